@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
+// library code that other files share: the linker would keep one copy, perhaps this one.
+#include "core/cpu/interaction.hpp"
+#include "core/cpu/moments.hpp"
+
+namespace hipnn_ts {
+namespace HIPNN_TS_ISA {
+
+template <class T, int C>
+constexpr Kernels<T> table = {
+    moments<T, C>,
+    components_gradient<T, C>,
+    sensitivities_gradient<T, C>,
+    projections_gradient<T, C>,
+    interaction<T, C>,
+    interaction_backward<T, C>,
+};
+
+template <class T> const Kernels<T>& kernels(int n_components) {
+  switch (n_components) {
+    case 1:
+      return table<T, 1>;
+    case 4:
+      return table<T, 4>;
+    default:
+      return table<T, 9>;
+  }
+}
+
+template const Kernels<float>& kernels<float>(int);
+template const Kernels<double>& kernels<double>(int);
+
+} // namespace HIPNN_TS_ISA
+} // namespace hipnn_ts

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The kernels, on plain pointers. Symbols as in the documentation: P directed pairs, n atoms,
+// C tensor components (1, 4 or 9: 1 | x y z | xx xy xz yy yz), V sensitivities, a features.
+// All arrays are dense and row-major.
+#pragma once
+
+#include "core/pairs.hpp"
+
+namespace hipnn_ts {
+
+/// The trilinear form E_i,c,a = sum_p Y_p,c sum_w s_p,w P_j,v,a with v = first_p + w: sensitivities
+/// are stored as one window of W consecutive v per pair, zero outside.
+template <class T> struct MomentsProblem {
+  int64_t n_receivers;
+  int64_t n_senders;
+  int n_sensitivities;
+  int window;
+  int n_features;
+  const int64_t* receivers; // (P,)
+  const int64_t* senders;   // (P,)
+  const int32_t* first;     // (P,)
+  const T* components;      // (P, C), Y
+  const T* sensitivities;   // (P, W), s
+  const T* projections;     // (n_senders, V, a), P
+  const T* moments;         // (n_receivers, C, a), E or a gradient with respect to it
+  int n_threads;
+};
+
+/// Radial sensitivities of one interaction layer for inference: sorted by centre, with a table of
+/// which of them matter at a distance.
+template <class T> struct Radial {
+  int n_sensitivities;
+  T cutoff;
+  int n_bins;           // bins of equal width over [0, cutoff]
+  const T* inverse_mu;  // (V,), monotonic
+  const T* sigma;       // (V,)
+  const int16_t* first; // (n_bins,)
+  const int16_t* count; // (n_bins,)
+};
+
+/// One interaction layer for inference: geometry and sensitivities are computed from the vectors
+/// inside the kernels, nothing of size pairs x features exists.
+template <class T> struct InteractionProblem {
+  Radial<T> radial;
+  int n_features;
+  PairGroups by_receiver;   // groups 0 ... n_receivers - 1
+  PairGroups by_sender;     // only for the backward pass with respect to projections
+  const int64_t* receivers; // (P,)
+  const int64_t* rows;      // (P,) row of `projections`: the sender, or its species
+  const T* vectors;         // (P, 3), r_sender - r_receiver
+  const T* projections;     // (rows, V, a)
+  int n_threads;
+};
+
+/// One instruction set's kernels for one precision and one number of components.
+template <class T> struct Kernels {
+  /// out (n_receivers, C, a) = E.
+  void (*moments)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
+  /// out (P, C) = dE:G / dY with G in problem.moments.
+  void (*components_gradient)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
+  /// out (P, W) = dE:G / ds.
+  void (*sensitivities_gradient)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
+  /// out (n_senders, V, a) = dE:G / dP.
+  void (*projections_gradient)(const MomentsProblem<T>&, const PairGroups& by_sender, T* out);
+
+  /// moments (n_receivers, C, a) of an interaction layer.
+  void (*interaction)(const InteractionProblem<T>&, T* moments);
+  /// Adds dE:G/dr_p to vector_gradients (P, 3) and, where projection_gradients (rows, V, a) is not
+  /// null, writes dE:G/dP there. G is moment_gradients (n_receivers, C, a).
+  void (*interaction_backward)(
+      const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients,
+      T* projection_gradients);
+};
+
+/// The instruction set in use: the best one this processor has, or the one that the environment
+/// variable HIPNN_TS_ISA names (plain, avx2, avx512). Throws std::runtime_error where that is not
+/// known or not supported.
+const char* instruction_set();
+
+/// The kernels of that instruction set for C = n_components (1, 4 or 9).
+template <class T> const Kernels<T>& kernels(int n_components);
+
+} // namespace hipnn_ts

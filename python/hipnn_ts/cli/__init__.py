@@ -1,0 +1,46 @@
+"""The command line `hipnn-ts`."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from hipnn_ts.errors import InputError
+
+# Commands load on use: `--help` must not wait for torch.
+COMMANDS = {
+    "train": "Train a potential on reference data.",
+    "evaluate": "Errors of a potential on reference data.",
+    "export": "Write one TorchScript file that every engine runs.",
+    "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
+    "info": "What an exported potential says about itself.",
+    "doctor": "Which engines are found, and what to do where one is not.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx):
+        return list(COMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in COMMANDS:
+            return None
+        module = name.replace("-", "_")
+        return getattr(import_module(f"hipnn_ts.cli.{module}"), module)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(f"hipnn-ts: error: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hipnn-ts")
+def main():
+    """HIP-NN-TS interatomic potentials: train, export, run."""

@@ -1,0 +1,36 @@
+"""`hipnn-ts export`."""
+
+import click
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="File to write.")
+@click.option(
+    "--portable",
+    is_flag=True,
+    help="Plain TorchScript: slower, runs in any libtorch without hipnn-ts.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Precision of the network [default: the checkpoint's].",
+)
+def export(checkpoint, output, portable, dtype):
+    """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
+
+    The file is reloaded and compared with the model before it replaces an older one.
+    """
+    import torch
+
+    from hipnn_ts.checkpoint import load_checkpoint
+    from hipnn_ts.export import export_potential
+
+    potential, provenance = load_checkpoint(checkpoint)
+    precision = getattr(torch, dtype) if dtype else None
+    metadata = export_potential(potential, output, provenance, portable, precision)
+    click.echo(
+        f"{output}: {metadata.flavour}, {metadata.dtype}, elements "
+        f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
+        "energies and forces checked against the model"
+    )

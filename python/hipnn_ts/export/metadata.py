@@ -1,0 +1,61 @@
+"""Metadata of an exported file: a JSON document with a format version."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.exported import FORMAT_VERSION
+from hipnn_ts.model.config import NetworkConfig
+
+FILE_NAME = "hipnn_ts.json"
+FORMAT = "hipnn-ts potential"
+
+
+class Metadata(BaseModel):
+    """What an exported file says about itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["hipnn-ts potential"] = FORMAT
+    format_version: int = FORMAT_VERSION
+    flavour: Literal["fused", "portable"]
+    dtype: Literal["float32", "float64"]
+    energy_unit: Literal["eV"] = "eV"
+    length_unit: Literal["Å"] = "Å"
+    network: NetworkConfig
+    n_parameters: int
+    versions: dict[str, str]
+    exported: str
+    provenance: dict[str, Any]
+
+
+def parse_metadata(path: str, document: str) -> Metadata:
+    """Validate the JSON document of the file at ``path``.
+
+    Raises
+    ------
+    InputError
+        Not such a document, or one of a newer format.
+    """
+    try:
+        content = json.loads(document)
+    except json.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: expected an exported hipnn-ts potential, found another TorchScript file"
+        )
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: exported in format {version}, but this hipnn-ts reads format "
+            f"{FORMAT_VERSION}; install a hipnn-ts as new as the one that exported it"
+        )
+    try:
+        return Metadata(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: metadata entry '{key}': {first['msg']}") from error

@@ -1,0 +1,99 @@
+"""Export: checkpoint in, one verified TorchScript file out."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.exported import ExportedPotential
+from hipnn_ts.export.metadata import FILE_NAME, Metadata
+from hipnn_ts.export.read import load_exported
+from hipnn_ts.files import replacing
+from hipnn_ts.model import derivatives
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.neighbours import neighbour_pairs
+
+# Largest deviation of the reloaded file from the model it was made from, in eV and eV/Å per atom
+# of the test configuration; both sides run in the precision of the file.
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+
+def export_potential(
+    potential: Potential,
+    path: str | Path,
+    provenance: dict[str, Any],
+    portable: bool = False,
+    dtype: torch.dtype | None = None,
+) -> Metadata:
+    """Write ``potential`` to one TorchScript file, reload it and compare before saying done.
+
+    Parameters
+    ----------
+    potential : Potential
+    path : path of the file, replaced only when the comparison passed
+    provenance : plain values, where the weights came from
+    portable : without this package's operators, for any libtorch
+    dtype : torch.float32 or torch.float64, default the potential's own
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or does not reproduce the model.
+    """
+    dtype = dtype or potential.readouts[0].weight.dtype
+    module = ExportedPotential(potential, portable, dtype)
+    metadata = Metadata(
+        flavour="portable" if portable else "fused",
+        dtype=str(dtype).removeprefix("torch."),
+        network=potential.config,
+        n_parameters=sum(p.numel() for p in potential.parameters()),
+        versions={"hipnn-ts": version("hipnn-ts"), "torch": torch.__version__},
+        exported=datetime.now(UTC).isoformat(timespec="seconds"),
+        provenance=provenance,
+    )
+    with replacing(path) as temporary:
+        extra = {FILE_NAME: metadata.model_dump_json(indent=2)}
+        torch.jit.script(module).save(str(temporary), _extra_files=extra)
+        _compare(potential, temporary, dtype)
+    return metadata
+
+
+def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
+    """Reference model against the file, on a jittered lattice of all elements."""
+    reference = Potential(potential.config, fused=False).to(dtype)
+    reference.load_state_dict(potential.state_dict())
+    exported, _ = load_exported(path)
+    species, receivers, senders, vectors = _test_configuration(potential, dtype)
+    leaf = vectors.clone().requires_grad_(True)
+    energies = reference(species, receivers, senders, leaf)
+    gradients = derivatives.pair_gradients(energies, leaf)
+    found = exported.energies_and_pair_gradients(species, receivers, senders, vectors)
+    for quantity, a, b in (("energies", energies, found[0]), ("gradients", gradients, found[1])):
+        deviation = (a - b).abs().max().item()
+        scale = max(1.0, a.abs().max().item())
+        if not deviation <= TOLERANCE[dtype] * scale:
+            raise InputError(
+                f"{path}: {quantity} of the exported file differ from the model by {deviation:.1e}, "
+                f"expected at most {TOLERANCE[dtype] * scale:.1e}; nothing was written"
+            )
+
+
+def _test_configuration(potential: Potential, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    random = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.7
+    positions = grid + random.uniform(-0.2, 0.2, grid.shape)
+    receivers, senders, shifts = neighbour_pairs(
+        positions, np.eye(3) * 5.1, np.ones(3, bool), potential.config.cutoff
+    )
+    vectors = positions[senders] + shifts - positions[receivers]
+    species = torch.arange(len(grid)) % len(potential.config.elements)
+    return (
+        species,
+        torch.from_numpy(receivers),
+        torch.from_numpy(senders),
+        torch.from_numpy(vectors).to(dtype),
+    )

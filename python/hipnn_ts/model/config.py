@@ -1,0 +1,74 @@
+"""The architecture of a network, validated."""
+
+from typing import Annotated
+
+from ase.data import atomic_numbers
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+
+class NetworkConfig(BaseModel):
+    """Architecture of a HIP-NN (``l_max`` 0) or HIP-NN-TS (``l_max`` 1, 2) network.
+
+    Lengths are in Å. The defaults are those of the published ANI-1x potential
+    (Fedik et al., doi:10.1039/d4dd00265b) at a quarter of its width.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    elements: tuple[str, ...] = Field(
+        min_length=1, description="chemical symbols, in species order"
+    )
+    n_features: tuple[PositiveInt, ...] = Field(
+        default=(32, 32), min_length=1, description="features after each interaction block"
+    )
+    n_middle_features: tuple[PositiveInt, ...] | None = Field(
+        default=None, description="width inside each block's residual layers (default: n_features)"
+    )
+    n_atom_layers: Annotated[int, Field(ge=0)] = Field(
+        default=3, description="on-site layers after each interaction layer"
+    )
+    n_sensitivities: PositiveInt = Field(default=20, description="radial sensitivity functions")
+    l_max: Annotated[int, Field(ge=0, le=2)] = Field(default=2, description="highest tensor order")
+    soft_min: PositiveFloat = Field(
+        default=0.75, description="centre of the nearest sensitivity, Å"
+    )
+    soft_max: PositiveFloat = Field(
+        default=5.5, description="centre of the farthest sensitivity, Å"
+    )
+    cutoff: PositiveFloat = Field(default=6.5, description="hard cutoff R, Å")
+    cusp_regularisation: PositiveFloat = Field(
+        default=1e-6, description="ε under the roots of the tensor norms"
+    )
+    residual: bool = Field(default=True, description="wrap every layer as a residual")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "NetworkConfig":
+        for symbol in self.elements:
+            if symbol not in atomic_numbers or symbol == "X":
+                raise ValueError(f"elements: '{symbol}' is not a chemical symbol")
+        if len(set(self.elements)) != len(self.elements):
+            raise ValueError(f"elements: {list(self.elements)} names an element twice")
+        if not self.soft_min < self.soft_max <= self.cutoff:
+            raise ValueError(
+                "expected soft_min < soft_max <= cutoff, found "
+                f"{self.soft_min}, {self.soft_max}, {self.cutoff}"
+            )
+        if self.n_middle_features is not None:
+            if len(self.n_middle_features) != len(self.n_features):
+                raise ValueError(
+                    f"n_middle_features: expected {len(self.n_features)} widths, one for each "
+                    f"interaction block, found {len(self.n_middle_features)}"
+                )
+            if not self.residual and self.n_middle_features != self.n_features:
+                raise ValueError("n_middle_features: without residuals it must equal n_features")
+        return self
+
+    @property
+    def middle_features(self) -> tuple[int, ...]:
+        """Width inside the residual layers of each block."""
+        return self.n_features if self.n_middle_features is None else self.n_middle_features
+
+    @property
+    def atomic_numbers(self) -> tuple[int, ...]:
+        """Atomic number of each species, in species order."""
+        return tuple(atomic_numbers[symbol] for symbol in self.elements)

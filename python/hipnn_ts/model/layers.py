@@ -1,0 +1,169 @@
+"""The layers of HIP-NN-TS: interaction, on-site, block."""
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from hipnn_ts import operators as _operators  # noqa: F401  registers torch.ops.hipnn_ts
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.operators import reference
+
+
+def active_window(distances: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, int]:
+    """The sensitivities, consecutive in ``mu``, that exceed rounding at each distance.
+
+    A Gaussian factor below the machine epsilon of the precision counts as zero: relative to the
+    largest sensitivity that is as far as sums in this precision resolve.
+
+    Parameters
+    ----------
+    distances : Tensor, (P,), Å
+    mu, sigma : Tensor, (V,), Å, sorted by mu
+
+    Returns
+    -------
+    first : Tensor, (P,), int32, first sensitivity of each pair's window
+    window : int, width of the windows, the same for all pairs
+    """
+    n_sensitivities = mu.shape[0]
+    if distances.shape[0] == 0:
+        return torch.zeros(0, dtype=torch.int32, device=mu.device), n_sensitivities
+    # torch.finfo is not scriptable: the machine epsilons of float64 and float32.
+    epsilon = 2.0**-52 if mu.dtype == torch.float64 else 2.0**-23
+    reach = math.sqrt(-2.0 * math.log(epsilon))
+    active = ((1.0 / distances.unsqueeze(1) - 1.0 / mu) * sigma).abs() < reach
+    any_active = active.any(dim=1)
+    flags = active.to(torch.uint8)
+    first = flags.argmax(dim=1)
+    last = n_sensitivities - 1 - flags.flip(1).argmax(dim=1)
+    width = torch.where(any_active, last - first + 1, torch.ones_like(first))
+    window = int(width.max().item())
+    return first.clamp(max=n_sensitivities - window).to(torch.int32), window
+
+
+class InteractionLayer(nn.Module):
+    """One message pass: invariants of the tensor moments, plus a linear self term.
+
+    The weights are shared by all tensor orders (Chigaev et al. 2023); ``vector_scales`` and
+    ``tensor_scales`` are all that a higher order adds.
+    """
+
+    l_max: Final[int]
+    fused: Final[bool]
+    cutoff: Final[float]
+    cusp_regularisation: Final[float]
+
+    def __init__(self, config: NetworkConfig, n_in: int, n_out: int, fused: bool = True):
+        super().__init__()
+        self.l_max = config.l_max
+        self.fused = fused
+        self.cutoff = config.cutoff
+        self.cusp_regularisation = config.cusp_regularisation
+        n = config.n_sensitivities
+        self.weights = nn.Parameter(torch.empty(n, n_out, n_in))
+        self.mu = nn.Parameter(
+            1.0 / torch.linspace(1.0 / config.soft_max, 1.0 / config.soft_min, n)
+        )
+        self.sigma = nn.Parameter(torch.full((n,), 2.0 * n * config.soft_min))
+        self.vector_scales = nn.Parameter(torch.randn(n_out if self.l_max >= 1 else 0))
+        self.tensor_scales = nn.Parameter(torch.randn(n_out if self.l_max >= 2 else 0))
+        self.self_interaction = nn.Linear(n_in, n_out)
+        nn.init.xavier_normal_(self.weights)
+        nn.init.xavier_normal_(self.self_interaction.weight)
+
+    def forward(
+        self,
+        features: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        vectors: Tensor,
+        n_receivers: int,
+    ) -> Tensor:
+        """Features (n, n_in) of all atoms -> pre-activations (n_receivers, n_out)."""
+        distances = torch.linalg.vector_norm(vectors, dim=1)
+        components = reference.tensor_components(vectors / distances.unsqueeze(1), self.l_max)
+        weights, mu, sigma = self.weights, self.mu, self.sigma
+        if self.fused:
+            # Sorted by centre, those that matter at one distance are neighbours.
+            order = torch.argsort(mu, descending=True)
+            weights, mu, sigma = weights[order], mu[order], sigma[order]
+        # Contract first: the weights are shared by all orders, so each atom is projected once.
+        n_sensitivities, n_out, n_in = weights.shape
+        projections = (features @ weights.reshape(n_sensitivities * n_out, n_in).t()).view(
+            features.shape[0], n_sensitivities, n_out
+        )
+        if self.fused:
+            first, window = active_window(distances.detach(), mu.detach(), sigma.detach())
+            slots = (first.unsqueeze(1) + torch.arange(window, device=first.device)).flatten()
+            radial = reference.sensitivities(
+                distances,
+                mu.index_select(0, slots).view(-1, window),
+                sigma.index_select(0, slots).view(-1, window),
+                self.cutoff,
+            )
+            moments = torch.ops.hipnn_ts.moments(
+                components, radial, projections, first, receivers, senders, n_receivers
+            )
+        else:
+            radial = reference.sensitivities(distances, mu, sigma, self.cutoff)
+            moments = reference.moments(
+                components, radial, projections, receivers, senders, n_receivers
+            )
+        invariants = reference.invariants(
+            moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
+        )
+        return invariants + self.self_interaction(features[:n_receivers])
+
+
+class OnSiteLayer(nn.Module):
+    """``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
+
+    def __init__(self, n_features: int, n_middle: int, residual: bool):
+        super().__init__()
+        self.inner = nn.Linear(n_features, n_middle)
+        nn.init.xavier_normal_(self.inner.weight)
+        self.outer = nn.Linear(n_middle, n_features) if residual else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (n, n_features) -> (n, n_features)."""
+        hidden = softplus(self.inner(features))
+        return hidden if self.outer is None else self.outer(hidden) + features
+
+
+class Block(nn.Module):
+    """One interaction layer and its on-site layers."""
+
+    def __init__(self, config: NetworkConfig, index: int, fused: bool = True):
+        super().__init__()
+        n_in = config.n_features[index - 1] if index > 0 else len(config.elements)
+        n_out = config.n_features[index]
+        n_middle = config.middle_features[index]
+        self.interaction = InteractionLayer(config, n_in, n_middle, fused)
+        self.outer = nn.Linear(n_middle, n_out) if config.residual else None
+        # Where the width changes the residual path needs a (bias-free) change of width too.
+        self.adjust = (
+            nn.Linear(n_in, n_out, bias=False) if config.residual and n_in != n_out else None
+        )
+        self.onsite = nn.ModuleList(
+            OnSiteLayer(n_out, n_middle, config.residual) for _ in range(config.n_atom_layers)
+        )
+
+    def forward(
+        self,
+        features: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        vectors: Tensor,
+        n_receivers: int,
+    ) -> Tensor:
+        """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
+        hidden = softplus(self.interaction(features, receivers, senders, vectors, n_receivers))
+        if self.outer is not None:
+            own = features[:n_receivers]
+            hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))
+        for layer in self.onsite:
+            hidden = layer(hidden)
+        return hidden

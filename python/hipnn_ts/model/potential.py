@@ -1,0 +1,97 @@
+"""A HIP-NN-TS potential: the network, its readout and the self energies."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.layers import Block
+
+
+class Potential(nn.Module):
+    """Atomic energies in eV of atoms whose species and neighbours are given.
+
+    Atoms are rows: ``species`` (n,) int64 indexes ``config.elements``. Pairs are directed:
+    ``receivers``, ``senders`` (P,) int64 and ``vectors`` (P, 3) = r_sender - r_receiver in Å.
+    A pair beyond the cutoff contributes nothing; pairs at distance zero are not allowed.
+
+    ``fused`` selects this package's operators; without it the module is plain torch.
+    Scriptable; an engine that exchanges features between ranks calls :meth:`encode` and
+    :meth:`block` layer by layer, any other :meth:`forward`.
+    """
+
+    def __init__(self, config: NetworkConfig, fused: bool = True):
+        super().__init__()
+        self.config = config
+        self.n_species = len(config.elements)
+        self.blocks = nn.ModuleList(
+            Block(config, index, fused) for index in range(len(config.n_features))
+        )
+        self.readouts = nn.ModuleList(nn.Linear(width, 1) for width in config.n_features)
+        self.register_buffer("self_energies", torch.zeros(self.n_species, dtype=torch.float64))
+
+    def _apply(self, fn, recurse=True):
+        # Self energies are hartrees where the network's share is meV: float64 in every flavour.
+        exact = self.self_energies
+        super()._apply(fn, recurse)
+        self.self_energies = exact.to(self.self_energies.device)
+        return self
+
+    @torch.jit.export
+    def encode(self, species: Tensor) -> Tensor:
+        """One-hot features (n, n_species) in the model's precision."""
+        return one_hot(species, self.n_species).to(self.readouts[0].weight.dtype)
+
+    @torch.jit.export
+    def block(
+        self,
+        index: int,
+        features: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        vectors: Tensor,
+        n_receivers: int,
+    ) -> tuple[Tensor, Tensor]:
+        """Block ``index`` (from 0) on the first ``n_receivers`` atoms.
+
+        Parameters
+        ----------
+        features : Tensor, (n, width), of all atoms, ghosts last
+        receivers, senders : Tensor, (P,), int64; receivers are below ``n_receivers``
+        vectors : Tensor, (P, 3), Å, in the model's precision
+        n_receivers : int
+
+        Returns
+        -------
+        tuple of Tensor
+            new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV.
+        """
+        out = features
+        energies = features.new_zeros(n_receivers)
+        # TorchScript unrolls this loop: a ModuleList has no run-time index there.
+        for k, (block, readout) in enumerate(zip(self.blocks, self.readouts, strict=True)):
+            if k == index:
+                out = block(features, receivers, senders, vectors, n_receivers)
+                energies = readout(out).squeeze(1)
+        return out, energies
+
+    @torch.jit.export
+    def energy_terms(
+        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
+    ) -> Tensor:
+        """Each block's share (n, n_blocks) of the atomic energies, self energies left out, eV."""
+        n_atoms = species.shape[0]
+        features = self.encode(species)
+        vectors = vectors.to(features.dtype)
+        terms: list[Tensor] = []
+        for index in range(len(self.blocks)):
+            features, energies = self.block(index, features, receivers, senders, vectors, n_atoms)
+            terms.append(energies)
+        return torch.stack(terms, dim=1)
+
+    def forward(
+        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
+    ) -> Tensor:
+        """Atomic energies (n,) in eV, float64, self energies included."""
+        terms = self.energy_terms(species, receivers, senders, vectors)
+        return terms.to(torch.float64).sum(dim=1) + self.self_energies.index_select(0, species)

@@ -1,0 +1,115 @@
+"""The operators in plain torch: what every kernel is tested against.
+
+Shapes: ``P`` directed pairs, ``n`` atoms, ``C`` tensor components (1, 4 or 9), ``V``
+sensitivities, ``a`` output features. All functions are scriptable.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def sensitivities(distances: Tensor, mu: Tensor, sigma: Tensor, cutoff: float) -> Tensor:
+    """Radial sensitivities ``exp(-(1/r - 1/mu)^2 sigma^2 / 2) cos^2(pi r / 2R)``, zero beyond R.
+
+    Lubbers, Smith, Barros, J. Chem. Phys. 148, 241715 (2018), eqs. 7 and 8.
+
+    Parameters
+    ----------
+    distances : Tensor, (P,), Å
+    mu, sigma : Tensor, (V,), Å
+    cutoff : float, Å
+
+    Returns
+    -------
+    Tensor, (P, V)
+    """
+    scaled = (1.0 / distances.unsqueeze(1) - 1.0 / mu) * sigma
+    window = torch.cos((0.5 * math.pi / cutoff) * distances).square()
+    window = torch.where(distances < cutoff, window, torch.zeros_like(window))
+    return torch.exp(-0.5 * scaled.square()) * window.unsqueeze(1)
+
+
+def tensor_components(directions: Tensor, l_max: int) -> Tensor:
+    """Independent components of 1, u and u uᵀ - I/3, in the order
+    1 | x y z | xx xy xz yy yz (zz follows from the vanishing trace).
+
+    Parameters
+    ----------
+    directions : Tensor, (P, 3), unit vectors u
+    l_max : int, 0, 1 or 2
+
+    Returns
+    -------
+    Tensor, (P, C)
+    """
+    x, y, z = directions.unbind(dim=1)
+    components = [torch.ones_like(x)]
+    if l_max >= 1:
+        components += [x, y, z]
+    if l_max >= 2:
+        third = 1.0 / 3.0
+        components += [x * x - third, x * y, x * z, y * y - third, y * z]
+    return torch.stack(components, dim=1)
+
+
+def moments(
+    components: Tensor,
+    sensitivities: Tensor,
+    projections: Tensor,
+    receivers: Tensor,
+    senders: Tensor,
+    n_receivers: int,
+) -> Tensor:
+    """Tensor moments ``E_i,c,a = sum_p Y_p,c sum_v s_p,v P_j,v,a`` over the pairs p of receiver i.
+
+    Parameters
+    ----------
+    components : Tensor, (P, C), Y
+    sensitivities : Tensor, (P, V), s
+    projections : Tensor, (n, V, a), P: the senders' features contracted with the weights
+    receivers, senders : Tensor, (P,), int64
+    n_receivers : int, receivers are the first atoms
+
+    Returns
+    -------
+    Tensor, (n_receivers, C, a)
+    """
+    messages = torch.einsum("pv,pva->pa", sensitivities, projections.index_select(0, senders))
+    spread = components.unsqueeze(2) * messages.unsqueeze(1)
+    out = torch.zeros(
+        (n_receivers, components.shape[1], projections.shape[2]),
+        dtype=projections.dtype,
+        device=projections.device,
+    )
+    return out.index_add(0, receivers, spread)
+
+
+def invariants(
+    moments: Tensor, vector_scales: Tensor, tensor_scales: Tensor, cusp_regularisation: float
+) -> Tensor:
+    """Scalars ``E0 + t1 sqrt(|E1|^2 + eps) + t2 sqrt(|E2|^2 + eps)`` of the moments.
+
+    Chigaev et al., J. Chem. Phys. 158, 184108 (2023), eqs. 8 to 11.
+
+    Parameters
+    ----------
+    moments : Tensor, (n, C, a)
+    vector_scales, tensor_scales : Tensor, (a,), used where C reaches their order
+    cusp_regularisation : float, eps
+
+    Returns
+    -------
+    Tensor, (n, a)
+    """
+    out = moments[:, 0]
+    if moments.shape[1] >= 4:
+        out = out + vector_scales * torch.sqrt(
+            moments[:, 1:4].square().sum(dim=1) + cusp_regularisation
+        )
+    if moments.shape[1] >= 9:
+        # |E2|^2 = xx^2 + yy^2 + (xx + yy)^2 + 2 (xy^2 + xz^2 + yz^2)
+        squares = moments[:, 4:9].square().sum(dim=1) + moments[:, 4] * moments[:, 7]
+        out = out + tensor_scales * torch.sqrt(2.0 * squares + cusp_regularisation)
+    return out
