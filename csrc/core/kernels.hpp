@@ -27,16 +27,18 @@ template <class T> struct MomentsProblem {
   int n_threads;
 };
 
+/// Bins of equal width over [0, cutoff] in the table of active sensitivities.
+constexpr int window_bins = 1024;
+
 /// Radial sensitivities of one interaction layer for inference: sorted by centre, with a table of
 /// which of them matter at a distance.
 template <class T> struct Radial {
   int n_sensitivities;
   T cutoff;
-  int n_bins;           // bins of equal width over [0, cutoff]
-  const T* inverse_mu;  // (V,), monotonic
-  const T* sigma;       // (V,)
-  const int16_t* first; // (n_bins,)
-  const int16_t* count; // (n_bins,)
+  const T* inverse_mu;  // (V,), monotonic, then eight readable values
+  const T* sigma;       // likewise
+  const int16_t* first; // (window_bins,)
+  const int16_t* count; // (window_bins,)
 };
 
 /// One interaction layer for inference: geometry and sensitivities are computed from the vectors
@@ -50,6 +52,52 @@ template <class T> struct InteractionProblem {
   const int64_t* rows;      // (P,) row of `projections`: the sender, or its species
   const T* vectors;         // (P, 3), r_sender - r_receiver
   const T* projections;     // (rows, V, a)
+  int n_threads;
+};
+
+/// Columns of a packed weight panel. One value for all instruction sets, so that packed weights can
+/// be stored.
+constexpr int panel_width = 32;
+
+/// y = W x + b with W (n_out, n_in) packed for both directions: `forward` as panels of the columns
+/// of W^T, ceil(n_out / panel_width) x n_in x panel_width, zero-padded; `backward` likewise of W.
+template <class T> struct Linear {
+  int n_in, n_out;
+  const T* forward;
+  const T* backward;
+  const T* bias; // (n_out,) or null
+};
+
+template <class T> struct OnSiteWeights {
+  Linear<T> inner, outer;
+};
+
+/// Everything of one block.
+template <class T> struct BlockWeights {
+  int n_in, n_middle, n_out, n_atom_layers;
+  bool residual;
+  T cusp_regularisation;
+  Radial<T> radial;
+  const T* table;         // (n_in, V, n_middle): projections of one-hot features
+  Linear<T> projection;   // n_in -> V n_middle
+  const T* vector_scales; // (n_middle,)
+  const T* tensor_scales; // (n_middle,)
+  Linear<T> self_interaction, outer, adjust;
+  const OnSiteWeights<T>* onsite;
+  const T* readout_weights; // (n_out,)
+  T readout_bias;
+};
+
+/// What a block does to each atom by itself.
+template <class T> struct OnSiteProblem {
+  const BlockWeights<T>* weights;
+  int64_t n_atoms;
+  T* moments;           // (n, C, n_middle); the backward pass leaves their gradients
+  const T* features;    // (n, n_in)
+  T* out;               // (n, n_out) features; on the way back, in: their gradients
+  T* slopes;            // (1 + n_atom_layers, n, n_middle) of the activations
+  T* feature_gradients; // (n, n_in) or null
+  double* energies;     // (n,), added to
   int n_threads;
 };
 
@@ -71,6 +119,16 @@ template <class T> struct Kernels {
   void (*interaction_backward)(
       const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients,
       T* projection_gradients);
+
+  /// Features, slopes and energies of a block from its moments.
+  void (*onsite_forward)(const OnSiteProblem<T>&);
+  /// Gradients of moments and features from those of `out`, the readout's added here.
+  void (*onsite_backward)(const OnSiteProblem<T>&);
+  /// Both for the last block, tile by tile: `out` and `slopes` are not used.
+  void (*onsite_last)(const OnSiteProblem<T>&);
+  /// C (M, N) = A (M, K) B with B packed, plus C itself where `accumulate`.
+  void (*contraction)(
+      int64_t M, int N, int K, const T* A, const T* B, T* C, bool accumulate, int n_threads);
 };
 
 /// The instruction set in use: the best one this processor has, or the one that the environment

@@ -191,7 +191,8 @@ struct Autograd {
   static Tensor call(const Form& form, Factor result) {
     Tensor t[4];
     for (int f = 0; f < 4; ++f) {
-      // torch::autograd::Function takes no undefined tensor: the missing factor goes as an empty one.
+      // torch::autograd::Function takes no undefined tensor: the missing factor goes as an empty
+      // one.
       t[f] = f == result ? at::empty({0}, form.any().options()) : form.factors[f];
     }
     return Contract::apply(t[0], t[1], t[2], t[3], form, static_cast<int64_t>(result));

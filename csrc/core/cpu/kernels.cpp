@@ -4,6 +4,7 @@
 // library code that other files share: the linker would keep one copy, perhaps this one.
 #include "core/cpu/interaction.hpp"
 #include "core/cpu/moments.hpp"
+#include "core/cpu/onsite.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -16,6 +17,10 @@ constexpr Kernels<T> table = {
     projections_gradient<T, C>,
     interaction<T, C>,
     interaction_backward<T, C>,
+    onsite_forward<T, C>,
+    onsite_backward<T, C>,
+    onsite_last<T, C>,
+    contraction<T>,
 };
 
 template <class T> const Kernels<T>& kernels(int n_components) {

@@ -90,7 +90,7 @@ prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t*
   constexpr int terms = sizeof(T) == 4 ? 5 : 9;
   constexpr T pi = T(3.14159265358979323846);
   tile.size = size;
-  const T per_bin = radial.n_bins / radial.cutoff;
+  const T per_bin = window_bins / radial.cutoff;
   T distance[tile_size];
   T x[3][tile_size];
   for (int k = 0; k < size; ++k) {
@@ -139,7 +139,7 @@ prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t*
       continue;
     }
     int bin = static_cast<int>(distance[k] * per_bin);
-    bin = bin < 0 ? 0 : bin >= radial.n_bins ? radial.n_bins - 1 : bin;
+    bin = bin < 0 ? 0 : bin >= window_bins ? window_bins - 1 : bin;
     const int first = radial.first[bin];
     const int count = radial.count[bin];
     tile.first[k] = static_cast<int16_t>(first);

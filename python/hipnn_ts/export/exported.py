@@ -1,32 +1,46 @@
-"""The module inside an exported file: what every engine calls."""
+"""The modules inside exported files: what every engine calls.
+
+Both flavours have one interface. Attributes tell an engine what it must know without Python; the
+same values stand in the file's JSON metadata for people. Energies in eV, lengths in Å.
+
+format_version : int
+portable : bool
+elements : list of str, in species order
+atomic_numbers : list of int, in species order
+cutoff : float, Å
+"""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from hipnn_ts.export.packing import pack_potential
 from hipnn_ts.model import derivatives
+from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
 FORMAT_VERSION = 1
 
 
-class ExportedPotential(Potential):
-    """A potential frozen for inference, with what an engine must know as attributes.
+def _describe(module: nn.Module, config: NetworkConfig, portable: bool) -> None:
+    module.format_version = FORMAT_VERSION
+    module.portable = portable
+    module.elements = list(config.elements)
+    module.atomic_numbers = list(config.atomic_numbers)
+    module.cutoff = float(config.cutoff)
 
-    Engines without Python read the attributes; the same values stand in the file's JSON
-    metadata for people. Energies in eV, lengths in Å.
+
+class PortablePotential(Potential):
+    """Plain TorchScript, for any libtorch without this package's library.
+
+    ``n_block_inputs`` is the width of the features that enter each block.
     """
 
-    def __init__(self, potential: Potential, portable: bool, dtype: torch.dtype):
-        super().__init__(potential.config, fused=not portable)
+    def __init__(self, potential: Potential, dtype: torch.dtype):
+        super().__init__(potential.config, fused=False)
         self.to(dtype)
         self.load_state_dict(potential.state_dict())
         self.requires_grad_(False).eval()
-        self.format_version = FORMAT_VERSION
-        self.portable = portable
-        self.elements = list(self.config.elements)
-        self.atomic_numbers = list(self.config.atomic_numbers)
-        self.cutoff = float(self.config.cutoff)
-        # Width of the features that enter each block: what ranks exchange between layers.
+        _describe(self, self.config, portable=True)
         self.n_block_inputs = [len(self.elements), *self.config.n_features[:-1]]
 
     @torch.jit.export
@@ -35,7 +49,7 @@ class ExportedPotential(Potential):
     ) -> tuple[Tensor, Tensor]:
         """Atomic energies and their derivative with respect to the pair vectors.
 
-        The caller leaves torch's gradient mode on: the portable flavour needs it.
+        The caller leaves torch's gradient mode on.
 
         Parameters
         ----------
@@ -53,3 +67,31 @@ class ExportedPotential(Potential):
         energies = self.forward(species, receivers, senders, leaf)
         gradients = derivatives.pair_gradients(energies, leaf)
         return energies.detach(), gradients
+
+
+class FusedPotential(nn.Module):
+    """The fused kernels: packed weights and one operator call."""
+
+    def __init__(self, potential: Potential, dtype: torch.dtype):
+        super().__init__()
+        cast = Potential(potential.config, fused=False).to(dtype)
+        cast.load_state_dict(potential.state_dict())
+        self.weights, self.sizes, self.scalars = pack_potential(cast)
+        self.register_buffer("self_energies", cast.self_energies)
+        _describe(self, potential.config, portable=False)
+
+    @torch.jit.export
+    def energies_and_pair_gradients(
+        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """As :meth:`PortablePotential.energies_and_pair_gradients`."""
+        energies, gradients = torch.ops.hipnn_ts.energies_and_pair_gradients(
+            species, receivers, senders, vectors, self.weights, self.sizes, self.scalars
+        )
+        return energies + self.self_energies.index_select(0, species), gradients
+
+    def forward(
+        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
+    ) -> Tensor:
+        """Atomic energies (n,) in eV, float64, self energies included."""
+        return self.energies_and_pair_gradients(species, receivers, senders, vectors)[0]

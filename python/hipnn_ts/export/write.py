@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.exported import ExportedPotential
+from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.export.metadata import FILE_NAME, Metadata
 from hipnn_ts.export.read import load_exported
 from hipnn_ts.files import replacing
@@ -45,7 +45,7 @@ def export_potential(
         The file cannot be written, or does not reproduce the model.
     """
     dtype = dtype or potential.readouts[0].weight.dtype
-    module = ExportedPotential(potential, portable, dtype)
+    module = (PortablePotential if portable else FusedPotential)(potential, dtype)
     metadata = Metadata(
         flavour="portable" if portable else "fused",
         dtype=str(dtype).removeprefix("torch."),

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a block does to each atom by itself: invariants of the moments, self interaction, on-site
+// layers, readout; and back. Atoms go in tiles that stay in cache through all layers.
+#pragma once
+
+#include "core/cpu/gemm.hpp"
+#include "core/cpu/radial.hpp"
+
+namespace hipnn_ts {
+namespace HIPNN_TS_ISA {
+
+constexpr int atom_tile = 48; // a multiple of every gemm_rows
+
+/// softplus(x) in place, its derivative to slope. log(1 + e) = 2 artanh(e / (2 + e)).
+template <class T> inline void softplus(T* __restrict x, T* __restrict slope, int64_t n) {
+  constexpr int terms = sizeof(T) == 4 ? 8 : 18;
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = x[i];
+    const T e = exponential(value < 0 ? value : -value);
+    const T z = e / (2 + e);
+    const T z2 = z * z;
+    T series = 0;
+    for (int k = terms - 1; k >= 0; --k) {
+      series = series * z2 + T(1) / (2 * k + 1);
+    }
+    const T inverse = 1 / (1 + e);
+    x[i] = (value > 0 ? value : 0) + 2 * z * series;
+    slope[i] = value > 0 ? inverse : e * inverse;
+  }
+}
+
+template <class T> inline void multiply(T* __restrict x, const T* __restrict y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    x[i] *= y[i];
+  }
+}
+
+/// out (n, a) = E0 + t1 |E1| + t2 |E2| with norms regularised by epsilon.
+template <class T, int C>
+void invariants(
+    const T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, T* __restrict out) {
+  for (int64_t i = 0; i < n; ++i) {
+    const T* E = moments + i * C * a;
+    for (int f = 0; f < a; ++f) {
+      T value = E[f];
+      if constexpr (C >= 4) {
+        const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
+        value += t1[f] * __builtin_sqrt(x * x + y * y + z * z + epsilon);
+      }
+      if constexpr (C >= 9) {
+        const T xx = E[4 * a + f], xy = E[5 * a + f], xz = E[6 * a + f];
+        const T yy = E[7 * a + f], yz = E[8 * a + f];
+        value +=
+            t2[f] * __builtin_sqrt(
+                        2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
+      }
+      out[i * a + f] = value;
+    }
+  }
+}
+
+/// Moments become the gradient with respect to them, given d (n, a), the invariants' gradient.
+template <class T, int C>
+void invariants_backward(
+    T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, const T* __restrict d) {
+  for (int64_t i = 0; i < n; ++i) {
+    T* E = moments + i * C * a;
+    for (int f = 0; f < a; ++f) {
+      const T g = d[i * a + f];
+      E[f] = g;
+      if constexpr (C >= 4) {
+        const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
+        const T scale = g * t1[f] / __builtin_sqrt(x * x + y * y + z * z + epsilon);
+        E[a + f] = scale * x;
+        E[2 * a + f] = scale * y;
+        E[3 * a + f] = scale * z;
+      }
+      if constexpr (C >= 9) {
+        const T xx = E[4 * a + f], xy = E[5 * a + f], xz = E[6 * a + f];
+        const T yy = E[7 * a + f], yz = E[8 * a + f];
+        const T norm = __builtin_sqrt(
+            2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
+        const T scale = g * t2[f] / norm;
+        E[4 * a + f] = scale * (2 * xx + yy);
+        E[5 * a + f] = scale * 2 * xy;
+        E[6 * a + f] = scale * 2 * xz;
+        E[7 * a + f] = scale * (2 * yy + xx);
+        E[8 * a + f] = scale * 2 * yz;
+      }
+    }
+  }
+}
+
+/// y (n, n_out) = x (n, n_in) W^T + bias, plus y itself where `accumulate`.
+template <class T>
+inline void linear(const Linear<T>& layer, int n, const T* x, T* y, bool accumulate) {
+  if (layer.bias) {
+    for (int i = 0; i < n; ++i) {
+      for (int f = 0; f < layer.n_out; ++f) {
+        T* target = y + static_cast<int64_t>(i) * layer.n_out + f;
+        *target = accumulate ? *target + layer.bias[f] : layer.bias[f];
+      }
+    }
+  }
+  gemm(
+      n, layer.n_out, layer.n_in, x, layer.n_in, layer.forward, y, layer.n_out,
+      accumulate || layer.bias);
+}
+
+/// dx (n, n_in) = dy (n, n_out) W, plus dx itself where `accumulate`.
+template <class T>
+inline void linear_backward(const Linear<T>& layer, int n, const T* dy, T* dx, bool accumulate) {
+  gemm(n, layer.n_in, layer.n_out, dy, layer.n_out, layer.backward, dx, layer.n_in, accumulate);
+}
+
+/// Forward of one tile. features (n, n_in) of the atoms themselves, out (n, n_out), hidden (n,
+/// n_middle) scratch, slopes of every activation one after the other, each `slope_stride` apart.
+template <class T, int C>
+void tile_forward(
+    const BlockWeights<T>& w, int n, const T* moments, const T* features, T* out, T* hidden,
+    T* slopes, int64_t slope_stride, double* energies) {
+  invariants<T, C>(
+      moments, w.vector_scales, w.tensor_scales, w.cusp_regularisation, n, w.n_middle, hidden);
+  linear(w.self_interaction, n, features, hidden, true);
+  softplus(hidden, slopes, static_cast<int64_t>(n) * w.n_middle);
+  if (w.residual) {
+    if (w.adjust.forward) {
+      linear(w.adjust, n, features, out, false);
+    } else {
+      std::memcpy(out, features, sizeof(T) * n * w.n_out);
+    }
+    linear(w.outer, n, hidden, out, true);
+  } else {
+    std::memcpy(out, hidden, sizeof(T) * n * w.n_out);
+  }
+  for (int layer = 0; layer < w.n_atom_layers; ++layer) {
+    slopes += slope_stride;
+    linear(w.onsite[layer].inner, n, out, hidden, false);
+    softplus(hidden, slopes, static_cast<int64_t>(n) * w.n_middle);
+    if (w.residual) {
+      linear(w.onsite[layer].outer, n, hidden, out, true);
+    } else {
+      std::memcpy(out, hidden, sizeof(T) * n * w.n_out);
+    }
+  }
+  for (int i = 0; i < n; ++i) {
+    T energy = w.readout_bias;
+    for (int f = 0; f < w.n_out; ++f) {
+      energy += w.readout_weights[f] * out[static_cast<int64_t>(i) * w.n_out + f];
+    }
+    energies[i] += static_cast<double>(energy);
+  }
+}
+
+/// Backward of one tile. d (n, n_out): gradient with respect to the block's output on entry,
+/// destroyed; moments become their gradients; d_features (n, n_in) is written where not null.
+template <class T, int C>
+void tile_backward(
+    const BlockWeights<T>& w, int n, T* moments, T* d, T* hidden, const T* slopes,
+    int64_t slope_stride, T* d_features) {
+  const int64_t size = static_cast<int64_t>(n) * w.n_middle;
+  for (int layer = w.n_atom_layers - 1; layer >= 0; --layer) {
+    if (w.residual) {
+      linear_backward(w.onsite[layer].outer, n, d, hidden, false);
+    } else {
+      std::memcpy(hidden, d, sizeof(T) * size);
+    }
+    multiply(hidden, slopes + (layer + 1) * slope_stride, size);
+    linear_backward(w.onsite[layer].inner, n, hidden, d, w.residual);
+  }
+  if (w.residual) {
+    linear_backward(w.outer, n, d, hidden, false);
+  } else {
+    std::memcpy(hidden, d, sizeof(T) * size);
+  }
+  multiply(hidden, slopes, size);
+  if (d_features) {
+    linear_backward(w.self_interaction, n, hidden, d_features, false);
+    if (w.residual) {
+      if (w.adjust.forward) {
+        linear_backward(w.adjust, n, d, d_features, true);
+      } else {
+        for (int64_t i = 0; i < static_cast<int64_t>(n) * w.n_out; ++i) {
+          d_features[i] += d[i];
+        }
+      }
+    }
+  }
+  invariants_backward<T, C>(
+      moments, w.vector_scales, w.tensor_scales, w.cusp_regularisation, n, w.n_middle, hidden);
+}
+
+template <class T, int C> void onsite_forward(const OnSiteProblem<T>& x) {
+  const BlockWeights<T>& w = *x.weights;
+#pragma omp parallel num_threads(x.n_threads)
+  {
+    T* hidden = new T[static_cast<int64_t>(atom_tile) * w.n_middle];
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
+      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
+      tile_forward<T, C>(
+          w, n, x.moments + i * C * w.n_middle, x.features + i * w.n_in, x.out + i * w.n_out,
+          hidden, x.slopes + i * w.n_middle, x.n_atoms * w.n_middle, x.energies + i);
+    }
+    delete[] hidden;
+  }
+}
+
+/// Adds the readout's gradient to d, then goes back through the block.
+template <class T> inline void add_readout(const BlockWeights<T>& w, int n, T* d) {
+  for (int i = 0; i < n; ++i) {
+    for (int f = 0; f < w.n_out; ++f) {
+      d[static_cast<int64_t>(i) * w.n_out + f] += w.readout_weights[f];
+    }
+  }
+}
+
+template <class T, int C> void onsite_backward(const OnSiteProblem<T>& x) {
+  const BlockWeights<T>& w = *x.weights;
+#pragma omp parallel num_threads(x.n_threads)
+  {
+    T* hidden = new T[static_cast<int64_t>(atom_tile) * w.n_middle];
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
+      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
+      T* d = x.out + i * w.n_out;
+      add_readout(w, n, d);
+      tile_backward<T, C>(
+          w, n, x.moments + i * C * w.n_middle, d, hidden, x.slopes + i * w.n_middle,
+          x.n_atoms * w.n_middle, x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
+    }
+    delete[] hidden;
+  }
+}
+
+/// The last block: forward and backward of a tile at once, so that nothing is kept.
+template <class T, int C> void onsite_last(const OnSiteProblem<T>& x) {
+  const BlockWeights<T>& w = *x.weights;
+  const int64_t slope_stride = static_cast<int64_t>(atom_tile) * w.n_middle;
+#pragma omp parallel num_threads(x.n_threads)
+  {
+    T* hidden =
+        new T[slope_stride * (w.n_atom_layers + 2) + static_cast<int64_t>(atom_tile) * w.n_out];
+    T* slopes = hidden + slope_stride;
+    T* out = slopes + slope_stride * (w.n_atom_layers + 1);
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
+      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
+      T* moments = x.moments + i * C * w.n_middle;
+      tile_forward<T, C>(
+          w, n, moments, x.features + i * w.n_in, out, hidden, slopes, slope_stride,
+          x.energies + i);
+      std::memset(out, 0, sizeof(T) * n * w.n_out);
+      add_readout(w, n, out);
+      tile_backward<T, C>(
+          w, n, moments, out, hidden, slopes, slope_stride,
+          x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
+    }
+    delete[] hidden;
+  }
+}
+
+/// Rows of C in tiles over threads: the contraction of features with the interaction weights.
+template <class T>
+void contraction(
+    int64_t M, int N, int K, const T* A, const T* B, T* C, bool accumulate, int n_threads) {
+#pragma omp parallel for schedule(static) num_threads(n_threads)
+  for (int64_t i = 0; i < M; i += atom_tile) {
+    const int n = static_cast<int>(M - i < atom_tile ? M - i : atom_tile);
+    gemm(n, N, K, A + i * K, K, B, C + i * N, N, accumulate);
+  }
+}
+
+} // namespace HIPNN_TS_ISA
+} // namespace hipnn_ts
