@@ -1,6 +1,5 @@
 """Checkpoints: what training and import write and export reads. No pickled code, ever."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +40,13 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     InputError
         The file is missing, not a checkpoint of this package, damaged, or of a newer format.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError, ValueError) as error:
+    except Exception as error:  # whatever the unpickler trips over in a file of any kind
         raise InputError(
-            f"{path}: expected a hipnn-ts checkpoint, found a file torch cannot load"
+            f"{path}: expected a hipnn-ts checkpoint, found a file that torch cannot load"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: expected a hipnn-ts checkpoint, found another kind of file")

@@ -12,7 +12,8 @@ namespace HIPNN_TS_ISA {
 
 constexpr int atom_tile = 48; // a multiple of every gemm_rows
 
-/// softplus(x) in place, its derivative to slope. log(1 + e) = 2 artanh(e / (2 + e)).
+/// softplus(x) in place, its derivative to slope. log(1 + e) = 2 artanh(e / (2 + e)). Beyond 20 it
+/// is x itself, as in torch, where models were trained.
 template <class T> inline void softplus(T* __restrict x, T* __restrict slope, int64_t n) {
   constexpr int terms = sizeof(T) == 4 ? 8 : 18;
   for (int64_t i = 0; i < n; ++i) {
@@ -25,8 +26,10 @@ template <class T> inline void softplus(T* __restrict x, T* __restrict slope, in
       series = series * z2 + T(1) / (2 * k + 1);
     }
     const T inverse = 1 / (1 + e);
-    x[i] = (value > 0 ? value : 0) + 2 * z * series;
-    slope[i] = value > 0 ? inverse : e * inverse;
+    const T soft = (value > 0 ? value : 0) + 2 * z * series;
+    const T soft_slope = value > 0 ? inverse : e * inverse;
+    x[i] = value > 20 ? value : soft;
+    slope[i] = value > 20 ? T(1) : soft_slope;
   }
 }
 

@@ -77,7 +77,7 @@ def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
         scale = max(1.0, a.abs().max().item())
         if not deviation <= TOLERANCE[dtype] * scale:
             raise InputError(
-                f"{path}: {quantity} of the exported file differ from the model by {deviation:.1e}, "
+                f"{path}: exported {quantity} differ from the model by {deviation:.1e}, "
                 f"expected at most {TOLERANCE[dtype] * scale:.1e}; nothing was written"
             )
 

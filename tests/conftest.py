@@ -1,0 +1,86 @@
+"""Small potentials with random weights, and water to run them on."""
+
+import os
+from functools import cache
+
+# Systems here are small: threads that wait for each other on a busy machine cost minutes. Before
+# torch is imported, because OpenMP reads it once; inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+
+from hipnn_ts.export import export_potential
+from hipnn_ts.model import derivatives
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.neighbours import neighbour_pairs
+
+SMALL = {
+    "elements": ("H", "O"),
+    "n_features": (8, 8),
+    "n_atom_layers": 1,
+    "n_sensitivities": 8,
+    "soft_max": 3.5,
+    "cutoff": 4.0,
+}
+
+
+def _water(repeats: int):
+    cell = molecule("H2O")
+    cell.set_cell(np.eye(3) * 3.1)
+    cell.pbc = True
+    atoms = cell * (repeats, repeats, repeats)
+    atoms.rattle(0.1, seed=repeats)
+    return atoms
+
+
+@pytest.fixture(scope="session")
+def water():
+    """Function: a periodic cubic box with ``repeats``³ rattled water molecules 3.1 Å apart."""
+    return _water
+
+
+@cache
+def _random_potential(**architecture) -> Potential:
+    torch.manual_seed(7)
+    potential = Potential(NetworkConfig(**{**SMALL, **architecture}), fused=False).double()
+    atoms = _water(2)
+    i, j, shifts = neighbour_pairs(
+        atoms.positions, atoms.cell.array, atoms.pbc, potential.config.cutoff
+    )
+    vectors = torch.from_numpy(atoms.positions[j] + shifts - atoms.positions[i])
+    vectors.requires_grad_(True)
+    ends = torch.from_numpy(i), torch.from_numpy(j)
+    species = torch.from_numpy((atoms.numbers == 8).astype(np.int64))
+    gradients = derivatives.pair_gradients(potential(species, *ends, vectors), vectors)
+    forces = derivatives.forces(gradients, *ends, len(atoms))
+    with torch.no_grad():
+        for readout in potential.readouts:
+            readout.weight /= forces.square().mean().sqrt()
+        potential.self_energies += torch.tensor([-13.6, -2041.8], dtype=torch.float64)
+    return potential
+
+
+@pytest.fixture(scope="session")
+def random_potential():
+    """Function: a plain-torch float64 potential for H and O with forces of 1 eV/Å in water.
+
+    Keyword arguments override ``SMALL``. Self energies are those of real atoms.
+    """
+    return _random_potential
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory):
+    """Function: path of such a potential, exported in a precision and flavour."""
+
+    @cache
+    def export(dtype=torch.float64, portable=False, **architecture):
+        path = tmp_path_factory.mktemp("model") / "model.pt"
+        export_potential(_random_potential(**architecture), path, {}, portable, dtype)
+        return path
+
+    return export

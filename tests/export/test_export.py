@@ -1,0 +1,167 @@
+"""Exported files: what is written reloads, and what is not ours is refused in one sentence."""
+
+import json
+import zipfile
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
+from hipnn_ts.cli import main
+from hipnn_ts.errors import InputError
+from hipnn_ts.export import load_exported
+from hipnn_ts.export.metadata import FILE_NAME
+
+
+@pytest.fixture
+def checkpoint(tmp_path, random_potential):
+    path = tmp_path / "potential.ckpt"
+    save_checkpoint(path, random_potential(), {"training": {"data": "none"}})
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_export_and_info(checkpoint, tmp_path, portable, dtype):
+    model = tmp_path / "model.pt"
+    flags = ["--portable"] if portable else []
+    out = run("export", checkpoint, "-o", model, "--dtype", dtype, *flags)
+    assert out.exit_code == 0, out.output
+    module, metadata = load_exported(model)
+    assert (metadata.dtype, metadata.flavour) == (dtype, "portable" if portable else "fused")
+    assert module.elements == ["H", "O"]
+    assert module.cutoff == metadata.network.cutoff
+    printed = run("info", model, "--json")
+    assert json.loads(printed.output)["provenance"] == {"training": {"data": "none"}}
+    assert "n_features:" in run("info", model).output
+
+
+def test_both_flavours_agree(random_model):
+    fused, _ = load_exported(random_model(torch.float64, False))
+    portable, _ = load_exported(random_model(torch.float64, True))
+    generator = torch.Generator().manual_seed(2)
+    x = torch.rand(30, 3, generator=generator, dtype=torch.float64) * 6
+    receivers, senders = torch.where(torch.cdist(x, x) + 100 * torch.eye(30) < 4.0)
+    arguments = torch.arange(30) % 2, receivers, senders, x[senders] - x[receivers]
+    for a, b in zip(
+        fused.energies_and_pair_gradients(*arguments),
+        portable.energies_and_pair_gradients(*arguments),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+def test_portable_files_name_no_operator_of_ours(random_model):
+    for portable, expected in ((True, False), (False, True)):
+        with zipfile.ZipFile(random_model(torch.float32, portable)) as archive:
+            code = [archive.read(n) for n in archive.namelist() if n.endswith(".py")]
+        assert any(b"ops.hipnn_ts" in text for text in code) is expected
+
+
+def test_checkpoint_round_trip(checkpoint, random_potential):
+    potential, provenance = load_checkpoint(checkpoint)
+    assert provenance == {"training": {"data": "none"}}
+    for name, value in random_potential().state_dict().items():
+        assert torch.equal(potential.state_dict()[name], value)
+
+
+def broken(tmp_path, kind, model, checkpoint):
+    """A file that is no potential in one of many ways, and a part of the sentence it earns."""
+    path = tmp_path / "broken.pt"
+    if kind == "missing":
+        return path, "no such file"
+    if kind == "text":
+        path.write_text("# not a model\n")
+        return path, "torch cannot load"
+    if kind == "truncated":
+        path.write_bytes(model.read_bytes()[:-2000])
+        return path, "torch cannot load"
+    if kind == "checkpoint":
+        return checkpoint, "torch cannot load"
+    if kind == "other":
+        torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
+        return path, "found another TorchScript file"
+    with zipfile.ZipFile(model) as old, zipfile.ZipFile(path, "w") as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename.endswith(FILE_NAME):
+                document = json.loads(content)
+                document["format_version"] = 99
+                content = json.dumps(document).encode()
+            new.writestr(entry, content)
+    return path, "exported in format 99, but this hipnn-ts reads format 1"
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "checkpoint", "other", "newer"])
+def test_files_that_are_no_potential(tmp_path, kind, random_model, checkpoint):
+    path, sentence = broken(tmp_path, kind, random_model(), checkpoint)
+    out = run("info", path)
+    assert out.exit_code == 1
+    assert out.output.startswith(f"hipnn-ts: error: {path}: ")
+    assert sentence in out.output
+    assert out.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "other"])
+def test_files_that_are_no_checkpoint(tmp_path, kind, checkpoint):
+    path = tmp_path / "broken.ckpt"
+    if kind == "text":
+        path.write_text("hello")
+    elif kind == "truncated":
+        path.write_bytes(checkpoint.read_bytes()[:-500])
+    elif kind == "other":
+        torch.save({"weights": torch.zeros(3)}, path)
+    out = run("export", path, "-o", tmp_path / "model.pt")
+    assert out.exit_code == 1
+    assert out.output.startswith(f"hipnn-ts: error: {path}: ")
+    assert not (tmp_path / "model.pt").exists()
+
+
+def test_checkpoints_never_run_code(tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    path = tmp_path / "evil.ckpt"
+    torch.save({"format": "hipnn-ts checkpoint", "state": Payload()}, path)
+    with pytest.raises(InputError):
+        load_checkpoint(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_unwritable_output_leaves_nothing(checkpoint, tmp_path):
+    out = run("export", checkpoint, "-o", tmp_path / "absent" / "model.pt")
+    assert out.exit_code == 1
+    assert "cannot be written: No such file or directory" in out.output
+
+
+def test_failed_comparison_keeps_the_old_file(checkpoint, tmp_path, monkeypatch):
+    from hipnn_ts.export import write
+
+    model = tmp_path / "model.pt"
+    model.write_text("the old file")
+    monkeypatch.setattr(write, "TOLERANCE", dict.fromkeys(write.TOLERANCE, -1.0))
+    out = run("export", checkpoint, "-o", model)
+    assert out.exit_code == 1
+    assert "differ from the model" in out.output
+    assert model.read_text() == "the old file"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.pt", "potential.ckpt"]
+
+
+def test_metadata_of_unknown_shape_is_refused(tmp_path, random_model):
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(random_model()) as old, zipfile.ZipFile(path, "w") as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename.endswith(FILE_NAME):
+                document = json.loads(content)
+                document["dtype"] = "float16"
+                content = json.dumps(document).encode()
+            new.writestr(entry, content)
+    with pytest.raises(InputError, match="metadata entry 'dtype'"):
+        load_exported(path)

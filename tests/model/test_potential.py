@@ -1,0 +1,104 @@
+"""The model by itself: parameter sharing, layers, scripting."""
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.layers import active_window
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.operators import reference
+
+
+def pairs(n=20, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(n, 3, generator=generator, dtype=dtype) * 6
+    receivers, senders = torch.where(torch.cdist(x, x) + 100 * torch.eye(n) < 5.0)
+    return torch.arange(n) % 2, receivers, senders, x[senders] - x[receivers]
+
+
+def test_higher_orders_add_one_scale_per_feature():
+    """The weight tying of the paper: orders share the interaction weights."""
+    counts = []
+    for l_max in (0, 1, 2):
+        config = NetworkConfig(elements=("H", "O"), n_features=(16, 16), l_max=l_max)
+        counts.append(sum(p.numel() for p in Potential(config).parameters()))
+    assert counts[1] - counts[0] == counts[2] - counts[1] == 32
+
+
+@pytest.mark.parametrize("l_max", [0, 1, 2])
+@pytest.mark.parametrize("residual", [True, False])
+def test_fused_training_operators_equal_plain_torch(l_max, residual):
+    config = NetworkConfig(elements=("H", "O"), n_features=(12, 12), l_max=l_max, residual=residual)
+    fused = Potential(config).double()
+    plain = Potential(config, fused=False).double()
+    plain.load_state_dict(fused.state_dict())
+    arguments = pairs()
+    results = []
+    for model in (fused, plain, torch.jit.script(fused)):
+        vectors = arguments[3].clone().requires_grad_()
+        energies = model(*arguments[:3], vectors)
+        (gradients,) = torch.autograd.grad(energies.sum(), vectors, create_graph=True)
+        model.zero_grad()
+        (gradients.square().sum() + energies.sum()).backward()
+        parameters = [p.grad for p in model.parameters() if p.grad is not None]
+        results.append([energies, gradients, vectors.grad, *parameters])
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert (a - b).abs().max() <= 1e-11 * max(1.0, b.abs().max().item())
+
+
+def test_energies_are_block_terms_plus_self_energies():
+    potential = Potential(NetworkConfig(elements=("H", "O")))
+    potential.self_energies += torch.tensor([-13.6, -2041.8])
+    arguments = pairs(dtype=torch.float32)
+    terms = potential.energy_terms(*arguments)
+    assert terms.shape == (20, 2)
+    expected = terms.double().sum(1) + potential.self_energies[arguments[0]]
+    torch.testing.assert_close(potential(*arguments), expected)
+
+
+def test_self_energies_stay_in_double_precision():
+    potential = Potential(NetworkConfig(elements=("H",)))
+    potential.self_energies.fill_(-1234.56789012345)
+    assert potential.double().float().self_energies.item() == -1234.56789012345
+    assert potential.readouts[0].weight.dtype == torch.float32
+
+
+def test_traceless_components_have_the_norm_of_the_tensor():
+    u = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=1)
+    components = reference.tensor_components(u, 2)
+    zero = torch.zeros(1, dtype=torch.float64)
+    tensor = u[:, :, None] * u[:, None, :] - torch.eye(3) / 3
+    only_tensor = components.clone()
+    only_tensor[:, :4] = 0
+    norms = reference.invariants(only_tensor.unsqueeze(2), zero, zero + 1, 0.0).squeeze(1)
+    torch.testing.assert_close(norms, tensor.flatten(1).norm(dim=1))
+
+
+def test_active_window_covers_every_sensitivity_above_rounding():
+    mu = (1.0 / torch.linspace(1 / 5.5, 1 / 0.75, 20, dtype=torch.float64)).float()
+    sigma = torch.full((20,), 30.0)
+    distances = torch.linspace(0.5, 6.4, 500)
+    first, window = active_window(distances, mu, sigma)
+    values = reference.sensitivities(distances, mu, sigma, 6.5)
+    columns = torch.arange(20)
+    outside = (columns < first[:, None]) | (columns >= first[:, None] + window)
+    assert window < 12
+    assert values[outside].max() <= torch.finfo(torch.float32).eps
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"elements": ["Xx"]}, "'Xx' is not a chemical symbol"),
+        ({"elements": ["H", "H"]}, "names an element twice"),
+        ({"soft_max": 7.0}, "expected soft_min < soft_max <= cutoff, found 0.75, 7.0, 6.5"),
+        ({"l_max": 3}, "less than or equal to 2"),
+        ({"n_middle_features": [4]}, "expected 2 widths, one for each interaction block, found 1"),
+        ({"n_feature": [4]}, "Extra inputs are not permitted"),
+    ],
+)
+def test_bad_architectures_are_refused(entries, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        NetworkConfig(**{"elements": ["H"], **entries})

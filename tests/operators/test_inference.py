@@ -1,0 +1,187 @@
+"""The fused network against the plain-torch model, at every width, order and instruction set."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from hipnn_ts.export.exported import FusedPotential, PortablePotential
+from hipnn_ts.export.packing import active_windows
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.operators import reference
+
+ARCHITECTURES = {
+    "l0": {"l_max": 0, "n_features": (20, 31)},
+    "l1-three-blocks": {"l_max": 1, "n_features": (20, 31, 17)},
+    "l2-one-block": {"l_max": 2, "n_features": (33,)},
+    "l2-32": {"n_features": (32, 32)},
+    "l2-64": {"n_features": (64, 64)},
+    "l2-128": {"n_features": (128, 128), "n_atom_layers": 4},
+    "no-residual": {"n_features": (16, 16), "residual": False},
+    "middle-widths": {"n_features": (16, 24), "n_middle_features": (20, 12)},
+    "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
+    "four-blocks": {"l_max": 1, "n_features": (8, 9, 10, 11)},
+}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+
+
+def configuration(n_atoms=60, box=8.0, cutoff=6.5):
+    generator = torch.Generator().manual_seed(n_atoms)
+    x = torch.rand(n_atoms, 3, generator=generator, dtype=torch.float64) * box
+    apart = torch.cdist(x, x) + 100.0 * torch.eye(n_atoms)
+    receivers, senders = torch.where((apart < cutoff) & (apart > 0.6))
+    species = torch.randint(0, 2, (n_atoms,), generator=generator)
+    return species, receivers, senders, x[senders] - x[receivers]
+
+
+def potential(**architecture):
+    torch.manual_seed(3)
+    return Potential(NetworkConfig(elements=("H", "O"), **architecture)).double()
+
+
+def deviation(found, expected):
+    return max(
+        ((a - b).abs().max() / b.abs().max()).item()
+        for a, b in zip(found, expected, strict=True)
+        if b.numel()
+    )
+
+
+def fused_deviation(model, dtype, arguments):
+    expected = PortablePotential(model, torch.float64).energies_and_pair_gradients(*arguments)
+    fused = FusedPotential(model, dtype)
+    return deviation(fused.energies_and_pair_gradients(*arguments), expected)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_equals_the_model(name, dtype):
+    model = potential(**ARCHITECTURES[name])
+    assert fused_deviation(model, dtype, configuration()) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("isa", ["plain", "avx2", "avx512"])
+def test_every_instruction_set(isa):
+    """The choice is made once per process: each set gets one, running this module's checks."""
+    flags = Path("/proc/cpuinfo").read_text()
+    if isa != "plain" and {"avx2": " avx2 ", "avx512": " avx512vl "}[isa] not in flags:
+        pytest.skip(f"this processor has no {isa}")
+    script = (
+        "import test_inference as t, torch\n"
+        "from hipnn_ts import _core\n"
+        "print(_core.instruction_set())\n"
+        "for name in ('l0', 'l1-three-blocks', 'l2-32', 'l2-128', 'middle-widths'):\n"
+        "    for dtype, tolerance in t.TOLERANCE.items():\n"
+        "        model = t.potential(**t.ARCHITECTURES[name])\n"
+        "        found = t.fused_deviation(model, dtype, t.configuration())\n"
+        "        assert found <= tolerance, (name, dtype, found)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "HIPNN_TS_ISA": isa, "PYTHONPATH": os.path.dirname(__file__)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == isa
+
+
+def test_unknown_instruction_set_is_refused():
+    run = subprocess.run(
+        [sys.executable, "-c", "from hipnn_ts import _core; _core.instruction_set()"],
+        env={**os.environ, "HIPNN_TS_ISA": "sse9"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode != 0
+    assert "HIPNN_TS_ISA: expected plain, avx2 or avx512, found 'sse9'" in run.stderr
+
+
+def test_more_neighbours_than_a_tile():
+    arguments = configuration(n_atoms=300, box=9.0)
+    assert torch.bincount(arguments[1]).max() > 128
+    assert fused_deviation(potential(n_features=(32, 32)), torch.float64, arguments) <= 1e-12
+
+
+def test_atoms_without_neighbours_and_pairs_beyond_the_cutoff():
+    model = potential(n_features=(8, 8))
+    species = torch.tensor([0, 1, 1])
+    none = torch.empty(0, dtype=torch.int64)
+    alone = (species, none, none, torch.empty(0, 3, dtype=torch.float64))
+    assert fused_deviation(model, torch.float64, alone) <= 1e-12
+    ends = torch.tensor([0, 1]), torch.tensor([1, 0])
+    beyond = torch.tensor([[6.6, 0.0, 0.0], [-6.6, 0.0, 0.0]], dtype=torch.float64)
+    fused = FusedPotential(model, torch.float64)
+    energies, gradients = fused.energies_and_pair_gradients(species, *ends, beyond)
+    assert not gradients.any()
+    torch.testing.assert_close(energies, fused.energies_and_pair_gradients(*alone)[0])
+
+
+def test_independent_of_thread_count():
+    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+    threads = torch.get_num_threads()
+    outs = []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            outs.append(fused.energies_and_pair_gradients(*arguments))
+    finally:
+        torch.set_num_threads(threads)
+    for other in outs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(outs[0], other, strict=True))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+@pytest.mark.parametrize("widths", ["initial", "narrow", "wide", "uneven", "unsorted"])
+def test_windows_leave_out_only_what_rounding_would(widths, dtype):
+    generator = torch.Generator().manual_seed(0)
+    mu = 1.0 / torch.linspace(1 / 5.5, 1 / 0.75, 20, dtype=torch.float64)
+    sigma = torch.full_like(mu, 30.0)
+    if widths == "narrow":
+        sigma *= 10
+    elif widths == "wide":
+        sigma /= 20
+    elif widths == "uneven":
+        sigma *= torch.empty_like(mu).uniform_(0.05, 8.0, generator=generator)
+    elif widths == "unsorted":
+        mu = mu * torch.empty_like(mu).uniform_(0.5, 1.5, generator=generator)
+    mu, sigma = mu.to(dtype), sigma.to(dtype)
+    order = torch.argsort(mu, descending=True)
+    first, count = active_windows(1.0 / mu[order], sigma[order], 6.5)
+    distances = torch.rand(20000, generator=generator, dtype=torch.float64) * 6.45 + 0.04
+    values = reference.sensitivities(distances, mu[order].double(), sigma[order].double(), 6.5)
+    bins = (distances * (len(first) / 6.5)).long()
+    columns = torch.arange(20)
+    left_out = (columns < first[bins, None]) | (columns >= (first + count)[bins, None])
+    assert left_out.any() or widths == "wide"
+    assert not left_out.any() or values[left_out].max() <= torch.finfo(dtype).eps
+
+
+@pytest.mark.parametrize(
+    ("position", "change", "sentence"),
+    [
+        (0, lambda t: t + 5, "atom 0: expected a species below 2, found"),
+        (0, lambda t: t.int(), "species: expected Long, found Int"),
+        (1, lambda t: t + 60, "pair 0: expected an atom index below 60"),
+        (2, lambda t: t[:-1], "senders: expected shape"),
+        (3, lambda t: t[:, :2], "vectors: expected shape"),
+    ],
+)
+def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
+    arguments = list(configuration())
+    arguments[position] = change(arguments[position])
+    with pytest.raises(RuntimeError, match=sentence):
+        FusedPotential(potential(n_features=(8,)), torch.float64).energies_and_pair_gradients(
+            *arguments
+        )
+
+
+def test_swapped_weights_are_refused():
+    fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
+    fused.weights[4], fused.weights[6] = fused.weights[6], fused.weights[4]
+    with pytest.raises(RuntimeError, match="packed weight 4: expected contiguous Double of shape"):
+        fused.energies_and_pair_gradients(*configuration())

@@ -1,0 +1,131 @@
+"""The training family against plain torch, and its derivatives against finite differences."""
+
+import pytest
+import torch
+
+from hipnn_ts.operators import reference
+
+N_ATOMS, N_SENSITIVITIES = 5, 6
+
+
+def form(n_components, n_features, window=3, n_pairs=17, dtype=torch.float64, n_receivers=4):
+    """Random factors of the form; the last atom sends but never receives."""
+    generator = torch.Generator().manual_seed(n_components * 100 + n_features)
+
+    def random(*shape):
+        return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
+
+    def index(limit, kind=torch.int64):
+        return torch.randint(0, limit, (n_pairs,), generator=generator).to(kind)
+
+    factors = (
+        random(n_pairs, n_components),
+        random(n_pairs, window),
+        random(N_ATOMS, N_SENSITIVITIES, n_features),
+    )
+    first = index(N_SENSITIVITIES - window + 1, torch.int32)
+    return factors, (first, index(n_receivers), index(N_ATOMS), n_receivers)
+
+
+def expected(components, sensitivities, projections, first, receivers, senders, n_receivers):
+    """The reference on sensitivities spread from their windows to all columns."""
+    columns = first.long().unsqueeze(1) + torch.arange(sensitivities.shape[1])
+    dense = sensitivities.new_zeros(len(first), projections.shape[1])
+    dense = dense.scatter_add(1, columns, sensitivities)
+    return reference.moments(components, dense, projections, receivers, senders, n_receivers)
+
+
+def all_derivatives(operator, factors, indices):
+    """Values, gradients and gradients of a function of the gradients."""
+    out = operator(*factors, *indices)
+    first = torch.autograd.grad((out**2).sum(), factors, create_graph=True)
+    second = torch.autograd.grad(sum((g**3).sum() for g in first), factors)
+    return [out, *first, *second]
+
+
+@pytest.mark.parametrize("n_components", [1, 4, 9])
+@pytest.mark.parametrize("n_features", [1, 3, 16, 20, 31, 32, 64, 100, 128])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.float32, 3e-5), (torch.float64, 1e-12)],
+    ids=["single", "double"],
+)
+def test_equals_reference_to_second_derivatives(n_components, n_features, dtype, tolerance):
+    factors, indices = form(n_components, n_features, dtype=dtype)
+    found = all_derivatives(torch.ops.hipnn_ts.moments, factors, indices)
+    for a, b in zip(found, all_derivatives(expected, factors, indices), strict=True):
+        assert (a - b).abs().max() <= tolerance * b.abs().max()
+
+
+@pytest.mark.parametrize("n_components", [1, 4, 9])
+def test_gradcheck_and_gradgradcheck(n_components):
+    factors, indices = form(n_components, 3, n_pairs=7)
+
+    def operator(*factors):
+        return torch.ops.hipnn_ts.moments(*factors, *indices)
+
+    assert torch.autograd.gradcheck(operator, factors)
+    assert torch.autograd.gradgradcheck(operator, factors)
+
+
+def test_window_as_wide_as_all_sensitivities():
+    factors, indices = form(4, 5, window=N_SENSITIVITIES)
+    out = torch.ops.hipnn_ts.moments(*factors, *indices)
+    torch.testing.assert_close(out, expected(*factors, *indices), rtol=1e-12, atol=1e-12)
+
+
+def test_without_pairs_everything_is_zero():
+    factors, indices = form(9, 8, n_pairs=0)
+    out = torch.ops.hipnn_ts.moments(*factors, *indices)
+    assert out.shape == (4, 9, 8)
+    assert not out.any()
+    out.sum().backward()
+    assert not factors[2].grad.any()
+
+
+def test_non_contiguous_factors():
+    factors, indices = form(4, 6)
+    strided = [torch.stack([f, f], dim=-1)[..., 0].detach() for f in factors]
+    assert not any(f.is_contiguous() for f in strided)
+    out = torch.ops.hipnn_ts.moments(*strided, *indices)
+    torch.testing.assert_close(out, expected(*factors, *indices).detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_independent_of_thread_count():
+    factors, indices = form(9, 32, n_pairs=3000, dtype=torch.float32)
+    threads = torch.get_num_threads()
+    outs = []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            outs.append(all_derivatives(torch.ops.hipnn_ts.moments, factors, indices))
+    finally:
+        torch.set_num_threads(threads)
+    for other in outs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(outs[0], other, strict=True))
+
+
+def wrong(position, value):
+    factors, indices = form(4, 5)
+    arguments = [*factors, *indices]
+    arguments[position] = value(arguments[position])
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (wrong(0, lambda t: t[:, :3]), "components: expected 1, 4 or 9 of them, found 3"),
+        (wrong(0, lambda t: t[:-1]), "components: expected shape"),
+        (wrong(1, lambda t: t.float()), "sensitivities: expected Double, found Float"),
+        (wrong(2, lambda t: t[0]), "projections: expected 3 dimensions"),
+        (wrong(3, lambda t: t + 9), "first: expected values from 0 to"),
+        (wrong(3, lambda t: t.long()), "first: expected Int, found Long"),
+        (wrong(4, lambda t: t + 9), "receivers: expected values from 0 to 3"),
+        (wrong(5, lambda t: t - 9), "senders: expected values from 0 to 4"),
+        (wrong(0, lambda t: t.detach().half()), "expected float32 or float64 tensors"),
+    ],
+)
+def test_bad_arguments_stop_with_one_sentence(arguments, sentence):
+    with pytest.raises(RuntimeError, match=sentence):
+        torch.ops.hipnn_ts.moments(*arguments)
