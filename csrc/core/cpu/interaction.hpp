@@ -72,9 +72,11 @@ inline __attribute__((always_inline)) void pair_backward(
   const int count = tile.count[k];
   const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
   T radial = 0, gx = 0, gy = 0, gz = 0;
-  using Wide = Chunk<T, max_lanes<T> * chunk_vectors>;
+  // One vector at a time: nine gradients, their sums and the messages fill the registers.
+  constexpr int widest = max_lanes<T>;
+  using Wide = Chunk<T, widest>;
   Wide radial_sum = Wide::zero(), x_sum = Wide::zero(), y_sum = Wide::zero(), z_sum = Wide::zero();
-  for_chunks<T>(a, [&](auto width, int feature) {
+  for_chunks<T, widest>(a, [&](auto width, int feature) {
     using F = Chunk<T, decltype(width)::value>;
     F g[C];
     for (int c = 0; c < C; ++c) {

@@ -34,7 +34,7 @@ def pack_potential(potential: Potential) -> tuple[list[Tensor], list[int], list[
 
 def _pack_block(block: Block, first: bool) -> list[Tensor]:
     interaction = block.interaction
-    order = torch.argsort(interaction.mu, descending=True)
+    order = torch.argsort(1.0 / interaction.mu)
     inverse_mu, sigma = 1.0 / interaction.mu[order], interaction.sigma[order]
     weights = interaction.weights[order]
     out = [pad(inverse_mu, (0, WINDOW_PADDING)), pad(sigma, (0, WINDOW_PADDING))]

@@ -88,7 +88,7 @@ class InteractionLayer(nn.Module):
         weights, mu, sigma = self.weights, self.mu, self.sigma
         if self.fused:
             # Sorted by centre, those that matter at one distance are neighbours.
-            order = torch.argsort(mu, descending=True)
+            order = torch.argsort(1.0 / mu)
             weights, mu, sigma = weights[order], mu[order], sigma[order]
         # Contract first: the weights are shared by all orders, so each atom is projected once.
         n_sensitivities, n_out, n_in = weights.shape
