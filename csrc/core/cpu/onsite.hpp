@@ -45,6 +45,7 @@ void invariants(
     const T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, T* __restrict out) {
   for (int64_t i = 0; i < n; ++i) {
     const T* E = moments + i * C * a;
+#pragma GCC ivdep
     for (int f = 0; f < a; ++f) {
       T value = E[f];
       if constexpr (C >= 4) {
@@ -69,6 +70,7 @@ void invariants_backward(
     T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, const T* __restrict d) {
   for (int64_t i = 0; i < n; ++i) {
     T* E = moments + i * C * a;
+#pragma GCC ivdep // the components' rows do not overlap
     for (int f = 0; f < a; ++f) {
       const T g = d[i * a + f];
       E[f] = g;

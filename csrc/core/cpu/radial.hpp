@@ -150,6 +150,7 @@ prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t*
       T* slope = tile.slopes + k * tile.window + begin;
       const T* inverse_mu = radial.inverse_mu + first + begin;
       const T* sigma = radial.sigma + first + begin;
+#pragma GCC ivdep
       for (int w = 0; w < window_step; ++w) {
         const T z = (inverse - inverse_mu[w]) * sigma[w];
         const T gaussian = exponential(T(-0.5) * z * z);
