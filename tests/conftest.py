@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from pathlib import Path
 
 # Systems here are small: threads that wait for each other on a busy machine cost minutes. Before
 # torch is imported, because OpenMP reads it once; inherited by the processes that tests start.
@@ -13,6 +14,8 @@ import torch
 from ase.build import molecule
 
 from hipnn_ts.export import export_potential
+from hipnn_ts.hippynn import import_hippynn
+from hipnn_ts.hippynn.settings import parse_settings, read_settings
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
@@ -84,3 +87,18 @@ def random_model(tmp_path_factory):
         return path
 
     return export
+
+
+@pytest.fixture(scope="session")
+def published_model(tmp_path_factory):
+    """Path of the published ANI-1x potential, exported in float64; skips without its weights."""
+    repository = Path(__file__).parents[1]
+    folder = os.environ.get("HIPNN_TS_SHARED_DATA", repository.parent / "shared" / "data")
+    weights = Path(folder) / "hipnnts-ani1x" / "best_model.pt"
+    if not weights.is_file():
+        pytest.skip(f"no published potential at {weights}; set HIPNN_TS_SHARED_DATA")
+    config = repository / "examples" / "hippynn" / "ani1x.yaml"
+    settings = parse_settings(read_settings(config) | {"dtype": "float64"}, str(config))
+    path = tmp_path_factory.mktemp("published") / "model.pt"
+    export_potential(import_hippynn(weights, settings)[0], path, {})
+    return path

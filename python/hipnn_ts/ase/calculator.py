@@ -1,0 +1,116 @@
+"""An ASE calculator over an exported potential."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from ase.calculators.calculator import Calculator, all_changes
+from ase.data import chemical_symbols
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export import load_exported
+from hipnn_ts.model import derivatives
+from hipnn_ts.neighbours import neighbour_pairs
+
+
+class HIPNNTSCalculator(Calculator):
+    """Energy, atomic energies, forces and stress of an exported potential, in ASE's units.
+
+    Any ``pbc`` is honoured, and cells smaller than the cutoff see every periodic image. Stress
+    (eV/Å³, Voigt order, tensile positive) exists for cells periodic along all three vectors only;
+    elsewhere ASE raises ``PropertyNotImplementedError``.
+
+    Parameters
+    ----------
+    model : path of a file written by ``hipnn-ts export``
+    device : torch device that evaluates the network, "cpu" or "cuda"
+
+    Raises
+    ------
+    InputError
+        The file is not an exported potential, or the device is not there; on evaluation: no
+        atoms, an element that the potential does not know, a coordinate that is not finite, or
+        two atoms in one place.
+    """
+
+    name = "hipnn-ts"
+    implemented_properties: ClassVar[list[str]] = [
+        "energy",
+        "free_energy",
+        "energies",
+        "forces",
+        "stress",
+    ]
+
+    def __init__(self, model: str | Path, device: str | torch.device = "cpu"):
+        super().__init__()
+        self._device = _usable(device)
+        self._potential, self.metadata = load_exported(model, self._device)
+        self._model = model
+        self._species = np.full(len(chemical_symbols), -1)
+        for species, number in enumerate(self._potential.atomic_numbers):
+            self._species[number] = species
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        """All properties of ``atoms``: one evaluation yields them together."""
+        super().calculate(atoms, properties, system_changes)
+        atoms = self.atoms
+        receivers, senders, vectors = self._pairs(atoms)
+        vectors = torch.from_numpy(vectors).to(self._device)
+        ends = [torch.from_numpy(end).to(self._device) for end in (receivers, senders)]
+        species = torch.from_numpy(self._species_of(atoms)).to(self._device)
+        energies, gradients = self._potential.energies_and_pair_gradients(species, *ends, vectors)
+        # Summed in double precision, so that rounding leaves no net force.
+        gradients = gradients.double()
+        energy = float(energies.sum())
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "energies": energies.cpu().numpy(),
+            "forces": derivatives.forces(gradients, *ends, len(atoms)).cpu().numpy(),
+        }
+        if atoms.pbc.all():
+            virial = derivatives.virial(gradients, vectors).cpu().numpy()
+            stress = 0.5 * (virial + virial.T) / atoms.get_volume()
+            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+
+    def _species_of(self, atoms) -> np.ndarray:
+        if len(atoms) == 0:
+            raise InputError("expected at least one atom, found none")
+        species = self._species[atoms.numbers]
+        unknown = np.flatnonzero(species < 0)
+        if unknown.size:
+            raise InputError(
+                f"atom {unknown[0]}: expected one of the elements "
+                f"{' '.join(self._potential.elements)} of {self._model}, found "
+                f"{atoms.symbols[unknown[0]]}"
+            )
+        return species
+
+    def _pairs(self, atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        positions = atoms.positions
+        receivers, senders, shifts = neighbour_pairs(
+            positions, atoms.cell.array, atoms.pbc, self._potential.cutoff
+        )
+        vectors = positions[senders] + shifts - positions[receivers]
+        coincident = np.flatnonzero(~vectors.any(axis=1))
+        if coincident.size:
+            pair = coincident[0]
+            raise InputError(
+                f"atoms {receivers[pair]} and {senders[pair]}: expected distinct positions, "
+                f"found both at {positions[receivers[pair]].tolist()}"
+            )
+        return receivers, senders, vectors
+
+
+def _usable(device: str | torch.device) -> torch.device:
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device '{device}': expected a device that this torch can use, such as cpu"
+        ) from error
+    return found

@@ -1,0 +1,161 @@
+"""Creating an OpenMM force from an exported potential."""
+
+import operator
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import openmm
+import torch
+from ase.data import chemical_symbols
+from openmm import app
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export import load_exported
+from hipnn_ts.openmm.computation import Computation
+from hipnn_ts.openmm.module import EnergyAndForces
+
+
+def create_force(
+    model: str | Path,
+    topology_or_numbers: app.Topology | Sequence[int],
+    atoms: Iterable[int] | None = None,
+    periodic: bool | None = None,
+    implementation: Literal["torch", "python"] | None = None,
+) -> openmm.Force:
+    """A force that applies an exported potential to a system, or to some of its atoms.
+
+    Parameters
+    ----------
+    model : path of a file written by ``hipnn-ts export``; the force holds a copy
+    topology_or_numbers : openmm.app.Topology or atomic numbers, of every particle of the system
+    atoms : indices of the particles that the potential acts on, default all. Interactions of
+        these atoms with the others are left to the system's other forces.
+    periodic : use the Context's periodic box; default: whether the topology has box vectors.
+        Required where atomic numbers are given.
+    implementation : "torch" for an openmmtorch.TorchForce, "python" for an openmm.PythonForce;
+        default: the first where openmm-torch can be imported, else the second. Both give the
+        same numbers, and both serialise to XML.
+
+    Returns
+    -------
+    openmmtorch.TorchForce or openmm.PythonForce
+
+    Raises
+    ------
+    InputError
+        An atom of an element that the potential does not know, atom indices that do not fit,
+        periodic asked for without a box, or openmm-torch asked for and not importable.
+    """
+    potential, _ = load_exported(model)
+    numbers, has_box = _contents(topology_or_numbers)
+    indices = _indices(atoms, len(numbers))
+    module = EnergyAndForces(
+        potential,
+        len(numbers),
+        indices,
+        _species(potential, model, numbers, indices),
+        _periodic(periodic, has_box),
+    )
+    script = torch.jit.script(module.eval())
+    if _implementation(implementation) == "torch":
+        import openmmtorch
+
+        force = openmmtorch.TorchForce(script)
+        force.setOutputsForces(True)
+    else:
+        force = openmm.PythonForce(Computation(script))
+    force.setUsesPeriodicBoundaryConditions(module.periodic)
+    force.setName("HIP-NN-TS")
+    return force
+
+
+def _contents(topology_or_numbers) -> tuple[list[int], bool | None]:
+    """Atomic number of every particle (0 for virtual sites), and whether there is a box."""
+    if isinstance(topology_or_numbers, app.Topology):
+        numbers = [
+            0 if atom.element is None else atom.element.atomic_number
+            for atom in topology_or_numbers.atoms()
+        ]
+        return numbers, topology_or_numbers.getPeriodicBoxVectors() is not None
+    try:
+        return [operator.index(number) for number in topology_or_numbers], None
+    except TypeError as error:
+        raise InputError(
+            "topology_or_numbers: expected an openmm.app.Topology or atomic numbers, found "
+            f"{type(topology_or_numbers).__name__}"
+        ) from error
+
+
+def _indices(atoms: Iterable[int] | None, n_particles: int) -> list[int]:
+    if atoms is None:
+        atoms = range(n_particles)
+    try:
+        indices = [operator.index(atom) for atom in atoms]
+    except TypeError as error:
+        raise InputError("atoms: expected particle indices, found something else") from error
+    if not indices:
+        raise InputError("atoms: expected at least one atom, found none")
+    seen = set()
+    for index in indices:
+        if not 0 <= index < n_particles:
+            raise InputError(
+                f"atoms: expected indices below the {n_particles} particles, found {index}"
+            )
+        if index in seen:
+            raise InputError(f"atoms: expected each index once, found {index} twice")
+        seen.add(index)
+    return indices
+
+
+def _species(
+    potential: torch.jit.ScriptModule, model: str | Path, numbers: list[int], indices: list[int]
+) -> list[int]:
+    known = {number: species for species, number in enumerate(potential.atomic_numbers)}
+    for index in indices:
+        number = numbers[index]
+        if number not in known:
+            in_table = 0 < number < len(chemical_symbols)
+            found = chemical_symbols[number] if in_table else f"atomic number {number}"
+            raise InputError(
+                f"atom {index}: expected one of the elements {' '.join(potential.elements)} of "
+                f"{model}, found {found}"
+            )
+    return [known[numbers[index]] for index in indices]
+
+
+def _periodic(periodic: bool | None, has_box: bool | None) -> bool:
+    if periodic is None:
+        if has_box is None:
+            raise InputError("periodic: expected True or False beside atomic numbers, found None")
+        return has_box
+    if periodic and has_box is False:
+        raise InputError(
+            "periodic: expected a topology with box vectors, found one without; call "
+            "topology.setPeriodicBoxVectors first"
+        )
+    return periodic
+
+
+def _implementation(asked: str | None) -> str:
+    if asked not in (None, "torch", "python"):
+        raise InputError(f"implementation: expected 'torch' or 'python', found '{asked}'")
+    if asked == "python":
+        return asked
+    try:
+        import openmmtorch  # noqa: F401
+    except ImportError as error:
+        if asked == "torch":
+            raise InputError(
+                f"implementation 'torch': openmmtorch cannot be imported ({error}); "
+                "pip install 'hipnn-ts[openmm]', or use implementation='python'"
+            ) from error
+        if error.name != "openmmtorch":
+            warnings.warn(
+                f"openmmtorch is installed but cannot be imported ({error}); using "
+                "openmm.PythonForce instead; `hipnn-ts doctor` says more",
+                stacklevel=3,
+            )
+        return "python"
+    return "torch"

@@ -1,0 +1,100 @@
+import numpy as np
+import openmm
+import pytest
+import torch
+from ase.build import molecule
+from openmm import app
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export import load_exported
+from hipnn_ts.openmm import create_force
+from hipnn_ts.openmm.module import EnergyAndForces
+
+
+def topology(symbols, box=None):
+    made = app.Topology()
+    residue = made.addResidue("MOL", made.addChain())
+    for symbol in symbols:
+        element = None if symbol is None else app.Element.getBySymbol(symbol)
+        made.addAtom(str(symbol), element, residue)
+    if box is not None:
+        made.setPeriodicBoxVectors(np.eye(3) * box)
+    return made
+
+
+def test_topology_tells_elements_and_box(random_model):
+    assert not create_force(random_model(), topology("OHH")).usesPeriodicBoundaryConditions()
+    force = create_force(random_model(), topology("OHH", box=2.0))
+    assert force.usesPeriodicBoundaryConditions()
+    assert not create_force(
+        random_model(), topology("OHH", box=2.0), periodic=False
+    ).usesPeriodicBoundaryConditions()
+
+
+def test_default_is_torch(random_model):
+    import openmmtorch
+
+    assert isinstance(create_force(random_model(), topology("OHH")), openmmtorch.TorchForce)
+    python = create_force(random_model(), topology("OHH"), implementation="python")
+    assert isinstance(python, openmm.PythonForce)
+
+
+def test_other_elements_and_virtual_sites_outside_of_the_atoms(random_model):
+    create_force(random_model(), topology(["C", "O", "H", "H", None]), atoms=range(1, 4))
+
+
+MISTAKES = {
+    r"^atom 1: expected one of the elements H O of .*, found C$": ([8, 6, 1], {}),
+    r"^atom 2: .*, found atomic number 0$": ([8, 1, 0], {}),
+    r"^atoms: expected indices below the 3 particles, found 3$": ([8, 1, 1], {"atoms": [0, 3]}),
+    r"^atoms: expected indices below the 3 particles, found -1$": ([8, 1, 1], {"atoms": [-1]}),
+    r"^atoms: expected each index once, found 1 twice$": ([8, 1, 1], {"atoms": [1, 1]}),
+    r"^atoms: expected at least one atom, found none$": ([8, 1, 1], {"atoms": []}),
+    r"^atoms: expected particle indices": ([8, 1, 1], {"atoms": [0.5]}),
+    r"^periodic: expected True or False": ([8, 1, 1], {"periodic": None}),
+    r"^periodic: expected a topology with box": (topology("OHH"), {"periodic": True}),
+    r"^implementation: expected 'torch' or 'python', found 'jax'$": (
+        [8, 1, 1],
+        {"implementation": "jax"},
+    ),
+    r"^topology_or_numbers: expected an openmm.app.Topology": (5, {}),
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_mistakes_are_named(random_model, message):
+    first, options = MISTAKES[message]
+    with pytest.raises(InputError, match=message):
+        create_force(random_model(), first, **{"periodic": False, **options})
+
+
+@pytest.mark.parametrize("implementation", ["torch", "python"])
+def test_mistakes_seen_on_evaluation(random_model, build_system, engine, implementation):
+    atoms = molecule("H2O")
+    system = build_system(random_model(), atoms, implementation)
+    positions = atoms.positions.copy()
+    positions[2, 0] = np.nan
+    with pytest.raises(openmm.OpenMMException, match="particle 2: expected finite coordinates"):
+        engine(system).place(positions).energy_and_forces()
+    system.addParticle(1.0)
+    positions = np.vstack([atoms.positions, [5.0, 0.0, 0.0]])
+    with pytest.raises(openmm.OpenMMException, match=r"expected the 3 particles .* system of 4"):
+        engine(system).place(positions).energy_and_forces()
+
+
+def test_positions_in_single_precision(random_model, water):
+    """What GPU platforms in single or mixed precision hand over."""
+    atoms = water(3)
+    potential, _ = load_exported(random_model())
+    species = [potential.elements.index(symbol) for symbol in atoms.symbols]
+    module = torch.jit.script(
+        EnergyAndForces(potential, len(atoms), list(range(len(atoms))), species, True).eval()
+    )
+    positions = torch.from_numpy(atoms.positions * 0.1)
+    box = torch.from_numpy(atoms.cell.array * 0.1)
+    energy, forces = module(positions, box)
+    for _ in range(2):
+        single = module(positions.float(), box.float())
+        assert single[0].dtype == single[1].dtype == torch.float64
+        assert single[0].item() == pytest.approx(energy.item(), abs=0.1)
+        torch.testing.assert_close(single[1], forces, rtol=0, atol=0.5)
