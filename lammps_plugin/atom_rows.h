@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "layered_potential.h"
+
+#include "atom.h"
+#include "neigh_list.h"
+
+namespace hipnn_ts_lammps {
+
+/// Which of a rank's atoms and ghosts are rows of the potential.
+///
+/// All images of one atom share a row: a periodic box on one rank needs no ghost rows at all, and
+/// the network's work per row is done once. Atoms of types without an element have none (-1).
+class AtomRows {
+public:
+  /// To be called where the neighbour list was rebuilt. Returns an atom that the list names as a
+  /// neighbour although it is not this potential's, or -1.
+  int rebuild(
+      const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list,
+      const std::vector<int>& species_of_type);
+
+  /// Reads the types, which some fixes change between rebuilds; true where a species changed.
+  bool update_species(const LAMMPS_NS::Atom& atom, const std::vector<int>& species_of_type);
+
+  const RowCounts& counts() const { return counts_; }
+  int of_atom(int atom) const { return row_of_atom_[atom]; }
+  /// The rank's own atom, or the first of its ghosts.
+  int atom(int row) const { return atom_of_row_[row]; }
+  const std::vector<int64_t>& species() const { return species_; }
+  double memory_usage() const {
+    return (row_of_atom_.capacity() + atom_of_row_.capacity()) * sizeof(int) +
+           species_.capacity() * sizeof(int64_t);
+  }
+
+private:
+  RowCounts counts_;
+  std::vector<int> row_of_atom_, atom_of_row_;
+  std::vector<int64_t> species_;
+};
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "evaluator.h"
+
+#include "add_results.h"
+#include "feature_exchange.h"
+#include "fused_potential.h"
+#include "gather_pairs.h"
+#include "scripted_potential.h"
+
+namespace hipnn_ts_lammps {
+
+namespace {
+
+template <class Real> class TypedEvaluator final : public Evaluator {
+public:
+  TypedEvaluator(
+      std::unique_ptr<LayeredPotential<Real>> potential, const AtomRows& rows,
+      std::vector<int64_t> widths)
+      : potential_(std::move(potential)), rows_(rows), widths_(std::move(widths)) {}
+
+  void set_atoms() override { potential_->set_atoms(rows_.counts(), rows_.species()); }
+
+  void set_pairs(
+      const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) override {
+    gather_pairs(list, rows_, x, cutoff, n_threads, pairs_);
+    potential_->set_pairs(pairs_);
+  }
+
+  void forward_block(int block) override { potential_->forward_block(block); }
+  void backward_block(int block) override { potential_->backward_block(block); }
+
+  int add_results(const Tally& tally) const override {
+    return hipnn_ts_lammps::add_results(
+        tally, rows_, pairs_, potential_->energies(), potential_->pair_gradients());
+  }
+
+  ClosestPair closest_pair() const override {
+    ClosestPair closest{0, 0, std::numeric_limits<double>::infinity()};
+    for (int64_t p = 0; p < pairs_.size(); ++p) {
+      const Real* v = &pairs_.vectors[3 * p];
+      const double distance = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+      if (distance < closest.distance) {
+        closest = {
+            static_cast<int>(pairs_.receivers[p]), static_cast<int>(pairs_.senders[p]), distance};
+      }
+    }
+    return closest;
+  }
+
+  int doubles_per_atom(int block) const override {
+    return FeatureRows<Real>{nullptr, widths_[block]}.doubles_per_atom();
+  }
+  int pack_features(int block, int n, const int* atoms, double* buffer) override {
+    return features(block).pack(rows_, n, atoms, buffer);
+  }
+  void unpack_features(int block, int n, int first_ghost, const double* buffer) override {
+    features(block).unpack(rows_, n, first_ghost, buffer);
+  }
+  int pack_gradients(int block, int n, int first_ghost, double* buffer) override {
+    return gradients(block).pack_ghosts(rows_, n, first_ghost, buffer);
+  }
+  void add_gradients(int block, int n, const int* atoms, const double* buffer) override {
+    gradients(block).add(rows_, n, atoms, buffer);
+  }
+
+  double memory_usage() const override {
+    const auto indices =
+        pairs_.first.capacity() + pairs_.receivers.capacity() + pairs_.senders.capacity();
+    return potential_->memory_usage() + indices * sizeof(int64_t) +
+           pairs_.vectors.capacity() * sizeof(Real);
+  }
+
+private:
+  FeatureRows<Real> features(int block) { return {potential_->features(block), widths_[block]}; }
+  FeatureRows<Real> gradients(int block) {
+    return {potential_->feature_gradients(block), widths_[block]};
+  }
+
+  std::unique_ptr<LayeredPotential<Real>> potential_;
+  const AtomRows& rows_;
+  std::vector<int64_t> widths_;
+  Pairs<Real> pairs_;
+};
+
+template <class Real>
+std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows) {
+  std::unique_ptr<LayeredPotential<Real>> potential;
+  if (model.portable) {
+    potential = std::make_unique<ScriptedPotential<Real>>(model);
+  } else {
+    potential = std::make_unique<FusedPotential<Real>>(model);
+  }
+  return std::make_unique<TypedEvaluator<Real>>(std::move(potential), rows, model.block_inputs);
+}
+
+} // namespace
+
+std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows) {
+  return model.double_precision ? create_typed<double>(model, rows)
+                                : create_typed<float>(model, rows);
+}
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "atom_rows.h"
+#include "model_file.h"
+
+#include <memory>
+
+namespace hipnn_ts_lammps {
+
+/// Where a rank's results are added, in LAMMPS's units; null where not wanted.
+struct Tally {
+  double energy_unit; ///< 1 eV in LAMMPS's units
+  double* const* forces;
+  double* energy;
+  double* virial; ///< xx yy zz xy xz yz
+  double* atom_energies;
+  double* const* atom_virials;
+};
+
+struct ClosestPair {
+  int receiver, sender; ///< rows
+  double distance;      ///< Å
+};
+
+/// One rank's share of the potential, whatever the precision of the model. Messages carry the
+/// features that enter a block, and the gradients with respect to them, of LAMMPS's atoms.
+class Evaluator {
+public:
+  virtual ~Evaluator() = default;
+
+  virtual void set_atoms() = 0;
+  virtual void
+  set_pairs(const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
+  virtual void forward_block(int block) = 0;
+  virtual void backward_block(int block) = 0;
+  /// Returns a receiver whose energy or force is not finite, or -1.
+  virtual int add_results(const Tally& tally) const = 0;
+  virtual ClosestPair closest_pair() const = 0;
+
+  virtual int doubles_per_atom(int block) const = 0;
+  virtual int pack_features(int block, int n, const int* atoms, double* buffer) = 0;
+  virtual void unpack_features(int block, int n, int first_ghost, const double* buffer) = 0;
+  virtual int pack_gradients(int block, int n, int first_ghost, double* buffer) = 0;
+  virtual void add_gradients(int block, int n, const int* atoms, const double* buffer) = 0;
+  virtual double memory_usage() const = 0;
+};
+
+/// The rows must outlive what is returned.
+std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows);
+
+} // namespace hipnn_ts_lammps

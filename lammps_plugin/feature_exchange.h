@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rows of features to and from LAMMPS's messages, which carry doubles: bytes are copied, so two
+// float32 share one double and nothing is rounded.
+#pragma once
+
+#include "atom_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hipnn_ts_lammps {
+
+template <class Real> struct FeatureRows {
+  Real* data;
+  int64_t width;
+
+  int doubles_per_atom() const {
+    return static_cast<int>((width * sizeof(Real) + sizeof(double) - 1) / sizeof(double));
+  }
+
+  /// Features of the listed atoms, from which other ranks' ghosts (or our own) are filled.
+  int pack(const AtomRows& rows, int n, const int* atoms, double* buffer) const {
+    const int stride = doubles_per_atom();
+    for (int k = 0; k < n; ++k, buffer += stride) {
+      write(rows.of_atom(atoms[k]), buffer);
+    }
+    return n * stride;
+  }
+
+  void unpack(const AtomRows& rows, int n, int first_ghost, const double* buffer) {
+    const int stride = doubles_per_atom();
+    for (int k = 0; k < n; ++k, buffer += stride) {
+      const int row = rows.of_atom(first_ghost + k);
+      if (row >= rows.counts().receivers) {
+        std::memcpy(data + row * width, buffer, width * sizeof(Real));
+      }
+    }
+  }
+
+  /// Gradients of ghosts on their way to the atoms' owners. A row that several ghosts share
+  /// travels with the first of them, which came in with the earliest of all messages and so
+  /// leaves with the last, when all that others send for it has arrived.
+  int pack_ghosts(const AtomRows& rows, int n, int first_ghost, double* buffer) const {
+    const int stride = doubles_per_atom();
+    for (int k = 0; k < n; ++k, buffer += stride) {
+      const int row = rows.of_atom(first_ghost + k);
+      write(row >= 0 && rows.atom(row) == first_ghost + k ? row : -1, buffer);
+    }
+    return n * stride;
+  }
+
+  void add(const AtomRows& rows, int n, const int* atoms, const double* buffer) {
+    const int stride = doubles_per_atom();
+    // Messages are doubles: read through a copy of the right type.
+    std::vector<Real> values(width);
+    for (int k = 0; k < n; ++k, buffer += stride) {
+      const int row = rows.of_atom(atoms[k]);
+      if (row >= 0) {
+        std::memcpy(values.data(), buffer, width * sizeof(Real));
+        Real* own = data + row * width;
+        std::transform(own, own + width, values.begin(), own, std::plus<>());
+      }
+    }
+  }
+
+private:
+  void write(int row, double* buffer) const {
+    if (row >= 0) {
+      std::memcpy(buffer, data + row * width, width * sizeof(Real));
+    } else {
+      std::fill(buffer, buffer + doubles_per_atom(), 0.0);
+    }
+  }
+};
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fused_potential.h"
+
+#include <ATen/Parallel.h>
+
+namespace hipnn_ts_lammps {
+
+namespace {
+
+template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(const Model& model) {
+  const auto weights = model.module.attr("weights").toTensorVector();
+  const auto sizes = model.module.attr("sizes").toIntVector();
+  const auto scalars = model.module.attr("scalars").toDoubleVector();
+  return hipnn_ts::unpack<Real>(weights, sizes, scalars);
+}
+
+} // namespace
+
+template <class Real>
+FusedPotential<Real>::FusedPotential(const Model& model)
+    : packed_(unpack<Real>(model)), network_(packed_->weights), widths_(model.block_inputs),
+      features_(widths_.size()), feature_gradients_(widths_.size()) {
+  const auto values = model.module.attr("self_energies").toTensor();
+  const auto* first = values.template const_data_ptr<double>();
+  self_energies_.assign(first, first + values.numel());
+}
+
+template <class Real>
+void FusedPotential<Real>::set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) {
+  counts_ = counts;
+  species_ = species;
+  for (size_t k = 1; k < widths_.size(); ++k) {
+    features_[k].resize(counts.rows * widths_[k]);
+    feature_gradients_[k].resize(counts.rows * widths_[k]);
+  }
+}
+
+template <class Real> void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs) {
+  network_.begin(
+      {counts_.senders, counts_.receivers, pairs.size(), species_.data(), pairs.receivers.data(),
+       pairs.senders.data(), pairs.vectors.data(), at::get_num_threads()});
+  pair_gradients_.assign(3 * pairs.size(), 0);
+  energies_.resize(counts_.receivers);
+  for (int i = 0; i < counts_.receivers; ++i) {
+    energies_[i] = self_energies_[species_[i]];
+  }
+}
+
+template <class Real> void FusedPotential<Real>::forward_block(int block) {
+  network_.forward(
+      block, block > 0 ? features(block) : nullptr, last(block) ? nullptr : features(block + 1),
+      energies_.data());
+}
+
+template <class Real> void FusedPotential<Real>::backward_block(int block) {
+  if (block > 0) {
+    auto& gradients = feature_gradients_[block];
+    std::fill(gradients.begin() + counts_.senders * widths_[block], gradients.end(), Real(0));
+  }
+  network_.backward(
+      block, last(block) ? nullptr : feature_gradients(block + 1),
+      block > 0 ? feature_gradients(block) : nullptr, pair_gradients_.data());
+}
+
+template <class Real> double FusedPotential<Real>::memory_usage() const {
+  double values = pair_gradients_.capacity();
+  for (const auto* buffers : {&features_, &feature_gradients_}) {
+    for (const auto& buffer : *buffers) {
+      values += buffer.capacity();
+    }
+  }
+  return network_.bytes() + sizeof(Real) * values + sizeof(double) * energies_.capacity();
+}
+
+template class FusedPotential<float>;
+template class FusedPotential<double>;
+
+} // namespace hipnn_ts_lammps

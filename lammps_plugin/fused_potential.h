@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "layered_potential.h"
+#include "model_file.h"
+
+#include "torch/packed.hpp"
+
+namespace hipnn_ts_lammps {
+
+/// This package's own kernels, without autograd.
+template <class Real> class FusedPotential final : public LayeredPotential<Real> {
+public:
+  explicit FusedPotential(const Model& model);
+
+  void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
+  void set_pairs(const Pairs<Real>& pairs) override;
+  void forward_block(int block) override;
+  void backward_block(int block) override;
+  Real* features(int block) override { return features_[block].data(); }
+  Real* feature_gradients(int block) override { return feature_gradients_[block].data(); }
+  const double* energies() const override { return energies_.data(); }
+  const Real* pair_gradients() const override { return pair_gradients_.data(); }
+  double memory_usage() const override;
+
+private:
+  bool last(int block) const { return block + 1 == network_.n_blocks(); }
+
+  std::unique_ptr<hipnn_ts::PackedNetwork<Real>> packed_;
+  hipnn_ts::Network<Real> network_;
+  std::vector<double> self_energies_; // of the species
+  std::vector<int64_t> widths_;
+  RowCounts counts_;
+  std::vector<int64_t> species_;
+  std::vector<double> energies_;
+  std::vector<Real> pair_gradients_;
+  std::vector<std::vector<Real>> features_, feature_gradients_;
+};
+
+} // namespace hipnn_ts_lammps

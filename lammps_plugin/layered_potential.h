@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The network block by block, as an engine with distributed atoms drives it: between the blocks
+// the ranks exchange features, on the way back the gradients with respect to them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace hipnn_ts_lammps {
+
+/// The atoms of one rank are rows: first the receivers (its own atoms), then the other atoms that
+/// occur as senders, then those whose features it only passes on to another rank.
+struct RowCounts {
+  int receivers = 0;
+  int senders = 0; ///< receivers included
+  int rows = 0;    ///< senders included
+};
+
+/// Directed pairs within the cutoff, by receiver: those of receiver i are first[i] .. first[i + 1].
+template <class Real> struct Pairs {
+  std::vector<int64_t> first;
+  std::vector<int64_t> receivers, senders; ///< rows
+  std::vector<Real> vectors;               ///< 3 a pair, r_sender - r_receiver, Å
+
+  int64_t size() const { return static_cast<int64_t>(senders.size()); }
+};
+
+/// Order of calls: set_atoms where atoms changed, set_pairs, forward_block(0 .. n - 1),
+/// backward_block(n - 1 .. 0). Before forward_block(k > 0) the caller fills the features of the
+/// rows that are no receivers; before backward_block(k - 1) it adds the feature gradients that
+/// other ranks hold for this rank's receivers. Energies in eV, lengths in Å.
+template <class Real> class LayeredPotential {
+public:
+  virtual ~LayeredPotential() = default;
+
+  /// Species (index into the model's elements) of every row.
+  virtual void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) = 0;
+  /// The pairs stay where they are until backward_block(0) has returned.
+  virtual void set_pairs(const Pairs<Real>& pairs) = 0;
+  virtual void forward_block(int block) = 0;
+  virtual void backward_block(int block) = 0;
+
+  /// What enters block (from 1) and the energy's gradient with respect to it: rows x width.
+  virtual Real* features(int block) = 0;
+  virtual Real* feature_gradients(int block) = 0;
+  /// Energies of the receivers, self energies included.
+  virtual const double* energies() const = 0;
+  /// dE/dr_p, 3 a pair.
+  virtual const Real* pair_gradients() const = 0;
+  virtual double memory_usage() const = 0;
+};
+
+} // namespace hipnn_ts_lammps

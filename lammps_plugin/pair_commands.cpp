@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the input script says to the pair style: pair_style and pair_coeff.
+#include "pair_hipnn_ts.h"
+
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "update.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+namespace hipnn_ts_lammps {
+
+namespace utils = LAMMPS_NS::utils;
+
+void PairHipnnTs::settings(int narg, char** arg) {
+  if (narg == 0) {
+    return;
+  }
+  const std::string device = narg == 2 && std::string(arg[0]) == "device" ? arg[1] : "";
+  if (device == "cuda") {
+    error->all(FLERR, "pair_style hipnn/ts: device cuda is not supported yet; use cpu or auto");
+  }
+  if (device != "cpu" && device != "auto") {
+    std::string found;
+    for (int k = 0; k < narg; ++k) {
+      found += std::string(" ") + arg[k];
+    }
+    error->all(
+        FLERR, "pair_style hipnn/ts: expected 'device cpu|cuda|auto', found '{}'",
+        utils::trim(found));
+  }
+}
+
+void PairHipnnTs::coeff(int narg, char** arg) {
+  if (narg < 3) {
+    error->all(FLERR, "pair_coeff hipnn/ts: expected '* *', a file and one element for each type");
+  }
+  path_ = arg[2];
+  const auto bytes = read_on_all_ranks(path_);
+  std::string mistake;
+  try {
+    model_ = load_model(path_, bytes);
+    evaluator_ = create_evaluator(model_, rows_);
+  } catch (const std::exception& failure) {
+    mistake = reason(failure);
+  }
+  // The bytes are the same everywhere, but a library may be missing on one node: no rank may wait.
+  const int failed = !mistake.empty();
+  int n_failed = 0;
+  MPI_Allreduce(&failed, &n_failed, 1, MPI_INT, MPI_SUM, world);
+  if (n_failed == comm->nprocs) {
+    error->all(FLERR, "pair_coeff hipnn/ts: {}", mistake);
+  } else if (failed) {
+    error->one(FLERR, "pair_coeff hipnn/ts: rank {}: {}", comm->me, mistake);
+  } else if (n_failed > 0) {
+    MPI_Barrier(world);
+  }
+  map_types(narg - 3, arg + 3);
+  comm_forward = 0;
+  for (size_t block = 1; block < model_.block_inputs.size(); ++block) {
+    comm_forward = MAX(comm_forward, evaluator_->doubles_per_atom(static_cast<int>(block)));
+  }
+  comm_reverse = comm_forward;
+  mapping_printed_ = false;
+}
+
+/// One rank reads, so that the file need not be on every node.
+std::string PairHipnnTs::read_on_all_ranks(const std::string& path) {
+  std::string bytes;
+  int64_t size = -1;
+  if (comm->me == 0) {
+    const auto found = utils::get_potential_file_path(path);
+    std::ifstream file(found, std::ios::binary);
+    if (!found.empty() && file) {
+      std::ostringstream content;
+      content << file.rdbuf();
+      bytes = content.str();
+      size = static_cast<int64_t>(bytes.size());
+    }
+  }
+  MPI_Bcast(&size, 1, MPI_INT64_T, 0, world);
+  if (size < 0) {
+    error->all(FLERR, "pair_coeff hipnn/ts: {}: no such file", path);
+  }
+  bytes.resize(size);
+  constexpr int64_t chunk = 1 << 30; // MPI counts in int
+  for (int64_t start = 0; start < size; start += chunk) {
+    const auto count = static_cast<int>(std::min(chunk, size - start));
+    MPI_Bcast(bytes.data() + start, count, MPI_CHAR, 0, world);
+  }
+  return bytes;
+}
+
+void PairHipnnTs::map_types(int n_names, char** names) {
+  const int n_types = atom->ntypes;
+  const auto& known = model_.elements;
+  if (n_names != n_types) {
+    error->all(
+        FLERR,
+        "pair_coeff hipnn/ts: expected one element (or NULL) for each of the {} atom types, "
+        "found {}",
+        n_types, n_names);
+  }
+  species_of_type_.assign(n_types + 1, -1);
+  for (int type = 1; type <= n_types; ++type) {
+    const std::string name = names[type - 1];
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found != known.end()) {
+      species_of_type_[type] = static_cast<int>(found - known.begin());
+    } else if (name != "NULL") {
+      error->all(
+          FLERR, "pair_coeff hipnn/ts: expected elements among {} (those of {}), found {}",
+          utils::join_words(known, " "), path_, name);
+    } else if (force->pair == this) {
+      error->all(
+          FLERR,
+          "pair_coeff hipnn/ts: expected an element for atom type {}, found NULL, which is for "
+          "hybrid pair styles",
+          type);
+    }
+  }
+  if (!allocated) {
+    allocated = 1;
+    memory->create(setflag, n_types + 1, n_types + 1, "pair:setflag");
+    memory->create(cutsq, n_types + 1, n_types + 1, "pair:cutsq");
+  }
+  bool any = false;
+  for (int i = 1; i <= n_types; ++i) {
+    for (int j = 1; j <= n_types; ++j) {
+      setflag[i][j] = species_of_type_[i] >= 0 && species_of_type_[j] >= 0;
+      any = any || setflag[i][j];
+    }
+  }
+  if (!any) {
+    error->all(
+        FLERR,
+        "pair_coeff hipnn/ts: expected an element for at least one atom type, found NULL only");
+  }
+}
+
+void PairHipnnTs::print_mapping() {
+  mapping_printed_ = true;
+  if (comm->me != 0) {
+    return;
+  }
+  std::string table = fmt::format(
+      "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom\n"
+      "  units {}, {} MPI rank(s) of {} thread(s), device cpu\n",
+      path_, model_.portable ? "portable" : "fused",
+      model_.double_precision ? "float64" : "float32", utils::join_words(model_.elements, " "),
+      model_.block_inputs.size(), model_.cutoff, update->unit_style, comm->nprocs, comm->nthreads);
+  for (int type = 1; type <= atom->ntypes; ++type) {
+    const int species = species_of_type_[type];
+    table += fmt::format(
+        "  type {} -> {}\n", type, species < 0 ? "not this potential's" : model_.elements[species]);
+  }
+  utils::logmesg(lmp, table);
+}
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pair_hipnn_ts.h"
+
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "neighbor.h"
+#include "update.h"
+
+#include <ATen/Parallel.h>
+
+namespace hipnn_ts_lammps {
+
+using LAMMPS_NS::Error;
+using LAMMPS_NS::NeighList;
+namespace utils = LAMMPS_NS::utils;
+
+namespace {
+
+/// Torch's thread count for as long as we compute: the process may have other uses for torch.
+class ThreadCount {
+public:
+  explicit ThreadCount(int n) : before_(at::get_num_threads()) { set(n); }
+  ~ThreadCount() { set(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+private:
+  static void set(int n) {
+    if (n != at::get_num_threads()) {
+      at::set_num_threads(n);
+    }
+  }
+  int before_;
+};
+
+} // namespace
+
+PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
+  single_enable = 0;
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  // Forces go to one image of an atom, so they and the positions of all images make no virial.
+  no_virial_fdotr_compute = 1;
+  // Half of a pair's virial to each end is not the centroid form of a many-body potential.
+  centroidstressflag = LAMMPS_NS::CENTROID_NOTAVAIL;
+}
+
+PairHipnnTs::~PairHipnnTs() {
+  if (allocated) {
+    memory->destroy(setflag);
+    memory->destroy(cutsq);
+  }
+}
+
+void PairHipnnTs::init_style() {
+  if (force->newton_pair == 0) {
+    error->all(FLERR, "pair_style hipnn/ts: expected newton on, found newton pair off");
+  }
+  const std::string units = update->unit_style;
+  if (units == "metal") {
+    energy_unit_ = 1.0;
+  } else if (units == "real") {
+    energy_unit_ = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
+  } else {
+    error->all(FLERR, "pair_style hipnn/ts: expected units metal or real, found units {}", units);
+  }
+  // Of a hybrid style LAMMPS reads this before pair_coeff has told the width of the features.
+  force->pair->comm_forward = MAX(force->pair->comm_forward, comm_forward);
+  force->pair->comm_reverse = MAX(force->pair->comm_reverse, comm_reverse);
+  neighbor->add_request(this, LAMMPS_NS::NeighConst::REQ_FULL);
+  new_run_ = true;
+  if (!mapping_printed_) {
+    print_mapping();
+  }
+}
+
+double PairHipnnTs::init_one(int, int) {
+  return model_.cutoff;
+}
+
+void PairHipnnTs::compute(int eflag, int vflag) {
+  ev_init(eflag, vflag);
+  const ThreadCount threads(comm->nthreads);
+  const int n_atoms = atom->nlocal + atom->nghost;
+  const bool rebuilt = new_run_ || neighbor->ago == 0 || n_atoms != n_atoms_;
+  if (rebuilt) {
+    n_atoms_ = n_atoms;
+    rebuild_rows();
+  }
+  if (rows_.update_species(*atom, species_of_type_) || rebuilt) {
+    guarded([&] { evaluator_->set_atoms(); });
+  }
+  evaluate_blocks();
+
+  Tally tally{};
+  tally.energy_unit = energy_unit_;
+  tally.forces = atom->f;
+  tally.energy = eflag_global ? &eng_vdwl : nullptr;
+  tally.virial = vflag_global ? virial : nullptr;
+  tally.atom_energies = eflag_atom ? eatom : nullptr;
+  tally.atom_virials = vflag_atom ? vatom : nullptr;
+  refuse_what_is_not_finite(evaluator_->add_results(tally));
+}
+
+void PairHipnnTs::rebuild_rows() {
+  const int stranger = rows_.rebuild(*atom, *list, species_of_type_);
+  if (stranger >= 0) {
+    error->one(
+        FLERR,
+        "pair_style hipnn/ts: expected neighbours of mapped types only, found atom {} of type {} "
+        "in the neighbour list",
+        atom->tag[stranger], atom->type[stranger]);
+  }
+  if (new_run_) {
+    refuse_special_bonds();
+  }
+  new_run_ = false;
+}
+
+void PairHipnnTs::evaluate_blocks() {
+  const int n_blocks = static_cast<int>(model_.block_inputs.size());
+  guarded([&] { evaluator_->set_pairs(*list, atom->x, model_.cutoff, comm->nthreads); });
+  for (int block = 0; block < n_blocks; ++block) {
+    if (block > 0) {
+      exchanged_block_ = block;
+      comm->forward_comm(this, evaluator_->doubles_per_atom(block));
+    }
+    guarded([&] { evaluator_->forward_block(block); });
+  }
+  for (int block = n_blocks - 1; block >= 0; --block) {
+    guarded([&] { evaluator_->backward_block(block); });
+    if (block > 0) {
+      exchanged_block_ = block;
+      comm->reverse_comm(this, evaluator_->doubles_per_atom(block));
+    }
+  }
+}
+
+/// What torch throws becomes a LAMMPS error of this rank.
+template <class Call> void PairHipnnTs::guarded(const Call& call) {
+  try {
+    call();
+  } catch (const std::exception& failure) {
+    error->one(
+        FLERR, "pair_style hipnn/ts: {}: failed at step {}: {}", path_, update->ntimestep,
+        reason(failure));
+  }
+}
+
+int PairHipnnTs::pack_forward_comm(int n, int* atoms, double* buffer, int, int*) {
+  return evaluator_->pack_features(exchanged_block_, n, atoms, buffer);
+}
+
+void PairHipnnTs::unpack_forward_comm(int n, int first, double* buffer) {
+  evaluator_->unpack_features(exchanged_block_, n, first, buffer);
+}
+
+int PairHipnnTs::pack_reverse_comm(int n, int first, double* buffer) {
+  return evaluator_->pack_gradients(exchanged_block_, n, first, buffer);
+}
+
+void PairHipnnTs::unpack_reverse_comm(int n, int* atoms, double* buffer) {
+  evaluator_->add_gradients(exchanged_block_, n, atoms, buffer);
+}
+
+double PairHipnnTs::memory_usage() {
+  return Pair::memory_usage() + rows_.memory_usage() +
+         (evaluator_ ? evaluator_->memory_usage() : 0.0);
+}
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "atom_rows.h"
+#include "evaluator.h"
+#include "model_file.h"
+
+#include "pair.h"
+
+#include <limits>
+
+namespace hipnn_ts_lammps {
+
+/// pair_style hipnn/ts: the potential's place in LAMMPS. Units, types and communication are known
+/// here and nowhere below.
+class PairHipnnTs : public LAMMPS_NS::Pair {
+public:
+  explicit PairHipnnTs(LAMMPS_NS::LAMMPS* lmp);
+  ~PairHipnnTs() override;
+
+  void settings(int narg, char** arg) override;
+  void coeff(int narg, char** arg) override;
+  void init_style() override;
+  double init_one(int i, int j) override;
+  void compute(int eflag, int vflag) override;
+
+  int pack_forward_comm(int n, int* atoms, double* buffer, int, int*) override;
+  void unpack_forward_comm(int n, int first, double* buffer) override;
+  int pack_reverse_comm(int n, int first, double* buffer) override;
+  void unpack_reverse_comm(int n, int* atoms, double* buffer) override;
+  double memory_usage() override;
+
+private:
+  struct Fault {
+    double order = std::numeric_limits<double>::infinity(); ///< none
+    std::string sentence;
+  };
+
+  std::string read_on_all_ranks(const std::string& path);
+  void map_types(int n_names, char** names);
+  void print_mapping();
+  void rebuild_rows();
+  void refuse_special_bonds();
+  void refuse_what_is_not_finite(int bad_receiver);
+  void stop_together(Fault& fault);
+  void evaluate_blocks();
+  template <class Call> void guarded(const Call& call);
+
+  std::string path_;
+  Model model_;
+  AtomRows rows_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::vector<int> species_of_type_; ///< -1: no element
+  double energy_unit_ = 1.0;
+  int exchanged_block_ = 0;
+  bool mapping_printed_ = false, new_run_ = true;
+  int n_atoms_ = 0;
+};
+
+} // namespace hipnn_ts_lammps

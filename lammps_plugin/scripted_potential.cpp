@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "scripted_potential.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/grad_mode.h>
+
+namespace hipnn_ts_lammps {
+
+template <class Real>
+ScriptedPotential<Real>::ScriptedPotential(const Model& model)
+    : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs),
+      features_(widths_.size()), feature_gradients_(widths_.size()), graphs_(widths_.size()) {}
+
+template <class Real>
+void ScriptedPotential<Real>::set_atoms(
+    const RowCounts& counts, const std::vector<int64_t>& species) {
+  counts_ = counts;
+  const auto of_rows = at::tensor(species, at::kLong);
+  const auto self_energies = module_.attr("self_energies").toTensor();
+  self_energies_ = self_energies.index_select(0, of_rows.narrow(0, 0, counts.receivers));
+  energies_ = self_energies_.clone();
+  features_[0] = module_.get_method("encode")({of_rows}).toTensor();
+  const auto options = features_[0].options();
+  for (size_t k = 1; k < widths_.size(); ++k) {
+    features_[k] = at::zeros({counts.rows, widths_[k]}, options);
+    feature_gradients_[k] = at::zeros({counts.rows, widths_[k]}, options);
+  }
+}
+
+template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs) {
+  const int64_t n = pairs.size();
+  receivers_ = at::from_blob(const_cast<int64_t*>(pairs.receivers.data()), {n}, at::kLong);
+  senders_ = at::from_blob(const_cast<int64_t*>(pairs.senders.data()), {n}, at::kLong);
+  vectors_ = at::from_blob(const_cast<Real*>(pairs.vectors.data()), {n, 3}, features_[0].options());
+  pair_gradients_ = at::zeros({n, 3}, features_[0].options());
+  energies_.copy_(self_energies_);
+}
+
+template <class Real> void ScriptedPotential<Real>::forward_block(int block) {
+  const at::AutoGradMode graph_on(true);
+  auto& graph = graphs_[block];
+  graph.vectors = vectors_.detach().requires_grad_();
+  graph.features = features_[block].narrow(0, 0, counts_.senders).detach();
+  graph.features.requires_grad_(block > 0);
+  const auto out =
+      block_({block, graph.features, receivers_, senders_, graph.vectors, counts_.receivers})
+          .toTuple();
+  graph.new_features = out->elements()[0].toTensor();
+  graph.energies = out->elements()[1].toTensor();
+  energies_ += graph.energies.detach();
+  if (block + 1 < static_cast<int>(widths_.size())) {
+    features_[block + 1].narrow(0, 0, counts_.receivers).copy_(graph.new_features.detach());
+  }
+}
+
+template <class Real> void ScriptedPotential<Real>::backward_block(int block) {
+  auto& graph = graphs_[block];
+  torch::autograd::variable_list outputs{graph.energies};
+  torch::autograd::variable_list output_gradients{at::ones_like(graph.energies)};
+  if (block + 1 < static_cast<int>(widths_.size())) {
+    outputs.push_back(graph.new_features);
+    output_gradients.push_back(feature_gradients_[block + 1].narrow(0, 0, counts_.receivers));
+  }
+  torch::autograd::variable_list inputs{graph.vectors};
+  if (block > 0) {
+    inputs.push_back(graph.features);
+  }
+  const auto gradients = torch::autograd::grad(outputs, inputs, output_gradients);
+  pair_gradients_ += gradients[0];
+  if (block > 0) {
+    // Rows that are only passed on start from zero: other ranks' gradients are added to them.
+    feature_gradients_[block].zero_();
+    feature_gradients_[block].narrow(0, 0, counts_.senders).copy_(gradients[1]);
+  }
+  graph = Graph{};
+}
+
+template <class Real> Real* ScriptedPotential<Real>::features(int block) {
+  return features_[block].template data_ptr<Real>();
+}
+
+template <class Real> Real* ScriptedPotential<Real>::feature_gradients(int block) {
+  return feature_gradients_[block].template data_ptr<Real>();
+}
+
+template <class Real> const double* ScriptedPotential<Real>::energies() const {
+  return energies_.template const_data_ptr<double>();
+}
+
+template <class Real> const Real* ScriptedPotential<Real>::pair_gradients() const {
+  return pair_gradients_.template const_data_ptr<Real>();
+}
+
+template <class Real> double ScriptedPotential<Real>::memory_usage() const {
+  double bytes = 0;
+  for (const auto* tensors : {&features_, &feature_gradients_}) {
+    for (const auto& tensor : *tensors) {
+      bytes += tensor.defined() ? tensor.nbytes() : 0;
+    }
+  }
+  return bytes + (pair_gradients_.defined() ? pair_gradients_.nbytes() : 0);
+}
+
+template class ScriptedPotential<float>;
+template class ScriptedPotential<double>;
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "layered_potential.h"
+#include "model_file.h"
+
+namespace hipnn_ts_lammps {
+
+/// The exported file's own TorchScript code, each block differentiated by torch's autograd.
+template <class Real> class ScriptedPotential final : public LayeredPotential<Real> {
+public:
+  explicit ScriptedPotential(const Model& model);
+
+  void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
+  void set_pairs(const Pairs<Real>& pairs) override;
+  void forward_block(int block) override;
+  void backward_block(int block) override;
+  Real* features(int block) override;
+  Real* feature_gradients(int block) override;
+  const double* energies() const override;
+  const Real* pair_gradients() const override;
+  double memory_usage() const override;
+
+private:
+  /// A block's inputs and outputs, tied by autograd's graph from its forward to its backward pass.
+  struct Graph {
+    at::Tensor features, vectors, new_features, energies;
+  };
+
+  torch::jit::Module module_;
+  torch::jit::Method block_;
+  std::vector<int64_t> widths_;
+  RowCounts counts_;
+  at::Tensor self_energies_, energies_, receivers_, senders_, vectors_, pair_gradients_;
+  std::vector<at::Tensor> features_, feature_gradients_;
+  std::vector<Graph> graphs_;
+};
+
+} // namespace hipnn_ts_lammps
