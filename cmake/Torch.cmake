@@ -16,5 +16,6 @@ target_compile_definitions(torch_cpu_only INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 target_link_libraries(torch_cpu_only INTERFACE
   ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
 # Old-style RPATH (it also covers what torch itself loads) relative to hipnn_ts/lib in site-packages.
-target_link_options(torch_cpu_only INTERFACE
-  -Wl,--disable-new-dtags "-Wl,-rpath,$ORIGIN:$ORIGIN/../../torch/lib" -Wl,--no-as-needed)
+# As a property: the $ of a raw linker flag is escaped differently by each version of CMake.
+set(CMAKE_INSTALL_RPATH "$ORIGIN" "$ORIGIN/../../torch/lib")
+target_link_options(torch_cpu_only INTERFACE -Wl,--disable-new-dtags -Wl,--no-as-needed)

@@ -156,3 +156,12 @@ def test_atoms_may_vanish_and_change_type(tmp_path, water, random_potential, ran
     fewer.symbols[79 - 4] = "O"
     assert atoms.symbols[79] == "H"
     assert_same(read_evaluation(tmp_path, "other"), reference(random_potential(), fewer), 1e-10)
+
+
+def test_threads(tmp_path, water, random_potential, random_model):
+    script = set_up(tmp_path, "threads", periodic(water), hipnn(random_model()))
+    run = lmp(tmp_path, script + evaluate("threads"), threads=2)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 MPI rank(s) of 2 thread(s)" in run.stdout
+    expected = reference(random_potential(), periodic(water))
+    assert_same(read_evaluation(tmp_path, "threads"), expected, 1e-10)
