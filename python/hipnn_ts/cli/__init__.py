@@ -1,11 +1,16 @@
 """The command line `hipnn-ts`."""
 
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from hipnn_ts.errors import InputError
+
+# Before torch loads OpenMP: threads that spin while they wait make a run on a shared machine
+# up to fifty times slower than on one thread.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Commands load on use: `--help` must not wait for torch.
 COMMANDS = {

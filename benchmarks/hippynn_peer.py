@@ -1,0 +1,71 @@
+"""hippynn's own network and energy layer on explicit pairs, with weights that can be imported."""
+
+import warnings
+
+import hippynn
+import torch
+from hippynn.layers.targets import HEnergy
+from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
+
+hippynn.settings.WARN_LOW_DISTANCES = False
+SPECIES = (1, 6, 7, 8)
+
+
+class Peer(torch.nn.Module):
+    """Energies and forces by hippynn; the state dict is one that hipnn-ts imports."""
+
+    def __init__(self, l_max: int, n_features: int, n_atom_layers: int = 4):
+        super().__init__()
+        network = (Hipnn, HipnnVec, HipnnQuad)[l_max](
+            n_features,
+            20,
+            0.75,
+            5.5,
+            6.5,
+            n_atom_layers,
+            n_interaction_layers=2,
+            possible_species=[0, *SPECIES],
+        )
+        self.l_max = l_max
+        self.moddict = torch.nn.ModuleDict(
+            {"network": network, "energy": HEnergy(network.feature_sizes)}
+        )
+
+    def load_published(self, path) -> None:
+        """The weights of the published ANI-1x potential: network node 16, readout node 18."""
+        published = torch.load(path, map_location="cpu", weights_only=True)
+        names = {"moddict.node16.": "moddict.network.", "moddict.node18.": "moddict.energy."}
+        state = {
+            ours + name.removeprefix(theirs): value
+            for theirs, ours in names.items()
+            for name, value in published.items()
+            if name.startswith(theirs)
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the file is older than hippynn's cusp_reg entry
+            self.load_state_dict(state, strict=False)
+        for layer in self.moddict["network"].interaction_layers:
+            layer.cusp_reg = 1e-30
+
+    def energy_and_vectors(self, species, receivers, senders, positions, shifts):
+        """Total energy and pair vectors; differentiable where the positions ask for it."""
+        vectors = positions[senders] + shifts - positions[receivers]
+        distances = vectors.norm(dim=1)
+        one_hot = torch.nn.functional.one_hot(species, len(SPECIES)).to(positions.dtype)
+        pairs = (receivers, senders, distances) + ((vectors,) if self.l_max else ())
+        features = self.moddict["network"](one_hot, *pairs)
+        energy = self.moddict["energy"](features, torch.zeros_like(species), 1)[0].sum()
+        return energy, vectors
+
+    def step(self, species, receivers, senders, positions, shifts):
+        """One MD evaluation."""
+        leaf = positions.detach().requires_grad_(True)
+        energy, _ = self.energy_and_vectors(species, receivers, senders, leaf, shifts)
+        return energy.detach(), -torch.autograd.grad(energy, leaf)[0]
+
+
+def use_kernel(name: str) -> None:
+    """Switch hippynn's kernels; its own names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        hippynn.custom_kernels.set_custom_kernels(name)
