@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from engines import BIN, Result, run_ase, run_lammps, run_openmm
 from picture import draw
 
@@ -43,7 +43,7 @@ def water_box():
     atoms.calc = None
     atoms.info.clear()
     random = np.random.default_rng(1)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=random)
+    thermalize_momenta(atoms, temperature_K=300, rng=random)
     Stationary(atoms)
     return atoms
 
@@ -85,7 +85,7 @@ def table(dtype: str, results: list[Result]) -> list[dict]:
 
 
 @click.command()
-@click.option("--steps", default=1000, show_default=True, help="Steps of 0.5 fs in each NVE run.")
+@click.option("--steps", default=2000, show_default=True, help="Steps of 0.5 fs in each NVE run.")
 def main(steps: int) -> None:
     """Train, export, run and compare."""
     shutil.rmtree(OUT, ignore_errors=True)
@@ -108,19 +108,18 @@ def main(steps: int) -> None:
         worst = max(float(np.abs(r.forces - results[0].forces).max()) for r in results)
         name = f"largest force difference between engines, {dtype}, eV/Å"
         checks.append(Check(name=name, value=worst, limit=BARS[dtype], better="lower"))
-    drifts = [abs(r.drift()) for r in runs["float32"] if r.times is not None]
+    moving = [r for r in runs["float32"] if r.times is not None]
     checks.append(
         Check(
             name="energy drift, NVE, float32, µeV/atom/ps",
-            value=max(drifts),
+            value=max(abs(r.drift()) for r in moving),
             limit=1.0,
             better="lower",
             reason=f"{steps * 0.5e-3:g} ps tell the noise of the total energy, not its drift",
         )
     )
     picture = OUT / "demo.png"
-    moving = [r for r in runs["float32"] if r.times is not None]
-    draw(picture, training / "metrics.csv", parity(models["float32"], training), moving)
+    draw(picture, training / "metrics.csv", parity(models["float32"]), moving)
     report = ROOT / "benchmarks" / "results" / "demo.json"
     write_report(report, {"n_atoms": len(atoms), "steps": steps, "engines": rows}, checks)
     print(f"\npicture: {picture}\nresults: {report}\nexported file: {models['float32']}")
@@ -129,12 +128,14 @@ def main(steps: int) -> None:
         f'  OpenMM:  system.addForce(hipnn_ts.openmm.create_force("{models["float32"]}", topology))'
     )
     failed = [check for check in checks if check.passed is False]
+    drift_check = checks[-1]
+    print(f"not judged: {drift_check.name}: {drift_check.reason}")
     for check in failed:
         print(f"NOT REACHED: {check.name}: {check.value:.2e}, bar {check.limit:.0e}")
     sys.exit(1 if failed else 0)
 
 
-def parity(model: Path, training: Path):
+def parity(model: Path) -> tuple[np.ndarray, np.ndarray]:
     """Force components of every tenth labelled frame and what the model makes of them."""
     frames = read_frames(DATA)[::10]
     calculator = HIPNNTSCalculator(model)

@@ -50,8 +50,9 @@ class Result:
     steps_per_second: float | None = None
 
     def drift(self) -> float:
-        """Slope of the total energy, µeV/atom/ps."""
-        slope = np.polyfit(self.times, self.total_energies, 1)[0]
+        """Slope of the total energy once the start is forgotten, µeV/atom/ps."""
+        later = self.times >= 0.25 * self.times[-1]
+        slope = np.polyfit(self.times[later], self.total_energies[later], 1)[0]
         return 1e6 * slope / len(self.forces)
 
 

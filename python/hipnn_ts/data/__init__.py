@@ -1,0 +1,8 @@
+"""Reference data: read, validate, batch."""
+
+from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.data.read import read_frames
+from hipnn_ts.data.self_energies import fit_self_energies
+
+__all__ = ["Batch", "ReferenceDataset", "collate", "fit_self_energies", "read_frames"]

@@ -1,0 +1,116 @@
+"""Configurations with their neighbour pairs, ready to batch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.stress import voigt_6_to_full_3x3_stress
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.neighbours import neighbour_pairs
+
+SHORTEST = 0.05  # Å; closer than this, two atoms are one atom given twice
+
+
+class Sample(NamedTuple):
+    """One configuration. Units eV and Å; reference values and pair vectors as in the file.
+
+    Forces and virial are derivatives with respect to the pair vectors alone, so neither
+    positions nor cell are kept.
+    """
+
+    species: Tensor  # (n,) int64, index into the elements
+    receivers: Tensor  # (P,) int32, half the memory of int64
+    senders: Tensor  # (P,) int32
+    vectors: Tensor  # (P, 3), r_sender - r_receiver
+    energy: float
+    forces: Tensor  # (n, 3)
+    stress: Tensor | None  # (3, 3), None where the file gives none
+    volume: float  # nan without periodicity along three axes
+
+
+class ReferenceDataset(Dataset):
+    """Samples of frames that ``read_frames`` checked.
+
+    Parameters
+    ----------
+    frames : list of ase.Atoms with energy and forces, optionally stress
+    elements : chemical symbols in species order
+    cutoff : float, Å
+    dtype : precision of vectors, forces and stress
+    names : what messages call each frame, default "frame 0", "frame 1", ...
+
+    Raises
+    ------
+    InputError
+        An element that is not among ``elements``, or two atoms at the same place.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Atoms],
+        elements: Sequence[str],
+        cutoff: float,
+        dtype: torch.dtype,
+        names: Sequence[str] | None = None,
+    ):
+        names = names or [f"frame {index}" for index in range(len(frames))]
+        self.samples = [
+            _sample(frame, elements, cutoff, dtype, name)
+            for frame, name in zip(frames, names, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[index]
+
+
+def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
+    """Number of atoms of each element, (frames, elements)."""
+    symbols = [np.array(frame.get_chemical_symbols()) for frame in frames]
+    return np.array([[(s == element).sum() for element in elements] for s in symbols])
+
+
+def _sample(
+    frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.dtype, name: str
+) -> Sample:
+    species_of = {element: index for index, element in enumerate(elements)}
+    symbols = frame.get_chemical_symbols()
+    for atom, symbol in enumerate(symbols):
+        if symbol not in species_of:
+            raise InputError(
+                f"{name}: atom {atom}: expected one of the elements {' '.join(elements)}, "
+                f"found {symbol}"
+            )
+    receivers, senders, shifts = neighbour_pairs(
+        frame.positions, frame.cell.array, frame.pbc, cutoff
+    )
+    vectors = frame.positions[senders] + shifts - frame.positions[receivers]
+    distances = np.linalg.norm(vectors, axis=1)
+    if distances.size and distances.min() < SHORTEST:
+        pair = distances.argmin()
+        raise InputError(
+            f"{name}: atoms {receivers[pair]} and {senders[pair]}: expected at least {SHORTEST} Å "
+            f"between atoms, found {distances[pair]:.3f} Å"
+        )
+    results = frame.calc.results
+    periodic = bool(frame.pbc.all())
+    stress = None
+    if periodic and "stress" in results:
+        stress = torch.tensor(voigt_6_to_full_3x3_stress(results["stress"]), dtype=dtype)
+    return Sample(
+        torch.tensor([species_of[symbol] for symbol in symbols]),
+        torch.from_numpy(receivers.astype(np.int32)),
+        torch.from_numpy(senders.astype(np.int32)),
+        torch.tensor(vectors, dtype=dtype),
+        float(results["energy"]),
+        torch.tensor(results["forces"], dtype=dtype),
+        stress,
+        float(frame.get_volume()) if periodic else float("nan"),
+    )

@@ -1,0 +1,41 @@
+"""Energies, forces and stress of a batch, differentiable for a loss."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from hipnn_ts.data.batch import Batch
+from hipnn_ts.model import derivatives
+from hipnn_ts.model.potential import Potential
+
+
+class Prediction(NamedTuple):
+    """What corresponds to the reference values of a batch."""
+
+    energy: Tensor  # (B,) float64, eV
+    forces: Tensor  # (N, 3), eV/Å
+    stress: Tensor  # (S, 3, 3), eV/Å^3, of the configurations that have a reference stress
+
+
+def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Prediction, Tensor]:
+    """Prediction and each block's share (N, n_blocks) of the atomic energies, eV."""
+    vectors = batch.vectors.detach().requires_grad_(True)
+    terms = potential.energy_terms(batch.species, batch.receivers, batch.senders, vectors)
+    gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors, create_graph)
+    self_energies = potential.self_energies.index_select(0, batch.species)
+    return assemble(terms.double().sum(dim=1) + self_energies, gradients, batch), terms
+
+
+def assemble(atom_energies: Tensor, gradients: Tensor, batch: Batch) -> Prediction:
+    """Sums over the atoms (N,) and pair gradients (P, 3) of each configuration."""
+    n_configurations = len(batch.n_atoms)
+    energy = atom_energies.new_zeros(n_configurations)
+    energy = energy.index_add(0, batch.configuration, atom_energies)
+    forces = derivatives.forces(gradients, batch.receivers, batch.senders, len(batch.species))
+    # As model.derivatives.virial, but one for each configuration.
+    outer = batch.vectors.unsqueeze(2) * gradients.unsqueeze(1)
+    owner = batch.configuration.index_select(0, batch.receivers)
+    virial = outer.new_zeros((n_configurations, 3, 3)).index_add(0, owner, outer)
+    # Selected before the division: a molecule's volume is nan, and so would be its gradient.
+    volume = batch.volume[batch.has_stress].to(virial.dtype)
+    return Prediction(energy, forces, virial[batch.has_stress] / volume[:, None, None])

@@ -1,0 +1,52 @@
+"""A slice of the reference data, and a short training run on it."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+
+from hipnn_ts.training.config import parse_config
+from hipnn_ts.training.fit import train
+
+REFERENCE = Path(__file__).parents[2] / "examples" / "reference_data"
+# Every group has several trajectories: fractions of a split mean something.
+FEW_ATOMS = ("H2O_", "NH3_", "CH4_")
+
+
+@pytest.fixture(scope="session")
+def small_molecules(tmp_path_factory):
+    """File with the reference frames of water, ammonia and methane."""
+    with lzma.open(REFERENCE / "molecules.extxyz.xz", "rt") as file:
+        lines = file.read().splitlines(keepends=True)
+    kept, start = [], 0
+    while start < len(lines):
+        end = start + 2 + int(lines[start])
+        if any(f"config_type={name}" in lines[start + 1] for name in FEW_ATOMS):
+            kept += lines[start:end]
+        start = end
+    path = tmp_path_factory.mktemp("data") / "small.extxyz"
+    path.write_text("".join(kept))
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(small_molecules):
+    """Function: configuration of a short run; arguments override its training section."""
+
+    def make(**training):
+        content = {
+            "network": {"n_features": [12], "n_atom_layers": 1, "cutoff": 5.0, "soft_max": 4.0},
+            "data": {"train": str(small_molecules), "validation": 0.2, "seed": 1},
+            "training": {"epochs": 30, "batch_size": 8, "learning_rate": 0.005} | training,
+        }
+        return parse_config(content, "run.yaml")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(settings, tmp_path_factory):
+    """Output directory of that run."""
+    output = tmp_path_factory.mktemp("run") / "out"
+    train(settings(), output)
+    return output

@@ -1,0 +1,75 @@
+"""The commands train and evaluate, as a user runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.cli import main
+from hipnn_ts.export import export_potential
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_train_then_evaluate(tmp_path, small_molecules):
+    content = {
+        "network": {"n_features": [8], "n_atom_layers": 1, "cutoff": 4.5, "soft_max": 4.0},
+        "data": {"train": [str(small_molecules)], "validation": 0.1},
+        "training": {"epochs": 2},
+    }
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
+    program = Path(sys.executable).with_name("hipnn-ts")
+    command = [program, "train", "run.yaml", "-o", "out"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert "meV/Å" in finished.stdout
+    assert "training" in finished.stderr
+    # Nothing of what Lightning likes to say.
+    assert "Lightning" not in finished.stderr + finished.stdout
+    assert "arning" not in finished.stderr + finished.stdout
+
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 1
+    assert "expected a new directory" in again.stderr
+    assert "Traceback" not in again.stderr
+
+    result = run("evaluate", tmp_path / "out" / "best.ckpt", small_molecules)
+    assert result.exit_code == 0
+    assert "180 frames" in result.output
+    assert "meV/atom" in result.output
+
+
+def test_an_exported_model_has_the_errors_of_its_checkpoint(finished, small_molecules, tmp_path):
+    potential, provenance = load_checkpoint(finished / "best.ckpt")
+    exported = tmp_path / "model.pt"
+    export_potential(potential, exported, provenance, dtype=torch.float64)
+    found = {
+        model: json.loads(run("evaluate", "--json", model, small_molecules).output)
+        for model in (finished / "best.ckpt", exported)
+    }
+    first, second = found.values()
+    assert first["frames"] == 180
+    assert first["units"]["forces"] == "meV/Å"
+    for name in ("energy_mae", "energy_rmse", "forces_mae", "forces_rmse"):
+        assert first[name] == pytest.approx(second[name], rel=1e-3)
+
+
+def test_mistakes_end_with_one_line_and_status_1(tmp_path, finished, small_molecules):
+    for arguments in (
+        ("train", tmp_path / "none.yaml", "-o", tmp_path),
+        ("evaluate", tmp_path / "none.ckpt", small_molecules),
+        ("evaluate", finished / "best.ckpt", tmp_path / "none.xyz"),
+        ("evaluate", small_molecules, small_molecules),
+    ):
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert result.exit_code == 1
+        assert result.output.startswith("hipnn-ts: error: ")
+        assert result.output.count("\n") == 1
