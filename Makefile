@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: demo test lint format bench clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python examples/demo/demo.py
+	$(BIN)/python benchmarks/demo.py
 
 test: lint
 	$(BIN)/pytest

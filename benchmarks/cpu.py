@@ -7,14 +7,13 @@ per atom and evaluation, energy and forces, two flops a multiply-add, active sen
 see `minimum_flops`.
 """
 
-import os
 import resource
 import tempfile
 from pathlib import Path
 
 import click
 import torch
-from hippynn_peer import SPECIES, Peer, use_kernel
+from hippynn_peer import SPECIES, Peer, published_file, use_kernel
 from timing import alternate
 from water import water_box
 
@@ -111,13 +110,6 @@ def imported(peer: Peer) -> Potential:
         path = Path(folder) / "best_model.pt"
         torch.save(peer.state_dict(), path)
         return import_hippynn(path, settings)[0]
-
-
-def published_file() -> Path | None:
-    """The published ANI-1x potential, where the published data is at hand."""
-    folder = Path(os.environ.get("HIPNN_TS_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    path = folder / "hipnnts-ani1x" / "best_model.pt"
-    return path if path.is_file() else None
 
 
 def gemm_peak() -> float:

@@ -1,6 +1,8 @@
 """hippynn's own network and energy layer on explicit pairs, with weights that can be imported."""
 
+import os
 import warnings
+from pathlib import Path
 
 import hippynn
 import torch
@@ -69,3 +71,12 @@ def use_kernel(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hippynn.custom_kernels.set_custom_kernels(name)
+
+
+def published_file() -> Path | None:
+    """The published ANI-1x potential, where the published data is at hand."""
+    folder = Path(
+        os.environ.get("HIPNN_TS_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
+    )
+    path = folder / "hipnnts-ani1x" / "best_model.pt"
+    return path if path.is_file() else None

@@ -1,6 +1,6 @@
 """The main job, end to end: train, export, run one file in ASE, LAMMPS and OpenMM, compare.
 
-    python examples/demo/demo.py [--steps N]
+    python benchmarks/demo.py [--steps N]
 
 Trains on the project's own xTB water (examples/reference_data), exports in both precisions and
 prints one table. Everything it makes lies in the folder demo/.
@@ -13,17 +13,16 @@ from pathlib import Path
 
 import click
 import numpy as np
-from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from engines import BIN, Result, run_ase, run_lammps, run_openmm
 from picture import draw
+from water import LABELLED, thermal_water
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.benchmark import Check, write_report
 from hipnn_ts.data.read import read_frames
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 OUT = ROOT / "demo"
-DATA = ROOT / "examples" / "reference_data" / "water.extxyz.xz"
 BARS = {"float32": 1e-5, "float64": 1e-9}  # largest force difference between engines, eV/Å
 
 
@@ -33,19 +32,6 @@ def command(*arguments) -> None:
     run = subprocess.run([BIN / "hipnn-ts", *map(str, arguments)], cwd=ROOT)
     if run.returncode:
         sys.exit(run.returncode)
-
-
-def water_box():
-    """216 or more molecules: a labelled frame near 300 K, twice along each axis, thermalised."""
-    frames = [f for f in read_frames(DATA) if "300" in str(f.info.get("config_type", ""))]
-    frame = frames[-1]
-    atoms = frame * (2, 2, 2)
-    atoms.calc = None
-    atoms.info.clear()
-    random = np.random.default_rng(1)
-    thermalize_momenta(atoms, temperature_K=300, rng=random)
-    Stationary(atoms)
-    return atoms
 
 
 def run_engines(model: Path, atoms, steps: int, interval: int) -> list[Result]:
@@ -96,7 +82,7 @@ def main(steps: int) -> None:
     for dtype, model in models.items():
         command("export", training / "best.ckpt", "-o", model, "--dtype", dtype)
 
-    atoms = water_box()
+    atoms = thermal_water()
     runs = {
         "float32": run_engines(models["float32"], atoms, steps, 20),
         "float64": run_engines(models["float64"], atoms, 0, 20),
@@ -137,7 +123,7 @@ def main(steps: int) -> None:
 
 def parity(model: Path) -> tuple[np.ndarray, np.ndarray]:
     """Force components of every tenth labelled frame and what the model makes of them."""
-    frames = read_frames(DATA)[::10]
+    frames = read_frames(LABELLED)[::10]
     calculator = HIPNNTSCalculator(model)
     predicted = [calculator.get_forces(frame.copy()) for frame in frames]
     return np.concatenate([f.get_forces() for f in frames]), np.concatenate(predicted)
