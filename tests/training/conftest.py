@@ -37,7 +37,7 @@ def settings(small_molecules):
         content = {
             "network": {"n_features": [12], "n_atom_layers": 1, "cutoff": 5.0, "soft_max": 4.0},
             "data": {"train": str(small_molecules), "validation": 0.2, "seed": 1},
-            "training": {"epochs": 30, "batch_size": 8, "learning_rate": 0.005} | training,
+            "training": {"epochs": 30, "batch_size": 4, "learning_rate": 0.01} | training,
         }
         return parse_config(content, "run.yaml")
 

@@ -63,9 +63,11 @@ template <class T, int C> void interaction(const InteractionProblem<T>& x, T* mo
 }
 
 /// Pair k of the tile: dE:G/dr_p into `gradient` (3,), and dE:G/dP into the sender's window rows.
+/// `next` is where the next pair will read G.
 template <class T, int C, bool with_projections>
 inline __attribute__((always_inline)) void pair_backward(
-    const Tile<T>& tile, int k, const T* row, const T* G, T* row_gradient, int a, T* gradient) {
+    const Tile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
+    T* gradient) {
   const T* s = tile.sensitivities + k * tile.window;
   const T* slope = tile.slopes + k * tile.window;
   const T* y = tile.components[k];
@@ -81,6 +83,9 @@ inline __attribute__((always_inline)) void pair_backward(
     F g[C];
     for (int c = 0; c < C; ++c) {
       g[c] = F::load(G + c * a + feature);
+      if constexpr (with_projections) {
+        __builtin_prefetch(next + c * a + feature);
+      }
     }
     F d = g[0];
     for (int c = 1; c < C; ++c) {
@@ -171,20 +176,30 @@ void interaction_backward_walk(
         prepare<T, C>(
             tile, x.radial, x.vectors, pairs,
             static_cast<int>(left < tile_size ? left : tile_size));
+        // By sender, pairs and receivers lie scattered: ask for all of the tile's at once.
+        const T* G[tile_size + 1];
+        for (int k = 0; k < tile.size; ++k) {
+          const int64_t p = pairs[k];
+          G[k] = moment_gradients + x.receivers[p] * C * a;
+          if constexpr (by_sender) {
+            __builtin_prefetch(vector_gradients + 3 * p, 1);
+          }
+        }
+        G[tile.size] = G[tile.size - 1];
         for (int k = 0; k < tile.size; ++k) {
           if (tile.count[k] == 0) {
             continue;
           }
           const int64_t p = pairs[k];
-          const int64_t row = x.rows[p];
+          const int64_t row = by_sender ? group : x.rows[p];
           T* row_gradient = nullptr;
           if constexpr (by_sender) {
             row_gradient =
                 projection_gradients + row * row_size + tile.first[k] * static_cast<int64_t>(a);
           }
           pair_backward<T, C, by_sender>(
-              tile, k, window_row(x, tile, k, row), moment_gradients + x.receivers[p] * C * a,
-              row_gradient, a, vector_gradients + 3 * p);
+              tile, k, window_row(x, tile, k, row), G[k], G[k + 1], row_gradient, a,
+              vector_gradients + 3 * p);
         }
       }
     }

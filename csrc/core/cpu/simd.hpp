@@ -23,11 +23,30 @@ constexpr int chunk_vectors = 1;
 
 template <class T> constexpr int max_lanes = vector_bytes / static_cast<int>(sizeof(T));
 
+template <class T, int lanes> struct VectorOf {
+  typedef T type __attribute__((vector_size(lanes * sizeof(T))));
+};
+
+/// Sum of the lanes by halves that stay in registers: through an array it would wait for the stack.
+template <class T, int lanes>
+inline __attribute__((always_inline)) T
+horizontal_sum(const typename VectorOf<T, lanes>::type& vector) {
+  if constexpr (lanes == 1) {
+    return vector[0];
+  } else {
+    using Half = typename VectorOf<T, lanes / 2>::type;
+    Half low, high;
+    std::memcpy(&low, &vector, sizeof(Half));
+    std::memcpy(&high, reinterpret_cast<const char*>(&vector) + sizeof(Half), sizeof(Half));
+    return horizontal_sum<T, lanes / 2>(low + high);
+  }
+}
+
 /// `width` consecutive features.
 template <class T, int width> struct Chunk {
   static constexpr int lanes = width < max_lanes<T> ? width : max_lanes<T>;
   static constexpr int n = width / lanes;
-  typedef T Vector __attribute__((vector_size(lanes * sizeof(T))));
+  using Vector = typename VectorOf<T, lanes>::type;
   Vector v[n];
 
   static inline __attribute__((always_inline)) Chunk zero() {
@@ -67,18 +86,11 @@ template <class T, int width> struct Chunk {
   }
 
   inline __attribute__((always_inline)) T sum() const {
-    T parts[lanes];
     Vector total = v[0];
     for (int k = 1; k < n; ++k) {
       total += v[k];
     }
-    std::memcpy(parts, &total, sizeof(total));
-    for (int half = lanes / 2; half > 0; half /= 2) {
-      for (int l = 0; l < half; ++l) {
-        parts[l] += parts[l + half];
-      }
-    }
-    return parts[0];
+    return horizontal_sum<T, lanes>(total);
   }
 };
 
