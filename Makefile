@@ -7,7 +7,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench bench-cpu bench-published clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py
@@ -25,8 +25,13 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_SOURCES)
 
-bench: $(VENV)/.installed
+bench: bench-cpu bench-published
+
+bench-cpu: $(VENV)/.installed
 	$(BIN)/python benchmarks/cpu.py
+
+bench-published: $(VENV)/.installed
+	$(BIN)/python benchmarks/published.py
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

@@ -35,7 +35,14 @@ def settings(small_molecules):
 
     def make(**training):
         content = {
-            "network": {"n_features": [12], "n_atom_layers": 1, "cutoff": 5.0, "soft_max": 4.0},
+            "network": {
+                "n_features": [12],
+                "n_atom_layers": 1,
+                # Broad sensitivities: few data teach them sooner.
+                "n_sensitivities": 8,
+                "cutoff": 5.0,
+                "soft_max": 4.0,
+            },
             "data": {"train": str(small_molecules), "validation": 0.2, "seed": 1},
             "training": {"epochs": 30, "batch_size": 4, "learning_rate": 0.01} | training,
         }
