@@ -9,6 +9,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test lint format bench bench-cpu bench-published clean
 
+# Threads that spin while they wait make both crawl on a machine that is not idle.
+demo test: export OMP_WAIT_POLICY = passive
+
 demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py
 
