@@ -212,7 +212,7 @@ template <class T, int C> void onsite_forward(const OnSiteProblem<T>& x) {
   }
 }
 
-/// Adds the readout's gradient to d, then goes back through the block.
+/// Adds the readout's gradient to d (n, n_out).
 template <class T> inline void add_readout(const BlockWeights<T>& w, int n, T* d) {
   for (int i = 0; i < n; ++i) {
     for (int f = 0; f < w.n_out; ++f) {
