@@ -5,9 +5,13 @@
 #include <cstdint>
 #include <new>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace hipnn_ts {
 
-/// Uninitialised, cache-line aligned storage that only grows.
+/// Uninitialised, cache-line aligned storage that only grows; in huge pages where large.
 template <class T> class Buffer {
 public:
   Buffer() = default;
@@ -15,7 +19,8 @@ public:
   ~Buffer() { release(); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  Buffer(Buffer&& other) noexcept : data_(other.data_), capacity_(other.capacity_) {
+  Buffer(Buffer&& other) noexcept
+      : data_(other.data_), capacity_(other.capacity_), alignment_(other.alignment_) {
     other.data_ = nullptr;
     other.capacity_ = 0;
   }
@@ -24,7 +29,15 @@ public:
   T* resize(int64_t size) {
     if (size > capacity_) {
       release();
-      data_ = static_cast<T*>(::operator new(sizeof(T) * static_cast<size_t>(size), alignment));
+      const size_t bytes = sizeof(T) * static_cast<size_t>(size);
+      alignment_ = std::align_val_t{bytes < huge_page ? cache_line : huge_page};
+      data_ = static_cast<T*>(::operator new(bytes, alignment_));
+#ifdef MADV_HUGEPAGE
+      if (bytes >= huge_page) {
+        // Atoms' rows are read in any order: there are more small pages than address caches hold.
+        madvise(data_, bytes, MADV_HUGEPAGE);
+      }
+#endif
       capacity_ = size;
     }
     return data_;
@@ -34,11 +47,11 @@ public:
   int64_t bytes() const { return capacity_ * static_cast<int64_t>(sizeof(T)); }
 
 private:
-  static constexpr std::align_val_t alignment{64};
+  static constexpr size_t cache_line = 64, huge_page = 2 << 20;
 
   void release() {
     if (data_) {
-      ::operator delete(data_, alignment);
+      ::operator delete(data_, alignment_);
       data_ = nullptr;
       capacity_ = 0;
     }
@@ -46,6 +59,7 @@ private:
 
   T* data_ = nullptr;
   int64_t capacity_ = 0;
+  std::align_val_t alignment_{cache_line};
 };
 
 } // namespace hipnn_ts

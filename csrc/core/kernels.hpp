@@ -52,6 +52,8 @@ template <class T> struct InteractionProblem {
   const int64_t* rows;      // (P,) row of `projections`: the sender, or its species
   const T* vectors;         // (P, 3), r_sender - r_receiver
   const T* projections;     // (rows, V, a)
+  T* scratch;               // (n_threads, scratch_size)
+  int64_t scratch_size;     // at least Kernels::scratch_size
   int n_threads;
 };
 
@@ -92,13 +94,21 @@ template <class T> struct BlockWeights {
 template <class T> struct OnSiteProblem {
   const BlockWeights<T>* weights;
   int64_t n_atoms;
-  T* moments;           // (n, C, n_middle); the backward pass leaves their gradients
+  T* moments;           // (n, C, n_middle); the backward pass leaves their gradients, see Kernels
   const T* features;    // (n, n_in)
   T* out;               // (n, n_out) features; on the way back, in: their gradients
   T* slopes;            // (1 + n_atom_layers, n, n_middle) of the activations
   T* feature_gradients; // (n, n_in) or null
   double* energies;     // (n,), added to
+  T* scratch;           // (n_threads, scratch_size)
+  int64_t scratch_size; // at least Kernels::scratch_size
   int n_threads;
+};
+
+/// dz (n_senders, n_in) += dP W: where the gradient of an interaction layer's projections goes.
+template <class T> struct FeatureGradients {
+  Linear<T> projection;
+  T* values;
 };
 
 /// One instruction set's kernels for one precision and one number of components.
@@ -114,11 +124,16 @@ template <class T> struct Kernels {
 
   /// moments (n_receivers, C, a) of an interaction layer.
   void (*interaction)(const InteractionProblem<T>&, T* moments);
-  /// Adds dE:G/dr_p to vector_gradients (P, 3) and, where projection_gradients (rows, V, a) is not
-  /// null, writes dE:G/dP there. G is moment_gradients (n_receivers, C, a).
+  /// Adds dE/dr_p to vector_gradients (P, 3), given the gradient of the energy with respect to the
+  /// moments as onsite_backward leaves it, (n_receivers, C, a). With S the gradient with respect to
+  /// the symmetric traceless E2, its rows are dE/dE0 + S_zz | dE/dE1 | S_xx - S_zz, S_xy, S_xz,
+  /// S_yy - S_zz, S_yz: the trace moved to where |u|^2 = 1 needs no product.
   void (*interaction_backward)(
+      const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients);
+  /// The same where projections come from features: adds to their gradients as well.
+  void (*interaction_backward_to_features)(
       const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients,
-      T* projection_gradients);
+      const FeatureGradients<T>&);
 
   /// Features, slopes and energies of a block from its moments.
   void (*onsite_forward)(const OnSiteProblem<T>&);
@@ -126,9 +141,10 @@ template <class T> struct Kernels {
   void (*onsite_backward)(const OnSiteProblem<T>&);
   /// Both for the last block, tile by tile: `out` and `slopes` are not used.
   void (*onsite_last)(const OnSiteProblem<T>&);
-  /// C (M, N) = A (M, K) B with B packed, plus C itself where `accumulate`.
-  void (*contraction)(
-      int64_t M, int N, int K, const T* A, const T* B, T* C, bool accumulate, int n_threads);
+  /// y (n, n_out) = x (n, n_in) W^T.
+  void (*contraction)(const Linear<T>&, int64_t n, const T* x, T* y, int n_threads);
+  /// Values that each thread needs as scratch.
+  int64_t (*scratch_size)(const BlockWeights<T>&);
 };
 
 /// The instruction set in use: the best one this processor has, or the one that the environment

@@ -8,6 +8,7 @@
 
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
+#include "core/stages.hpp"
 #include "core/visibility.hpp"
 
 namespace hipnn_ts {
@@ -56,6 +57,13 @@ public:
   /// added to.
   void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
 
+  /// Forces (n_atoms, 3), -dE/dposition, of the pair vectors' gradients: written, in double
+  /// precision and in one order, so that rounding leaves no net force.
+  void forces(const T* vector_gradients, double* forces) const;
+
+  /// Wall time spent so far in each stage.
+  const StageTimes& stage_times() const { return times_; }
+
   int n_blocks() const { return static_cast<int>(weights_.blocks.size()); }
   const NetworkWeights<T>& weights() const { return weights_; }
 
@@ -71,16 +79,20 @@ private:
   };
 
   InteractionProblem<T> interaction(int k) const;
+  OnSiteProblem<T> onsite(int k) const;
+  void project(int k);
 
   NetworkWeights<T> weights_;
   const Kernels<T>* kernels_;
   Configuration<T> step_{};
   PairGrouping by_receiver_, by_sender_;
   std::vector<Kept> kept_;
-  Buffer<T> one_hot_;              // (n_receivers, n_species)
-  Buffer<int64_t> species_rows_;   // (P,) species of each pair's sender
-  Buffer<T> projections_;          // (n_atoms, V, n_middle)
-  Buffer<T> projection_gradients_; // likewise
+  Buffer<T> one_hot_;            // (n_receivers, n_species)
+  Buffer<int64_t> species_rows_; // (P,) species of each pair's sender
+  Buffer<T> projections_;        // (n_atoms, V, n_middle)
+  Buffer<T> scratch_;            // of the kernels, for each thread
+  int64_t scratch_size_ = 0;
+  StageTimes times_;
 };
 
 } // namespace hipnn_ts

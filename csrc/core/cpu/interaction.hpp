@@ -4,7 +4,9 @@
 // gradient that must not be shared between threads.
 #pragma once
 
+#include "core/cpu/gemm.hpp"
 #include "core/cpu/radial.hpp"
+#include "core/cpu/threads.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -16,207 +18,316 @@ window_row(const InteractionProblem<T>& x, const Tile<T>& tile, int k, int64_t r
   return x.projections + v * x.n_features;
 }
 
-template <class T, int C> void interaction(const InteractionProblem<T>& x, T* moments) {
-  const int a = x.n_features;
-  const PairGroups& groups = x.by_receiver;
-#pragma omp parallel num_threads(x.n_threads)
-  {
-    Tile<T> tile(x.radial);
-    const T* rows[tile_size];
-#pragma omp for schedule(dynamic, 8)
-    for (int64_t i = 0; i < groups.size; ++i) {
-      T* out = moments + i * C * a;
-      std::memset(out, 0, sizeof(T) * C * a);
-      for (int64_t begin = groups.offsets[i]; begin < groups.offsets[i + 1]; begin += tile_size) {
-        const int64_t left = groups.offsets[i + 1] - begin;
-        const int32_t* pairs = groups.pairs + begin;
-        prepare<T, C>(
-            tile, x.radial, x.vectors, pairs,
-            static_cast<int>(left < tile_size ? left : tile_size));
-        for (int k = 0; k < tile.size; ++k) {
-          rows[k] = window_row(x, tile, k, x.rows[pairs[k]]);
-        }
-        for_chunks<T>(a, [&](auto width, int feature) {
-          using F = Chunk<T, decltype(width)::value>;
-          F sum[C];
-          for (int c = 0; c < C; ++c) {
-            sum[c] = F::load(out + c * a + feature);
-          }
-          for (int k = 0; k < tile.size; ++k) {
-            const T* s = tile.sensitivities + k * tile.window;
-            const T* row = rows[k] + feature;
-            F m = F::zero();
-            for (int w = 0; w < tile.count[k]; ++w) {
-              m.add(s[w], F::load(row + w * a));
-            }
-            for (int c = 0; c < C; ++c) {
-              sum[c].add(tile.components[k][c], m);
-            }
-          }
-          for (int c = 0; c < C; ++c) {
-            sum[c].store(out + c * a + feature);
-          }
-        });
-      }
-    }
+/// Calls body(pairs) for each tile of the group's pairs, once `tile` holds them.
+template <class T, int C, bool slopes, class Body>
+inline __attribute__((always_inline)) void for_pair_tiles(
+    const InteractionProblem<T>& x, const PairGroups& groups, int64_t group, Tile<T>& tile,
+    const Body& body) {
+  const int64_t end = groups.offsets[group + 1];
+  for (int64_t begin = groups.offsets[group]; begin < end; begin += pair_tile) {
+    const int64_t left = end - begin;
+    const int32_t* pairs = groups.pairs + begin;
+    prepare<T, C, slopes>(
+        tile, x.radial, x.vectors, pairs, static_cast<int>(left < pair_tile ? left : pair_tile));
+    body();
   }
 }
 
-/// Pair k of the tile: dE:G/dr_p into `gradient` (3,), and dE:G/dP into the sender's window rows.
-/// `next` is where the next pair will read G.
+/// Sensitivities of a pair and their slopes, by value: loops over them unroll and leave them in
+/// registers.
+template <class T, int n> struct FixedWindow {
+  static constexpr int size = n;
+  T s[n], slope[n];
+
+  inline __attribute__((always_inline)) FixedWindow(const T* from_s, const T* from_slope) {
+    for (int w = 0; w < n; ++w) {
+      s[w] = from_s[w];
+      slope[w] = from_slope[w];
+    }
+  }
+};
+
+template <class T> struct AnyWindow {
+  int size;
+  const T *s, *slope;
+};
+
+/// Calls body(window) with the window of pair k; the usual sizes are known to the compiler.
+template <class T, class Body>
+inline __attribute__((always_inline)) void
+with_window(const Tile<T>& tile, int k, const Body& body) {
+  const T* s = tile.sensitivities + k * tile.window;
+  const T* slope = tile.slopes + k * tile.window;
+  switch (tile.count[k]) {
+    case 1:
+      return body(FixedWindow<T, 1>(s, slope));
+    case 2:
+      return body(FixedWindow<T, 2>(s, slope));
+    case 3:
+      return body(FixedWindow<T, 3>(s, slope));
+    case 4:
+      return body(FixedWindow<T, 4>(s, slope));
+    case 5:
+      return body(FixedWindow<T, 5>(s, slope));
+    case 6:
+      return body(FixedWindow<T, 6>(s, slope));
+    default:
+      return body(AnyWindow<T>{tile.count[k], s, slope});
+  }
+}
+
+/// Adds the tile's messages to the moments of their receiver; rows[k] is where pair k's window of
+/// the projections begins.
+template <class T, int C>
+inline void add_messages(const Tile<T>& tile, const T* const* rows, int a, T* moments) {
+  for_chunks<T>(a, [&](auto width, int feature) __attribute__((always_inline)) {
+    using F = Chunk<T, decltype(width)::value>;
+    F sum[C];
+    for (int c = 0; c < C; ++c) {
+      sum[c] = F::load(moments + c * a + feature);
+    }
+    for (int k = 0; k < tile.size; ++k) {
+      const T* row = rows[k] + feature;
+      F m = F::zero();
+      const T* s = tile.sensitivities + k * tile.window;
+      for (int w = 0; w < tile.count[k]; ++w) {
+        m.add(s[w], F::load(row + w * a));
+      }
+      for (int c = 0; c < C; ++c) {
+        sum[c].add(tile.components[k][c], m);
+      }
+    }
+    for (int c = 0; c < C; ++c) {
+      sum[c].store(moments + c * a + feature);
+    }
+  });
+}
+
+template <class T, int C> void interaction(const InteractionProblem<T>& x, T* moments) {
+  const int a = x.n_features;
+  for_atom_tiles(
+      x.by_receiver.size, x.n_threads, x.scratch, x.scratch_size,
+      [&](int64_t first, int n, T* scratch) {
+        Tile<T> tile(x.radial, scratch);
+        const T* rows[pair_tile];
+        for (int64_t i = first; i < first + n; ++i) {
+          T* own = moments + i * C * a;
+          std::memset(own, 0, sizeof(T) * C * a);
+          for_pair_tiles<T, C, false>(x, x.by_receiver, i, tile, [&] {
+            for (int k = 0; k < tile.size; ++k) {
+              rows[k] = window_row(x, tile, k, x.rows[tile.pair[k]]);
+            }
+            add_messages<T, C>(tile, rows, a, own);
+          });
+        }
+      });
+}
+
+/// Sums over features of the gradients along a pair's distance and its direction.
+template <class F> struct PairSums {
+  F distance, x, y, z;
+};
+
+/// Adds one chunk of a pair to the sums, given the chunk of the receiver's moment gradients and the
+/// pair's window of projections; and to the window of their gradients.
+template <class T, int C, bool with_projections, class F, class Window>
+inline __attribute__((always_inline)) PairSums<F> chunk_backward(
+    PairSums<F> sums, const Window& window, const T* G, const T* row, T* row_gradient, int a, T ux,
+    T uy, T uz) {
+  F d = F::load(G), x, y, z;
+  if constexpr (C >= 4) {
+    const F gx = F::load(G + a), gy = F::load(G + 2 * a), gz = F::load(G + 3 * a);
+    x = gx;
+    y = gy;
+    z = gz;
+    if constexpr (C >= 9) {
+      const F xy = F::load(G + 5 * a), xz = F::load(G + 6 * a), yz = F::load(G + 8 * a);
+      x.add(ux, F::load(G + 4 * a));
+      x.add(uy, xy);
+      x.add(uz, xz);
+      y.add(ux, xy);
+      y.add(uy, F::load(G + 7 * a));
+      y.add(uz, yz);
+      z.add(ux, xz);
+      z.add(uy, yz);
+    }
+    d.add(ux, x);
+    d.add(uy, y);
+    d.add(uz, z);
+    if constexpr (C >= 9) {
+      // The direction enters E2 twice.
+      x = twice_minus(x, gx);
+      y = twice_minus(y, gy);
+      z = twice_minus(z, gz);
+    }
+  }
+  F m = F::zero();
+  F m_slope = F::zero();
+  for (int w = 0; w < window.size; ++w) {
+    const F p = F::load(row + w * a);
+    m.add(window.s[w], p);
+    m_slope.add(window.slope[w], p);
+    if constexpr (with_projections) {
+      F sum = F::load(row_gradient + w * a);
+      sum.add(window.s[w], d);
+      sum.store(row_gradient + w * a);
+    }
+  }
+  sums.distance.add(d, m_slope);
+  if constexpr (C >= 4) {
+    sums.x.add(m, x);
+    sums.y.add(m, y);
+    sums.z.add(m, z);
+  }
+  return sums;
+}
+
+template <class T, int width>
+inline __attribute__((always_inline)) PairSums<T>
+horizontal(const PairSums<Chunk<T, width>>& sums) {
+  return {sums.distance.sum(), sums.x.sum(), sums.y.sum(), sums.z.sum()};
+}
+
+/// All chunks of a pair. `next` is where the next pair will read G.
+template <class T, int C, bool with_projections, class Window>
+inline __attribute__((always_inline)) PairSums<T> sum_chunks(
+    const Window& window, const T* G, const T* next, const T* row, T* row_gradient, int a, T ux,
+    T uy, T uz) {
+  const auto add_chunk = [&](auto sums, int feature) __attribute__((always_inline)) {
+    return chunk_backward<T, C, with_projections>(
+        sums, window, G + feature, row + feature, row_gradient + feature, a, ux, uy, uz);
+  };
+  constexpr int widest = max_lanes<T>;
+  using Wide = Chunk<T, widest>;
+  PairSums<Wide> wide{Wide::zero(), Wide::zero(), Wide::zero(), Wide::zero()};
+  int begin = 0;
+  for (; begin + widest <= a; begin += widest) {
+    if constexpr (with_projections) {
+      for (int c = 0; c < C; ++c) {
+        __builtin_prefetch(next + c * a + begin);
+      }
+    }
+    wide = add_chunk(wide, begin);
+  }
+  PairSums<T> total = horizontal(wide);
+  for_chunks<T, widest / 2>(
+      a,
+      [&](auto width, int feature) __attribute__((always_inline)) {
+        using F = Chunk<T, decltype(width)::value>;
+        const auto rest =
+            horizontal(add_chunk(PairSums<F>{F::zero(), F::zero(), F::zero(), F::zero()}, feature));
+        total.distance += rest.distance;
+        total.x += rest.x;
+        total.y += rest.y;
+        total.z += rest.z;
+      },
+      begin);
+  return total;
+}
+
+/// Pair k of the tile: adds dE/dr_p to `gradient` (3,), and dE/dP to the sender's window rows.
 template <class T, int C, bool with_projections>
 inline __attribute__((always_inline)) void pair_backward(
     const Tile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
     T* gradient) {
-  const T* s = tile.sensitivities + k * tile.window;
-  const T* slope = tile.slopes + k * tile.window;
-  const T* y = tile.components[k];
-  const int count = tile.count[k];
   const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-  T radial = 0, gx = 0, gy = 0, gz = 0;
-  // One vector at a time: nine gradients, their sums and the messages fill the registers.
-  constexpr int widest = max_lanes<T>;
-  using Wide = Chunk<T, widest>;
-  Wide radial_sum = Wide::zero(), x_sum = Wide::zero(), y_sum = Wide::zero(), z_sum = Wide::zero();
-  for_chunks<T, widest>(a, [&](auto width, int feature) {
-    using F = Chunk<T, decltype(width)::value>;
-    F g[C];
-    for (int c = 0; c < C; ++c) {
-      g[c] = F::load(G + c * a + feature);
-      if constexpr (with_projections) {
-        __builtin_prefetch(next + c * a + feature);
-      }
-    }
-    F d = g[0];
-    for (int c = 1; c < C; ++c) {
-      d.add(y[c], g[c]);
-    }
-    F m = F::zero();
-    F m_slope = F::zero();
-    for (int w = 0; w < count; ++w) {
-      const F p = F::load(row + w * a + feature);
-      m.add(s[w], p);
-      m_slope.add(slope[w], p);
-      if constexpr (with_projections) {
-        T* target = row_gradient + w * a + feature;
-        F sum = F::load(target);
-        sum.add(s[w], d);
-        sum.store(target);
-      }
-    }
-    F fx = F::zero(), fy = F::zero(), fz = F::zero();
-    if constexpr (C >= 4) {
-      fx = g[1];
-      fy = g[2];
-      fz = g[3];
-    }
-    if constexpr (C >= 9) {
-      fx.add(2 * ux, g[4]);
-      fx.add(uy, g[5]);
-      fx.add(uz, g[6]);
-      fy.add(ux, g[5]);
-      fy.add(2 * uy, g[7]);
-      fy.add(uz, g[8]);
-      fz.add(ux, g[6]);
-      fz.add(uy, g[8]);
-    }
-    if constexpr (std::is_same_v<F, Wide>) {
-      radial_sum.add(d, m_slope);
-      if constexpr (C >= 4) {
-        x_sum.add(m, fx);
-        y_sum.add(m, fy);
-        z_sum.add(m, fz);
-      }
-    } else {
-      F product = F::zero();
-      product.add(d, m_slope);
-      radial += product.sum();
-      if constexpr (C >= 4) {
-        F px = F::zero(), py = F::zero(), pz = F::zero();
-        px.add(m, fx);
-        py.add(m, fy);
-        pz.add(m, fz);
-        gx += px.sum();
-        gy += py.sum();
-        gz += pz.sum();
-      }
-    }
+  PairSums<T> g;
+  with_window(tile, k, [&](const auto& window) __attribute__((always_inline)) {
+    g = sum_chunks<T, C, with_projections>(window, G, next, row, row_gradient, a, ux, uy, uz);
   });
-  radial += radial_sum.sum();
-  gx += x_sum.sum();
-  gy += y_sum.sum();
-  gz += z_sum.sum();
   // Only the part across the direction turns it.
-  const T along = gx * ux + gy * uy + gz * uz;
   const T inverse = tile.inverse_distance[k];
-  gradient[0] += radial * ux + (gx - along * ux) * inverse;
-  gradient[1] += radial * uy + (gy - along * uy) * inverse;
-  gradient[2] += radial * uz + (gz - along * uz) * inverse;
-}
-
-/// Walk the groups of one end; `by_sender` owns rows of the projection gradients.
-template <class T, int C, bool by_sender>
-void interaction_backward_walk(
-    const InteractionProblem<T>& x, const PairGroups& groups, const T* moment_gradients,
-    T* vector_gradients, T* projection_gradients) {
-  const int a = x.n_features;
-  const int64_t row_size = static_cast<int64_t>(x.radial.n_sensitivities) * a;
-#pragma omp parallel num_threads(x.n_threads)
-  {
-    Tile<T> tile(x.radial);
-#pragma omp for schedule(dynamic, 8)
-    for (int64_t group = 0; group < groups.size; ++group) {
-      if constexpr (by_sender) {
-        std::memset(projection_gradients + group * row_size, 0, sizeof(T) * row_size);
-      }
-      const int64_t end = groups.offsets[group + 1];
-      for (int64_t begin = groups.offsets[group]; begin < end; begin += tile_size) {
-        const int32_t* pairs = groups.pairs + begin;
-        const int64_t left = end - begin;
-        prepare<T, C>(
-            tile, x.radial, x.vectors, pairs,
-            static_cast<int>(left < tile_size ? left : tile_size));
-        // By sender, pairs and receivers lie scattered: ask for all of the tile's at once.
-        const T* G[tile_size + 1];
-        for (int k = 0; k < tile.size; ++k) {
-          const int64_t p = pairs[k];
-          G[k] = moment_gradients + x.receivers[p] * C * a;
-          if constexpr (by_sender) {
-            __builtin_prefetch(vector_gradients + 3 * p, 1);
-          }
-        }
-        G[tile.size] = G[tile.size - 1];
-        for (int k = 0; k < tile.size; ++k) {
-          if (tile.count[k] == 0) {
-            continue;
-          }
-          const int64_t p = pairs[k];
-          const int64_t row = by_sender ? group : x.rows[p];
-          T* row_gradient = nullptr;
-          if constexpr (by_sender) {
-            row_gradient =
-                projection_gradients + row * row_size + tile.first[k] * static_cast<int64_t>(a);
-          }
-          pair_backward<T, C, by_sender>(
-              tile, k, window_row(x, tile, k, row), G[k], G[k + 1], row_gradient, a,
-              vector_gradients + 3 * p);
-        }
-      }
-    }
-  }
+  const T along = g.distance - (g.x * ux + g.y * uy + g.z * uz) * inverse;
+  gradient[0] += along * ux + g.x * inverse;
+  gradient[1] += along * uy + g.y * inverse;
+  gradient[2] += along * uz + g.z * inverse;
 }
 
 template <class T, int C>
 void interaction_backward(
-    const InteractionProblem<T>& x, const T* moment_gradients, T* vector_gradients,
-    T* projection_gradients) {
-  if (projection_gradients) {
-    interaction_backward_walk<T, C, true>(
-        x, x.by_sender, moment_gradients, vector_gradients, projection_gradients);
-  } else {
-    interaction_backward_walk<T, C, false>(
-        x, x.by_receiver, moment_gradients, vector_gradients, nullptr);
+    const InteractionProblem<T>& x, const T* moment_gradients, T* vector_gradients) {
+  const int a = x.n_features;
+  for_atom_tiles(
+      x.by_receiver.size, x.n_threads, x.scratch, x.scratch_size,
+      [&](int64_t first, int n, T* scratch) {
+        Tile<T> tile(x.radial, scratch);
+        for (int64_t i = first; i < first + n; ++i) {
+          const T* G = moment_gradients + i * C * a;
+          for_pair_tiles<T, C, true>(x, x.by_receiver, i, tile, [&] {
+            for (int k = 0; k < tile.size; ++k) {
+              if (tile.count[k] > 0) {
+                pair_backward<T, C, false>(
+                    tile, k, window_row(x, tile, k, x.rows[tile.pair[k]]), G, G, nullptr, a,
+                    vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
+              }
+            }
+          });
+        }
+      });
+}
+
+/// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
+template <class T>
+inline void prefetch_sender(const InteractionProblem<T>& x, int64_t sender, T* vector_gradients) {
+  const PairGroups& groups = x.by_sender;
+  for (int64_t k = groups.offsets[sender]; k < groups.offsets[sender + 1]; ++k) {
+    const int64_t p = groups.pairs[k];
+    __builtin_prefetch(x.vectors + 3 * p, 0, 2);
+    __builtin_prefetch(x.receivers + p, 0, 2);
+    __builtin_prefetch(vector_gradients + 3 * p, 1, 2);
   }
+}
+
+/// A sender's pairs; `gradient` (V, a) is dE/dP of that sender.
+template <class T, int C>
+inline void sender_backward(
+    const InteractionProblem<T>& x, int64_t sender, Tile<T>& tile, const T* moment_gradients,
+    T* vector_gradients, T* gradient) {
+  const int a = x.n_features;
+  for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, [&] {
+    // Pairs and receivers lie scattered: ask for all of the tile's early.
+    const T* G[pair_tile + 1];
+    for (int k = 0; k < tile.size; ++k) {
+      const int64_t p = tile.pair[k];
+      G[k] = moment_gradients + x.receivers[p] * C * a;
+      __builtin_prefetch(vector_gradients + 3 * p, 1);
+    }
+    G[tile.size] = G[tile.size - 1];
+    for (int k = 0; k < tile.size; ++k) {
+      if (tile.count[k] > 0) {
+        pair_backward<T, C, true>(
+            tile, k, window_row(x, tile, k, sender), G[k], G[k + 1],
+            gradient + tile.first[k] * static_cast<int64_t>(a), a,
+            vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
+      }
+    }
+  });
+}
+
+/// The gradient of a tile's projections is contracted with the weights while it is in cache.
+template <class T, int C>
+void interaction_backward_to_features(
+    const InteractionProblem<T>& x, const T* moment_gradients, T* vector_gradients,
+    const FeatureGradients<T>& features) {
+  const Linear<T>& w = features.projection;
+  for_atom_tiles(
+      x.by_sender.size, x.n_threads, x.scratch, x.scratch_size,
+      [&](int64_t first, int n, T* scratch) {
+        Tile<T> tile(x.radial, scratch);
+        T* gradients = scratch + Tile<T>::scratch_size(x.radial);
+        std::memset(gradients, 0, sizeof(T) * n * w.n_out);
+        for (int j = 0; j < n; ++j) {
+          if (j + 1 < n) {
+            prefetch_sender(x, first + j + 1, vector_gradients);
+          }
+          sender_backward<T, C>(
+              x, first + j, tile, moment_gradients, vector_gradients,
+              gradients + static_cast<int64_t>(j) * w.n_out);
+        }
+        gemm(
+            n, w.n_in, w.n_out, gradients, w.n_out, w.backward, features.values + first * w.n_in,
+            w.n_in, true);
+      });
 }
 
 } // namespace HIPNN_TS_ISA

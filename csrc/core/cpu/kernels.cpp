@@ -17,10 +17,12 @@ constexpr Kernels<T> table = {
     projections_gradient<T, C>,
     interaction<T, C>,
     interaction_backward<T, C>,
+    interaction_backward_to_features<T, C>,
     onsite_forward<T, C>,
     onsite_backward<T, C>,
     onsite_last<T, C>,
     contraction<T>,
+    scratch_size<T>,
 };
 
 template <class T> const Kernels<T>& kernels(int n_components) {

@@ -6,11 +6,10 @@
 
 #include "core/cpu/gemm.hpp"
 #include "core/cpu/radial.hpp"
+#include "core/cpu/threads.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
-
-constexpr int atom_tile = 48; // a multiple of every gemm_rows
 
 /// softplus(x) in place, its derivative to slope. log(1 + e) = 2 artanh(e / (2 + e)). Beyond 20 it
 /// is x itself, as in torch, where models were trained.
@@ -64,7 +63,8 @@ void invariants(
   }
 }
 
-/// Moments become the gradient with respect to them, given d (n, a), the invariants' gradient.
+/// Moments become the gradient with respect to them, in the form that Kernels::interaction_backward
+/// reads, given d (n, a), the invariants' gradient.
 template <class T, int C>
 void invariants_backward(
     T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, const T* __restrict d) {
@@ -87,11 +87,12 @@ void invariants_backward(
         const T norm = __builtin_sqrt(
             2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
         const T scale = g * t2[f] / norm;
+        E[f] = g - scale * (xx + yy);
         E[4 * a + f] = scale * (2 * xx + yy);
-        E[5 * a + f] = scale * 2 * xy;
-        E[6 * a + f] = scale * 2 * xz;
+        E[5 * a + f] = scale * xy;
+        E[6 * a + f] = scale * xz;
         E[7 * a + f] = scale * (2 * yy + xx);
-        E[8 * a + f] = scale * 2 * yz;
+        E[8 * a + f] = scale * yz;
       }
     }
   }
@@ -198,18 +199,12 @@ void tile_backward(
 
 template <class T, int C> void onsite_forward(const OnSiteProblem<T>& x) {
   const BlockWeights<T>& w = *x.weights;
-#pragma omp parallel num_threads(x.n_threads)
-  {
-    T* hidden = new T[static_cast<int64_t>(atom_tile) * w.n_middle];
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
-      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
-      tile_forward<T, C>(
-          w, n, x.moments + i * C * w.n_middle, x.features + i * w.n_in, x.out + i * w.n_out,
-          hidden, x.slopes + i * w.n_middle, x.n_atoms * w.n_middle, x.energies + i);
-    }
-    delete[] hidden;
-  }
+  for_atom_tiles(
+      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
+        tile_forward<T, C>(
+            w, n, x.moments + i * C * w.n_middle, x.features + i * w.n_in, x.out + i * w.n_out,
+            scratch, x.slopes + i * w.n_middle, x.n_atoms * w.n_middle, x.energies + i);
+      });
 }
 
 /// Adds the readout's gradient to d (n, n_out).
@@ -223,58 +218,53 @@ template <class T> inline void add_readout(const BlockWeights<T>& w, int n, T* d
 
 template <class T, int C> void onsite_backward(const OnSiteProblem<T>& x) {
   const BlockWeights<T>& w = *x.weights;
-#pragma omp parallel num_threads(x.n_threads)
-  {
-    T* hidden = new T[static_cast<int64_t>(atom_tile) * w.n_middle];
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
-      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
-      T* d = x.out + i * w.n_out;
-      add_readout(w, n, d);
-      tile_backward<T, C>(
-          w, n, x.moments + i * C * w.n_middle, d, hidden, x.slopes + i * w.n_middle,
-          x.n_atoms * w.n_middle, x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
-    }
-    delete[] hidden;
-  }
+  for_atom_tiles(
+      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
+        T* d = x.out + i * w.n_out;
+        add_readout(w, n, d);
+        tile_backward<T, C>(
+            w, n, x.moments + i * C * w.n_middle, d, scratch, x.slopes + i * w.n_middle,
+            x.n_atoms * w.n_middle,
+            x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
+      });
 }
 
 /// The last block: forward and backward of a tile at once, so that nothing is kept.
 template <class T, int C> void onsite_last(const OnSiteProblem<T>& x) {
   const BlockWeights<T>& w = *x.weights;
-  const int64_t slope_stride = static_cast<int64_t>(atom_tile) * w.n_middle;
-#pragma omp parallel num_threads(x.n_threads)
-  {
-    T* hidden =
-        new T[slope_stride * (w.n_atom_layers + 2) + static_cast<int64_t>(atom_tile) * w.n_out];
-    T* slopes = hidden + slope_stride;
-    T* out = slopes + slope_stride * (w.n_atom_layers + 1);
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < x.n_atoms; i += atom_tile) {
-      const int n = static_cast<int>(x.n_atoms - i < atom_tile ? x.n_atoms - i : atom_tile);
-      T* moments = x.moments + i * C * w.n_middle;
-      tile_forward<T, C>(
-          w, n, moments, x.features + i * w.n_in, out, hidden, slopes, slope_stride,
-          x.energies + i);
-      std::memset(out, 0, sizeof(T) * n * w.n_out);
-      add_readout(w, n, out);
-      tile_backward<T, C>(
-          w, n, moments, out, hidden, slopes, slope_stride,
-          x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
-    }
-    delete[] hidden;
-  }
+  constexpr int64_t tile = atom_tile;
+  for_atom_tiles(
+      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
+        T* moments = x.moments + i * C * w.n_middle;
+        T* slopes = scratch + tile * w.n_middle;
+        T* out = slopes + tile * w.n_middle * (w.n_atom_layers + 1);
+        tile_forward<T, C>(
+            w, n, moments, x.features + i * w.n_in, out, scratch, slopes, tile * w.n_middle,
+            x.energies + i);
+        std::memset(out, 0, sizeof(T) * n * w.n_out);
+        add_readout(w, n, out);
+        tile_backward<T, C>(
+            w, n, moments, out, scratch, slopes, tile * w.n_middle,
+            x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
+      });
 }
 
-/// Rows of C in tiles over threads: the contraction of features with the interaction weights.
+/// The contraction of features with the interaction weights.
 template <class T>
-void contraction(
-    int64_t M, int N, int K, const T* A, const T* B, T* C, bool accumulate, int n_threads) {
-#pragma omp parallel for schedule(static) num_threads(n_threads)
-  for (int64_t i = 0; i < M; i += atom_tile) {
-    const int n = static_cast<int>(M - i < atom_tile ? M - i : atom_tile);
-    gemm(n, N, K, A + i * K, K, B, C + i * N, N, accumulate);
-  }
+void contraction(const Linear<T>& layer, int64_t n_atoms, const T* x, T* y, int n_threads) {
+  for_atom_tiles<T>(n_atoms, n_threads, nullptr, 0, [&](int64_t i, int n, T*) {
+    linear(layer, n, x + i * layer.n_in, y + i * layer.n_out, false);
+  });
+}
+
+/// What the interaction or the last block's on-site layers use, whichever is more.
+template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
+  const int64_t pairs =
+      Tile<T>::scratch_size(w.radial) + int64_t{atom_tile} * w.radial.n_sensitivities * w.n_middle;
+  const int64_t onsite =
+      int64_t{atom_tile} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
+  const int64_t line = 64 / sizeof(T); // threads do not share cache lines
+  return ((pairs > onsite ? pairs : onsite) + line - 1) / line * line;
 }
 
 } // namespace HIPNN_TS_ISA

@@ -11,28 +11,35 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-constexpr int tile_size = 64;
+constexpr int max_sensitivities = 255;
+constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
 
 template <class T> struct Tile {
-  int size;
-  int window; // row length of `sensitivities` and `slopes`
-  T inverse_distance[tile_size];
-  T direction[3][tile_size];
-  T envelope[tile_size];
-  T envelope_slope[tile_size];
-  T components[tile_size][9];
-  int16_t first[tile_size];
-  int16_t count[tile_size];
-  T* sensitivities; // (tile_size, window)
-  T* slopes;        // (tile_size, window), ds/dr
+  int size;                // pairs within the cutoff
+  int32_t pair[pair_tile]; // which they are
+  int window;              // row length of `sensitivities` and `slopes`
+  T inverse_distance[pair_tile];
+  T direction[3][pair_tile];
+  T envelope[pair_tile];
+  T envelope_slope[pair_tile];
+  T components[pair_tile][9];
+  int16_t first[pair_tile];
+  int16_t count[pair_tile];
+  T* sensitivities; // (pair_tile, window)
+  T* slopes;        // (pair_tile, window), ds/dr
 
-  explicit Tile(const Radial<T>& radial)
-      : window((radial.n_sensitivities + window_step - 1) / window_step * window_step),
-        sensitivities(new T[2 * tile_size * window]), slopes(sensitivities + tile_size * window) {}
-  ~Tile() { delete[] sensitivities; }
-  Tile(const Tile&) = delete;
-  Tile& operator=(const Tile&) = delete;
+  Tile(const Radial<T>& radial, T* scratch)
+      : window(row_length(radial)), sensitivities(scratch), slopes(scratch + pair_tile * window) {}
+
+  static int64_t scratch_size(const Radial<T>& radial) {
+    return int64_t{2} * pair_tile * row_length(radial);
+  }
+
+private:
+  static int row_length(const Radial<T>& radial) {
+    return (radial.n_sensitivities + window_step - 1) / window_step * window_step;
+  }
 };
 
 /// 1 + x (1 + x/2 (1 + x/3 (...))): the exponential series.
@@ -83,26 +90,77 @@ inline __attribute__((always_inline)) double exponential(double x) {
   return scale * exponential_series<double, 1, 13>(rest);
 }
 
-/// Fill the tile with pairs[0] ... pairs[size - 1].
-template <class T, int C>
+/// Sensitivities of pair k from `first` on, in steps of window_step; their slopes only on request.
+template <class T, bool slopes>
+inline __attribute__((always_inline)) void
+fill_window(Tile<T>& tile, const Radial<T>& radial, int k, int first, int count) {
+  const T inverse = tile.inverse_distance[k];
+  const T envelope = tile.envelope[k];
+  for (int begin = 0; begin < count; begin += window_step) {
+    T* s = tile.sensitivities + k * tile.window + begin;
+    T* slope = tile.slopes + k * tile.window + begin;
+    const T* inverse_mu = radial.inverse_mu + first + begin;
+    const T* sigma = radial.sigma + first + begin;
+#pragma GCC ivdep
+    for (int w = 0; w < window_step; ++w) {
+      const T z = (inverse - inverse_mu[w]) * sigma[w];
+      const T gaussian = exponential(T(-0.5) * z * z);
+      s[w] = gaussian * envelope;
+      if constexpr (slopes) {
+        slope[w] =
+            gaussian * (tile.envelope_slope[k] + envelope * z * sigma[w] * inverse * inverse);
+      }
+    }
+  }
+}
+
+/// Chooses the pairs within the cutoff and finds their windows.
+template <class T>
+inline void choose_pairs(
+    Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t* pairs, int size) {
+  const T per_bin = window_bins / radial.cutoff;
+  T square[pair_tile];
+  for (int k = 0; k < size; ++k) {
+    const T* r = vectors + 3 * static_cast<int64_t>(pairs[k]);
+    square[k] = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+  }
+  int32_t bins[pair_tile];
+  for (int k = 0; k < size; ++k) {
+    // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
+    const T r = __builtin_sqrt(square[k]);
+    const T bin = r >= radial.cutoff ? T(-1) : r * per_bin;
+    bins[k] = static_cast<int32_t>(bin);
+  }
+  int n = 0;
+  for (int k = 0; k < size; ++k) {
+    const int bin = bins[k] >= window_bins ? window_bins - 1 : bins[k] < 0 ? 0 : bins[k];
+    tile.pair[n] = pairs[k];
+    tile.first[n] = radial.first[bin];
+    tile.count[n] = radial.count[bin];
+    n += bins[k] != -1;
+  }
+  tile.size = n;
+}
+
+/// Fill the tile with pairs[0] ... pairs[size - 1]: what the backward pass needs (slopes) or what
+/// the forward pass does (tensor components).
+template <class T, int C, bool slopes>
 inline void
 prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t* pairs, int size) {
   constexpr int terms = sizeof(T) == 4 ? 5 : 9;
   constexpr T pi = T(3.14159265358979323846);
-  tile.size = size;
-  const T per_bin = window_bins / radial.cutoff;
-  T distance[tile_size];
-  T x[3][tile_size];
+  choose_pairs(tile, radial, vectors, pairs, size);
+  size = tile.size;
+  T x[3][pair_tile];
   for (int k = 0; k < size; ++k) {
     for (int d = 0; d < 3; ++d) {
-      x[d][k] = vectors[3 * static_cast<int64_t>(pairs[k]) + d];
+      x[d][k] = vectors[3 * static_cast<int64_t>(tile.pair[k]) + d];
     }
   }
   for (int k = 0; k < size; ++k) {
     const T square = x[0][k] * x[0][k] + x[1][k] * x[1][k] + x[2][k] * x[2][k];
     const T r = __builtin_sqrt(square);
     const T inverse = 1 / r;
-    distance[k] = r;
     tile.inverse_distance[k] = inverse;
     for (int d = 0; d < 3; ++d) {
       tile.direction[d][k] = x[d][k] * inverse;
@@ -117,48 +175,24 @@ prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t*
     tile.envelope_slope[k] = -(pi / radial.cutoff) * sine_t * cosine_t;
   }
   for (int k = 0; k < size; ++k) {
-    T* y = tile.components[k];
-    const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-    y[0] = 1;
-    if constexpr (C >= 4) {
-      y[1] = ux;
-      y[2] = uy;
-      y[3] = uz;
-    }
-    if constexpr (C >= 9) {
-      y[4] = ux * ux - T(1) / 3;
-      y[5] = ux * uy;
-      y[6] = ux * uz;
-      y[7] = uy * uy - T(1) / 3;
-      y[8] = uy * uz;
-    }
-    // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
-    if (distance[k] >= radial.cutoff) {
-      tile.first[k] = 0;
-      tile.count[k] = 0;
-      continue;
-    }
-    int bin = static_cast<int>(distance[k] * per_bin);
-    bin = bin < 0 ? 0 : bin >= window_bins ? window_bins - 1 : bin;
-    const int first = radial.first[bin];
-    const int count = radial.count[bin];
-    tile.first[k] = static_cast<int16_t>(first);
-    tile.count[k] = static_cast<int16_t>(count);
-    const T inverse = tile.inverse_distance[k];
-    for (int begin = 0; begin < count; begin += window_step) {
-      T* s = tile.sensitivities + k * tile.window + begin;
-      T* slope = tile.slopes + k * tile.window + begin;
-      const T* inverse_mu = radial.inverse_mu + first + begin;
-      const T* sigma = radial.sigma + first + begin;
-#pragma GCC ivdep
-      for (int w = 0; w < window_step; ++w) {
-        const T z = (inverse - inverse_mu[w]) * sigma[w];
-        const T gaussian = exponential(T(-0.5) * z * z);
-        s[w] = gaussian * tile.envelope[k];
-        slope[w] = gaussian *
-                   (tile.envelope_slope[k] + tile.envelope[k] * z * sigma[w] * inverse * inverse);
+    if constexpr (!slopes) {
+      T* y = tile.components[k];
+      const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
+      y[0] = 1;
+      if constexpr (C >= 4) {
+        y[1] = ux;
+        y[2] = uy;
+        y[3] = uz;
+      }
+      if constexpr (C >= 9) {
+        y[4] = ux * ux - T(1) / 3;
+        y[5] = ux * uy;
+        y[6] = ux * uz;
+        y[7] = uy * uy - T(1) / 3;
+        y[8] = uy * uz;
       }
     }
+    fill_window<T, slopes>(tile, radial, k, tile.first[k], tile.count[k]);
   }
 }
 

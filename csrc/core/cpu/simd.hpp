@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -27,18 +28,20 @@ template <class T, int lanes> struct VectorOf {
   typedef T type __attribute__((vector_size(lanes * sizeof(T))));
 };
 
-/// Sum of the lanes by halves that stay in registers: through an array it would wait for the stack.
+template <int begin, class Vector, int... lane>
+inline __attribute__((always_inline)) auto
+part(Vector vector, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(vector, vector, begin + lane...);
+}
+
+/// Sum of the lanes by halves, by shuffles: an address taken would keep the vector in memory.
 template <class T, int lanes>
-inline __attribute__((always_inline)) T
-horizontal_sum(const typename VectorOf<T, lanes>::type& vector) {
+inline __attribute__((always_inline)) T horizontal_sum(typename VectorOf<T, lanes>::type vector) {
   if constexpr (lanes == 1) {
     return vector[0];
   } else {
-    using Half = typename VectorOf<T, lanes / 2>::type;
-    Half low, high;
-    std::memcpy(&low, &vector, sizeof(Half));
-    std::memcpy(&high, reinterpret_cast<const char*>(&vector) + sizeof(Half), sizeof(Half));
-    return horizontal_sum<T, lanes / 2>(low + high);
+    using Half = std::make_integer_sequence<int, lanes / 2>;
+    return horizontal_sum<T, lanes / 2>(part<0>(vector, Half()) + part<lanes / 2>(vector, Half()));
   }
 }
 
@@ -93,6 +96,17 @@ template <class T, int width> struct Chunk {
     return horizontal_sum<T, lanes>(total);
   }
 };
+
+/// 2 x - y
+template <class T, int width>
+inline __attribute__((always_inline)) Chunk<T, width>
+twice_minus(const Chunk<T, width>& x, const Chunk<T, width>& y) {
+  Chunk<T, width> out;
+  for (int k = 0; k < Chunk<T, width>::n; ++k) {
+    out.v[k] = 2 * x.v[k] - y.v[k];
+  }
+  return out;
+}
 
 /// Calls body(width, begin) with width an integral constant, until n features are covered: wide
 /// chunks first, then halves, so that any width is exact without padding.
