@@ -19,7 +19,7 @@ from water import water_box
 
 from hipnn_ts.benchmark import Check, write_report
 from hipnn_ts.export.exported import FusedPotential
-from hipnn_ts.export.packing import WINDOW_BINS, active_windows
+from hipnn_ts.export.packing import WINDOW_BINS, window_table
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.hippynn.settings import ImportSettings
 from hipnn_ts.model import derivatives
@@ -86,7 +86,7 @@ class Case:
         for k, block in enumerate(self.potential.blocks):
             interaction = block.interaction
             order = torch.argsort(1.0 / interaction.mu)
-            _, count = active_windows(
+            _, count = window_table(
                 1.0 / interaction.mu[order], interaction.sigma[order], config.cutoff
             )
             active = float(count[bins].sum()) / self.n_atoms

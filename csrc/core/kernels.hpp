@@ -9,8 +9,8 @@
 
 namespace hipnn_ts {
 
-/// The trilinear form E_i,c,a = sum_p Y_p,c sum_w s_p,w P_j,v,a with v = first_p + w: sensitivities
-/// are stored as one window of W consecutive v per pair, zero outside.
+/// The trilinear form E_i,c,a = sum_p Y_p,c sum_w s_p,w P_j,v,a with v = first_p + w, w < count_p:
+/// sensitivities are stored as one window of at most W consecutive v per pair.
 template <class T> struct MomentsProblem {
   int64_t n_receivers;
   int64_t n_senders;
@@ -20,12 +20,40 @@ template <class T> struct MomentsProblem {
   const int64_t* receivers; // (P,)
   const int64_t* senders;   // (P,)
   const int32_t* first;     // (P,)
+  const int32_t* count;     // (P,)
   const T* components;      // (P, C), Y
   const T* sensitivities;   // (P, W), s
   const T* projections;     // (n_senders, V, a), P
   const T* moments;         // (n_receivers, C, a), E or a gradient with respect to it
   int n_threads;
 };
+
+/// Sensitivities of many pairs for training: s_p,w = c_p exp(-z^2/2), z = (x_p - y_v) sigma_v with
+/// v = first_p + w, w < count_p.
+template <class T> struct SensitivitiesProblem {
+  int64_t n_pairs;
+  int n_sensitivities;
+  int window;
+  const int32_t* first;       // (P,)
+  const int32_t* count;       // (P,)
+  const T* inverse_distances; // (P,), x
+  const T* envelopes;         // (P,), c: cos^2(pi r / 2R)
+  const T* inverse_mu;        // (V,), y, monotonic, then eight readable values
+  const T* sigma;             // likewise
+  int n_threads;
+};
+
+/// Gradients with respect to the factors of sensitivities, or directions along them.
+template <class T> struct SensitivityFactors {
+  T* inverse_distances; // (P,)
+  T* envelopes;         // (P,)
+  T* inverse_mu;        // (V,)
+  T* sigma;             // (V,)
+};
+
+/// Pairs whose gradients with respect to 1/mu and sigma are summed together: kernels want scratch
+/// of (ceil(P / sensitivity_block), 2, V).
+constexpr int64_t sensitivity_block = 1024;
 
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
 constexpr int window_bins = 1024;
@@ -121,6 +149,17 @@ template <class T> struct Kernels {
   void (*sensitivities_gradient)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
   /// out (n_senders, V, a) = dE:G / dP.
   void (*projections_gradient)(const MomentsProblem<T>&, const PairGroups& by_sender, T* out);
+
+  /// out (P, W) = s, zero beyond a pair's count.
+  void (*sensitivities)(const SensitivitiesProblem<T>&, T* out);
+  /// Gradients of sum h s, h (P, W).
+  void (*sensitivities_backward)(
+      const SensitivitiesProblem<T>&, const T* h, const SensitivityFactors<T>& gradients,
+      T* scratch);
+  /// Gradients, with respect to h (P, W) and the factors, of the product of those with `k`.
+  void (*sensitivities_double_backward)(
+      const SensitivitiesProblem<T>&, const T* h, const SensitivityFactors<const T>& k,
+      T* h_gradient, const SensitivityFactors<T>& gradients, T* scratch);
 
   /// moments (n_receivers, C, a) of an interaction layer.
   void (*interaction)(const InteractionProblem<T>&, T* moments);

@@ -2,6 +2,7 @@
 #include "core/pairs.hpp"
 
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -13,16 +14,22 @@ void PairGrouping::build(const int64_t* ends, int64_t n_pairs, int64_t n_groups)
   }
   offsets_.assign(n_groups + 1, 0);
   pairs_.resize(n_pairs);
+  bool sorted = true;
   for (int64_t p = 0; p < n_pairs; ++p) {
     if (ends[p] < 0 || ends[p] >= n_groups) {
       throw std::invalid_argument(
           "pair " + std::to_string(p) + ": expected an atom index below " +
           std::to_string(n_groups) + ", found " + std::to_string(ends[p]));
     }
+    sorted = sorted && (p == 0 || ends[p - 1] <= ends[p]);
     ++offsets_[ends[p] + 1];
   }
   for (int64_t g = 0; g < n_groups; ++g) {
     offsets_[g + 1] += offsets_[g];
+  }
+  if (sorted) {
+    std::iota(pairs_.begin(), pairs_.end(), 0);
+    return;
   }
   // Counting sort: offsets_[g] walks through its group, then everything is shifted back by one.
   for (int64_t p = 0; p < n_pairs; ++p) {

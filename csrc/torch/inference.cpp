@@ -4,11 +4,13 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include "torch/checks.hpp"
 #include "torch/packed.hpp"
 
 namespace {
 
 using at::Tensor;
+using hipnn_ts::check;
 
 /// Grow-only buffers of this thread. Contents live for one call only, so contexts of one host
 /// thread may share them.
@@ -56,12 +58,6 @@ run(const Tensor& species, const Tensor& receivers, const Tensor& senders, const
   return {energies, pair_gradients};
 }
 
-void check(const Tensor& t, const char* name, at::ScalarType type, at::IntArrayRef shape) {
-  TORCH_CHECK(t.device().is_cpu(), name, ": expected a CPU tensor, found ", t.device());
-  TORCH_CHECK(t.scalar_type() == type, name, ": expected ", type, ", found ", t.scalar_type());
-  TORCH_CHECK(t.sizes() == shape, name, ": expected shape ", shape, ", found ", t.sizes());
-}
-
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
@@ -82,6 +78,14 @@ std::tuple<Tensor, Tensor> energies_and_pair_gradients(
   }
 }
 
+std::tuple<Tensor, Tensor> energies_and_pair_gradients_meta(
+    const Tensor& species, const Tensor&, const Tensor&, const Tensor& vectors,
+    at::TensorList weights, at::IntArrayRef, at::ArrayRef<double>) {
+  return {
+      at::empty(species.sizes(), species.options().dtype(at::kDouble)),
+      at::empty(vectors.sizes(), vectors.options().dtype(weights[0].scalar_type()))};
+}
+
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
@@ -92,4 +96,8 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("energies_and_pair_gradients", &energies_and_pair_gradients);
+}
+
+TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {
+  m.impl("energies_and_pair_gradients", &energies_and_pair_gradients_meta);
 }

@@ -5,7 +5,6 @@ import torch
 from pydantic import ValidationError
 
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.model.layers import active_window
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.operators import reference
 
@@ -74,18 +73,6 @@ def test_traceless_components_have_the_norm_of_the_tensor():
     only_tensor[:, :4] = 0
     norms = reference.invariants(only_tensor.unsqueeze(2), zero, zero + 1, 0.0).squeeze(1)
     torch.testing.assert_close(norms, tensor.flatten(1).norm(dim=1))
-
-
-def test_active_window_covers_every_sensitivity_above_rounding():
-    mu = (1.0 / torch.linspace(1 / 5.5, 1 / 0.75, 20, dtype=torch.float64)).float()
-    sigma = torch.full((20,), 30.0)
-    distances = torch.linspace(0.5, 6.4, 500)
-    first, window = active_window(distances, mu, sigma)
-    values = reference.sensitivities(distances, mu, sigma, 6.5)
-    columns = torch.arange(20)
-    outside = (columns < first[:, None]) | (columns >= first[:, None] + window)
-    assert window < 12
-    assert values[outside].max() <= torch.finfo(torch.float32).eps
 
 
 @pytest.mark.parametrize(

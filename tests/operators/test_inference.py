@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
-from hipnn_ts.export.packing import active_windows
+from hipnn_ts.export.packing import window_table
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.operators import reference
@@ -151,7 +151,7 @@ def test_windows_leave_out_only_what_rounding_would(widths, dtype):
         mu = mu * torch.empty_like(mu).uniform_(0.5, 1.5, generator=generator)
     mu, sigma = mu.to(dtype), sigma.to(dtype)
     order = torch.argsort(1.0 / mu)
-    first, count = active_windows(1.0 / mu[order], sigma[order], 6.5)
+    first, count = window_table(1.0 / mu[order], sigma[order], 6.5)
     distances = torch.rand(20000, generator=generator, dtype=torch.float64) * 6.45 + 0.04
     values = reference.sensitivities(distances, mu[order].double(), sigma[order].double(), 6.5)
     bins = (distances * (len(first) / 6.5)).long()

@@ -24,12 +24,15 @@ def form(n_components, n_features, window=3, n_pairs=17, dtype=torch.float64, n_
         random(N_ATOMS, N_SENSITIVITIES, n_features),
     )
     first = index(N_SENSITIVITIES - window + 1, torch.int32)
-    return factors, (first, index(n_receivers), index(N_ATOMS), n_receivers)
+    count = index(window + 1, torch.int32)
+    return factors, (first, count, index(n_receivers), index(N_ATOMS), n_receivers)
 
 
-def expected(components, sensitivities, projections, first, receivers, senders, n_receivers):
+def expected(components, sensitivities, projections, first, count, receivers, senders, n_receivers):
     """The reference on sensitivities spread from their windows to all columns."""
     columns = first.long().unsqueeze(1) + torch.arange(sensitivities.shape[1])
+    inside = torch.arange(sensitivities.shape[1]) < count.unsqueeze(1)
+    sensitivities = torch.where(inside, sensitivities, torch.zeros_like(sensitivities))
     dense = sensitivities.new_zeros(len(first), projections.shape[1])
     dense = dense.scatter_add(1, columns, sensitivities)
     return reference.moments(components, dense, projections, receivers, senders, n_receivers)
@@ -119,10 +122,12 @@ def wrong(position, value):
         (wrong(0, lambda t: t[:-1]), "components: expected shape"),
         (wrong(1, lambda t: t.float()), "sensitivities: expected Double, found Float"),
         (wrong(2, lambda t: t[0]), "projections: expected 3 dimensions"),
-        (wrong(3, lambda t: t + 9), "first: expected values from 0 to"),
+        (wrong(3, lambda t: t - 9), "first: expected values from 0 to"),
         (wrong(3, lambda t: t.long()), "first: expected Int, found Long"),
-        (wrong(4, lambda t: t + 9), "receivers: expected values from 0 to 3"),
-        (wrong(5, lambda t: t - 9), "senders: expected values from 0 to 4"),
+        (wrong(3, lambda t: t * 0 + 6), "first and count: expected windows that end within the 6"),
+        (wrong(4, lambda t: t + 9), "count: expected values from 0 to 3"),
+        (wrong(5, lambda t: t + 9), "receivers: expected values from 0 to 3"),
+        (wrong(6, lambda t: t - 9), "senders: expected values from 0 to 4"),
         (wrong(0, lambda t: t.detach().half()), "expected float32 or float64 tensors"),
     ],
 )

@@ -5,6 +5,7 @@
 #include "core/cpu/interaction.hpp"
 #include "core/cpu/moments.hpp"
 #include "core/cpu/onsite.hpp"
+#include "core/cpu/sensitivities.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -15,6 +16,9 @@ constexpr Kernels<T> table = {
     components_gradient<T, C>,
     sensitivities_gradient<T, C>,
     projections_gradient<T, C>,
+    sensitivities<T>,
+    sensitivities_backward<T>,
+    sensitivities_double_backward<T>,
     interaction<T, C>,
     interaction_backward<T, C>,
     interaction_backward_to_features<T, C>,

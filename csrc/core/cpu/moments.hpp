@@ -13,9 +13,9 @@ namespace HIPNN_TS_ISA {
 /// The chunk of the message sum_w s_w P_v.
 template <class T, int width>
 inline __attribute__((always_inline)) Chunk<T, width>
-message(const T* sensitivities, int window, const T* projections, int stride) {
+message(const T* sensitivities, int count, const T* projections, int stride) {
   auto m = Chunk<T, width>::zero();
-  for (int w = 0; w < window; ++w) {
+  for (int w = 0; w < count; ++w) {
     m.add(sensitivities[w], Chunk<T, width>::load(projections + w * stride));
   }
   return m;
@@ -51,7 +51,7 @@ void moments(const MomentsProblem<T>& x, const PairGroups& groups, T* out) {
       for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
         const int64_t p = groups.pairs[k];
         const F m = message<T, decltype(width)::value>(
-            x.sensitivities + p * x.window, x.window, projection_row(x, p) + begin, a);
+            x.sensitivities + p * x.window, x.count[p], projection_row(x, p) + begin, a);
         for (int c = 0; c < C; ++c) {
           sum[c].add(x.components[p * C + c], m);
         }
@@ -75,7 +75,7 @@ void components_gradient(const MomentsProblem<T>& x, const PairGroups& groups, T
       for_chunks<T>(a, [&](auto width, int begin) {
         using F = Chunk<T, decltype(width)::value>;
         const F m = message<T, decltype(width)::value>(
-            x.sensitivities + p * x.window, x.window, projection_row(x, p) + begin, a);
+            x.sensitivities + p * x.window, x.count[p], projection_row(x, p) + begin, a);
         for (int c = 0; c < C; ++c) {
           F product = F::zero();
           product.add(m, F::load(gradients + c * a + begin));
@@ -105,7 +105,7 @@ void sensitivities_gradient(const MomentsProblem<T>& x, const PairGroups& groups
         const F d = message_gradient<T, C, decltype(width)::value>(
             x.components + p * C, gradients + begin, a);
         const T* row = projection_row(x, p) + begin;
-        for (int w = 0; w < x.window; ++w) {
+        for (int w = 0; w < x.count[p]; ++w) {
           F product = F::zero();
           product.add(d, F::load(row + w * a));
           out[p * x.window + w] += product.sum();
@@ -131,7 +131,7 @@ void projections_gradient(const MomentsProblem<T>& x, const PairGroups& groups, 
         using F = Chunk<T, decltype(width)::value>;
         const F d = message_gradient<T, C, decltype(width)::value>(
             x.components + p * C, gradients + begin, a);
-        for (int w = 0; w < x.window; ++w) {
+        for (int w = 0; w < x.count[p]; ++w) {
           T* target = window + w * a + begin;
           F sum = F::load(target);
           sum.add(x.sensitivities[p * x.window + w], d);

@@ -38,7 +38,7 @@ def _pack_block(block: Block, first: bool) -> list[Tensor]:
     inverse_mu, sigma = 1.0 / interaction.mu[order], interaction.sigma[order]
     weights = interaction.weights[order]
     out = [pad(inverse_mu, (0, WINDOW_PADDING)), pad(sigma, (0, WINDOW_PADDING))]
-    out += active_windows(inverse_mu, sigma, interaction.cutoff)
+    out += window_table(inverse_mu, sigma, interaction.cutoff)
     out += [interaction.vector_scales, interaction.tensor_scales]
     if first:
         out.append(weights.permute(2, 0, 1))
@@ -71,7 +71,7 @@ def _panels(matrix: Tensor) -> Tensor:
     return padded.reshape(depth, -1, PANEL_WIDTH).permute(1, 0, 2)
 
 
-def active_windows(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tensor]:
+def window_table(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tensor]:
     """First and number of the sensitivities that matter in each bin of distance.
 
     A sensitivity whose Gaussian factor stays below the machine epsilon of its precision all over

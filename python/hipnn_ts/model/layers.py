@@ -1,6 +1,5 @@
 """The layers of HIP-NN-TS: interaction, on-site, block."""
 
-import math
 from typing import Final
 
 import torch
@@ -10,38 +9,6 @@ from torch.nn.functional import softplus
 from hipnn_ts import operators as _operators  # noqa: F401  registers torch.ops.hipnn_ts
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.operators import reference
-
-
-def active_window(distances: Tensor, mu: Tensor, sigma: Tensor) -> tuple[Tensor, int]:
-    """The sensitivities, consecutive in ``mu``, that exceed rounding at each distance.
-
-    A Gaussian factor below the machine epsilon of the precision counts as zero: relative to the
-    largest sensitivity that is as far as sums in this precision resolve.
-
-    Parameters
-    ----------
-    distances : Tensor, (P,), Å
-    mu, sigma : Tensor, (V,), Å, sorted by mu
-
-    Returns
-    -------
-    first : Tensor, (P,), int32, first sensitivity of each pair's window
-    window : int, width of the windows, the same for all pairs
-    """
-    n_sensitivities = mu.shape[0]
-    if distances.shape[0] == 0:
-        return torch.zeros(0, dtype=torch.int32, device=mu.device), n_sensitivities
-    # torch.finfo is not scriptable: the machine epsilons of float64 and float32.
-    epsilon = 2.0**-52 if mu.dtype == torch.float64 else 2.0**-23
-    reach = math.sqrt(-2.0 * math.log(epsilon))
-    active = ((1.0 / distances.unsqueeze(1) - 1.0 / mu) * sigma).abs() < reach
-    any_active = active.any(dim=1)
-    flags = active.to(torch.uint8)
-    first = flags.argmax(dim=1)
-    last = n_sensitivities - 1 - flags.flip(1).argmax(dim=1)
-    width = torch.where(any_active, last - first + 1, torch.ones_like(first))
-    window = int(width.max().item())
-    return first.clamp(max=n_sensitivities - window).to(torch.int32), window
 
 
 class InteractionLayer(nn.Module):
@@ -96,16 +63,21 @@ class InteractionLayer(nn.Module):
             features.shape[0], n_sensitivities, n_out
         )
         if self.fused:
-            first, window = active_window(distances.detach(), mu.detach(), sigma.detach())
-            slots = (first.unsqueeze(1) + torch.arange(window, device=first.device)).flatten()
-            radial = reference.sensitivities(
-                distances,
-                mu.index_select(0, slots).view(-1, window),
-                sigma.index_select(0, slots).view(-1, window),
-                self.cutoff,
+            # Those below rounding beside the largest one are left out.
+            first, count = torch.ops.hipnn_ts.active_windows(
+                distances.detach(), mu.detach(), sigma.detach()
+            )
+            radial = torch.ops.hipnn_ts.sensitivities(
+                1.0 / distances,
+                reference.envelopes(distances, self.cutoff),
+                1.0 / mu,
+                sigma,
+                first,
+                count,
+                int(count.max()) if count.numel() > 0 else 0,
             )
             moments = torch.ops.hipnn_ts.moments(
-                components, radial, projections, first, receivers, senders, n_receivers
+                components, radial, projections, first, count, receivers, senders, n_receivers
             )
         else:
             radial = reference.sensitivities(distances, mu, sigma, self.cutoff)

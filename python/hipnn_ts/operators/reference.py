@@ -26,9 +26,13 @@ def sensitivities(distances: Tensor, mu: Tensor, sigma: Tensor, cutoff: float) -
     Tensor, (P, V)
     """
     scaled = (1.0 / distances.unsqueeze(1) - 1.0 / mu) * sigma
-    window = torch.cos((0.5 * math.pi / cutoff) * distances).square()
-    window = torch.where(distances < cutoff, window, torch.zeros_like(window))
-    return torch.exp(-0.5 * scaled.square()) * window.unsqueeze(1)
+    return torch.exp(-0.5 * scaled.square()) * envelopes(distances, cutoff).unsqueeze(1)
+
+
+def envelopes(distances: Tensor, cutoff: float) -> Tensor:
+    """``cos^2(pi r / 2R)`` of distances (P,) in Å, zero beyond R."""
+    inside = torch.cos((0.5 * math.pi / cutoff) * distances).square()
+    return torch.where(distances < cutoff, inside, torch.zeros_like(inside))
 
 
 def tensor_components(directions: Tensor, l_max: int) -> Tensor:
