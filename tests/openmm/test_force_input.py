@@ -8,7 +8,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.openmm import create_force
-from hipnn_ts.openmm.module import EnergyAndForces
+from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 
 
 def topology(symbols, box=None):
@@ -82,14 +82,14 @@ def test_mistakes_seen_on_evaluation(random_model, build_system, engine, impleme
         engine(system).place(positions).energy_and_forces()
 
 
-def test_positions_in_single_precision(random_model, water):
+@pytest.mark.parametrize("flavour", [FusedEnergyAndForces, PortableEnergyAndForces])
+def test_positions_in_single_precision(random_model, water, flavour):
     """What GPU platforms in single or mixed precision hand over."""
     atoms = water(3)
-    potential, _ = load_exported(random_model())
+    potential, _ = load_exported(random_model(portable=flavour is PortableEnergyAndForces))
     species = [potential.elements.index(symbol) for symbol in atoms.symbols]
-    module = torch.jit.script(
-        EnergyAndForces(potential, len(atoms), list(range(len(atoms))), species, True).eval()
-    )
+    every = list(range(len(atoms)))
+    module = torch.jit.script(flavour(potential, len(atoms), every, species, True).eval())
     positions = torch.from_numpy(atoms.positions * 0.1)
     box = torch.from_numpy(atoms.cell.array * 0.1)
     energy, forces = module(positions, box)

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <optional>
+
+#include "core/neighbours/pool.hpp"
+
+namespace hipnn_ts {
+
+/// Larger is rarer searches and more pairs to step over; 0.5 Å lasts tens of steps of 0.5 fs.
+constexpr double skin = 0.5; // Å
+
+/// Rows of the box tensor (3, 3) times `scale`; the box is periodic where there is a tensor.
+Box box_from(const std::optional<at::Tensor>& box, double scale);
+
+} // namespace hipnn_ts
