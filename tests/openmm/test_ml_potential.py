@@ -161,7 +161,7 @@ def test_mistakes_are_named(random_model, water, tmp_path):
     topology = water_topology(water(3), False)
     with pytest.raises(InputError, match=r"^MLPotential\('hipnn-ts'\): expected model_path, a fil"):
         MLPotential("hipnn-ts")
-    with pytest.raises(InputError, match="found 'modelPath'$"):
+    with pytest.raises(InputError, match=r"found 'modelPath'$"):
         MLPotential("hipnn-ts", modelPath=random_model())
     with pytest.raises(InputError, match=r"absent.pt: no such file$"):
         MLPotential("hipnn-ts", model_path=tmp_path / "absent.pt")
