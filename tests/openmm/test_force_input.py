@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import openmm
 import pytest
@@ -37,6 +39,15 @@ def test_default_is_torch(random_model):
     assert isinstance(create_force(random_model(), topology("OHH")), openmmtorch.TorchForce)
     python = create_force(random_model(), topology("OHH"), implementation="python")
     assert isinstance(python, openmm.PythonForce)
+
+
+def test_without_openmm_torch(random_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openmmtorch", None)  # as where it is not installed
+    assert isinstance(create_force(random_model(), topology("OHH")), openmm.PythonForce)
+    with pytest.raises(
+        InputError, match=r"pip install 'hipnn-ts\[openmm\]', or use implementation"
+    ):
+        create_force(random_model(), topology("OHH"), implementation="torch")
 
 
 def test_other_elements_and_virtual_sites_outside_of_the_atoms(random_model):
