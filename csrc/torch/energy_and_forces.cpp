@@ -151,7 +151,7 @@ private:
         weights,
         {n, n, n_pairs, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
          a.vectors.data(), n_threads},
-        a.energies.resize(n), a.gradients.resize(3 * n_pairs));
+        a.energies.resize(n), a.gradients.resize(3 * room));
     double energy = self_energy_;
     for (int64_t i = 0; i < n; ++i) {
       energy += a.energies.data()[i];
