@@ -109,3 +109,19 @@ def test_positions_in_single_precision(random_model, water, flavour):
         assert single[0].dtype == single[1].dtype == torch.float64
         assert single[0].item() == pytest.approx(energy.item(), abs=0.1)
         torch.testing.assert_close(single[1], forces, rtol=0, atol=0.5)
+
+
+def test_no_search_while_nothing_moves_far(random_model, water):
+    atoms = water(3)
+    potential, _ = load_exported(random_model())
+    own = [3, 4, 5, 30, 31, 32]
+    module = torch.jit.script(FusedEnergyAndForces(potential, len(atoms), own, [1, 0, 0] * 2, True))
+    box = torch.from_numpy(atoms.cell.array * 0.1)
+    random = np.random.default_rng(8)
+    for _ in range(20):
+        moved = atoms.positions + random.uniform(-0.1, 0.1, atoms.positions.shape)
+        moved[50:] += 3.0 * random.uniform(size=3)  # particles of other forces
+        module(torch.from_numpy(moved * 0.1), box)
+    assert module.whole.searches() == 1
+    module(torch.from_numpy((atoms.positions + 0.6) * 0.1), box)
+    assert module.whole.searches() == 2

@@ -70,12 +70,11 @@ private:
   std::vector<int64_t> first_;           // of each bin, in `order_`
   std::vector<int32_t> order_;           // atoms, bin by bin
   std::vector<double> binned_positions_; // (n, 3), in that order
-  /// Per thread, for its receivers in turn. `senders` of them in the end, (receiver, pair) each.
   struct Found {
     int64_t receiver;
     ListedPair pair;
   };
-  std::vector<std::vector<Found>> found_;
+  std::vector<std::vector<Found>> found_; // by thread, receivers ascending
 };
 
 } // namespace hipnn_ts
