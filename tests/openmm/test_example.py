@@ -31,9 +31,11 @@ def assert_picture(path):
 def test_water_nve(random_model):
     output = run("water_nve.py", random_model(torch.float32), "--box=1", "--steps=40")
     rows = [line.split(",")[:4] for line in output.splitlines()[1:]]
-    time, _, total, temperature = np.array(rows, dtype=float).T
+    time, potential, total, temperature = np.array(rows, dtype=float).T
     np.testing.assert_allclose(time, np.arange(1, 21) * 0.001)
-    assert np.ptp(total) < 1.0
+    # Each run has velocities of its own: what the total may do goes by what the potential does.
+    assert np.ptp(potential) > 10.0
+    assert np.ptp(total) < 0.03 * np.ptp(potential)
     assert (temperature > 50).all()
 
 
