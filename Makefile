@@ -7,7 +7,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format bench bench-cpu bench-published clean
+.PHONY: demo test lint format bench bench-cpu bench-published bench-openmm clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test: export OMP_WAIT_POLICY = passive
@@ -28,13 +28,25 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_SOURCES)
 
-bench: bench-cpu bench-published
+bench: bench-cpu bench-published bench-openmm
 
 bench-cpu: $(VENV)/.installed
 	$(BIN)/python benchmarks/cpu.py
 
 bench-published: $(VENV)/.installed
 	$(BIN)/python benchmarks/published.py
+
+bench-openmm: $(VENV)/.installed $(VENV)-torchani/.installed
+	$(BIN)/python benchmarks/openmm_steps.py --torchani-python $(VENV)-torchani/bin/python
+
+# A peer to measure against, beside this environment's packages. Without it that check is not made.
+$(VENV)-torchani/.installed: $(VENV)/.requirements
+	$(PYTHON) -m venv $(VENV)-torchani
+	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	own=$$($(VENV)-torchani/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	echo "import site; site.addsitedir('$$site')" > $$own/hipnn_ts_stack.pth
+	-$(VENV)-torchani/bin/python -m pip install --quiet --disable-pip-version-check torchani==2.9.0
+	touch $@
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py
@@ -49,4 +61,4 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
 	touch $@
 
 clean:
-	rm -rf build $(VENV)
+	rm -rf build $(VENV) $(VENV)-torchani

@@ -4,18 +4,21 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include <algorithm>
+
 #include "torch/checks.hpp"
+#include "torch/inference.hpp"
 #include "torch/packed.hpp"
 
+namespace hipnn_ts {
 namespace {
 
 using at::Tensor;
-using hipnn_ts::check;
 
 /// Grow-only buffers of this thread. Contents live for one call only, so contexts of one host
 /// thread may share them.
 template <class T> struct Workspace {
-  std::vector<hipnn_ts::Buffer<T>> features, gradients;
+  std::vector<Buffer<T>> features, gradients;
 };
 
 template <class T> Workspace<T>& workspace() {
@@ -23,38 +26,61 @@ template <class T> Workspace<T>& workspace() {
   return w;
 }
 
+} // namespace
+
 template <class T>
-std::tuple<Tensor, Tensor>
-run(const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
-    at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
-  const auto packed = hipnn_ts::unpack<T>(weights, sizes, scalars);
-  static thread_local std::unique_ptr<hipnn_ts::Network<T>> network;
+void evaluate(
+    const NetworkWeights<T>& weights, const Configuration<T>& configuration, double* energies,
+    T* pair_gradients, double* forces) {
+  static thread_local std::unique_ptr<Network<T>> network;
   if (network) {
-    network->use(packed->weights);
+    network->use(weights);
   } else {
-    network = std::make_unique<hipnn_ts::Network<T>>(packed->weights);
+    network = std::make_unique<Network<T>>(weights);
   }
-  const int64_t n = species.size(0);
-  const Tensor cast = vectors.to(c10::CppTypeToScalarType<T>::value).contiguous();
-  Tensor energies = at::zeros({n}, species.options().dtype(at::kDouble));
-  Tensor pair_gradients = at::zeros(vectors.sizes(), cast.options());
-  network->begin(
-      {n, n, receivers.size(0), species.const_data_ptr<int64_t>(),
-       receivers.const_data_ptr<int64_t>(), senders.const_data_ptr<int64_t>(),
-       cast.const_data_ptr<T>(), at::get_num_threads()});
+  const int64_t n = configuration.n_atoms;
+  std::fill_n(energies, n, 0.0);
+  std::fill_n(pair_gradients, 3 * configuration.n_pairs, T(0));
+  network->begin(configuration);
   const int last = network->n_blocks() - 1;
   Workspace<T>& w = workspace<T>();
   w.features.resize(last);
   w.gradients.resize(last);
   for (int k = 0; k <= last; ++k) {
-    T* out = k < last ? w.features[k].resize(n * packed->weights.blocks[k].n_out) : nullptr;
-    network->forward(k, k ? w.features[k - 1].data() : nullptr, out, energies.data_ptr<double>());
+    T* out = k < last ? w.features[k].resize(n * weights.blocks[k].n_out) : nullptr;
+    network->forward(k, k ? w.features[k - 1].data() : nullptr, out, energies);
   }
   for (int k = last; k >= 0; --k) {
-    T* in = k ? w.gradients[k - 1].resize(n * packed->weights.blocks[k].n_in) : nullptr;
-    network->backward(
-        k, k < last ? w.gradients[k].data() : nullptr, in, pair_gradients.data_ptr<T>());
+    T* in = k ? w.gradients[k - 1].resize(n * weights.blocks[k].n_in) : nullptr;
+    network->backward(k, k < last ? w.gradients[k].data() : nullptr, in, pair_gradients);
   }
+  if (forces) {
+    network->forces(pair_gradients, forces);
+  }
+}
+
+template void
+evaluate(const NetworkWeights<float>&, const Configuration<float>&, double*, float*, double*);
+template void
+evaluate(const NetworkWeights<double>&, const Configuration<double>&, double*, double*, double*);
+
+namespace {
+
+template <class T>
+std::tuple<Tensor, Tensor>
+run(const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
+    at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
+  const auto packed = unpack<T>(weights, sizes, scalars);
+  const int64_t n = species.size(0);
+  const Tensor cast = vectors.to(c10::CppTypeToScalarType<T>::value).contiguous();
+  Tensor energies = at::empty({n}, species.options().dtype(at::kDouble));
+  Tensor pair_gradients = at::empty(vectors.sizes(), cast.options());
+  evaluate<T>(
+      packed->weights,
+      {n, n, receivers.size(0), species.const_data_ptr<int64_t>(),
+       receivers.const_data_ptr<int64_t>(), senders.const_data_ptr<int64_t>(),
+       cast.const_data_ptr<T>(), at::get_num_threads()},
+      energies.data_ptr<double>(), pair_gradients.data_ptr<T>(), nullptr);
   return {energies, pair_gradients};
 }
 
@@ -101,3 +127,5 @@ TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {
   m.impl("energies_and_pair_gradients", &energies_and_pair_gradients_meta);
 }
+
+} // namespace hipnn_ts

@@ -149,12 +149,6 @@ def _openmm() -> Iterator[Check]:
     ]
     version = openmm.Platform.getOpenMMVersion()
     yield Check("OpenMM", True, f"{version}, platforms {', '.join(platforms)}")
-    try:
-        import vesin_torch
-    except ImportError as error:
-        yield _missing("vesin-torch", "vesin_torch", error)
-        return
-    yield Check("vesin-torch", True, vesin_torch.__version__)
     yield _force("PythonForce", "python", f"openmm {version}")
     try:
         found = f"openmmtorch {metadata.version('openmmtorch')}"

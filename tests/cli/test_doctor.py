@@ -34,7 +34,7 @@ def test_everything_here_works():
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line[8:29].strip(): line[:8].strip() for line in done.stdout.splitlines()}
     works = ["hipnn-ts", "torch", "operators", "ASE", "LAMMPS", "pair_style hipnn/ts", "mpirun"]
-    works += ["OpenMM", "vesin-torch", "PythonForce", "TorchForce"]
+    works += ["OpenMM", "PythonForce", "TorchForce"]
     assert {name: rows.get(name) for name in works} == dict.fromkeys(works, "ok")
     assert rows.keys() - {"CUDA"} == set(works)
 

@@ -99,25 +99,6 @@ def test_box_may_change_between_evaluations(
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_barostat(random_model, water, build_system, engine, expected, agree, implementation):
-    atoms = water(2)
-    model = random_model()
-    system = build_system(model, atoms, implementation)
-    barostat = openmm.MonteCarloBarostat(1.0 * unit.bar, 300 * unit.kelvin, 1)
-    barostat.setRandomNumberSeed(5)
-    system.addForce(barostat)
-    placed = engine(system).place(atoms.positions)
-    volumes = set()
-    for _ in range(10):
-        placed.context.getIntegrator().step(2)
-        atoms.positions = placed.positions()
-        atoms.set_cell(placed.cell())
-        volumes.add(atoms.get_volume())
-        agree(placed.energy_and_forces(), expected(model, atoms))
-    assert len(volumes) > 3
-
-
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_neighbour_list_stays_right_along_a_trajectory(
     random_model, water, build_system, engine, expected, agree, implementation
 ):
@@ -194,14 +175,16 @@ def test_system_survives_xml_and_another_process(
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_minimisation(random_model, water, build_system, engine, implementation):
+def test_minimisation(random_model, water, build_system, engine, expected, agree, implementation):
     atoms = water(2)
-    placed = engine(build_system(random_model(), atoms, implementation)).place(atoms.positions)
+    model = random_model()
+    placed = engine(build_system(model, atoms, implementation)).place(atoms.positions)
     before = placed.energy_and_forces()
     openmm.LocalEnergyMinimizer.minimize(placed.context, 1.0, 30)
     after = placed.energy_and_forces()
     assert after[0] < before[0] - 0.5
-    assert np.isfinite(after[1]).all()
+    atoms.positions = placed.positions()
+    agree(after, expected(model, atoms))
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import openmm
 import pytest
@@ -8,7 +10,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.openmm import create_force
-from hipnn_ts.openmm.module import EnergyAndForces
+from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 
 
 def topology(symbols, box=None):
@@ -37,6 +39,15 @@ def test_default_is_torch(random_model):
     assert isinstance(create_force(random_model(), topology("OHH")), openmmtorch.TorchForce)
     python = create_force(random_model(), topology("OHH"), implementation="python")
     assert isinstance(python, openmm.PythonForce)
+
+
+def test_without_openmm_torch(random_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openmmtorch", None)  # as where it is not installed
+    assert isinstance(create_force(random_model(), topology("OHH")), openmm.PythonForce)
+    with pytest.raises(
+        InputError, match=r"pip install 'hipnn-ts\[openmm\]', or use implementation"
+    ):
+        create_force(random_model(), topology("OHH"), implementation="torch")
 
 
 def test_other_elements_and_virtual_sites_outside_of_the_atoms(random_model):
@@ -82,14 +93,14 @@ def test_mistakes_seen_on_evaluation(random_model, build_system, engine, impleme
         engine(system).place(positions).energy_and_forces()
 
 
-def test_positions_in_single_precision(random_model, water):
+@pytest.mark.parametrize("flavour", [FusedEnergyAndForces, PortableEnergyAndForces])
+def test_positions_in_single_precision(random_model, water, flavour):
     """What GPU platforms in single or mixed precision hand over."""
     atoms = water(3)
-    potential, _ = load_exported(random_model())
+    potential, _ = load_exported(random_model(portable=flavour is PortableEnergyAndForces))
     species = [potential.elements.index(symbol) for symbol in atoms.symbols]
-    module = torch.jit.script(
-        EnergyAndForces(potential, len(atoms), list(range(len(atoms))), species, True).eval()
-    )
+    every = list(range(len(atoms)))
+    module = torch.jit.script(flavour(potential, len(atoms), every, species, True).eval())
     positions = torch.from_numpy(atoms.positions * 0.1)
     box = torch.from_numpy(atoms.cell.array * 0.1)
     energy, forces = module(positions, box)
@@ -98,3 +109,19 @@ def test_positions_in_single_precision(random_model, water):
         assert single[0].dtype == single[1].dtype == torch.float64
         assert single[0].item() == pytest.approx(energy.item(), abs=0.1)
         torch.testing.assert_close(single[1], forces, rtol=0, atol=0.5)
+
+
+def test_no_search_while_nothing_moves_far(random_model, water):
+    atoms = water(3)
+    potential, _ = load_exported(random_model())
+    own = [3, 4, 5, 30, 31, 32]
+    module = torch.jit.script(FusedEnergyAndForces(potential, len(atoms), own, [1, 0, 0] * 2, True))
+    box = torch.from_numpy(atoms.cell.array * 0.1)
+    random = np.random.default_rng(8)
+    for _ in range(20):
+        moved = atoms.positions + random.uniform(-0.1, 0.1, atoms.positions.shape)
+        moved[50:] += 3.0 * random.uniform(size=3)  # particles of other forces
+        module(torch.from_numpy(moved * 0.1), box)
+    assert module.whole.searches() == 1
+    module(torch.from_numpy((atoms.positions + 0.6) * 0.1), box)
+    assert module.whole.searches() == 2

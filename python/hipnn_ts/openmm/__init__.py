@@ -8,7 +8,6 @@ import torch  # noqa: F401  first: openmmtorch finds only the libtorch that is l
 
 try:
     import openmm  # noqa: F401
-    import vesin_torch  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"hipnn_ts.openmm needs {error.name}: pip install 'hipnn-ts[openmm]'", name=error.name

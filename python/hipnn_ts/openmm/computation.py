@@ -1,7 +1,6 @@
 """What an openmm.PythonForce calls: the same module as a TorchForce, with pickling for XML."""
 
 import io
-import threading
 
 import torch
 
@@ -13,13 +12,11 @@ class Computation:
 
     Parameters
     ----------
-    module : EnergyAndForces, scripted
+    module : FusedEnergyAndForces or PortableEnergyAndForces, scripted
     """
 
     def __init__(self, module: torch.jit.ScriptModule):
         self._module = module
-        # All Contexts of a force share this object, and the module keeps a neighbour list.
-        self._lock = threading.Lock()
 
     def __call__(self, state):
         """Energy (kJ/mol) and forces (kJ/mol/nm) of an ``openmm.State`` with positions."""
@@ -27,8 +24,8 @@ class Computation:
         box = None
         if self._module.periodic:
             box = torch.from_numpy(state.getPeriodicBoxVectors(asNumpy=True)._value)
-        with self._lock:
-            energy, forces = self._module(positions, box)
+        # All Contexts of a force share this object: the module may be called by several threads.
+        energy, forces = self._module(positions, box)
         return energy.item(), forces.numpy()
 
     def __getstate__(self) -> bytes:

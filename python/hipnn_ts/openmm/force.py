@@ -14,7 +14,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.openmm.computation import Computation
-from hipnn_ts.openmm.module import EnergyAndForces
+from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 
 
 def create_force(
@@ -51,7 +51,8 @@ def create_force(
     potential, _ = load_exported(model)
     numbers, has_box = _contents(topology_or_numbers)
     indices = _indices(atoms, len(numbers))
-    module = EnergyAndForces(
+    flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
+    module = flavour(
         potential,
         len(numbers),
         indices,

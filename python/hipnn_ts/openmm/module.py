@@ -1,4 +1,4 @@
-"""The scripted module behind both kinds of OpenMM force."""
+"""The scripted modules behind both kinds of OpenMM force: energy in kJ/mol, forces in kJ/mol/nm."""
 
 from typing import Final
 
@@ -7,11 +7,10 @@ from torch import Tensor, nn
 
 from hipnn_ts.model import derivatives
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
-from hipnn_ts.openmm.verlet import VerletList
 
 
-class EnergyAndForces(nn.Module):
-    """Energy in kJ/mol and forces in kJ/mol/nm of a potential on some of a system's particles.
+class FusedEnergyAndForces(nn.Module):
+    """A fused potential on some of a system's particles, in one call to C++.
 
     Parameters
     ----------
@@ -21,6 +20,45 @@ class EnergyAndForces(nn.Module):
     species : list of int, their species, indices into the potential's elements
     periodic : bool
     """
+
+    periodic: Final[bool]
+
+    def __init__(
+        self,
+        potential: torch.jit.ScriptModule,
+        n_particles: int,
+        atoms: list[int],
+        species: list[int],
+        periodic: bool,
+    ):
+        super().__init__()
+        self.periodic = periodic
+        self.whole = torch.classes.hipnn_ts.EnergyAndForces(
+            (
+                [
+                    torch.tensor(atoms),
+                    torch.tensor(species),
+                    potential.self_energies,
+                    *potential.weights,
+                ],
+                [n_particles, *potential.sizes],
+                [ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV, *potential.scalars],
+            )
+        )
+
+    def forward(self, positions: Tensor, box: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Energy () and forces (n_particles, 3), float64.
+
+        Parameters
+        ----------
+        positions : Tensor, (n_particles, 3), nm, either precision
+        box : Tensor, (3, 3), rows are the box vectors, nm; given where periodic
+        """
+        return self.whole.evaluate(positions, box)
+
+
+class PortableEnergyAndForces(nn.Module):
+    """As :class:`FusedEnergyAndForces`, for a potential in plain TorchScript."""
 
     n_particles: Final[int]
     periodic: Final[bool]
@@ -41,18 +79,12 @@ class EnergyAndForces(nn.Module):
         self.periodic = periodic
         self.length = ANGSTROMS_PER_NANOMETRE
         self.energy = KILOJOULES_PER_MOLE_PER_EV
-        self.pairs = VerletList(potential.cutoff, periodic)
+        self.neighbours = torch.classes.hipnn_ts.Neighbours(potential.cutoff)
         self.register_buffer("atoms", torch.tensor(atoms))
         self.register_buffer("species", torch.tensor(species))
 
     def forward(self, positions: Tensor, box: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Energy () and forces (n_particles, 3), float64.
-
-        Parameters
-        ----------
-        positions : Tensor, (n_particles, 3), nm, either precision
-        box : Tensor, (3, 3), rows are the box vectors, nm; given where periodic
-        """
+        """As :meth:`FusedEnergyAndForces.forward`."""
         if positions.shape[0] != self.n_particles:
             raise ValueError(
                 f"hipnn-ts: expected the {self.n_particles} particles that the force was created "
@@ -60,13 +92,9 @@ class EnergyAndForces(nn.Module):
             )
         everything = positions.detach().to(torch.float64)
         own = everything.index_select(0, self.atoms) * self.length
-        vectors_of_box = torch.zeros((3, 3), dtype=torch.float64, device=own.device)
         if box is not None:
-            vectors_of_box = box.detach().to(torch.float64) * self.length
-        if self.pairs.outdated(own, vectors_of_box):
-            self.check(own)
-            self.pairs.search(own, vectors_of_box)
-        receivers, senders, vectors = self.pairs(own)
+            box = box.detach().to(torch.float64) * self.length
+        receivers, senders, vectors = self.neighbours.pairs(own, box)
         energies, gradients = self.potential.energies_and_pair_gradients(
             self.species, receivers, senders, vectors
         )
@@ -78,12 +106,3 @@ class EnergyAndForces(nn.Module):
             0, self.atoms, forces * (self.energy * self.length)
         )
         return energies.sum() * self.energy, scattered
-
-    def check(self, own: Tensor) -> None:
-        """Raise where a coordinate is not finite: the neighbour search would skip that atom."""
-        wrong = own.isfinite().all(dim=1).logical_not().nonzero()
-        if wrong.shape[0] > 0:
-            atom = int(self.atoms[wrong[0, 0]])
-            raise ValueError(
-                f"hipnn-ts: particle {atom}: expected finite coordinates, found one that is not"
-            )

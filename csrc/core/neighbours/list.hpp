@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/neighbours/search.hpp"
+
+namespace hipnn_ts {
+
+/// A Verlet list: pairs found once within the cutoff and a skin, kept while no atom has moved by
+/// half of the skin and the box is the same.
+///
+/// The pairs within the cutoff, and their order, follow from positions and box alone: when the last
+/// search was changes no bit of them.
+class NeighbourList {
+public:
+  NeighbourList(double cutoff, double skin) : cutoff_(cutoff), skin_(skin) {}
+
+  /// Whether no pair within the cutoff can be missing. False where a coordinate is not a number.
+  bool fits(const double* positions, int64_t n, const Box& box) const;
+
+  /// Throws as PairSearch::run; then the list fits nothing.
+  void search(const double* positions, int64_t n, const Box& box, int n_threads);
+
+  /// Pairs listed, an upper bound on those within the cutoff.
+  int64_t size() const { return static_cast<int64_t>(rows_.pairs.size()); }
+
+  /// The pairs within the cutoff at positions that the list fits, sorted by receiver, then sender.
+  /// `receivers`, `senders` and `vectors` (., 3) have room for size() of them; returns how many
+  /// there are. vectors are r_sender - r_receiver.
+  template <class T>
+  int64_t
+  gather(const double* positions, int n_threads, int64_t* receivers, int64_t* senders, T* vectors);
+
+private:
+  template <class Take>
+  void walk(const double* positions, int64_t begin, int64_t end, Take&& take) const;
+
+  double cutoff_, skin_;
+  bool valid_ = false;
+  Box box_;
+  std::vector<double> reference_; // positions of the search
+  PairSearch search_;
+  PairRows rows_;
+  std::vector<int64_t> starts_; // where each thread writes
+};
+
+} // namespace hipnn_ts

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "core/neighbours/list.hpp"
+
+namespace hipnn_ts {
+
+/// Neighbour lists of one force, for whoever evaluates it: any number of threads and of
+/// configurations in turn. A barostat that takes its move back, or replicas that share a force,
+/// find the list they had.
+class NeighbourListPool {
+public:
+  NeighbourListPool(double cutoff, double skin) : cutoff_(cutoff), skin_(skin) {}
+
+  /// Sole use of a list that fits; searched for where there is none. Throws as
+  /// NeighbourList::search.
+  std::unique_ptr<NeighbourList>
+  take(const double* positions, int64_t n, const Box& box, int n_threads);
+
+  /// Keep a list for later.
+  void give_back(std::unique_ptr<NeighbourList> list);
+
+  double cutoff() const { return cutoff_; }
+  /// Searches made so far.
+  int64_t searches() const;
+
+private:
+  double cutoff_, skin_;
+  mutable std::mutex mutex_;
+  int64_t searches_ = 0;
+  std::deque<std::unique_ptr<NeighbourList>> free_; // last used first
+};
+
+} // namespace hipnn_ts

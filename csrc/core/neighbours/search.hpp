@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// All directed pairs of atoms within a distance, by binning: O(n) at constant density.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/neighbours/box.hpp"
+
+namespace hipnn_ts {
+
+/// r_p = positions[sender] - positions[receiver] + image . box vectors, positions as they were
+/// given, in the box or not.
+struct ListedPair {
+  int32_t sender;
+  std::array<int32_t, 3> image;
+};
+
+/// Row i, `pairs[offsets[i]] ... pairs[offsets[i + 1] - 1]`, holds receiver i's pairs, ascending by
+/// sender and descending by image: an order that positions and box determine.
+struct PairRows {
+  std::vector<int64_t> offsets{0};
+  std::vector<ListedPair> pairs;
+};
+
+/// A coordinate that no search can place.
+struct WrongPosition : std::invalid_argument {
+  WrongPosition(int64_t which, const std::string& problem)
+      : std::invalid_argument(problem), atom(which) {}
+  int64_t atom;
+};
+
+/// The search, with its scratch memory kept for the next one.
+class PairSearch {
+public:
+  /// Every pair within `reach`, every image included, atoms with their own images too.
+  ///
+  /// positions (n, 3), Å. Throws WrongPosition, or std::invalid_argument where the box has no
+  /// volume or there are more than 2^31 - 1 atoms.
+  void
+  run(const double* positions, int64_t n, const Box& box, double reach, int n_threads,
+      PairRows& rows);
+
+private:
+  using Triple = std::array<int32_t, 3>;
+
+  /// Equal bins over the box, or over the atoms' extent where there is no box.
+  struct Bins {
+    double origin[3];
+    double inverse[9]; // columns turn a position into fractions of the bins' whole
+    Triple size;
+    Triple range; // bins to look at on either side
+  };
+
+  Bins divide(const double* positions, int64_t n, const Box& box, double reach) const;
+  void fill(const double* positions, int64_t n, const Box& box, const Bins& bins);
+  void look_around(int64_t i, const Box& box, const Bins& bins, double reach, int thread);
+  void transpose(int64_t n, PairRows& rows) const;
+
+  struct Placed {
+    std::array<double, 3> position; // within the box
+    Triple bin;
+    Triple wrap; // box vectors taken off
+  };
+
+  std::vector<Placed> placed_;           // by atom
+  std::vector<int64_t> first_;           // of each bin, in `order_`
+  std::vector<int32_t> order_;           // atoms, bin by bin
+  std::vector<double> binned_positions_; // (n, 3), in that order
+  struct Found {
+    int64_t receiver;
+    ListedPair pair;
+  };
+  std::vector<std::vector<Found>> found_; // by thread, receivers ascending
+};
+
+} // namespace hipnn_ts
