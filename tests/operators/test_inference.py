@@ -70,8 +70,9 @@ def test_every_instruction_set(isa):
     flags = Path("/proc/cpuinfo").read_text()
     if isa != "plain" and {"avx2": " avx2 ", "avx512": " avx512vl "}[isa] not in flags:
         pytest.skip(f"this processor has no {isa}")
+    path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
     script = (
-        "import test_inference as t, torch\n"
+        "import test_inference as t, test_moments, test_sensitivities, torch\n"
         "from hipnn_ts import _core\n"
         "print(_core.instruction_set())\n"
         "for name in ('l0', 'l1-three-blocks', 'l2-32', 'l2-128', 'middle-widths'):\n"
@@ -79,10 +80,15 @@ def test_every_instruction_set(isa):
         "        model = t.potential(**t.ARCHITECTURES[name])\n"
         "        found = t.fused_deviation(model, dtype, t.configuration())\n"
         "        assert found <= tolerance, (name, dtype, found)\n"
+        "for dtype, tolerance in ((torch.float32, 3e-5), (torch.float64, 1e-12)):\n"
+        "    for n in (20, 32):\n"
+        "        test_moments.test_equals_reference_to_second_derivatives(9, n, dtype, tolerance)\n"
+        "        test_sensitivities.test_equals_plain_torch_to_second_derivatives(n, dtype, "
+        "tolerance)\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "HIPNN_TS_ISA": isa, "PYTHONPATH": os.path.dirname(__file__)},
+        env={**os.environ, "HIPNN_TS_ISA": isa, "PYTHONPATH": path},
         capture_output=True,
         text=True,
     )
