@@ -14,7 +14,8 @@ from hipnn_ts.data.dataset import composition
 from hipnn_ts.errors import InputError
 from hipnn_ts.training.config import parse_config, read_config
 from hipnn_ts.training.evaluate import evaluate
-from hipnn_ts.training.fit import load_data, train
+from hipnn_ts.training.fit import train
+from hipnn_ts.training.prepare import load_data
 
 
 def weights(path):
@@ -24,7 +25,7 @@ def weights(path):
 def test_errors_fall_far_below_those_of_the_mean(finished, settings):
     potential, provenance = load_checkpoint(finished / "best.ckpt")
     _, validation = load_data(settings().data)
-    errors = evaluate(potential, *validation)
+    errors = evaluate(potential, validation.frames, validation.names)
     forces = np.concatenate([frame.get_forces().ravel() for frame in validation.frames])
     counts = composition(validation.frames, potential.config.elements)
     rest = [frame.get_potential_energy() for frame in validation.frames]

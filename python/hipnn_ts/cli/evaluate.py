@@ -17,13 +17,13 @@ def evaluate(model, data, batch_size, as_json):
     import json
     from pathlib import Path
 
-    from hipnn_ts.data.split import read_named
+    from hipnn_ts.data.read import read_named
     from hipnn_ts.training.errors import UNITS
     from hipnn_ts.training.evaluate import evaluate as errors_of
     from hipnn_ts.training.evaluate import load_potential
 
     potential = load_potential(model)
-    frames, names = read_named(tuple(Path(file) for file in data))
+    frames, names, _ = read_named(tuple(Path(file) for file in data))
     errors = errors_of(potential, frames, names, batch_size)
     if as_json:
         click.echo(json.dumps({"frames": len(frames), "units": UNITS, **errors}, indent=2))

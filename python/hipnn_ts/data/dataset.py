@@ -10,6 +10,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -28,9 +29,10 @@ class Sample(NamedTuple):
     senders: Tensor  # (P,) int32
     vectors: Tensor  # (P, 3), r_sender - r_receiver
     energy: float
-    forces: Tensor  # (n, 3)
+    forces: Tensor | None  # (n, 3), None where the file gives none
     stress: Tensor | None  # (3, 3), None where the file gives none
     volume: float  # nan without periodicity along three axes
+    weight: float  # of the errors in the loss
 
 
 class ReferenceDataset(Dataset):
@@ -38,7 +40,7 @@ class ReferenceDataset(Dataset):
 
     Parameters
     ----------
-    frames : list of ase.Atoms with energy and forces, optionally stress
+    frames : list of ase.Atoms with energy, optionally forces and stress
     elements : chemical symbols in species order
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
@@ -68,7 +70,13 @@ class ReferenceDataset(Dataset):
         return len(self.samples)
 
     def __getitem__(self, index: int) -> Sample:
-        return self.samples[index]
+        """Sample ``index``; -1 - index is the same with weight 0, to fill a batch up."""
+        return self.samples[index] if index >= 0 else self.samples[~index]._replace(weight=0.0)
+
+    @property
+    def n_atoms(self) -> list[int]:
+        """Atoms of each sample."""
+        return [len(sample.species) for sample in self.samples]
 
 
 def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
@@ -110,7 +118,8 @@ def _sample(
         torch.from_numpy(senders.astype(np.int32)),
         torch.tensor(vectors, dtype=dtype),
         float(results["energy"]),
-        torch.tensor(results["forces"], dtype=dtype),
+        torch.tensor(results["forces"], dtype=dtype) if "forces" in results else None,
         stress,
         float(frame.get_volume()) if periodic else float("nan"),
+        frame.info.get(WEIGHT, 1.0),
     )
