@@ -59,6 +59,34 @@ def validated(model: type[Model], content: dict[str, Any], name: str, section: s
         raise InputError(f"{name}: {_sentence(error.errors()[0], model, section)}") from error
 
 
+def apply_override(override: str, content: dict[str, Any]) -> None:
+    """Set one key, ``section.key=value`` with the value in YAML, in nested mappings.
+
+    Raises
+    ------
+    InputError
+        Not of that form, or a section on the way is a value.
+    """
+    key, equals, text = override.partition("=")
+    *sections, last = key.split(".")
+    if not equals or not all([*sections, last]):
+        raise InputError(f"'{override}': expected section.key=value, training.epochs=5 say")
+    inner = content
+    for depth, section in enumerate(sections, 1):
+        if inner.get(section) is None:
+            inner[section] = {}
+        inner = inner[section]
+        if not isinstance(inner, dict):
+            raise InputError(
+                f"'{override}': expected keys with values under '{'.'.join(sections[:depth])}', "
+                f"found {inner!r}"
+            )
+    try:
+        inner[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"'{override}': expected a YAML value, found {text!r}") from error
+
+
 def _sentence(error: Any, model: type[BaseModel], section: str) -> str:
     key, known = section, model.model_fields
     for part in error["loc"]:

@@ -106,7 +106,7 @@ def test_overrides_win_over_the_file(tmp_path):
     ("override", "sentence"),
     [
         ("training.epochs", "'training.epochs': expected section.key=value"),
-        ("epochs=3", "'epochs=3': expected section.key=value"),
+        ("epochs=3", "unknown section 'epochs', expected one of network, data, training"),
         ("training.epoch=3", "unknown key 'training.epoch', expected one of epochs, max_minutes"),
         ("training.epochs.a=3", "expected keys with values under 'training.epochs', found 3"),
         ("training.epochs=[", "expected a YAML value, found '['"),

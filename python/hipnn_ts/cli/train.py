@@ -1,6 +1,7 @@
 """`hipnn-ts train`."""
 
 import os
+from pathlib import Path
 
 import click
 
@@ -23,8 +24,11 @@ class _WithDefaults(click.Command):
 @click.option(
     "--resume", is_flag=True, help="Go on where the run in this directory was interrupted."
 )
+@click.option(
+    "--members", type=click.IntRange(min=2), help="Train an ensemble: seeds that follow each other."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
-def train(config, overrides, output, resume, overwrite):
+def train(config, overrides, output, resume, members, overwrite):
     """Train a potential as the YAML file CONFIG says.
 
     Keys given as SECTION.KEY=VALUE win over the file, training.epochs=5 say. Data files are
@@ -33,7 +37,8 @@ def train(config, overrides, output, resume, overwrite):
     Writes to the output directory: best.ckpt, the model with the lowest validation loss (next:
     hipnn-ts export); metrics.csv, one row per epoch; config.yaml, with every default filled in;
     last.ckpt, from which --resume goes on (or starts, where there is none) and ends with the
-    model that an uninterrupted run ends with.
+    model that an uninterrupted run ends with. With --members each member has a directory of its
+    own there, and hipnn-ts evaluate takes the whole as one model.
 
     Several processes share each batch: torchrun --nproc-per-node 2 --no-python hipnn-ts train ...
     """
@@ -50,12 +55,30 @@ def train(config, overrides, output, resume, overwrite):
             f"training needs the package {error.name}, found none; install hipnn-ts[train]"
         ) from error
     from hipnn_ts.checkpoint import load_checkpoint
-    from hipnn_ts.cli.evaluate import error_table
+    from hipnn_ts.evaluation.table import error_table
+    from hipnn_ts.training.errors import UNITS
 
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     tell = click.echo if first else None
-    path = run(settings, output, overwrite=overwrite, resume=resume, progress_bar=True, tell=tell)
-    if first:
-        provenance = load_checkpoint(path)[1]
-        click.echo(error_table(provenance["validation_errors"]))
-        click.echo(f"{path}: epoch {provenance['epoch']}, lowest validation loss")
+    for folder, seed in _members(output, settings.training.seed, members):
+        member = settings.training.model_copy(update={"seed": seed})
+        path = run(
+            settings.model_copy(update={"training": member}),
+            folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress_bar=True,
+            tell=tell,
+        )
+        if first:
+            provenance = load_checkpoint(path)[1]
+            click.echo(error_table({**provenance["validation_errors"], "units": UNITS}))
+            click.echo(f"{path}: epoch {provenance['epoch']}, lowest validation loss")
+        tell = None  # the members have the same data
+
+
+def _members(output, seed, members):
+    """Directory and seed of each run."""
+    if members is None:
+        return [(Path(output), seed)]
+    return [(Path(output) / f"member-{k + 1}", seed + k) for k in range(members)]

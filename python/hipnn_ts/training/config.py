@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
-from hipnn_ts.validation import read_mapping, validated
+from hipnn_ts.validation import apply_override, read_mapping, validated
 
 SECTIONS = {"network": NetworkConfig, "data": DataConfig, "training": TrainingConfig}
 
@@ -32,7 +32,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     path = Path(path)
     content = read_mapping(path)
     for override in overrides:
-        _apply(override, content)
+        apply_override(override, content)
     return parse_config(content, str(path), path.parent)
 
 
@@ -86,27 +86,6 @@ def _written(default: Any) -> str:
         return "null"
     value = list(default) if isinstance(default, tuple) else default
     return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True).split("\n")[0]
-
-
-def _apply(override: str, content: dict[str, Any]) -> None:
-    key, equals, text = override.partition("=")
-    *sections, last = key.split(".")
-    if not equals or not sections or not all([*sections, last]):
-        raise InputError(f"'{override}': expected section.key=value, training.epochs=5 say")
-    inner = content
-    for depth, section in enumerate(sections, 1):
-        if inner.get(section) is None:
-            inner[section] = {}
-        inner = inner[section]
-        if not isinstance(inner, dict):
-            raise InputError(
-                f"'{override}': expected keys with values under '{'.'.join(sections[:depth])}', "
-                f"found {inner!r}"
-            )
-    try:
-        inner[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"'{override}': expected a YAML value, found {text!r}") from error
 
 
 def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
