@@ -51,7 +51,7 @@ def without(frames, label, every=1):
 
 
 def test_energies_alone_are_learned(frames, run):
-    output = run(without(frames, "forces"), loss={"forces": 0}, epochs=15)
+    output = run(without(frames, "forces"), loss={"forces": 0}, epochs=10)
     _, provenance = load_checkpoint(output / "best.ckpt")
     errors = provenance["validation_errors"]
     assert set(errors) == {"energy_mae", "energy_rmse"}
@@ -65,7 +65,7 @@ def test_energies_alone_are_not_taken_for_a_slip(frames, run):
 
 
 def test_forces_of_some_configurations_are_enough(frames, run):
-    output = run(without(frames, "forces", every=2), epochs=15)
+    output = run(without(frames, "forces", every=2), epochs=10)
     first, *_, last = rows(output)
     assert float(last["validation_forces_rmse"]) < 0.5 * float(first["validation_forces_rmse"])
 
@@ -78,7 +78,7 @@ def test_what_has_no_weight_is_not_learned(frames, run):
             frame.calc.results["energy"] += 50.0
             frame.info["config_type"] = "spoiled"
     data = {"config_type_weights": {"spoiled": 0.0}}
-    output = run(spoiled, data, epochs=15, self_energies={"H": -13, "C": -50, "N": -71, "O": -104})
+    output = run(spoiled, data, epochs=8, self_energies={"H": -13, "C": -50, "N": -71, "O": -104})
     assert float(rows(output)[-1]["validation_loss"]) < 0.5 * float(
         rows(output)[0]["validation_loss"]
     )
@@ -139,8 +139,8 @@ def test_the_second_stage_changes_what_is_minimised(settings, tmp_path):
     """Energies do not count at first; then they do."""
     first = {"energy": 0.0, "forces": 1.0}
     second = {"start": 0.5, "loss": {"energy": 5.0, "forces": 1.0}}
-    train(settings(epochs=15, loss=first, second_stage=second), tmp_path / "two")
-    train(settings(epochs=15, loss=first), tmp_path / "one")
+    train(settings(epochs=10, loss=first, second_stage=second), tmp_path / "two")
+    train(settings(epochs=10, loss=first), tmp_path / "one")
     last = {
         name: float(rows(tmp_path / name)[-1]["validation_energy_rmse"]) for name in ("one", "two")
     }

@@ -98,7 +98,7 @@ class TrainingModule(LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch."""
-        progress = self.progress
+        progress = self._shared_progress()
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.schedule.rate(progress)
         weights = self.loss_weights(progress)
@@ -169,6 +169,13 @@ class TrainingModule(LightningModule):
     def _last_weights(self) -> LossConfig:
         """Errors alone, as the last part of the run weighs them."""
         return self.loss_weights(1.0).model_copy(update={"hierarchicality": 0.0})
+
+    def _shared_progress(self) -> float:
+        """Clocks differ: every process goes by that of the first."""
+        if self.trainer.world_size == 1 or self.config.max_minutes is None:
+            return self.progress
+        mine = self.progress if self.trainer.is_global_zero else 0.0
+        return self._add_up(torch.tensor(mine, dtype=torch.float64, device=self.device)).item()
 
     def _add_up(self, values: Tensor) -> Tensor:
         return self.trainer.strategy.reduce(values, reduce_op="sum")
