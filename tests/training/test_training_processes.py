@@ -17,6 +17,7 @@ BIN = Path(sys.executable).parent
 def test_two_processes_train_as_one(settings, tmp_path):
     # 144 configurations in batches of 13: the last batch holds one, which leaves a process idle.
     config = settings(epochs=2, batch_size=13, precision="float64", ema_decay=0.9)
+    config = config.model_copy(update={"network": config.network | {"n_features": [8, 8]}})
     train(config, tmp_path / "one")
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
     command = [BIN / "torchrun", "--standalone", "--nproc-per-node", "2", "--no-python"]

@@ -23,13 +23,13 @@ from hipnn_ts.training.fit import train
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 # Everything that a resumed run has to remember: averages, plateaus, changing weights, the best.
 EVERYTHING = {
-    "epochs": 6,
+    "epochs": 9,
     "batch_size": 16,
-    "ema_decay": 0.9,
-    "schedule": {"kind": "patience", "patience": 1, "max_batch_size": 64},
+    "ema_decay": 0.5,
+    "schedule": {"kind": "patience", "patience": 1, "max_batch_size": 32},
     "second_stage": {"start": 0.5, "loss": {"energy": 50.0}},
     "self_energies": "trained",
-    "learning_rate": 0.02,
+    "learning_rate": 0.2,  # too high, for plateaus
     "checkpoint_minutes": 0,
 }
 
@@ -73,6 +73,13 @@ def assert_same_model(first, second):
 def uninterrupted(settings, tmp_path_factory):
     output = tmp_path_factory.mktemp("whole")
     train(settings(**EVERYTHING), output)
+    with (output / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # There is something to forget: a larger batch, a lower rate, a best epoch that is past.
+    assert {row["batch_size"] for row in rows} == {"16", "32"}
+    assert len({row["learning_rate"] for row in rows}) > 1
+    losses = [float(row["validation_loss"]) for row in rows]
+    assert losses.index(min(losses)) < len(losses) - 1
     return output
 
 
@@ -80,9 +87,9 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", [1, 8, 9, 10, 18, 25])
+@pytest.mark.parametrize("step", [1, 8, 9, 10, 38, 58])
 def test_a_run_goes_on_from_any_step(settings, tmp_path, monkeypatch, uninterrupted, step):
-    """9 steps in an epoch: in the middle, at its last step, after it, in later epochs."""
+    """9 steps an epoch, 5 from the fifth on: within, at the last, after it, in a larger batch."""
     original, seen = fit.KeepState.on_train_batch_end, []
 
     def dies(self, trainer, module, *rest):
@@ -101,7 +108,7 @@ def test_a_run_goes_on_from_any_step(settings, tmp_path, monkeypatch, uninterrup
     assert_same_state(tmp_path, uninterrupted)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["epoch"]) for row in rows] == list(range(6))
+    assert [int(row["epoch"]) for row in rows] == list(range(9))
 
 
 def test_a_run_killed_at_random_moments_ends_alike(settings, tmp_path, uninterrupted):
