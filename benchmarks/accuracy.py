@@ -104,7 +104,7 @@ def main(minutes: float, seed: int, only: tuple[str, ...], quick: bool) -> None:
         chosen = SETS[name]
         print(f"\ntraining on {name}, {minutes:g} minutes ...", flush=True)
         config = config_of(chosen, folder, minutes, seed, quick)
-        output = ROOT / "accuracy" / ("quick" if quick else "full") / name
+        output = ROOT / "accuracy" / f"{minutes:g}-minutes-seed-{seed}" / name
         path = train(config, output, resume=not quick, overwrite=quick, progress_bar=True)
         potential, provenance = load_checkpoint(path)
         for label, test in chosen.tests.items():

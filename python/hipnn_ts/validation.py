@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hipnn_ts.errors import InputError
+
+
+class Section(BaseModel):
+    """Keys with values, unchanged once validated; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -8,9 +8,10 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.io import write
 
-from hipnn_ts.data import LabelConfig, read_frames, read_named
+from hipnn_ts.data import read_frames, read_named
 from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.errors import InputError
+from hipnn_ts.label_config import LabelConfig
 
 N_FRAMES = 4
 RANDOM = np.random.default_rng(5)

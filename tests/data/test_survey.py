@@ -49,8 +49,8 @@ def test_findings_are_counted_and_named():
     close = Atoms("OH", [[0, 0, 0], [0, 0, 0.5]])
     training = part([molecule("H2O"), far, close], "a", left_out=7)
     found = lines(training, part([molecule("H2O")] * 5, "b"))
-    assert found[2:] == [
-        "training: 7 configurations without an energy left out (nan)",
+    assert found[1] == "training: 7 configurations without an energy left out (nan)"
+    assert found[3:] == [
         "atoms without a neighbour within the cutoff, in configurations: 1 (a: frame 1: atom 2)",
         "atoms unusually close, in configurations: 1 (a: frame 2: O 0 and H 1, 0.50 Å)",
         "duplicates: 5 (b: frame 0 = a: frame 0; b: frame 1 = a: frame 0; "

@@ -37,18 +37,23 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
     import json
     from pathlib import Path
 
-    from hipnn_ts.data.labels import LabelConfig
     from hipnn_ts.data.read import read_named
     from hipnn_ts.errors import InputError
     from hipnn_ts.evaluation.compare import compare, load_potential
     from hipnn_ts.evaluation.ensemble import mean_of, members_of, spread_of
     from hipnn_ts.evaluation.errors import UNITS, errors_of
     from hipnn_ts.evaluation.table import ensemble_table, error_table
+    from hipnn_ts.label_config import LabelConfig
     from hipnn_ts.validation import apply_override, validated
 
     if energy_unit not in UNITS:
         raise InputError(
             f"--energy-unit: expected one of {', '.join(UNITS)}, found '{energy_unit}'"
+        )
+    if benchmark and (labels or energy_unit != "meV"):
+        raise InputError(
+            f"--benchmark {benchmark}: expected neither --data nor --energy-unit, which the suite "
+            "settles, found one"
         )
     content = {}
     for override in labels:

@@ -9,8 +9,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from hipnn_ts.data.labels import USUAL, LabelConfig, Raw
+from hipnn_ts.data.labels import Raw
 from hipnn_ts.errors import InputError
+from hipnn_ts.label_config import USUAL, LabelConfig
 
 
 def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:

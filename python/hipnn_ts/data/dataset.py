@@ -45,11 +45,13 @@ class ReferenceDataset(Dataset):
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
     names : what messages call each frame, default "frame 0", "frame 1", ...
+    keep_pairs : list neighbours once; without, whenever a sample is asked for, in less memory
 
     Raises
     ------
     InputError
-        An element that is not among ``elements``, or two atoms at the same place.
+        An element that is not among ``elements``, or two atoms at the same place; without
+        ``keep_pairs`` where the sample is asked for.
     """
 
     def __init__(
@@ -59,24 +61,27 @@ class ReferenceDataset(Dataset):
         cutoff: float,
         dtype: torch.dtype,
         names: Sequence[str] | None = None,
+        keep_pairs: bool = True,
     ):
-        names = names or [f"frame {index}" for index in range(len(frames))]
-        self.samples = [
-            _sample(frame, elements, cutoff, dtype, name)
-            for frame, name in zip(frames, names, strict=True)
-        ]
+        self._frames = frames
+        self._names = names or [f"frame {index}" for index in range(len(frames))]
+        self._network = elements, cutoff, dtype
+        self._kept = None
+        self.n_atoms = [len(frame) for frame in frames]
+        if keep_pairs:
+            self._kept = [self._list(index) for index in range(len(frames))]
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self._frames)
 
     def __getitem__(self, index: int) -> Sample:
         """Sample ``index``; -1 - index is the same with weight 0, to fill a batch up."""
-        return self.samples[index] if index >= 0 else self.samples[~index]._replace(weight=0.0)
+        if index < 0:
+            return self[~index]._replace(weight=0.0)
+        return self._list(index) if self._kept is None else self._kept[index]
 
-    @property
-    def n_atoms(self) -> list[int]:
-        """Atoms of each sample."""
-        return [len(sample.species) for sample in self.samples]
+    def _list(self, index: int) -> Sample:
+        return _sample(self._frames[index], *self._network, self._names[index])
 
 
 def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:

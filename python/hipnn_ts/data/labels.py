@@ -1,64 +1,18 @@
-"""Which columns of the data hold what, in which units: declared once, converted on reading."""
+"""Reference values under the names and in the units that a file has them, and in ours."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.label_config import LabelConfig
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS, STRESS_UNITS
 
 # Where a frame's info keeps what the loss multiplies its errors with.
 WEIGHT = "hipnn_ts_weight"
-
-# Names that arrays commonly have, tried in this order where the configuration names none.
-USUAL = {
-    "energy": ("energy", "energies", "E"),
-    "forces": ("forces", "F"),
-    "stress": ("stress",),
-    "positions": ("positions", "coordinates", "coords", "R"),
-    "species": ("species", "atomic_numbers", "numbers", "nuclear_charges", "z"),
-    "cell": ("cell", "lattice"),
-}
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Columns(_Section):
-    """Names of the columns, keys or arrays. Without one the usual names are tried."""
-
-    energy: str | None = Field(default=None, description="[energy; arrays: energies, E]")
-    forces: str | None = Field(default=None, description="[forces; arrays: F]")
-    stress: str | None = Field(default=None, description="[stress], tensile positive")
-    weight: str | None = Field(
-        default=None, description="number that multiplies a configuration's errors in the loss"
-    )
-    config_type: str = Field(default="config_type", description="group of a configuration")
-    positions: str | None = Field(
-        default=None, description="arrays only [positions, coordinates, coords, R]"
-    )
-    species: str | None = Field(
-        default=None,
-        description="arrays only [species, atomic_numbers, numbers, nuclear_charges, z]",
-    )
-    cell: str | None = Field(default=None, description="arrays only [cell, lattice]")
-
-
-class Units(_Section):
-    """What the numbers in the files are given in."""
-
-    energy: Literal["eV", "kcal/mol", "kJ/mol", "hartree"] = Field(
-        default="eV", description="of energies; forces are energy over length"
-    )
-    length: Literal["Å", "angstrom", "bohr"] = Field(default="Å", description="of positions, cells")
-    stress: Literal["eV/Å^3", "GPa", "kbar"] | None = Field(
-        default=None, description="of stresses [energy over length cubed]"
-    )
 
 
 class Raw(NamedTuple):
@@ -68,19 +22,6 @@ class Raw(NamedTuple):
     frame: Atoms
     values: dict[str, Any]  # energy (), forces (n, 3), stress (6,) or (3, 3), weight (); or absent
     present: list[str]  # what the file names
-
-
-class LabelConfig(_Section):
-    """Columns, units and sign of the reference values."""
-
-    columns: Columns = Columns()
-    units: Units = Units()
-    forces_are: Literal["forces", "gradient"] = Field(
-        default="forces", description="gradient: the column holds the energy gradient, -F"
-    )
-    config_type_weights: dict[str, NonNegativeFloat] = Field(
-        default={}, description="factor on the errors of each config_type; others keep 1"
-    )
 
 
 def labelled(raw: Raw, labels: LabelConfig) -> Atoms:

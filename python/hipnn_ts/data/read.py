@@ -12,8 +12,9 @@ from ase import Atoms
 from ase.io import iread
 
 from hipnn_ts.data.arrays import read_hdf5, read_npz
-from hipnn_ts.data.labels import LabelConfig, Raw, check_columns, labelled, raw_frame
+from hipnn_ts.data.labels import Raw, check_columns, labelled, raw_frame
 from hipnn_ts.errors import InputError
+from hipnn_ts.label_config import LabelConfig
 
 OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 

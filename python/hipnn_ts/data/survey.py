@@ -27,35 +27,38 @@ def survey(
     datasets : the same with neighbour pairs
     elements : chemical symbols in species order
     """
-    lines = [_contents(name, part, datasets[name]) for name, part in parts.items()]
+    lines: list[str] = []
     found: dict[str, list[str]] = defaultdict(list)
     first: dict[bytes, str] = {}
     radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in elements])
     for key, part in parts.items():
-        if part.left_out:
-            lines.append(f"{key}: {part.left_out} configurations without an energy left out (nan)")
-        for frame, name, sample in zip(part.frames, part.names, datasets[key].samples, strict=True):
+        n_pairs = 0
+        for index, (frame, name) in enumerate(zip(part.frames, part.names, strict=True)):
+            sample = datasets[key][index]
+            n_pairs += len(sample.receivers)
             identity = _identity(frame)
             if identity in first:
                 found["duplicates"].append(f"{name} = {first[identity]}")
             first.setdefault(identity, name)
             for problem, where in _geometry(sample, radii, elements):
                 found[problem].append(f"{name}: {where}")
+        lines.append(_contents(key, part, n_pairs))
+        if part.left_out:
+            lines.append(f"{key}: {part.left_out} configurations without an energy left out (nan)")
     for problem, examples in found.items():
         more = "" if len(examples) <= SHOWN else f" and {len(examples) - SHOWN} more"
         lines.append(f"{problem}: {len(examples)} ({'; '.join(examples[:SHOWN])}{more})")
     return lines
 
 
-def _contents(name: str, part: NamedFrames, dataset: ReferenceDataset) -> str:
+def _contents(name: str, part: NamedFrames, n_pairs: int) -> str:
     atoms = Counter(symbol for frame in part.frames for symbol in frame.get_chemical_symbols())
     labels = Counter(label for frame in part.frames for label in frame.calc.results)
     listed = ", ".join(f"{label} {labels[label]}" for label in ("forces", "stress"))
     counts = " ".join(f"{symbol} {count}" for symbol, count in sorted(atoms.items()))
-    pairs = sum(len(sample.receivers) for sample in dataset.samples)
     return (
         f"{name}: {len(part.frames)} configurations (with {listed}), {atoms.total()} atoms "
-        f"({counts}), {pairs / max(atoms.total(), 1):.1f} neighbours per atom"
+        f"({counts}), {n_pairs / atoms.total():.1f} neighbours per atom"
     )
 
 

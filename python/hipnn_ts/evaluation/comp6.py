@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from hipnn_ts.data.labels import LabelConfig, Units
 from hipnn_ts.data.read import read_named
 from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation.compare import Comparison, compare
 from hipnn_ts.evaluation.errors import UNITS, errors_of
+from hipnn_ts.label_config import LabelConfig, Units
 
 UNIT = "kcal/mol"
 # Mean absolute errors over the whole suite, kcal/mol and kcal/mol/Å.

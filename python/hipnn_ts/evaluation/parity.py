@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation.compare import Comparison
 from hipnn_ts.evaluation.errors import UNITS, energy_deviations
 from hipnn_ts.files import replacing
@@ -13,9 +14,19 @@ MOST = 20_000
 
 
 def draw_parity(path: Path, comparison: Comparison, energy_unit: str) -> None:
-    """One panel each for energies, forces and stress, as far as there is a reference (PNG)."""
-    import matplotlib
+    """One panel each for energies, forces and stress, as far as there is a reference (PNG).
 
+    Raises
+    ------
+    InputError
+        Matplotlib is not installed, or the file cannot be written.
+    """
+    try:
+        import matplotlib
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{path}: pictures need the package matplotlib, found none; install hipnn-ts[train]"
+        ) from error
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 

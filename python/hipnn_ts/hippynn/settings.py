@@ -2,22 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.units import ENERGY_UNITS
-from hipnn_ts.validation import validated
+from hipnn_ts.validation import Section, validated
 
 
-class ImportSettings(BaseModel):
+class ImportSettings(Section):
     """What the user knows about a model trained with hippynn.
 
     hippynn stores no units, so ``energy_unit`` is always required. An experiment folder holds
     the rest; a bare state dict lacks the cutoff too. A value that contradicts the model is
     refused, not preferred.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     energy_unit: Literal["eV", "kcal/mol", "kJ/mol", "hartree"] = Field(
         description="unit of the energies that the model was trained on"

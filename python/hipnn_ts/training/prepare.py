@@ -42,7 +42,14 @@ def prepare(config: RunConfig) -> Prepared:
     dtype = getattr(torch, config.training.precision)
     parts = {"training": training, "validation": validation}
     datasets = {
-        name: ReferenceDataset(part.frames, network.elements, network.cutoff, dtype, part.names)
+        name: ReferenceDataset(
+            part.frames,
+            network.elements,
+            network.cutoff,
+            dtype,
+            part.names,
+            config.data.keep_pairs,
+        )
         for name, part in parts.items()
     }
     resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}

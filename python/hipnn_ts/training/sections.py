@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -15,15 +13,10 @@ from pydantic import (
     model_validator,
 )
 
-from hipnn_ts.data.labels import LabelConfig
+from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.validation import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """Keys with values; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(LabelConfig):
@@ -42,6 +35,10 @@ class DataConfig(LabelConfig):
         "on one side of the split",
     )
     seed: int = Field(default=0, description="of the split")
+    keep_pairs: bool = Field(
+        default=True,
+        description="list neighbours once, 20 bytes a pair; without, before every use",
+    )
 
     @field_validator("train", "validation", mode="before")
     @classmethod
