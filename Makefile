@@ -7,7 +7,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format bench bench-cpu bench-published bench-openmm clean
+.PHONY: demo test lint format bench bench-cpu bench-published bench-openmm bench-accuracy clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test: export OMP_WAIT_POLICY = passive
@@ -47,6 +47,10 @@ $(VENV)-torchani/.installed: $(VENV)/.requirements
 	echo "import site; site.addsitedir('$$site')" > $$own/hipnn_ts_stack.pth
 	-$(VENV)-torchani/bin/python -m pip install --quiet --disable-pip-version-check torchani==2.9.0
 	touch $@
+
+# Hours: not part of bench. Goes on where it was interrupted.
+bench-accuracy: $(VENV)/.installed
+	$(BIN)/python benchmarks/accuracy.py
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

@@ -15,11 +15,12 @@ from ase.build import molecule
 
 from hipnn_ts.export import export_potential
 from hipnn_ts.hippynn import import_hippynn
-from hipnn_ts.hippynn.settings import parse_settings, read_settings
+from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.validation import read_mapping
 
 SMALL = {
     "elements": ("H", "O"),
@@ -98,7 +99,7 @@ def published_model(tmp_path_factory):
     if not weights.is_file():
         pytest.skip(f"no published potential at {weights}; set HIPNN_TS_SHARED_DATA")
     config = repository / "examples" / "hippynn" / "ani1x.yaml"
-    settings = parse_settings(read_settings(config) | {"dtype": "float64"}, str(config))
+    settings = parse_settings(read_mapping(config) | {"dtype": "float64"}, str(config))
     path = tmp_path_factory.mktemp("published") / "model.pt"
     export_potential(import_hippynn(weights, settings)[0], path, {})
     return path

@@ -1,5 +1,6 @@
 """Checkpoints: what training and import write and export reads. No pickled code, ever."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,22 @@ def save_checkpoint(path: str | Path, potential: Potential, provenance: dict[str
         "state": potential.state_dict(),
         "provenance": provenance,
     }
+    write_whole(path, content)
+
+
+def write_whole(path: str | Path, content: Any) -> None:
+    """``torch.save`` that leaves an older file as it is until the new one is complete.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to, or the disk is full.
+    """
+    # In memory first: torch reports a full disk as a RuntimeError without its cause.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:

@@ -59,6 +59,11 @@ def dataset(configurations, dtype=torch.float64):
     return ReferenceDataset(configurations, CONFIG.elements, CONFIG.cutoff, dtype)
 
 
+def batch_of(configurations):
+    listed = dataset(configurations)
+    return collate([listed[index] for index in range(len(listed))])
+
+
 def direct(potential, atoms):
     """Energy, forces and stress of one frame by autograd on positions and strain."""
     receivers, senders, shifts = neighbour_pairs(
@@ -80,7 +85,7 @@ def direct(potential, atoms):
 
 def test_a_batch_equals_its_configurations_one_by_one(potential):
     configurations = frames()
-    batch = collate(dataset(configurations).samples)
+    batch = batch_of(configurations)
     prediction, _ = predict(potential, batch, create_graph=False)
     assert batch.has_stress.tolist() == [False, True, False, True, False, False]
     stresses = iter(prediction.stress)
@@ -105,7 +110,7 @@ def test_reference_stress_arrives_as_a_matrix():
 def test_a_cell_smaller_than_the_cutoff_equals_its_supercell(potential):
     small = frames()[3]
     large = labelled(small.repeat((3, 2, 2)), stress=True)
-    batch = collate(dataset([small, large]).samples)
+    batch = batch_of([small, large])
     assert len(dataset([small])[0].receivers) > 2 * 50
     prediction, _ = predict(potential, batch, create_graph=False)
     energy, forces = prediction.energy.detach(), prediction.forces.detach()
@@ -117,7 +122,7 @@ def test_a_cell_smaller_than_the_cutoff_equals_its_supercell(potential):
 
 
 def test_gradients_stay_finite_where_molecules_have_no_volume(potential):
-    batch = collate(dataset(frames()).samples)
+    batch = batch_of(frames())
     prediction, _ = predict(potential, batch, create_graph=True)
     loss = (prediction.stress.square().mean() + prediction.forces.square().mean()).sqrt()
     for gradient in torch.autograd.grad(loss, list(potential.parameters()), allow_unused=True):
@@ -135,3 +140,16 @@ def test_two_atoms_in_one_place_are_named():
     )
     with pytest.raises(InputError, match=r"frame 0: atoms \d and \d: expected at least 0.05 Å"):
         dataset([atoms])
+
+
+def test_pairs_that_are_not_kept_are_the_same():
+    configurations = frames()
+    kept = dataset(configurations)
+    listed = ReferenceDataset(
+        configurations, CONFIG.elements, CONFIG.cutoff, torch.float64, keep_pairs=False
+    )
+    assert listed.n_atoms == kept.n_atoms
+    for index in [*range(len(kept)), ~1]:
+        for a, b in zip(listed[index], kept[index], strict=True):
+            assert torch.equal(a, b) if isinstance(a, torch.Tensor) else repr(a) == repr(b)
+    assert listed[~1].weight == 0.0 and listed[1].weight == 1.0

@@ -163,5 +163,7 @@ def test_metadata_of_unknown_shape_is_refused(tmp_path, random_model):
                 document["dtype"] = "float16"
                 content = json.dumps(document).encode()
             new.writestr(entry, content)
-    with pytest.raises(InputError, match="metadata entry 'dtype'"):
+    with pytest.raises(
+        InputError, match="metadata: dtype: expected 'float32' or 'float64', found 'float16'"
+    ):
         load_exported(path)

@@ -6,7 +6,8 @@ from hippynn_graphs import SIZES, build_graph, refusal
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.hippynn import ImportSettings, import_hippynn
-from hipnn_ts.hippynn.settings import parse_settings, read_settings
+from hipnn_ts.hippynn.settings import parse_settings
+from hipnn_ts.validation import read_mapping
 
 SETTINGS = ImportSettings(energy_unit="eV", cutoff=SIZES["dist_hard_max"])
 NETWORK = "moddict.node16"
@@ -70,11 +71,17 @@ def test_missing_cutoff(state, tmp_path):
     ("content", "expected"),
     [
         ("cutoff: 5.0", "'energy_unit' is missing"),
-        ("energy_unit: Ry", "'energy_unit': found 'Ry'"),
-        ("energy_unit: eV\nlength_unit: nm", "'length_unit': found 'nm'"),
-        ("energy_unit: eV\ncutoff: -1", "'cutoff': found -1"),
-        ("energy_unit: eV\ncut_off: 5.0", "'cut_off'"),
-        ("- energy_unit", "expected a YAML mapping"),
+        (
+            "energy_unit: Ry",
+            "energy_unit: expected 'eV', 'kcal/mol', 'kJ/mol' or 'hartree', found 'Ry'",
+        ),
+        (
+            "energy_unit: eV\nlength_unit: nm",
+            "length_unit: expected 'Å', 'angstrom' or 'bohr', found 'nm'",
+        ),
+        ("energy_unit: eV\ncutoff: -1", "cutoff: expected a value greater than 0, found -1"),
+        ("energy_unit: eV\ncut_off: 5.0", "unknown key 'cut_off', expected one of energy_unit, "),
+        ("- energy_unit", "expected a mapping of keys to values, found list"),
         ("energy_unit: [", "expected YAML"),
     ],
 )
@@ -82,7 +89,7 @@ def test_settings_file(tmp_path, content, expected):
     path = tmp_path / "settings.yaml"
     path.write_text(content)
     with pytest.raises(InputError) as caught:
-        parse_settings(read_settings(path), str(path))
+        parse_settings(read_mapping(path), str(path))
     assert expected in str(caught.value) and "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 

@@ -77,7 +77,7 @@ def experiment(tmp_path_factory):
 
 
 def assert_same_as_trained(potential, graph):
-    from hipnn_ts.hippynn.settings import ENERGY_UNITS
+    from hipnn_ts.units import ENERGY_UNITS
 
     frames = random_molecules(seed=11)
     for found, expected in zip(

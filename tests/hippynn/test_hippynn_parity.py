@@ -15,7 +15,7 @@ from hippynn_graphs import (
 )
 
 from hipnn_ts.hippynn import ImportSettings, import_hippynn
-from hipnn_ts.hippynn.settings import ENERGY_UNITS, LENGTH_UNITS
+from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS
 
 SETTINGS = ImportSettings(energy_unit="eV", cutoff=SIZES["dist_hard_max"])
 

@@ -18,8 +18,9 @@ from hippynn_graphs import assert_same, evaluate
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export import export_potential
 from hipnn_ts.hippynn import import_hippynn
-from hipnn_ts.hippynn.settings import parse_settings, read_settings
+from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.validation import read_mapping
 
 CONFIG = Path(__file__).parents[2] / "examples" / "hippynn" / "ani1x.yaml"
 KCAL_PER_MOL = units.kcal / units.mol
@@ -35,7 +36,7 @@ def model_file(shared_data):
 
 @pytest.fixture(scope="module")
 def potential(model_file):
-    settings = parse_settings(read_settings(CONFIG) | {"dtype": "float64"}, str(CONFIG))
+    settings = parse_settings(read_mapping(CONFIG) | {"dtype": "float64"}, str(CONFIG))
     return import_hippynn(model_file, settings)[0]
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -73,3 +74,28 @@ def test_mistakes_end_with_one_line_and_status_1(tmp_path, finished, small_molec
         assert result.exit_code == 1
         assert result.output.startswith("hipnn-ts: error: ")
         assert result.output.count("\n") == 1
+
+
+def test_an_ensemble_is_trained_and_its_spread_judged(tmp_path, settings, small_molecules):
+    content = settings(epochs=4).model_dump(mode="json")
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
+    out = tmp_path / "out"
+    result = run("train", tmp_path / "run.yaml", "-o", out, "--members", 3)
+    assert result.exit_code == 0, result.output
+    states = [load_checkpoint(out / f"member-{k}" / "best.ckpt")[0].state_dict() for k in (1, 2, 3)]
+    key = "readouts.0.weight"
+    assert not torch.equal(states[0][key], states[1][key])
+    errors = json.loads(run("evaluate", "--json", out, small_molecules).output)
+    found = errors["ensemble"]
+    assert found["members"] == 3
+    assert errors["forces_rmse"] == pytest.approx(found["forces"]["error"])
+    alone = [
+        json.loads(
+            run("evaluate", "--json", out / f"member-{k}" / "best.ckpt", small_molecules).output
+        )
+        for k in (1, 2, 3)
+    ]
+    assert errors["forces_rmse"] < np.mean([member["forces_rmse"] for member in alone])
+    # Members disagree where they are wrong.
+    assert found["forces"]["rank_correlation"] > 0.3
+    assert "rank correlation" in run("evaluate", out, small_molecules).output

@@ -1,6 +1,9 @@
 """Configuration files: defaults, and one sentence for each mistake."""
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -51,7 +54,7 @@ def test_exponents_without_a_point_are_numbers():
         ("network.l_max", 3, "network.l_max: expected a value less than or equal to 2, found 3"),
         ("network.soft_min", 9, "network: expected soft_min < soft_max <= cutoff, found 9.0, 5.5"),
         ("network.elements", ["Xx"], "network: elements: 'Xx' is not a chemical symbol"),
-        ("data.trian", 1, "unknown key 'data.trian', expected one of train, validation, "),
+        ("data.trian", 1, "unknown key 'data.trian', expected one of columns, units, "),
         ("data.train", [], "data.train: expected a list of files, found []"),
         ("data.validation", 2, "data.validation: expected a list of files or a fraction between"),
         ("training.loss.force", 1, "unknown key 'training.loss.force', expected one of energy, "),
@@ -74,8 +77,8 @@ def test_a_mistake_is_one_sentence_that_names_file_and_key(key, value, sentence)
     ("text", "sentence"),
     [
         ("data: [", "expected YAML, found what cannot be parsed"),
-        ("- data", "expected sections data and training, found no mapping"),
-        ("", "expected sections data and training, found no mapping"),
+        ("- data", "expected a mapping of keys to values, found "),
+        ("", "expected a mapping of keys to values, found "),
     ],
 )
 def test_files_that_are_no_configuration(tmp_path, text, sentence):
@@ -85,3 +88,55 @@ def test_files_that_are_no_configuration(tmp_path, text, sentence):
         read_config(path)
     with pytest.raises(InputError, match=r"none\.yaml: cannot be read: No such file"):
         read_config(tmp_path / "none.yaml")
+
+
+def test_overrides_win_over_the_file(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(LEAST))
+    overrides = ["training.epochs=5", "training.loss.forces=2", "network.n_features=[8, 4]"]
+    config = read_config(path, [*overrides, "training.schedule.kind=patience", "data.group_by="])
+    assert config.training.epochs == 5
+    assert config.training.loss.forces == 2.0
+    assert config.training.schedule.kind == "patience"
+    assert config.data.group_by is None
+    assert network_config(config, ["H"]).n_features == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("training.epochs", "'training.epochs': expected section.key=value"),
+        ("epochs=3", "unknown section 'epochs', expected one of network, data, training"),
+        ("training.epoch=3", "unknown key 'training.epoch', expected one of epochs, max_minutes"),
+        ("training.epochs.a=3", "expected keys with values under 'training.epochs', found 3"),
+        ("training.epochs=[", "expected a YAML value, found '['"),
+        ("data.units.energy=Ry", "data.units.energy: expected 'eV', 'kcal/mol', 'kJ/mol' or 'ha"),
+        ("training.second_stage.start=2", "training.second_stage.start: expected a value less th"),
+        ("training.second_stage.end=2", "unknown key 'training.second_stage.end', expected one of"),
+        ("training.schedule.max_batch_size=4", "training: schedule.max_batch_size: expected at l"),
+        ("training.self_energies=guess", "training.self_energies: expected 'least_squares' or 'tr"),
+    ],
+)
+def test_a_bad_override_is_one_sentence(tmp_path, override, sentence):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(LEAST))
+    with pytest.raises(InputError) as caught:
+        read_config(path, [override])
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_key_and_default_is_in_the_help():
+    program = Path(sys.executable).with_name("hipnn-ts")
+    text = subprocess.run([program, "train", "--help"], capture_output=True, text=True).stdout
+    words = " ".join(text.split())
+    for key, default in (
+        ("network.cutoff", "6.5"),
+        ("data.train", "(required)"),
+        ("data.units.energy", "eV"),
+        ("training.learning_rate", "0.002"),
+        ("training.schedule.patience", "10"),
+        ("training.second_stage.loss.energy", "5.0"),
+        ("training.loss.hierarchicality", "0.001"),
+    ):
+        assert f"{key} = {default}" in words, key

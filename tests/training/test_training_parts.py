@@ -7,11 +7,11 @@ import torch
 
 from hipnn_ts.data.batch import Batch
 from hipnn_ts.training.budget import Budget
-from hipnn_ts.training.config import LossConfig
 from hipnn_ts.training.errors import ErrorSums, deviations
-from hipnn_ts.training.loss import error_loss, hierarchicality
-from hipnn_ts.training.module import combined_error, rate_factor
+from hipnn_ts.training.loss import batch_sums, error_loss, hierarchicality
 from hipnn_ts.training.prediction import Prediction
+from hipnn_ts.training.schedule import cosine_factor
+from hipnn_ts.training.sections import LossConfig, ScheduleConfig
 
 
 def example():
@@ -26,9 +26,11 @@ def example():
         vectors=zero,
         energy=torch.tensor([-10.0, -5.0], dtype=torch.float64),
         forces=torch.zeros(3, 3),
+        has_forces=torch.tensor([True, True]),
         stress=torch.zeros(2, 3, 3),
         has_stress=torch.tensor([False, True]),
         volume=torch.tensor([math.nan, 8.0]),
+        weight=torch.ones(2, dtype=torch.float64),
     )
     prediction = Prediction(
         energy=torch.tensor([-10.8, -4.7], dtype=torch.float64),
@@ -36,6 +38,12 @@ def example():
         stress=torch.full((1, 3, 3), 0.01),
     )
     return prediction, batch
+
+
+def loss_of(prediction, batch, weights):
+    """The loss without regularisation: a single block has no hierarchicality."""
+    terms = torch.zeros(len(batch.configuration), 1)
+    return error_loss(batch_sums(deviations(prediction, batch), terms, batch, weights), weights)
 
 
 def test_errors_are_per_atom_and_per_component_and_add_up_over_batches():
@@ -57,18 +65,45 @@ def test_errors_are_per_atom_and_per_component_and_add_up_over_batches():
 def test_the_loss_weighs_rmse_and_mae():
     weights = LossConfig(energy=2.0, forces=3.0, stress=5.0)
     expected = 2 * (0.35 + math.sqrt(0.125)) + 3 * (1 + math.sqrt(5)) + 5 * (0.01 + 0.01)
-    found = deviations(*example())
-    assert error_loss(found, weights).item() == pytest.approx(expected)
+    assert loss_of(*example(), weights).item() == pytest.approx(expected)
+    weights = LossConfig(energy=2.0, forces=0.0, stress=5.0, rmse=0.5, mae=3.0)
+    expected = 2 * (3 * 0.35 + 0.5 * math.sqrt(0.125)) + 5 * 3.5 * 0.01
+    assert loss_of(*example(), weights).item() == pytest.approx(expected)
+    total = LossConfig(energy=1.0, forces=0.0, stress=0.0, energy_per="configuration")
+    expected = (0.8 + 0.3) / 2 + math.sqrt((0.8**2 + 0.3**2) / 2)
+    assert loss_of(*example(), total).item() == pytest.approx(expected)
+
+
+def test_a_configuration_counts_by_its_weight():
+    prediction, batch = example()
+    weights = LossConfig(energy=1.0, forces=1.0, stress=1.0)
+    batch = batch._replace(weight=torch.tensor([3.0, 1.0], dtype=torch.float64))
+    energy = (3 * 0.4 + 0.3) / 4 + math.sqrt((3 * 0.4**2 + 0.3**2) / 4)
+    # Components: two atoms of weight 3, one of weight 1.
+    forces = (3 * 3 + 6) / 21 + math.sqrt((3 * 9 + 36) / 21)
+    assert loss_of(prediction, batch, weights).item() == pytest.approx(energy + forces + 0.02)
+    alone = batch._replace(weight=torch.tensor([0.0, 1.0], dtype=torch.float64))
+    expected = 0.6 + (2 + math.sqrt(12)) + 0.02
+    assert loss_of(prediction, alone, weights).item() == pytest.approx(expected)
+
+
+def test_labels_that_are_missing_do_not_count():
+    prediction, batch = example()
+    weights = LossConfig(energy=0.0, forces=1.0, stress=0.0)
+    some = batch._replace(has_forces=torch.tensor([True, False]))
+    assert loss_of(prediction, some, weights).item() == pytest.approx(0.5 + math.sqrt(1.5))
+    none = batch._replace(has_forces=torch.tensor([False, False]))
+    assert loss_of(prediction, none, weights).item() == 0.0
     sums = ErrorSums()
-    sums.add(found)
-    assert combined_error(sums.result(), weights) == pytest.approx(expected)
+    sums.add(deviations(prediction, none))
+    assert "forces_mae" not in sums.result()
 
 
 def test_a_perfect_batch_has_finite_gradients():
     prediction, batch = example()
     forces = batch.forces.clone().requires_grad_(True)
-    found = deviations(prediction._replace(energy=batch.energy, forces=forces), batch)
-    error_loss(found, LossConfig()).backward()
+    perfect = prediction._replace(energy=batch.energy, forces=forces)
+    loss_of(perfect, batch, LossConfig()).backward()
     assert forces.grad.isfinite().all()
 
 
@@ -77,11 +112,11 @@ def test_hierarchicality_is_small_where_the_blocks_converge():
         2 * 0.01 / 1.01, rel=1e-2
     )
     assert hierarchicality(torch.tensor([[0.01, 1.0]])).item() == pytest.approx(1.0, rel=1e-3)
-    assert hierarchicality(torch.tensor([[3.0], [2.0]])).item() == 0.0
+    assert hierarchicality(torch.tensor([[3.0], [2.0]])).tolist() == [0.0, 0.0]
 
 
 def test_the_rate_warms_up_then_falls_to_a_hundredth():
-    factors = [rate_factor(step / 200) for step in range(201)]
+    factors = [cosine_factor(step / 200, ScheduleConfig()) for step in range(201)]
     top = factors.index(max(factors))
     assert max(factors) == pytest.approx(1.0)
     assert top == 10

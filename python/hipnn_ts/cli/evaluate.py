@@ -7,38 +7,114 @@ import click
 @click.argument("model", type=click.Path())
 @click.argument("data", nargs=-1, required=True, type=click.Path())
 @click.option("--batch-size", default=8, show_default=True, help="Configurations at once.")
+@click.option(
+    "--energy-unit",
+    default="meV",
+    show_default=True,
+    help="Unit to print in: meV, eV, kcal/mol, kJ/mol or hartree; lengths are Å.",
+)
+@click.option(
+    "--data",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the data means, as in the data section of a training configuration: "
+    "units.energy=hartree, columns.forces=F, forces_are=gradient.",
+)
+@click.option("--benchmark", type=click.Choice(["comp6"]), help="DATA is this suite's directory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def evaluate(model, data, batch_size, as_json):
-    """Errors of MODEL, a checkpoint or an exported file, on DATA (extended XYZ, also .xz, .gz).
+@click.option("-o", "--output", type=click.Path(), help="Directory for errors.json and parity.png.")
+def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, output):
+    """Errors of MODEL on DATA (the formats that training reads).
 
-    Prints mean absolute and root mean square errors of the energy per atom (meV/atom), of force
-    components (meV/Å) and, where the data has stress, of its components (meV/Å^3).
+    MODEL is a checkpoint, an exported file, or the directory of an ensemble, whose mean is judged
+    and whose spread is compared with the true error.
+
+    Prints mean absolute and root mean square errors of the energy per atom, of energy differences
+    within each molecule's conformers, of force components, also by element, of stress components,
+    and by config_type.
     """
     import json
     from pathlib import Path
 
-    from hipnn_ts.data.split import read_named
-    from hipnn_ts.training.errors import UNITS
-    from hipnn_ts.training.evaluate import evaluate as errors_of
-    from hipnn_ts.training.evaluate import load_potential
+    from hipnn_ts.data.read import read_named
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.evaluation.compare import compare, load_potential
+    from hipnn_ts.evaluation.ensemble import mean_of, members_of, spread_of
+    from hipnn_ts.evaluation.errors import UNITS, errors_of
+    from hipnn_ts.evaluation.table import ensemble_table, error_table
+    from hipnn_ts.label_config import LabelConfig
+    from hipnn_ts.validation import apply_override, validated
 
-    potential = load_potential(model)
-    frames, names = read_named(tuple(Path(file) for file in data))
-    errors = errors_of(potential, frames, names, batch_size)
+    if energy_unit not in UNITS:
+        raise InputError(
+            f"--energy-unit: expected one of {', '.join(UNITS)}, found '{energy_unit}'"
+        )
+    if benchmark and (labels or energy_unit != "meV"):
+        raise InputError(
+            f"--benchmark {benchmark}: expected neither --data nor --energy-unit, which the suite "
+            "settles, found one"
+        )
+    content = {}
+    for override in labels:
+        apply_override(override, content)
+    label_config = validated(LabelConfig, content, "--data")
+    files = members_of(model) if Path(model).is_dir() else [model]
+    potentials = [load_potential(file) for file in files]
+    if benchmark:
+        _comp6(potentials, data, batch_size, as_json, output)
+        return
+    named = read_named(tuple(Path(file) for file in data), label_config)
+    total = len(named.frames) * len(potentials)
+    with click.progressbar(
+        length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json
+    ) as bar:
+        found = [
+            compare(potential, named.frames, named.names, batch_size, bar.update)
+            for potential in potentials
+        ]
+    comparison = found[0] if len(found) == 1 else mean_of(found)
+    errors = errors_of(comparison, energy_unit, label_config.columns.config_type)
+    if len(found) > 1:
+        errors["ensemble"] = spread_of(found, energy_unit)
+    if output:
+        from hipnn_ts.evaluation.parity import draw_parity
+
+        _write(output, errors)
+        draw_parity(Path(output) / "parity.png", comparison, energy_unit)
     if as_json:
-        click.echo(json.dumps({"frames": len(frames), "units": UNITS, **errors}, indent=2))
-    else:
-        click.echo(f"{len(frames)} frames")
-        click.echo(error_table(errors))
+        click.echo(json.dumps(errors, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{len(named.frames)} frames")
+    click.echo(error_table(errors))
+    if len(found) > 1:
+        click.echo(ensemble_table(errors))
 
 
-def error_table(errors):
-    """Errors as ``hipnn_ts.training.errors`` names them, as lines of text."""
-    from hipnn_ts.training.errors import UNITS
+def _comp6(potentials, data, batch_size, as_json, output):
+    import json
 
-    lines = [f"{'':8}{'MAE':>10}{'RMSE':>10}"]
-    for quantity, unit in UNITS.items():
-        if f"{quantity}_mae" in errors:
-            mae, rmse = errors[f"{quantity}_mae"], errors[f"{quantity}_rmse"]
-            lines.append(f"{quantity:8}{mae:10.3f}{rmse:10.3f} {unit}")
-    return "\n".join(lines)
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.evaluation.comp6 import comp6_table, run_comp6
+
+    if len(potentials) > 1 or len(data) > 1:
+        raise InputError("--benchmark comp6: expected one model and one directory, found several")
+    result = run_comp6(potentials[0], data[0], batch_size, lambda line: click.echo(line, err=True))
+    if output:
+        _write(output, result)
+    click.echo(json.dumps(result, indent=2, ensure_ascii=False) if as_json else comp6_table(result))
+
+
+def _write(output, content):
+    import json
+    from pathlib import Path
+
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.files import replacing
+
+    try:
+        Path(output).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written: {error.strerror}") from error
+    with replacing(Path(output) / "errors.json") as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -27,9 +27,10 @@ def import_hippynn(path, output, config, energy_unit, trust):
     """
     from hipnn_ts.checkpoint import save_checkpoint
     from hipnn_ts.hippynn import import_hippynn as run
-    from hipnn_ts.hippynn.settings import parse_settings, read_settings
+    from hipnn_ts.hippynn.settings import parse_settings
+    from hipnn_ts.validation import read_mapping
 
-    content = read_settings(config) if config else {}
+    content = read_mapping(config) if config else {}
     if energy_unit:
         content["energy_unit"] = energy_unit
     settings = parse_settings(content, config or path)

@@ -1,46 +1,53 @@
 """`hipnn-ts train`."""
 
+import os
+from pathlib import Path
+
 import click
 
 
-@click.command()
+class _WithDefaults(click.Command):
+    """Help that ends with every key of the configuration."""
+
+    def format_epilog(self, ctx, formatter):
+        from hipnn_ts.training.config import SECTIONS, describe
+
+        for name, model in SECTIONS.items():
+            with formatter.section(f"{name} (lengths in Å, energies in eV)"):
+                formatter.write_dl(describe(model, name), col_max=44)
+
+
+@click.command(cls=_WithDefaults)
 @click.argument("config", type=click.Path())
+@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("-o", "--output", required=True, type=click.Path(), help="Directory for the results.")
+@click.option(
+    "--resume", is_flag=True, help="Go on where the run in this directory was interrupted."
+)
+@click.option(
+    "--members", type=click.IntRange(min=2), help="Train an ensemble: seeds that follow each other."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
-def train(config, output, overwrite):
+def train(config, overrides, output, resume, members, overwrite):
     """Train a potential as the YAML file CONFIG says.
 
-    Writes to the output directory: best.ckpt, the model with the lowest validation loss (next:
-    hipnn-ts export); metrics.csv, one row per epoch; config.yaml, with every default filled in.
+    Keys given as SECTION.KEY=VALUE win over the file, training.epochs=5 say. Data files are
+    sought from CONFIG's folder.
 
-    \b
-    CONFIG, with the defaults (lengths in Å, energies in eV, files from CONFIG's folder):
-      network:
-        n_features: [32, 32]      features after each interaction block
-        l_max: 2                  tensor order, 0 to 2
-        cutoff: 6.5               Å; soft_max below it (5.5), soft_min 0.75
-        n_atom_layers: 3
-        n_sensitivities: 20
-      data:
-        train: [FILE, ...]        extended XYZ, also .xz and .gz
-        validation: 0.1           fraction held back, or [FILE, ...]
-        group_by: KEY             frames that share it stay on one side of the split
-        seed: 0
-      training:
-        epochs: N                 one of these two, or both
-        max_minutes: N
-        batch_size: 8             configurations
-        learning_rate: 0.002
-        gradient_clipping: 10
-        loss: {energy: 5, forces: 1, stress: 10, hierarchicality: 0.001}
-        precision: float32        or float64
-        device: cpu               or cuda
-        seed: 0
+    Writes to the output directory: best.ckpt, the model with the lowest validation loss (next:
+    hipnn-ts export); metrics.csv, one row per epoch; config.yaml, with every default filled in;
+    last.ckpt, from which --resume goes on (or starts, where there is none) and ends with the
+    model that an uninterrupted run ends with. With --members each member has a directory of its
+    own there, and hipnn-ts evaluate takes the whole as one model.
+
+    Several processes share each batch: torchrun --nproc-per-node 2 --no-python hipnn-ts train ...
     """
     from hipnn_ts.errors import InputError
     from hipnn_ts.training.config import read_config
 
-    settings = read_config(config)
+    settings = read_config(config, overrides)
+    if resume and overwrite:
+        raise InputError("expected --resume or --overwrite, found both")
     try:
         from hipnn_ts.training.fit import train as run
     except ModuleNotFoundError as error:
@@ -48,9 +55,30 @@ def train(config, output, overwrite):
             f"training needs the package {error.name}, found none; install hipnn-ts[train]"
         ) from error
     from hipnn_ts.checkpoint import load_checkpoint
-    from hipnn_ts.cli.evaluate import error_table
+    from hipnn_ts.evaluation.table import error_table
+    from hipnn_ts.training.errors import UNITS
 
-    path = run(settings, output, overwrite=overwrite, progress_bar=True)
-    provenance = load_checkpoint(path)[1]
-    click.echo(error_table(provenance["validation_errors"]))
-    click.echo(f"{path}: epoch {provenance['epoch']}, lowest validation loss")
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    tell = click.echo if first else None
+    for folder, seed in _members(output, settings.training.seed, members):
+        member = settings.training.model_copy(update={"seed": seed})
+        path = run(
+            settings.model_copy(update={"training": member}),
+            folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress_bar=True,
+            tell=tell,
+        )
+        if first:
+            provenance = load_checkpoint(path)[1]
+            click.echo(error_table({**provenance["validation_errors"], "units": UNITS}))
+            click.echo(f"{path}: epoch {provenance['epoch']}, lowest validation loss")
+        tell = None  # the members have the same data
+
+
+def _members(output, seed, members):
+    """Directory and seed of each run."""
+    if members is None:
+        return [(Path(output), seed)]
+    return [(Path(output) / f"member-{k + 1}", seed + k) for k in range(members)]

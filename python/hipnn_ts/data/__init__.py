@@ -2,7 +2,15 @@
 
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
-from hipnn_ts.data.read import read_frames
+from hipnn_ts.data.read import NamedFrames, read_frames, read_named
 from hipnn_ts.data.self_energies import fit_self_energies
 
-__all__ = ["Batch", "ReferenceDataset", "collate", "fit_self_energies", "read_frames"]
+__all__ = [
+    "Batch",
+    "NamedFrames",
+    "ReferenceDataset",
+    "collate",
+    "fit_self_energies",
+    "read_frames",
+    "read_named",
+]

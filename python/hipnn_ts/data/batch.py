@@ -19,10 +19,12 @@ class Batch(NamedTuple):
     senders: Tensor  # (P,) int64
     vectors: Tensor  # (P, 3), r_sender - r_receiver, Å
     energy: Tensor  # (B,) float64, eV
-    forces: Tensor  # (N, 3), eV/Å
+    forces: Tensor  # (N, 3), eV/Å, zero where not given
+    has_forces: Tensor  # (B,) bool
     stress: Tensor  # (B, 3, 3), eV/Å^3, zero where not given
     has_stress: Tensor  # (B,) bool
     volume: Tensor  # (B,) float64, Å^3, nan without a periodic cell
+    weight: Tensor  # (B,) float64, of the errors in the loss
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -38,13 +40,22 @@ def collate(samples: Sequence[Sample]) -> Batch:
         senders=torch.cat([sample.senders.long() + offset for sample, offset in pairs]),
         vectors=torch.cat([sample.vectors for sample in samples]),
         energy=torch.tensor([sample.energy for sample in samples], dtype=torch.float64),
-        forces=torch.cat([sample.forces for sample in samples]),
+        forces=torch.cat(
+            [
+                sample.vectors.new_zeros(len(sample.species), 3)
+                if sample.forces is None
+                else sample.forces
+                for sample in samples
+            ]
+        ),
+        has_forces=torch.tensor([sample.forces is not None for sample in samples]),
         stress=torch.stack(
             [
-                sample.forces.new_zeros(3, 3) if sample.stress is None else sample.stress
+                sample.vectors.new_zeros(3, 3) if sample.stress is None else sample.stress
                 for sample in samples
             ]
         ),
         has_stress=torch.tensor([sample.stress is not None for sample in samples]),
         volume=torch.tensor([sample.volume for sample in samples], dtype=torch.float64),
+        weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float64),
     )

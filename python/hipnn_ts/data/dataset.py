@@ -10,6 +10,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -28,9 +29,10 @@ class Sample(NamedTuple):
     senders: Tensor  # (P,) int32
     vectors: Tensor  # (P, 3), r_sender - r_receiver
     energy: float
-    forces: Tensor  # (n, 3)
+    forces: Tensor | None  # (n, 3), None where the file gives none
     stress: Tensor | None  # (3, 3), None where the file gives none
     volume: float  # nan without periodicity along three axes
+    weight: float  # of the errors in the loss
 
 
 class ReferenceDataset(Dataset):
@@ -38,16 +40,18 @@ class ReferenceDataset(Dataset):
 
     Parameters
     ----------
-    frames : list of ase.Atoms with energy and forces, optionally stress
+    frames : list of ase.Atoms with energy, optionally forces and stress
     elements : chemical symbols in species order
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
     names : what messages call each frame, default "frame 0", "frame 1", ...
+    keep_pairs : list neighbours once; without, whenever a sample is asked for, in less memory
 
     Raises
     ------
     InputError
-        An element that is not among ``elements``, or two atoms at the same place.
+        An element that is not among ``elements``, or two atoms at the same place; without
+        ``keep_pairs`` where the sample is asked for.
     """
 
     def __init__(
@@ -57,18 +61,27 @@ class ReferenceDataset(Dataset):
         cutoff: float,
         dtype: torch.dtype,
         names: Sequence[str] | None = None,
+        keep_pairs: bool = True,
     ):
-        names = names or [f"frame {index}" for index in range(len(frames))]
-        self.samples = [
-            _sample(frame, elements, cutoff, dtype, name)
-            for frame, name in zip(frames, names, strict=True)
-        ]
+        self._frames = frames
+        self._names = names or [f"frame {index}" for index in range(len(frames))]
+        self._network = elements, cutoff, dtype
+        self._kept = None
+        self.n_atoms = [len(frame) for frame in frames]
+        if keep_pairs:
+            self._kept = [self._list(index) for index in range(len(frames))]
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self._frames)
 
     def __getitem__(self, index: int) -> Sample:
-        return self.samples[index]
+        """Sample ``index``; -1 - index is the same with weight 0, to fill a batch up."""
+        if index < 0:
+            return self[~index]._replace(weight=0.0)
+        return self._list(index) if self._kept is None else self._kept[index]
+
+    def _list(self, index: int) -> Sample:
+        return _sample(self._frames[index], *self._network, self._names[index])
 
 
 def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
@@ -110,7 +123,8 @@ def _sample(
         torch.from_numpy(senders.astype(np.int32)),
         torch.tensor(vectors, dtype=dtype),
         float(results["energy"]),
-        torch.tensor(results["forces"], dtype=dtype),
+        torch.tensor(results["forces"], dtype=dtype) if "forces" in results else None,
         stress,
         float(frame.get_volume()) if periodic else float("nan"),
+        frame.info.get(WEIGHT, 1.0),
     )

@@ -1,31 +1,9 @@
 """Frames to train on and frames to validate with."""
 
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
-from ase import Atoms
 
-from hipnn_ts.data.read import read_frames
+from hipnn_ts.data.read import NamedFrames
 from hipnn_ts.errors import InputError
-
-
-class NamedFrames(NamedTuple):
-    """Frames and what messages call them: file and index."""
-
-    frames: list[Atoms]
-    names: list[str]
-
-
-def read_named(files: tuple[Path, ...]) -> NamedFrames:
-    """Frames of several files, in order. Raises InputError as ``read_frames``."""
-    frames: list[Atoms] = []
-    names: list[str] = []
-    for file in files:
-        found = read_frames(file)
-        frames += found
-        names += [f"{file}: frame {index}" for index in range(len(found))]
-    return NamedFrames(frames, names)
 
 
 def split(
@@ -41,7 +19,7 @@ def split(
         A frame lacks the entry, or there are too few frames or groups to split.
     """
     groups: dict[tuple[str, str], list[int]] = {}
-    for index, (frame, name) in enumerate(zip(*data, strict=True)):
+    for index, (frame, name) in enumerate(zip(data.frames, data.names, strict=True)):
         if group_by is None:
             key = (name, "")
         elif group_by in frame.info:
@@ -64,12 +42,14 @@ def split(
     held_back = {index for group in order[:n_validation] for index in members[group]}
     everything = range(len(data.frames))
     return (
-        _select(data, [index for index in everything if index not in held_back]),
+        _select(data, [i for i in everything if i not in held_back], data.left_out),
         _select(data, sorted(held_back)),
     )
 
 
-def _select(data: NamedFrames, indices: list[int]) -> NamedFrames:
+def _select(data: NamedFrames, indices: list[int], left_out: int = 0) -> NamedFrames:
     return NamedFrames(
-        [data.frames[index] for index in indices], [data.names[index] for index in indices]
+        [data.frames[index] for index in indices],
+        [data.names[index] for index in indices],
+        left_out,
     )

@@ -3,11 +3,12 @@
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.exported import FORMAT_VERSION
 from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.validation import validated
 
 FILE_NAME = "hipnn_ts.json"
 FORMAT = "hipnn-ts potential"
@@ -53,9 +54,4 @@ def parse_metadata(path: str, document: str) -> Metadata:
             f"{path}: exported in format {version}, but this hipnn-ts reads format "
             f"{FORMAT_VERSION}; install a hipnn-ts as new as the one that exported it"
         )
-    try:
-        return Metadata(**content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: metadata entry '{key}': {first['msg']}") from error
+    return validated(Metadata, content, f"{path}: metadata")

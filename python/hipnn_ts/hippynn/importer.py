@@ -16,16 +16,12 @@ from hipnn_ts.hippynn.architecture import (
 from hipnn_ts.hippynn.files import Source, read_source
 from hipnn_ts.hippynn.nodes import NETWORK, Entries, choose_node, find_nodes, is_chosen, species_of
 from hipnn_ts.hippynn.readout import find_readout, has_self_energies
-from hipnn_ts.hippynn.settings import (
-    ENERGY_UNITS,
-    LENGTH_UNITS,
-    ImportSettings,
-    parse_settings,
-    read_settings,
-)
+from hipnn_ts.hippynn.settings import ImportSettings, parse_settings
 from hipnn_ts.hippynn.state import build_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS
+from hipnn_ts.validation import read_mapping
 
 T = TypeVar("T")
 
@@ -63,7 +59,7 @@ def import_hippynn(
     if isinstance(config, ImportSettings):
         settings = config
     else:
-        content = {} if config is None else read_settings(config)
+        content = {} if config is None else read_mapping(config)
         settings = parse_settings(content, str(config or path))
     source = read_source(Path(path), settings.energy_node, trust_pickle)
     origin = str(source.path)

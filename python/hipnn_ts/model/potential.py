@@ -32,10 +32,16 @@ class Potential(nn.Module):
 
     def _apply(self, fn, recurse=True):
         # Self energies are hartrees where the network's share is meV: float64 in every flavour.
-        exact = self.self_energies
+        exact = self.self_energies.detach().clone()
         super()._apply(fn, recurse)
-        self.self_energies = exact.to(self.self_energies.device)
+        self.self_energies.data = exact.to(self.self_energies.device)
         return self
+
+    def train_self_energies(self) -> None:
+        """Let an optimiser change the self energies, which are constants otherwise."""
+        values = self.self_energies
+        del self.self_energies
+        self.self_energies = nn.Parameter(values)
 
     @torch.jit.export
     def encode(self, species: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How much of a run is done: by steps, by the clock, or by the first of both to end."""
+"""How much of a run is done: by epochs, by the clock, or by the first of both to end."""
 
 import time
 
@@ -6,22 +6,22 @@ import time
 class Budget:
     """Progress from 0 to 1. The clock starts with ``start``."""
 
-    def __init__(self, n_steps: int | None, max_minutes: float | None):
-        self.n_steps = n_steps
+    def __init__(self, epochs: int | None, max_minutes: float | None):
+        self.epochs = epochs
         self.max_minutes = max_minutes
         self.start()
 
-    def start(self) -> None:
-        """Set the clock to zero."""
-        self._started = time.monotonic()
+    def start(self, minutes: float = 0.0) -> None:
+        """Set the clock to zero, or to the ``minutes`` of an earlier process."""
+        self._started = time.monotonic() - 60 * minutes
 
     @property
     def minutes(self) -> float:
         """Minutes since the start."""
         return (time.monotonic() - self._started) / 60
 
-    def progress(self, step: int) -> float:
-        """Share of the run that is done after ``step`` steps."""
-        by_steps = step / self.n_steps if self.n_steps else 0.0
+    def progress(self, epochs: float) -> float:
+        """Share of the run that is done after ``epochs`` epochs."""
+        by_epochs = epochs / self.epochs if self.epochs else 0.0
         by_clock = self.minutes / self.max_minutes if self.max_minutes else 0.0
-        return min(max(by_steps, by_clock), 1.0)
+        return min(max(by_epochs, by_clock), 1.0)

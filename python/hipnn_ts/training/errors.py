@@ -1,5 +1,8 @@
 """Errors of a potential, accumulated over batches."""
 
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
 
 from hipnn_ts.data.batch import Batch
@@ -8,12 +11,23 @@ from hipnn_ts.training.prediction import Prediction
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "meV/Å^3"}
 
 
-def deviations(prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
-    """Differences to the reference in eV/atom, eV/Å, eV/Å^3; empty without reference."""
+class Deviation(NamedTuple):
+    """Differences to the reference: rows are configurations (energy, stress) or atoms (forces)."""
+
+    difference: Tensor  # (M, components), eV/atom, eV/Å, eV/Å^3
+    weight: Tensor  # (M,) float64, that of each row's configuration
+
+
+def deviations(prediction: Prediction, batch: Batch) -> dict[str, Deviation]:
+    """Deviations by quantity; no rows where the batch has no reference."""
+    energy = (prediction.energy - batch.energy) / batch.n_atoms
+    with_forces = batch.has_forces.index_select(0, batch.configuration)
+    forces = (prediction.forces - batch.forces)[with_forces]
+    stress = prediction.stress - batch.stress[batch.has_stress]
     return {
-        "energy": (prediction.energy - batch.energy) / batch.n_atoms,
-        "forces": prediction.forces - batch.forces,
-        "stress": prediction.stress - batch.stress[batch.has_stress],
+        "energy": Deviation(energy.unsqueeze(1), batch.weight),
+        "forces": Deviation(forces, batch.weight.index_select(0, batch.configuration[with_forces])),
+        "stress": Deviation(stress.flatten(1), batch.weight[batch.has_stress]),
     }
 
 
@@ -21,23 +35,35 @@ class ErrorSums:
     """Mean absolute and root mean square errors over all batches added."""
 
     def __init__(self):
-        self.count = dict.fromkeys(UNITS, 0)
-        self.absolute = dict.fromkeys(UNITS, 0.0)
-        self.square = dict.fromkeys(UNITS, 0.0)
+        # For each quantity: count, sum of absolute values, sum of squares.
+        self.sums = torch.zeros(len(UNITS), 3, dtype=torch.float64)
 
-    def add(self, found: dict[str, Tensor]) -> None:
+    def add(self, found: dict[str, Deviation]) -> None:
         """Add one batch's ``deviations``."""
-        for quantity, difference in found.items():
-            values = difference.detach().double()
-            self.count[quantity] += values.numel()
-            self.absolute[quantity] += values.abs().sum().item()
-            self.square[quantity] += values.square().sum().item()
+        for index, quantity in enumerate(UNITS):
+            values = found[quantity].difference.detach().double()
+            one = torch.ones_like(found[quantity].weight)
+            self.sums[index] += torch.stack(weighted_sums(values, one)).cpu()
 
     def result(self) -> dict[str, float]:
-        """``energy_mae``, ``energy_rmse``, ``forces_mae``, ... in ``UNITS``, of what was added."""
+        """``energy_mae``, ``energy_rmse``, ``forces_mae``, ... in ``UNITS``, of what was added.
+
+        Each configuration counts alike, whatever its weight in the loss.
+        """
         out = {}
-        for quantity, count in self.count.items():
+        for quantity, sums in zip(UNITS, self.sums.tolist(), strict=True):
+            count, absolute, square = sums
             if count:
-                out[f"{quantity}_mae"] = 1e3 * self.absolute[quantity] / count
-                out[f"{quantity}_rmse"] = 1e3 * (self.square[quantity] / count) ** 0.5
+                out[f"{quantity}_mae"] = 1e3 * absolute / count
+                out[f"{quantity}_rmse"] = 1e3 * (square / count) ** 0.5
         return out
+
+
+def weighted_sums(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Number of components, sum of their absolute values and of their squares, rows weighted."""
+    column = weight.unsqueeze(1)
+    return (
+        weight.sum() * values.shape[1],
+        (column * values.abs()).sum(),
+        (column * values.square()).sum(),
+    )

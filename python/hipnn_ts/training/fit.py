@@ -1,36 +1,29 @@
 """Training from configuration to checkpoint."""
 
-import hashlib
 import logging
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
-from ase import Atoms
-from ase.data import chemical_symbols
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import CSVLogger
-from torch.utils.data import DataLoader
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities import rank_zero_only
 
-from hipnn_ts.data.batch import collate
-from hipnn_ts.data.dataset import ReferenceDataset, composition
-from hipnn_ts.data.self_energies import fit_self_energies
-from hipnn_ts.data.split import NamedFrames, read_named, split
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
-from hipnn_ts.training.budget import Budget
 from hipnn_ts.training.callbacks import EpochLog, KeepBest, ProgressBar, StopOnBudget
-from hipnn_ts.training.config import DataConfig, RunConfig, network_config
-from hipnn_ts.training.errors import UNITS
 from hipnn_ts.training.module import TrainingModule
+from hipnn_ts.training.prepare import Prepared, prepare
+from hipnn_ts.training.resume import KeepState, WholeFiles, state_to_resume
+from hipnn_ts.training.sections import RunConfig, TrainingConfig
 
 CHECKPOINT = "best.ckpt"
+STATE = "last.ckpt"
 LOG = "metrics.csv"
 CONFIG = "config.yaml"
 
@@ -41,12 +34,17 @@ def train(
     fused: bool = True,
     overwrite: bool = False,
     progress_bar: bool = False,
+    resume: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> Path:
     """Train a potential; return the checkpoint with the lowest validation loss.
 
     Beside ``best.ckpt`` the directory (made if need be) holds ``metrics.csv``, one row per epoch,
-    and ``config.yaml``, the configuration with every default filled in. The same configuration
-    gives the same weights again on the same machine's CPU, if ``epochs`` alone ends the run.
+    ``config.yaml``, the configuration with every default filled in, and ``last.ckpt``, from which
+    an interrupted run goes on. The same configuration gives the same weights again on the same
+    machine's CPU, interrupted or not, if ``epochs`` alone ends the run.
+
+    Started by ``torchrun``, the processes share each batch and take the steps of one process.
 
     Parameters
     ----------
@@ -55,116 +53,91 @@ def train(
     fused : with this package's operators; without, in plain torch (slower)
     overwrite : replace the result of an earlier run
     progress_bar : show one on standard error
+    resume : go on where an earlier run in this directory was interrupted, if there was one
+    tell : called with each line about the data before the first step
 
     Raises
     ------
     InputError
         Data that cannot be used, elements that the configuration does not name, an output
-        directory that cannot be written or holds a run, training that diverges.
+        directory that cannot be written or holds another run, training that diverges.
     """
     output, settings = Path(output_directory), config.training
-    if (output / CHECKPOINT).exists() and not overwrite:
+    if (output / CHECKPOINT).exists() and not (overwrite or resume):
         raise InputError(
             f"{output}: expected a new directory, found the result of an earlier run "
-            f"({CHECKPOINT}); choose another or ask to overwrite"
+            f"({CHECKPOINT}); choose another, or ask to resume or to overwrite"
         )
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "training.device: expected a GPU for 'cuda', found none that torch can use"
         )
-    data = load_data(config.data)
-    network = network_config(config, _elements(data[0].frames))
-    dtype = getattr(torch, settings.precision)
-    training, validation = (
-        ReferenceDataset(part.frames, network.elements, network.cutoff, dtype, part.names)
-        for part in data
-    )
-    _clear(output)
-    resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
-    with replacing(output / CONFIG) as temporary:
-        temporary.write_text(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True))
-    origin = {
-        "config": _without_folders(resolved),
-        "data": _checksums(config.data),
-        "frames": {"train": len(training), "validation": len(validation)},
-        "error_units": UNITS,
-        "versions": {name: version(name) for name in ("hipnn-ts", "torch", "lightning")},
-    }
+    prepared = prepare(config)
+    identity = {key: prepared.origin[key] for key in ("config", "data")}
+    earlier = state_to_resume(output / STATE, identity) if resume else None
+    if earlier and earlier["finished"]:
+        return output / CHECKPOINT
+    for line in prepared.survey if tell else ():
+        tell(line)
+    if not earlier:
+        _clear(output, prepared)
+    callbacks = [
+        StopOnBudget(),
+        KeepBest(output / CHECKPOINT, prepared.origin, settings.early_stop),
+        EpochLog(output / LOG),
+        *([ProgressBar()] if progress_bar else []),
+        KeepState(output / STATE, settings.checkpoint_minutes, identity),
+    ]
     with torch.random.fork_rng(devices=[]), _quiet_lightning():
         torch.manual_seed(settings.seed)
-        potential = Potential(network, fused).to(dtype)
-        counts = composition(data[0].frames, network.elements)
-        energies = [sample.energy for sample in training]
-        potential.self_energies.copy_(torch.from_numpy(fit_self_energies(counts, energies)))
-        order = torch.Generator().manual_seed(settings.seed)
-        training_batches, validation_batches = (
-            DataLoader(
-                part, settings.batch_size, shuffle=shuffle, collate_fn=collate, generator=order
-            )
-            for part, shuffle in ((training, True), (validation, False))
-        )
-        n_steps = settings.epochs and settings.epochs * len(training_batches)
-        module = TrainingModule(potential, settings, Budget(n_steps, settings.max_minutes))
-        callbacks = [StopOnBudget(), KeepBest(output / CHECKPOINT, origin), EpochLog()]
+        potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
+        potential.self_energies.copy_(prepared.self_energies)
+        if settings.self_energies == "trained":
+            potential.train_self_energies()
+        module = TrainingModule(potential, settings, prepared.training, prepared.validation)
         Trainer(
-            accelerator="gpu" if settings.device == "cuda" else "cpu",
-            devices=1,
+            **_processes(settings),
             max_epochs=settings.epochs or -1,
             gradient_clip_val=settings.gradient_clipping,
-            logger=CSVLogger(output, name="", version=""),
-            callbacks=[*callbacks, ProgressBar()] if progress_bar else callbacks,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+            plugins=[WholeFiles()],
+            callbacks=callbacks,
+            logger=False,
             enable_progress_bar=False,
-            enable_checkpointing=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             inference_mode=False,
-        ).fit(module, training_batches, validation_batches)
+        ).fit(module, ckpt_path=output / STATE if earlier else None)
     return output / CHECKPOINT
 
 
-def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames]:
-    """Training and validation frames, from files or held back. Raises InputError."""
-    data = read_named(config.train)
-    if isinstance(config.validation, float):
-        return split(data, config.validation, config.group_by, config.seed)
-    return data, read_named(config.validation)
+def _processes(settings: TrainingConfig) -> dict:
+    """One process, or those that torchrun started."""
+    arguments = {"accelerator": "gpu" if settings.device == "cuda" else "cpu", "devices": 1}
+    n_processes = int(os.environ.get("WORLD_SIZE", 1))
+    if n_processes > 1:
+        local = int(os.environ["LOCAL_WORLD_SIZE"])
+        arguments |= {
+            "devices": local,
+            "num_nodes": n_processes // local,
+            # A batch without forces, say, leaves some parameters without a gradient.
+            "strategy": DDPStrategy(find_unused_parameters=True),
+        }
+    return arguments
 
 
-def _elements(frames: list[Atoms]) -> list[str]:
-    """In order of atomic number."""
-    return [chemical_symbols[z] for z in sorted({z for frame in frames for z in frame.numbers})]
-
-
-def _clear(output: Path) -> None:
-    """Make the directory, without what an earlier run left."""
+@rank_zero_only
+def _clear(output: Path, prepared: Prepared) -> None:
+    """Make the directory, without what an earlier run left, and say what this run is."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        (output / LOG).unlink(missing_ok=True)
-        (output / CHECKPOINT).unlink(missing_ok=True)
+        for name in (LOG, CHECKPOINT, STATE):
+            (output / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{output}: cannot be written: {error.strerror}") from error
-
-
-def _without_folders(resolved: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint is passed on: names of files, not the folders of this machine."""
-    files = {
-        key: [Path(file).name for file in value]
-        for key, value in resolved["data"].items()
-        if isinstance(value, list)
-    }
-    return resolved | {"data": resolved["data"] | files}
-
-
-def _checksums(data: DataConfig) -> list[dict[str, str]]:
-    """Name and SHA-256 of each file: enough to recognise it on another machine."""
-    groups = {"train": data.train}
-    if not isinstance(data.validation, float):
-        groups["validation"] = data.validation
-    return [
-        {"use": use, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-        for use, files in groups.items()
-        for file in files
-    ]
+    with replacing(output / CONFIG) as temporary:
+        temporary.write_text(yaml.safe_dump(prepared.resolved, sort_keys=False, allow_unicode=True))
 
 
 @contextmanager

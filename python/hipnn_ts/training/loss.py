@@ -1,9 +1,18 @@
-"""What training minimises."""
+"""What training minimises.
+
+The loss of a batch is a function of a few sums over its configurations. Where several processes
+share a batch, the sums are added over them first: the loss is then that of the whole batch.
+"""
+
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
-from hipnn_ts.training.config import LossConfig
+from hipnn_ts.data.batch import Batch
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.errors import UNITS, Deviation, weighted_sums
+from hipnn_ts.training.sections import LossConfig
 
 # Under the root of the mean square: its derivative stays finite for a perfect batch.
 TINY = 1e-20
@@ -11,22 +20,63 @@ TINY = 1e-20
 FLOOR = 1e-6
 
 
-def error_loss(found: dict[str, Tensor], weights: LossConfig) -> Tensor:
-    """Weighted sum of RMSE + MAE of ``deviations``; terms without reference drop out."""
-    total = torch.zeros((), dtype=torch.float64, device=found["energy"].device)
-    for quantity, difference in found.items():
+def batch_sums(
+    found: dict[str, Deviation], terms: Tensor, batch: Batch, weights: LossConfig
+) -> Tensor:
+    """Sums (4, 3) that the loss of a batch depends on, float64.
+
+    Rows energy, forces, stress hold count, sum of absolute values and of squares, as
+    ``weighted_sums``; the last holds number of atoms and sum of their hierarchicalities.
+    """
+    rows = []
+    for quantity in UNITS:
+        difference, weight = found[quantity]
+        if quantity == "energy" and weights.energy_per == "configuration":
+            difference = difference * batch.n_atoms.unsqueeze(1)
+        rows.append(torch.stack(weighted_sums(difference.double(), weight)))
+    # An atom of a configuration without weight is there to fill the batch up.
+    real = (batch.weight > 0).index_select(0, batch.configuration).double()
+    hierarchical = (real * hierarchicality(terms).double()).sum()
+    rows.append(torch.stack([real.sum(), hierarchical, torch.zeros_like(hierarchical)]))
+    return torch.stack(rows)
+
+
+def summed(sums: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    """Sums over all processes, with the derivative of this one's; ``reduce`` adds a tensor up."""
+    return sums + (reduce(sums.detach().clone()) - sums.detach())
+
+
+def error_loss(sums: Tensor, weights: LossConfig) -> Tensor:
+    """Weighted RMSE + MAE of each quantity, and hierarchicality, from ``batch_sums``."""
+    total = 0.0 * sums.sum()  # a batch in which nothing counts has a gradient too
+    for index, quantity in enumerate(UNITS):
         weight = getattr(weights, quantity)
-        if weight > 0 and difference.numel():
-            rmse = (difference.square().mean() + TINY).sqrt()
-            total = total + weight * (rmse + difference.abs().mean())
+        count, absolute, square = sums[index]
+        if weight > 0 and count > 0:
+            rmse = (square / count + TINY).sqrt()
+            total = total + weight * (weights.rmse * rmse + weights.mae * absolute / count)
+    if weights.hierarchicality > 0 and sums[3, 0] > 0:
+        total = total + weights.hierarchicality * sums[3, 1] / sums[3, 0]
     return total
 
 
 def hierarchicality(terms: Tensor) -> Tensor:
-    """Mean over atoms of ``sum_k E_k^2 / (E_k^2 + E_(k-1)^2)`` over the blocks k after the first.
+    """``sum_k E_k^2 / (E_k^2 + E_(k-1)^2)`` of each atom (N,) over the blocks k after the first.
 
     Small where the energy converges with the blocks (Lubbers, Smith, Barros, J. Chem. Phys. 148,
     241715 (2018), section II D); zero for a single block. ``terms`` (N, n_blocks), eV.
     """
     squares = terms.square() + FLOOR
-    return (squares[:, 1:] / (squares[:, 1:] + squares[:, :-1])).sum(dim=1).mean()
+    return (squares[:, 1:] / (squares[:, 1:] + squares[:, :-1])).sum(dim=1)
+
+
+def squared_weights(potential: Potential) -> Tensor:
+    """Sum of the squares of all weight matrices of the blocks, as hippynn's ``l2reg``."""
+    return torch.stack([weight.square().sum() for weight in weight_matrices(potential)]).sum()
+
+
+def weight_matrices(potential: Potential) -> Iterable[Tensor]:
+    """Weights of the blocks without biases, sensitivities, scales and readouts."""
+    for name, parameter in potential.blocks.named_parameters():
+        if name.endswith(("weight", "weights")):
+            yield parameter

@@ -1,85 +1,184 @@
 """One optimisation step and one validation, as a LightningModule."""
 
 import math
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Subset
 
-from hipnn_ts.data.batch import Batch
+from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.batches import EpochBatches
 from hipnn_ts.training.budget import Budget
-from hipnn_ts.training.config import LossConfig, TrainingConfig
 from hipnn_ts.training.errors import ErrorSums, deviations
-from hipnn_ts.training.loss import error_loss, hierarchicality
+from hipnn_ts.training.loss import batch_sums, error_loss, squared_weights, summed
 from hipnn_ts.training.prediction import predict
-
-WARM_UP = 0.05  # of the run
-LAST_RATE = 0.01  # of the highest learning rate
-
-
-def rate_factor(progress: float) -> float:
-    """Learning rate over its maximum at ``progress`` from 0 to 1: linear warm-up, then cosine."""
-    if progress < WARM_UP:
-        return max(progress / WARM_UP, LAST_RATE)
-    decay = min((progress - WARM_UP) / (1 - WARM_UP), 1.0)
-    return LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * decay))
+from hipnn_ts.training.schedule import Schedule
+from hipnn_ts.training.sections import LossConfig, TrainingConfig
 
 
 class TrainingModule(LightningModule):
-    """Trains ``potential`` in place; ``errors`` and ``validation_loss`` are those of the last
-    validation."""
+    """Trains ``potential`` in place on ``training``; ``errors`` and ``validation_loss`` are those
+    of the last validation, which judged ``evaluated``.
 
-    def __init__(self, potential: Potential, config: TrainingConfig, budget: Budget):
+    Everything that changes during a run is in the checkpoint: a run goes on from any step.
+    """
+
+    # A validation set may have fewer configurations than there are processes.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(
+        self,
+        potential: Potential,
+        config: TrainingConfig,
+        training: ReferenceDataset,
+        validation: ReferenceDataset,
+    ):
         super().__init__()
         self.potential = potential
+        self.average = None
+        if config.ema_decay is not None:
+            average = get_ema_multi_avg_fn(config.ema_decay)
+            self.average = AveragedModel(potential, multi_avg_fn=average).requires_grad_(False)
         self.config = config
-        self.budget = budget
+        self.training_data, self.validation_data = training, validation
+        self.schedule = Schedule(config)
+        self.budget = Budget(config.epochs, config.max_minutes)
+        self.epoch = 0
+        self.batches_done = 0
+        self.n_batches = 1
+        self.losses: list[float] = []
         self.errors: dict[str, float] = {}
         self.validation_loss = math.inf
-        self.losses: list[float] = []
-        self._sums = ErrorSums()
 
-    def configure_optimizers(self) -> dict:
-        """Adam; the rate follows the run's progress, by steps or by the clock."""
-        optimizer = torch.optim.Adam(self.potential.parameters(), lr=self.config.learning_rate)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: rate_factor(self.budget.progress(step))
+    @property
+    def evaluated(self) -> Potential:
+        """The potential, or the average of its weights where one is kept."""
+        return self.potential if self.average is None else self.average.module
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done."""
+        return self.budget.progress(self.epoch + self.batches_done / self.n_batches)
+
+    def loss_weights(self, progress: float) -> LossConfig:
+        """The weights of this part of the run."""
+        second = self.config.second_stage
+        return second.loss if second is not None and progress >= second.start else self.config.loss
+
+    def train_dataloader(self) -> DataLoader:
+        """The batches of this epoch, from the first that is not done. Called every epoch."""
+        batches = EpochBatches(
+            self.training_data.n_atoms,
+            self.schedule.batch_size,
+            self.config.max_atoms_per_batch,
+            self.config.seed,
+            self.epoch,
+            self.batches_done,
+            self.trainer.global_rank,
+            self.trainer.world_size,
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        self.n_batches = len(batches)
+        return DataLoader(self.training_data, batch_sampler=batches, collate_fn=collate)
 
-    def on_train_epoch_start(self) -> None:
-        """Begin the epoch's average."""
-        self.losses = []
+    def val_dataloader(self) -> DataLoader:
+        """This process's share of the validation data."""
+        mine = range(self.trainer.global_rank, len(self.validation_data), self.trainer.world_size)
+        part = Subset(self.validation_data, mine)
+        return DataLoader(part, self.config.batch_size, collate_fn=collate)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam; its rate is set before each step."""
+        return torch.optim.Adam(self.potential.parameters(), lr=self.config.learning_rate)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch."""
-        weights = self.config.loss
+        progress = self._shared_progress()
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.schedule.rate(progress)
+        weights = self.loss_weights(progress)
         prediction, terms = predict(self.potential, batch, create_graph=True)
-        loss = error_loss(deviations(prediction, batch), weights)
-        if weights.hierarchicality > 0 and terms.shape[1] > 1:
-            loss = loss + weights.hierarchicality * hierarchicality(terms)
-        self.losses.append(self._finite(loss.item()))
-        return loss
+        sums = batch_sums(deviations(prediction, batch), terms, batch, weights)
+        # Processes average their gradients where the whole batch's is their sum.
+        loss = self.trainer.world_size * error_loss(summed(sums, self._add_up), weights)
+        regular = weights.l2 * squared_weights(self.potential) if weights.l2 > 0 else 0.0
+        whole = loss.detach() / self.trainer.world_size + regular
+        self.losses.append(self._finite(float(whole)))
+        self.batches_done += 1
+        return loss + regular
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """A step, then the average follows."""
+        super().optimizer_step(*args, **kwargs)
+        if self.average is not None:
+            self.average.update_parameters(self.potential)
+
+    def on_train_epoch_end(self) -> None:
+        """Validation is done by now: adapt to it, and count the epoch."""
+        self.schedule.epoch_ends(self.validation_loss)
+        self.epoch += 1
+        self.batches_done = 0
+        self.losses = []
 
     def on_validation_epoch_start(self) -> None:
         """Begin the sums."""
-        self._sums = ErrorSums()
+        self._errors = ErrorSums()
+        self._loss_sums = torch.zeros(4, 3, dtype=torch.float64, device=self.device)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Add one batch's errors."""
         with torch.enable_grad():
-            prediction, _ = predict(self.potential, batch, create_graph=False)
-        self._sums.add(deviations(prediction, batch))
+            prediction, terms = predict(self.evaluated, batch, create_graph=False)
+        found = deviations(prediction, batch)
+        self._errors.add(found)
+        self._loss_sums += batch_sums(found, terms, batch, self._last_weights).detach()
 
     def on_validation_epoch_end(self) -> None:
         """Errors over the whole validation set, and the loss they make."""
-        self.errors = self._sums.result()
-        self.validation_loss = self._finite(combined_error(self.errors, self.config.loss))
+        self._errors.sums = self._add_up(self._errors.sums.to(self.device)).cpu()
+        self.errors = self._errors.result()
+        # By the weights that the run ends with: losses of one run can be compared.
+        loss = error_loss(self._add_up(self._loss_sums), self._last_weights)
+        self.validation_loss = self._finite(loss.item())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What Lightning does not know of."""
+        checkpoint["progress"] = {
+            "epoch": self.epoch,
+            "batches_done": self.batches_done,
+            "losses": self.losses,
+            "errors": self.errors,
+            "validation_loss": self.validation_loss,
+            "minutes": self.budget.minutes,
+            "schedule": self.schedule.state_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Continue from there."""
+        progress = dict(checkpoint["progress"])
+        self.schedule.load_state_dict(progress.pop("schedule"))
+        self.budget.start(progress.pop("minutes"))
+        vars(self).update(progress)
+
+    @property
+    def _last_weights(self) -> LossConfig:
+        """Errors alone, as the last part of the run weighs them."""
+        return self.loss_weights(1.0).model_copy(update={"hierarchicality": 0.0})
+
+    def _shared_progress(self) -> float:
+        """Clocks differ: every process goes by that of the first."""
+        if self.trainer.world_size == 1 or self.config.max_minutes is None:
+            return self.progress
+        mine = self.progress if self.trainer.is_global_zero else 0.0
+        return self._add_up(torch.tensor(mine, dtype=torch.float64, device=self.device)).item()
+
+    def _add_up(self, values: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(values, reduce_op="sum")
 
     def _finite(self, loss: float) -> float:
         if not math.isfinite(loss):
@@ -88,10 +187,3 @@ class TrainingModule(LightningModule):
                 f"steps at {self.config.learning_rate:g}, expected a smaller rate"
             )
         return loss
-
-
-def combined_error(errors: dict[str, float], weights: LossConfig) -> float:
-    """The loss of a whole data set from its errors, regularisation left out."""
-    return sum(
-        1e-3 * value * getattr(weights, name.partition("_")[0]) for name, value in errors.items()
-    )

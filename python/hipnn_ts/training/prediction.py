@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from hipnn_ts.data.batch import Batch
@@ -18,10 +19,17 @@ class Prediction(NamedTuple):
 
 
 def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Prediction, Tensor]:
-    """Prediction and each block's share (N, n_blocks) of the atomic energies, eV."""
-    vectors = batch.vectors.detach().requires_grad_(True)
+    """Prediction and each block's share (N, n_blocks) of the atomic energies, eV.
+
+    Forces are zero where no configuration of the batch has a reference for a derivative.
+    """
+    wanted = bool(batch.has_forces.any() or batch.has_stress.any())
+    vectors = batch.vectors.detach().requires_grad_(wanted)
     terms = potential.energy_terms(batch.species, batch.receivers, batch.senders, vectors)
-    gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors, create_graph)
+    if wanted:
+        gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors, create_graph)
+    else:
+        gradients = torch.zeros_like(vectors)
     self_energies = potential.self_energies.index_select(0, batch.species)
     return assemble(terms.double().sum(dim=1) + self_energies, gradients, batch), terms
 

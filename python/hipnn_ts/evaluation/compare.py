@@ -1,0 +1,99 @@
+"""What a potential predicts for reference configurations, beside the reference."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch.utils.data import DataLoader
+
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.export import load_exported
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.prediction import Prediction, assemble, predict
+
+# Configurations whose neighbour pairs are held in memory at once.
+CHUNK = 256
+
+
+class Comparison(NamedTuple):
+    """Predictions for frames that carry their reference; eV, eV/Å, eV/Å^3."""
+
+    frames: Sequence[Atoms]
+    energies: np.ndarray  # (frames,)
+    forces: list[np.ndarray | None]  # (n, 3), None where the frame has no reference
+    stresses: list[np.ndarray | None]  # (3, 3), likewise
+
+
+def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
+    """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            # Both are zip archives; only TorchScript carries code.
+            if any("/code/" in name for name in archive.namelist()):
+                return load_exported(path)[0]
+    return load_checkpoint(path)[0]
+
+
+def compare(
+    potential: Potential | torch.jit.ScriptModule,
+    frames: Sequence[Atoms],
+    names: Sequence[str] | None = None,
+    batch_size: int = 8,
+    step: Callable[[int], None] = lambda done: None,
+) -> Comparison:
+    """Predictions for all frames.
+
+    Parameters
+    ----------
+    potential : Potential, or the module of an exported file
+    frames : list of ase.Atoms with energy (eV), perhaps forces (eV/Å) and stress (eV/Å^3)
+    names : what messages call each frame
+    batch_size : configurations evaluated at once
+    step : called with the number of configurations done since the last call
+
+    Raises
+    ------
+    InputError
+        An element that the potential does not know, or two atoms at the same place.
+    """
+    if isinstance(potential, Potential):
+        elements, cutoff = potential.config.elements, potential.config.cutoff
+        dtype = potential.readouts[0].weight.dtype
+    else:
+        elements, cutoff, dtype = potential.elements, potential.cutoff, torch.float64
+    names = names or [f"frame {index}" for index in range(len(frames))]
+    energies: list[float] = []
+    forces: list[np.ndarray | None] = []
+    stresses: list[np.ndarray | None] = []
+    for start in range(0, len(frames), CHUNK):
+        part = slice(start, start + CHUNK)
+        dataset = ReferenceDataset(frames[part], elements, cutoff, dtype, names[part])
+        for batch in DataLoader(dataset, batch_size, collate_fn=collate):
+            prediction = _predict(potential, batch, dtype)
+            energies += prediction.energy.tolist()
+            by_atom = prediction.forces.detach().double().split(batch.n_atoms.tolist())
+            forces += [
+                force.numpy() if given else None
+                for force, given in zip(by_atom, batch.has_forces, strict=True)
+            ]
+            found = iter(prediction.stress.detach().double())
+            stresses += [next(found).numpy() if given else None for given in batch.has_stress]
+            step(len(batch.n_atoms))
+    return Comparison(frames, np.array(energies), forces, stresses)
+
+
+def _predict(
+    potential: Potential | torch.jit.ScriptModule, batch: Batch, dtype: torch.dtype
+) -> Prediction:
+    if isinstance(potential, Potential):
+        return predict(potential, batch, create_graph=False)[0]
+    energies, gradients = potential.energies_and_pair_gradients(
+        batch.species, batch.receivers, batch.senders, batch.vectors
+    )
+    return assemble(energies, gradients.to(dtype), batch)

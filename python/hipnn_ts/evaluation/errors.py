@@ -1,0 +1,158 @@
+"""Errors from predictions: overall, by element, by group, and within each molecule."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from hipnn_ts.evaluation.compare import Comparison, compare
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.units import ENERGY_UNITS
+
+UNITS = {"meV": 1e-3, **ENERGY_UNITS}
+
+
+def evaluate(
+    potential: Potential | torch.jit.ScriptModule,
+    frames: Sequence[Atoms],
+    names: Sequence[str] | None = None,
+    batch_size: int = 8,
+) -> dict[str, Any]:
+    """Errors over all frames in meV, as ``errors_of``; parameters and errors as ``compare``."""
+    return errors_of(compare(potential, frames, names, batch_size))
+
+
+def errors_of(
+    comparison: Comparison, energy_unit: str = "meV", config_type: str = "config_type"
+) -> dict[str, Any]:
+    """Mean absolute and root mean square errors.
+
+    Parameters
+    ----------
+    comparison : predictions beside their reference
+    energy_unit : one of ``UNITS``
+    config_type : key of the frames' info that names their group
+
+    Returns
+    -------
+    dict
+        ``frames``, ``units``, and with the endings ``_mae`` and ``_rmse``: ``energy`` per atom,
+        ``forces`` and ``stress`` over components where there is a reference, and
+        ``conformer_energy`` (see ``conformer_errors``) where a molecule occurs more than once.
+        ``forces_by_element`` and, where the data names groups, ``by_config_type`` hold the same
+        for their part.
+    """
+    unit = UNITS[energy_unit]
+    everything = range(len(comparison.frames))
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index in everything:
+        group = comparison.frames[index].info.get(config_type)
+        if group is not None:
+            groups[str(group)].append(index)
+    out = {
+        "frames": len(comparison.frames),
+        "units": {
+            "energy": f"{energy_unit}/atom",
+            "conformer_energy": energy_unit,
+            "forces": f"{energy_unit}/Å",
+            "stress": f"{energy_unit}/Å^3",
+        },
+        **_overall(comparison, everything, unit),
+        **conformer_errors(comparison, unit),
+        "forces_by_element": _by_element(comparison, unit),
+    }
+    if groups:
+        out["by_config_type"] = {
+            name: {"frames": len(members), **_overall(comparison, members, unit)}
+            for name, members in sorted(groups.items())
+        }
+    return out
+
+
+def conformer_errors(comparison: Comparison, unit: float) -> dict[str, float]:
+    """Errors of the energy differences between all pairs of conformers of each molecule.
+
+    The measure of COMP6: Smith et al., J. Chem. Phys. 148, 241733 (2018). Frames are conformers
+    of one molecule where they have the same ``info["molecule"]`` or else the same atoms in the
+    same order; pairs of all molecules count alike. Empty without any pair.
+    """
+    molecules: dict[Any, list[float]] = defaultdict(list)
+    for frame, predicted in zip(comparison.frames, comparison.energies, strict=True):
+        molecule = (frame.info.get("molecule"), frame.numbers.tobytes())
+        molecules[molecule].append(predicted - frame.calc.results["energy"])
+    pairs, absolute, square = 0, 0.0, 0.0
+    for deviations in molecules.values():
+        d = np.sort(np.array(deviations))
+        n = len(d)
+        pairs += n * (n - 1) // 2
+        # Sums over pairs of |d_i - d_j| and (d_i - d_j)^2 without listing the pairs.
+        absolute += float((2 * np.arange(n) - n + 1) @ d)
+        square += float(n * ((d - d.mean()) ** 2).sum())
+    if pairs == 0:
+        return {}
+    return {
+        "conformer_pairs": pairs,
+        "conformer_energy_mae": absolute / pairs / unit,
+        "conformer_energy_rmse": (square / pairs) ** 0.5 / unit,
+    }
+
+
+def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
+    """Predicted minus reference forces (atoms, 3) of the frames that have both, eV/Å."""
+    found = [
+        comparison.forces[i] - comparison.frames[i].calc.results["forces"]
+        for i in members
+        if comparison.forces[i] is not None
+    ]
+    return np.concatenate(found) if found else np.zeros((0, 3))
+
+
+def energy_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
+    """Predicted minus reference energy per atom of each frame, eV."""
+    frames = [comparison.frames[i] for i in members]
+    reference = np.array([frame.calc.results["energy"] for frame in frames])
+    return (comparison.energies[list(members)] - reference) / [len(frame) for frame in frames]
+
+
+def _overall(comparison: Comparison, members: Sequence[int], unit: float) -> dict[str, float]:
+    stresses = [
+        comparison.stresses[i] - comparison.frames[i].get_stress(voigt=False)
+        for i in members
+        if comparison.stresses[i] is not None
+    ]
+    found = {
+        "energy": energy_deviations(comparison, members),
+        "forces": force_deviations(comparison, members),
+        "stress": np.array(stresses),
+    }
+    return {
+        f"{quantity}_{measure}": value
+        for quantity, deviations in found.items()
+        for measure, value in _measures(deviations, unit).items()
+    }
+
+
+def _by_element(comparison: Comparison, unit: float) -> dict[str, dict[str, float]]:
+    everything = range(len(comparison.frames))
+    deviations = force_deviations(comparison, everything)
+    symbols = np.array(
+        [
+            symbol
+            for frame, forces in zip(comparison.frames, comparison.forces, strict=True)
+            if forces is not None
+            for symbol in frame.get_chemical_symbols()
+        ]
+    )
+    return {
+        str(symbol): _measures(deviations[symbols == symbol], unit) for symbol in np.unique(symbols)
+    }
+
+
+def _measures(deviations: np.ndarray, unit: float) -> dict[str, float]:
+    if deviations.size == 0:
+        return {}
+    scaled = deviations / unit
+    return {"mae": float(np.abs(scaled).mean()), "rmse": float(np.sqrt((scaled**2).mean()))}

@@ -1,0 +1,48 @@
+"""Errors as lines of text."""
+
+from typing import Any
+
+QUANTITIES = {
+    "energy": "energy",
+    "conformer_energy": "ΔE conformers",
+    "forces": "forces",
+    "stress": "stress",
+}
+
+
+def error_table(errors: dict[str, Any]) -> str:
+    """What ``errors_of`` returns, for a terminal."""
+    units = errors["units"]
+    lines = [f"{'':24}{'MAE':>10}{'RMSE':>10}"]
+    for quantity, label in QUANTITIES.items():
+        if f"{quantity}_mae" in errors:
+            lines.append(_line(label, errors, quantity + "_", units[quantity]))
+    for symbol, found in errors.get("forces_by_element", {}).items():
+        lines.append(_line(f"forces on {symbol}", found, "", units["forces"]))
+    for group, found in errors.get("by_config_type", {}).items():
+        lines.append(f"{group} ({found['frames']} frames)")
+        for quantity in ("energy", "forces", "stress"):
+            if f"{quantity}_mae" in found:
+                lines.append(_line(f"  {quantity}", found, quantity + "_", units[quantity]))
+    return "\n".join(lines)
+
+
+def ensemble_table(errors: dict[str, Any]) -> str:
+    """The spread of an ensemble beside the error of its mean."""
+    ensemble = errors["ensemble"]
+    lines = [
+        f"{ensemble['members']} members",
+        f"{'':24}{'spread':>10}{'error':>10}{'ratio':>8}  rank correlation of the two",
+    ]
+    for quantity in ("energy", "forces"):
+        if quantity in ensemble:
+            found = ensemble[quantity]
+            lines.append(
+                f"{quantity:24}{found['spread']:10.3f}{found['error']:10.3f}{found['ratio']:8.2f}"
+                f"  {found['rank_correlation']:.2f} (RMS, {errors['units'][quantity]})"
+            )
+    return "\n".join(lines)
+
+
+def _line(label: str, found: dict[str, float], prefix: str, unit: str) -> str:
+    return f"{label:24}{found[prefix + 'mae']:10.3f}{found[prefix + 'rmse']:10.3f} {unit}"

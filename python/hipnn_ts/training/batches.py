@@ -1,0 +1,54 @@
+"""Which configurations make up each step of an epoch."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class EpochBatches(Sampler[list[int]]):
+    """Batches of one epoch, decided by seed and epoch alone.
+
+    A run that was interrupted goes on in the middle of its epoch; several processes share each
+    batch, and so take the same steps as one.
+
+    Parameters
+    ----------
+    n_atoms : atoms of each configuration
+    batch_size : configurations in a batch
+    max_atoms : a batch ends before it would hold more atoms, or None
+    seed, epoch : of the order
+    start : batches that are done already; the length counts them
+    rank, n_ranks : this process's part of each batch; a process without one gets a configuration
+        that does not count (``ReferenceDataset`` with a negative index)
+    """
+
+    def __init__(
+        self,
+        n_atoms: Sequence[int],
+        batch_size: int,
+        max_atoms: int | None,
+        seed: int,
+        epoch: int,
+        start: int = 0,
+        rank: int = 0,
+        n_ranks: int = 1,
+    ):
+        order = np.random.default_rng([seed, epoch]).permutation(len(n_atoms)).tolist()
+        self.batches: list[list[int]] = []
+        atoms = 0
+        for index in order:
+            full = not self.batches or len(self.batches[-1]) == batch_size
+            if full or (max_atoms is not None and atoms + n_atoms[index] > max_atoms):
+                self.batches.append([])
+                atoms = 0
+            self.batches[-1].append(index)
+            atoms += n_atoms[index]
+        self.start, self.rank, self.n_ranks = start, rank, n_ranks
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches[self.start :]:
+            yield batch[self.rank :: self.n_ranks] or [~batch[0]]

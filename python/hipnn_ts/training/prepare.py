@@ -1,0 +1,141 @@
+"""From a configuration to data sets, self energies and a record of where they came from."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from hipnn_ts.data.dataset import ReferenceDataset, composition
+from hipnn_ts.data.read import NamedFrames, read_named
+from hipnn_ts.data.self_energies import fit_self_energies
+from hipnn_ts.data.split import split
+from hipnn_ts.data.survey import survey
+from hipnn_ts.errors import InputError
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.training.config import network_config
+from hipnn_ts.training.errors import UNITS
+from hipnn_ts.training.sections import DataConfig, RunConfig
+
+
+class Prepared(NamedTuple):
+    """Everything a run needs before its first step."""
+
+    network: NetworkConfig
+    training: ReferenceDataset
+    validation: ReferenceDataset
+    self_energies: torch.Tensor  # (elements,) float64, eV
+    resolved: dict[str, Any]  # the configuration with every default filled in
+    origin: dict[str, Any]  # the same without folders, with checksums, counts and versions
+    survey: list[str]  # what the data holds, as text
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Read, check and list neighbours. Raises InputError for data that cannot be used."""
+    training, validation = load_data(config.data)
+    _check_labels(config, training)
+    network = network_config(config, _elements(training.frames))
+    dtype = getattr(torch, config.training.precision)
+    parts = {"training": training, "validation": validation}
+    datasets = {
+        name: ReferenceDataset(
+            part.frames,
+            network.elements,
+            network.cutoff,
+            dtype,
+            part.names,
+            config.data.keep_pairs,
+        )
+        for name, part in parts.items()
+    }
+    resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
+    origin = {
+        "config": _without_folders(resolved),
+        "data": _checksums(config.data),
+        "frames": {"train": len(training.frames), "validation": len(validation.frames)},
+        "error_units": UNITS,
+        "versions": {name: version(name) for name in ("hipnn-ts", "torch", "lightning")},
+    }
+    return Prepared(
+        network,
+        *datasets.values(),
+        _self_energies(config, training, network),
+        resolved,
+        origin,
+        survey(parts, datasets, network.elements),
+    )
+
+
+def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames]:
+    """Training and validation frames, from files or held back. Raises InputError."""
+    data = read_named(config.train, config)
+    if isinstance(config.validation, float):
+        return split(data, config.validation, config.group_by, config.seed)
+    return data, read_named(config.validation, config)
+
+
+def _check_labels(config: RunConfig, training: NamedFrames) -> None:
+    """Forces are wanted unless the loss says otherwise; a weight must belong to something."""
+    files = ", ".join(str(file) for file in config.data.train)
+    has_forces = any("forces" in frame.calc.results for frame in training.frames)
+    if config.training.loss.forces > 0 and not has_forces:
+        raise InputError(
+            f"{files}: expected forces, found none in {len(training.frames)} configurations; set "
+            "data.columns.forces to the name of their column, or training.loss.forces to 0 to "
+            "train on energies alone"
+        )
+    key = config.data.columns.config_type
+    known = {str(frame.info.get(key)) for frame in training.frames}
+    for name in config.data.config_type_weights:
+        if name not in known:
+            raise InputError(
+                f"data.config_type_weights: '{name}': expected a {key} of the training data, "
+                f"found {', '.join(sorted(known))}"
+            )
+
+
+def _self_energies(
+    config: RunConfig, training: NamedFrames, network: NetworkConfig
+) -> torch.Tensor:
+    given = config.training.self_energies
+    if not isinstance(given, dict):
+        counts = composition(training.frames, network.elements)
+        energies = np.array([frame.calc.results["energy"] for frame in training.frames])
+        return torch.from_numpy(fit_self_energies(counts, energies))
+    if set(given) != set(network.elements):
+        raise InputError(
+            f"training.self_energies: expected one energy for each of "
+            f"{' '.join(network.elements)}, found {' '.join(given) or 'none'}"
+        )
+    return torch.tensor([given[symbol] for symbol in network.elements], dtype=torch.float64)
+
+
+def _elements(frames: list[Atoms]) -> list[str]:
+    """In order of atomic number."""
+    return [chemical_symbols[z] for z in sorted({z for frame in frames for z in frame.numbers})]
+
+
+def _without_folders(resolved: dict[str, Any]) -> dict[str, Any]:
+    """The checkpoint is passed on: names of files, not the folders of this machine."""
+    files = {
+        key: [Path(file).name for file in value]
+        for key, value in resolved["data"].items()
+        if isinstance(value, list)
+    }
+    return resolved | {"data": resolved["data"] | files}
+
+
+def _checksums(data: DataConfig) -> list[dict[str, str]]:
+    """Name and SHA-256 of each file: enough to recognise it on another machine."""
+    groups = {"train": data.train}
+    if not isinstance(data.validation, float):
+        groups["validation"] = data.validation
+    return [
+        {"use": use, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        for use, files in groups.items()
+        for file in files
+    ]

@@ -1,0 +1,164 @@
+"""The sections of a training configuration: every key, its default and its meaning."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.validation import Section
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class DataConfig(LabelConfig):
+    """Which configurations to train on and which to validate with, and what their columns mean."""
+
+    train: tuple[Path, ...] = Field(
+        description="files to train on: extended XYZ (.xyz, .extxyz, also .xz, .gz), ASE database "
+        "(.db), NumPy archive (.npz), ANI-style HDF5 (.h5, .hdf5)"
+    )
+    validation: tuple[Path, ...] | float = Field(
+        default=0.1, description="files, or the fraction of the training frames to hold back"
+    )
+    group_by: str | None = Field(
+        default=None,
+        description="key of the frames' info (a trajectory, say): frames with the same value stay "
+        "on one side of the split",
+    )
+    seed: int = Field(default=0, description="of the split")
+    keep_pairs: bool = Field(
+        default=True,
+        description="list neighbours once, 20 bytes a pair; without, before every use",
+    )
+
+    @field_validator("train", "validation", mode="before")
+    @classmethod
+    def _files(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str | Path):
+            return [value]
+        fraction = isinstance(value, float | int) and info.field_name == "validation"
+        if (isinstance(value, list | tuple) and value) or (fraction and 0 < value < 1):
+            return value
+        either = " or a fraction between 0 and 1" if info.field_name == "validation" else ""
+        raise ValueError(f"expected a list of files{either}, found {value!r}")
+
+
+class LossConfig(Section):
+    """Weight of each term of the loss, and what an error is."""
+
+    energy: NonNegativeFloat = Field(default=5.0, description="of the energy, 1/eV")
+    forces: NonNegativeFloat = Field(default=1.0, description="of a force component, Å/eV")
+    stress: NonNegativeFloat = Field(
+        default=10.0, description="of a stress component, Å^3/eV, where the data has stress"
+    )
+    energy_per: Literal["atom", "configuration"] = Field(
+        default="atom", description="energy errors per atom, or of the whole configuration"
+    )
+    rmse: NonNegativeFloat = Field(default=1.0, description="root mean square share of each error")
+    mae: NonNegativeFloat = Field(default=1.0, description="mean absolute share of each error")
+    hierarchicality: NonNegativeFloat = Field(
+        default=1e-3, description="of each block's share of the energy over that of the one before"
+    )
+    l2: NonNegativeFloat = Field(
+        default=0.0, description="of the sum of all squared weights, as hippynn's (1e-6 there)"
+    )
+
+
+class ScheduleConfig(Section):
+    """How the learning rate, and with patience the batch size, change during the run."""
+
+    kind: Literal["cosine", "patience"] = Field(
+        default="cosine",
+        description="cosine: warm-up, then a cosine over the run; patience, the paper's: each "
+        "plateau of the validation loss doubles the batch size up to its maximum, then halves "
+        "the learning rate",
+    )
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.05, description="cosine: share of the run in which the rate rises"
+    )
+    last_rate: Share = Field(default=0.01, description="cosine: last over highest learning rate")
+    patience: PositiveInt = Field(
+        default=10, description="patience: epochs without a better validation loss"
+    )
+    max_batch_size: PositiveInt | None = Field(
+        default=None, description="patience: largest batch [8 × batch_size]"
+    )
+
+
+class SecondStage(Section):
+    """Other loss weights for the last part of the run."""
+
+    start: Share = Field(default=0.75, description="share of the run after which it begins")
+    loss: LossConfig = Field(default=LossConfig(), description="the weights from then on")
+
+
+class TrainingConfig(Section):
+    """How to optimise, and for how long: give epochs, max_minutes or both (the first to end)."""
+
+    epochs: PositiveInt | None = Field(default=None, description="passes over the training data")
+    max_minutes: PositiveFloat | None = Field(
+        default=None, description="end after this time; runs then differ with the machine's speed"
+    )
+    batch_size: PositiveInt = Field(default=8, description="configurations in a step")
+    max_atoms_per_batch: PositiveInt | None = Field(
+        default=None, description="a batch ends before it would hold more atoms"
+    )
+    learning_rate: PositiveFloat = Field(default=2e-3, description="highest rate of Adam")
+    schedule: ScheduleConfig = ScheduleConfig()
+    early_stop: PositiveInt | None = Field(
+        default=None, description="end after so many epochs without a better validation loss"
+    )
+    gradient_clipping: PositiveFloat = Field(
+        default=10.0, description="largest norm of the loss gradient"
+    )
+    ema_decay: Share | None = Field(
+        default=None,
+        description="validate and keep an exponential moving average of the weights with this "
+        "decay per step, 0.999 say",
+    )
+    loss: LossConfig = LossConfig()
+    second_stage: SecondStage | None = Field(
+        default=None, description="other loss weights for the last part of the run"
+    )
+    self_energies: Literal["least_squares", "trained"] | dict[str, float] = Field(
+        default="least_squares",
+        description="energy of each lone element: fitted to the compositions and kept, fitted and "
+        "trained on, or given in eV, {H: -13.6, ...}",
+    )
+    precision: Literal["float32", "float64"] = Field(
+        default="float32", description="of the network; total energies are float64 anyway"
+    )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to compute")
+    checkpoint_minutes: NonNegativeFloat = Field(
+        default=1.0, description="time between checkpoints to resume from; 0: every step"
+    )
+    seed: int = Field(default=0, description="of initial weights and order of the batches")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingConfig":
+        if self.epochs is None and self.max_minutes is None:
+            raise ValueError("give 'epochs', 'max_minutes' or both")
+        largest = self.schedule.max_batch_size
+        if largest is not None and largest < self.batch_size:
+            raise ValueError(
+                f"schedule.max_batch_size: expected at least batch_size ({self.batch_size}), "
+                f"found {largest}"
+            )
+        return self
+
+
+class RunConfig(Section):
+    """All sections. ``network`` holds keys of NetworkConfig; elements may be left to the data."""
+
+    network: dict[str, Any]
+    data: DataConfig
+    training: TrainingConfig

@@ -1,0 +1,79 @@
+"""`hipnn-ts evaluate` as a user runs it: units, columns, pictures, ensembles."""
+
+import json
+
+import numpy as np
+import pytest
+from ase import units
+from click.testing import CliRunner
+from matplotlib.image import imread
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.cli import main
+
+N_FRAMES = 6
+KILOJOULE_PER_MOLE = units.kJ / units.mol
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, water, random_model):
+    """An archive of rattled water boxes with energies and gradients 1 % off, in kJ/mol."""
+    calculator = HIPNNTSCalculator(random_model())
+    rows = {"R": [], "E": [], "gradient": [], "stress": []}
+    for seed in range(N_FRAMES):
+        atoms = water(2)
+        atoms.rattle(0.05, seed=seed)
+        atoms.calc = calculator
+        rows["R"].append(atoms.positions)
+        rows["E"].append(atoms.get_potential_energy() / KILOJOULE_PER_MOLE)
+        rows["gradient"].append(-1.01 * atoms.get_forces() / KILOJOULE_PER_MOLE)
+        rows["stress"].append(atoms.get_stress() / KILOJOULE_PER_MOLE)
+    path = tmp_path_factory.mktemp("data") / "water.npz"
+    np.savez(path, z=atoms.numbers, cell=atoms.cell.array, **rows)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+LABELS = ["units.energy=kJ/mol", "columns.forces=gradient", "forces_are=gradient"]
+DATA_OPTIONS = [part for label in LABELS for part in ("--data", label)]
+
+
+def test_units_columns_json_and_picture(data, random_model, tmp_path):
+    out = tmp_path / "out"
+    options = [*DATA_OPTIONS, "--energy-unit", "eV", "-o", out]
+    result = run("evaluate", random_model(), data, *options)
+    assert result.exit_code == 0, result.output
+    assert f"{N_FRAMES} frames" in result.stdout and "eV/atom" in result.stdout
+    errors = json.loads((out / "errors.json").read_text())
+    assert errors["energy_rmse"] == pytest.approx(0.0, abs=1e-7)
+    assert errors["stress_rmse"] == pytest.approx(0.0, abs=1e-7)
+    # Forces of the random potential are of the order of 1 eV/Å; they are 1 % off.
+    assert 0.005 < errors["forces_rmse"] < 0.03
+    height, width, _ = imread(out / "parity.png").shape
+    assert width > 2.5 * height  # three panels
+    assert set(errors["forces_by_element"]) == {"H", "O"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--energy-unit", "Ry"], "--energy-unit: expected one of meV, eV, kcal/mol, kJ/mol"),
+        (["--data", "units.energy=Ry"], "--data: units.energy: expected 'eV', 'kcal/mol'"),
+        (["--data", "column.energy=E"], "--data: unknown key 'column', expected one of columns"),
+        (["--data", "columns.energy=e0"], "expected an array of energy (e0), found z"),
+    ],
+)
+def test_mistakes_are_one_line(data, random_model, options, expected):
+    result = run("evaluate", random_model(), data, *options)
+    assert result.exit_code == 1
+    assert expected in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_directory_without_an_ensemble(data, tmp_path):
+    result = run("evaluate", tmp_path, data)
+    assert result.exit_code == 1
+    assert "expected an ensemble (member-*/best.ckpt, at least two), found 0" in result.output

@@ -1,0 +1,176 @@
+"""A run that was killed ends with the model of one that was not, bit for bit."""
+
+import csv
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
+from hipnn_ts.errors import InputError
+from hipnn_ts.training import fit
+from hipnn_ts.training.config import parse_config
+from hipnn_ts.training.fit import train
+
+PROGRAM = Path(sys.executable).with_name("hipnn-ts")
+# Everything that a resumed run has to remember: averages, plateaus, changing weights, the best.
+EVERYTHING = {
+    "epochs": 9,
+    "batch_size": 16,
+    "ema_decay": 0.5,
+    "schedule": {"kind": "patience", "patience": 1, "max_batch_size": 32},
+    "second_stage": {"start": 0.5, "loss": {"energy": 50.0}},
+    "self_energies": "trained",
+    "learning_rate": 0.2,  # too high, for plateaus
+    "checkpoint_minutes": 0,
+}
+
+
+def tensors(content, path=""):
+    """Every tensor and number in nested containers, with where it stands."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from tensors(value, f"{path}/{key}")
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from tensors(value, f"{path}/{index}")
+    elif not path.endswith("/minutes"):
+        yield path, content
+
+
+def assert_same_state(first, second):
+    """Weights, optimiser, averages, schedules and counters of two runs' last checkpoints."""
+    first, second = (
+        dict(tensors(torch.load(folder / fit.STATE, weights_only=True)))
+        for folder in (first, second)
+    )
+    # Lightning's own counters of restarts may differ; ours and all numbers may not.
+    keys = [key for key in first if not key.startswith(("/loops", "/callbacks"))]
+    assert any(key.startswith("/optimizer_states") for key in keys)
+    assert any(key.startswith("/state_dict/average") for key in keys)
+    for key in keys:
+        a, b = first[key], second[key]
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b, key
+
+
+def assert_same_model(first, second):
+    a, b = (load_checkpoint(folder / fit.CHECKPOINT) for folder in (first, second))
+    for key, value in a[0].state_dict().items():
+        assert torch.equal(value, b[0].state_dict()[key]), key
+    assert a[1]["epoch"] == b[1]["epoch"]
+    assert a[1]["validation_errors"] == b[1]["validation_errors"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(settings, tmp_path_factory):
+    output = tmp_path_factory.mktemp("whole")
+    train(settings(**EVERYTHING), output)
+    with (output / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # There is something to forget: a larger batch, a lower rate, a best epoch that is past.
+    assert {row["batch_size"] for row in rows} == {"16", "32"}
+    assert len({row["learning_rate"] for row in rows}) > 1
+    losses = [float(row["validation_loss"]) for row in rows]
+    assert losses.index(min(losses)) < len(losses) - 1
+    return output
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("step", [1, 8, 9, 10, 38, 58])
+def test_a_run_goes_on_from_any_step(settings, tmp_path, monkeypatch, uninterrupted, step):
+    """9 steps an epoch, 5 from the fifth on: within, at the last, after it, in a larger batch."""
+    original, seen = fit.KeepState.on_train_batch_end, []
+
+    def dies(self, trainer, module, *rest):
+        original(self, trainer, module, *rest)
+        seen.append(module.batches_done)
+        if len(seen) == step:
+            raise KilledError
+
+    config = settings(**EVERYTHING)
+    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", dies)
+    with pytest.raises(KilledError):
+        train(config, tmp_path)
+    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", original)
+    train(config, tmp_path, resume=True)
+    assert_same_model(tmp_path, uninterrupted)
+    assert_same_state(tmp_path, uninterrupted)
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(9))
+
+
+def test_a_run_killed_at_random_moments_ends_alike(settings, tmp_path, uninterrupted):
+    content = settings(**EVERYTHING).model_dump(mode="json")
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
+    command = [PROGRAM, "train", "run.yaml", "-o", "out", "--resume"]
+    output, moments = tmp_path / "out", random.Random(time.time_ns())
+    kills = 0
+    while kills < 2:
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        before = stamp(output / fit.STATE)
+        deadline = time.monotonic() + 60
+        while stamp(output / fit.STATE) == before and process.poll() is None:
+            assert time.monotonic() < deadline, "no checkpoint within a minute"
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() != -signal.SIGKILL:
+            break  # it was done sooner
+        kills += 1
+    assert kills > 0
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert_same_model(output, uninterrupted)
+    assert_same_state(output, uninterrupted)
+    done = stamp(output / fit.STATE)
+    train(settings(**EVERYTHING), output, resume=True)
+    assert stamp(output / fit.STATE) == done  # nothing left to do
+
+
+def stamp(path):
+    return os.stat(path).st_mtime_ns if path.exists() else None
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, random_potential):
+    path = tmp_path / "best.ckpt"
+    save_checkpoint(path, random_potential(), {"run": 1})
+    old = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, limits[1]))
+        with pytest.raises(InputError, match=r"best\.ckpt: cannot be written: File too large"):
+            save_checkpoint(path, random_potential(), {"run": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == old
+    assert [file.name for file in tmp_path.iterdir()] == ["best.ckpt"]
+
+
+def test_only_the_same_run_is_resumed(settings, tmp_path):
+    train(settings(epochs=1), tmp_path)
+    with pytest.raises(InputError, match=r"config\.training\.epochs was 1 and is now 2"):
+        train(settings(epochs=2), tmp_path, resume=True)
+    config = settings(epochs=1).model_dump(mode="json")
+    source = Path(config["data"]["train"][0])
+    other = tmp_path / source.name
+    other.write_bytes(source.read_bytes() + source.read_bytes())
+    config["data"]["train"] = [str(other)]
+    with pytest.raises(InputError, match="the run to resume differs: data was"):
+        train(parse_config(config, "run.yaml"), tmp_path, resume=True)
+    (tmp_path / fit.STATE).write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"last\.ckpt: expected the state of an interrupted run"):
+        train(settings(epochs=1), tmp_path, resume=True)
