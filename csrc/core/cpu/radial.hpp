@@ -69,9 +69,9 @@ inline __attribute__((always_inline)) float exponential(float x) {
   const float shifted = x * 1.44269504f + 12582912.0f;
   const float whole = shifted - 12582912.0f;
   const float rest = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  int32_t bits;
+  uint32_t bits;
   std::memcpy(&bits, &shifted, sizeof(bits));
-  const int32_t power = (bits + 127) << 23;
+  const uint32_t power = (bits + 127) << 23;
   float scale;
   std::memcpy(&scale, &power, sizeof(scale));
   return scale * exponential_series<float, 1, 7>(rest);
