@@ -7,16 +7,30 @@ CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint format bench bench-cpu bench-published bench-openmm bench-accuracy clean
+.PHONY: demo test sanitize lint format bench bench-cpu bench-published bench-openmm bench-accuracy clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
-demo test: export OMP_WAIT_POLICY = passive
+demo test sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py
 
 test: lint
 	$(BIN)/pytest
+
+# The operators' tests on a build that stops at memory errors and undefined behaviour. Leaks are not
+# looked for: Python and torch keep what they allocate at start. The C++ library is named beside the
+# sanitizer's, which must find its exceptions before Python has loaded it.
+SANITIZED := build/sanitize
+sanitize: $(VENV)/.installed
+	$(BIN)/cmake -S . -B $(SANITIZED) -DCMAKE_BUILD_TYPE=Debug -DHIPNN_TS_SANITIZE=ON \
+	  -DHIPNN_TS_LAMMPS=OFF -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+	$(BIN)/cmake --build $(SANITIZED) --parallel 2
+	$(BIN)/cmake --install $(SANITIZED) --prefix $(SANITIZED)/install
+	cp -r python/hipnn_ts $(SANITIZED)/install/
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/$(SANITIZED)/install \
+	  $(BIN)/pytest -s tests/operators
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

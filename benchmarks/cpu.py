@@ -2,24 +2,23 @@
 
     python benchmarks/cpu.py [--quick]
 
-Writes benchmarks/results/cpu.json. The minimum work that the share of the GEMM peak counts:
-per atom and evaluation, energy and forces, two flops a multiply-add, active sensitivities only;
-see `minimum_flops`.
+Writes benchmarks/results/cpu.json. What the share of the GEMM peak counts is in minimum_work.py.
 """
 
 import resource
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import torch
 from hippynn_peer import SPECIES, Peer, published_file, use_kernel
+from minimum_work import minimum_flops
 from timing import alternate
 from water import water_box
 
 from hipnn_ts.benchmark import Check, write_report
 from hipnn_ts.export.exported import FusedPotential
-from hipnn_ts.export.packing import WINDOW_BINS, window_table
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.hippynn.settings import ImportSettings
 from hipnn_ts.model import derivatives
@@ -66,42 +65,6 @@ class Case:
             self.species, self.receivers, self.senders, self.positions, self.shifts
         )
 
-    def minimum_flops(self) -> float:
-        """Multiply-adds that contract-first cannot do without, times two, per atom.
-
-        Dense: interaction weights of every block but the first, forward and back; self
-        interaction, on-site and residual weights, forward and back (the first block's with
-        respect to its one-hot input not counted). Pairs, per feature: a message per active
-        sensitivity and its spreading over the components forward; back, the message, its slope,
-        the message's gradient, the direction's eight products and four sums, and, beyond the
-        first block, the projections' gradient.
-        """
-        config = self.potential.config
-        components = (config.l_max + 1) ** 2
-        distances = self.vectors.norm(dim=1)
-        inside = distances < config.cutoff
-        bins = (distances[inside] * (WINDOW_BINS / config.cutoff)).long().clamp(max=WINDOW_BINS - 1)
-        direction = {0: 0, 1: 3, 2: 11}[config.l_max]
-        total = 0.0
-        for k, block in enumerate(self.potential.blocks):
-            interaction = block.interaction
-            order = torch.argsort(1.0 / interaction.mu)
-            _, count = window_table(
-                1.0 / interaction.mu[order], interaction.sigma[order], config.cutoff
-            )
-            active = float(count[bins].sum()) / self.n_atoms
-            pairs = int(inside.sum()) / self.n_atoms
-            passes = 2 if k else 1
-            dense = sum(p.numel() for p in block.onsite.parameters() if p.dim() == 2) * 2
-            dense += block.outer.weight.numel() * 2
-            dense += interaction.self_interaction.weight.numel() * passes
-            dense += interaction.weights.numel() * 2 if k else 0
-            forward = active + pairs * components
-            backward = 2 * active + pairs * (components - 1 + direction + 1)
-            backward += active if k else 0
-            total += 2.0 * (dense + config.n_features[k] * (forward + backward))
-        return total
-
 
 def imported(peer: Peer) -> Potential:
     """Our potential with the peer's weights, by the way a user imports them."""
@@ -129,6 +92,7 @@ def compare(case: Case, kernels: tuple[str, ...], repeats: int, seconds: float) 
         sides[f"hippynn {kernel}"] = with_kernel(kernel, case.theirs)
     agreement = (case.ours()[1] - sides[f"hippynn {kernels[0]}"]()[1]).abs().max().item()
     times = alternate(sides, repeats, seconds)
+    flops = minimum_flops(case.potential, case.vectors.norm(dim=1), case.n_atoms)
     best = min(t["median"] for name, t in times.items() if name != "hipnn-ts")
     ours = times["hipnn-ts"]["median"]
     return {
@@ -138,9 +102,31 @@ def compare(case: Case, kernels: tuple[str, ...], repeats: int, seconds: float) 
         "us_per_atom": 1e6 * ours / case.n_atoms,
         "times_hippynn": best / ours,
         "largest_force_difference": agreement,
-        "minimum_mflop_per_atom": case.minimum_flops() / 1e6,
-        "gflops_on_minimum_work": case.minimum_flops() * case.n_atoms / ours / 1e9,
+        "minimum_mflop_per_atom": flops / 1e6,
+        "gflops_on_minimum_work": flops * case.n_atoms / ours / 1e9,
+        "stages_us_per_atom": stages(case),
+        "bytes_per_atom": memory(case),
     }
+
+
+def stages(case: Case, repeats: int = 5) -> dict[str, float]:
+    """Where the kernels' time goes, microseconds of one thread per atom."""
+    before = torch.ops.hipnn_ts.inference_seconds()
+    for _ in range(repeats):
+        case.ours()
+    after = torch.ops.hipnn_ts.inference_seconds()
+    return {name: 1e6 * (after[name] - before[name]) / repeats / case.n_atoms for name in after}
+
+
+def memory(case: Case) -> float:
+    """What the network holds, in a thread of its own because buffers are kept for the next call."""
+
+    def fresh() -> float:
+        case.ours()
+        return torch.ops.hipnn_ts.inference_bytes() / case.n_atoms
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(fresh).result()
 
 
 def with_kernel(kernel, call):
@@ -216,6 +202,10 @@ def main(quick: bool) -> None:
     for name, row in training.items():
         print(f"training step, {name}: {row['times_hippynn']:.1f} x hippynn")
     best = rows[main_case]
+    print(f"{main_case}, one thread's time by stage:")
+    for name, microseconds in best["stages_us_per_atom"].items():
+        print(f"  {name:<16}{microseconds:8.2f} µs/atom")
+    print(f"  {best['bytes_per_atom'] / 1024:.1f} KB/atom")
     checks = [
         Check(
             name="3,000 atoms, energy + forces, times hippynn's best kernel",

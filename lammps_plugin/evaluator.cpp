@@ -40,8 +40,7 @@ public:
       const Real* v = &pairs_.vectors[3 * p];
       const double distance = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
       if (distance < closest.distance) {
-        closest = {
-            static_cast<int>(pairs_.receivers[p]), static_cast<int>(pairs_.senders[p]), distance};
+        closest = {pairs_.receivers[p], pairs_.senders[p], distance};
       }
     }
     return closest;
@@ -64,10 +63,9 @@ public:
   }
 
   double memory_usage() const override {
-    const auto indices =
-        pairs_.first.capacity() + pairs_.receivers.capacity() + pairs_.senders.capacity();
-    return potential_->memory_usage() + indices * sizeof(int64_t) +
-           pairs_.vectors.capacity() * sizeof(Real);
+    const auto indices = pairs_.receivers.capacity() + pairs_.senders.capacity();
+    return potential_->memory_usage() + pairs_.first.capacity() * sizeof(int64_t) +
+           indices * sizeof(int32_t) + pairs_.vectors.capacity() * sizeof(Real);
   }
 
 private:

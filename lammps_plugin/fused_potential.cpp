@@ -47,19 +47,30 @@ template <class Real> void FusedPotential<Real>::set_pairs(const Pairs<Real>& pa
 }
 
 template <class Real> void FusedPotential<Real>::forward_block(int block) {
-  network_.forward(
-      block, block > 0 ? features(block) : nullptr, last(block) ? nullptr : features(block + 1),
-      energies_.data());
+  const Real* in = block > 0 ? features(block) : nullptr;
+  if (last(block)) {
+    network_.last(in, energies_.data(), cleared_gradients(block), pair_gradients_.data());
+  } else {
+    network_.forward(block, in, features(block + 1), energies_.data());
+  }
 }
 
+/// The last block's way back was part of its way forward.
 template <class Real> void FusedPotential<Real>::backward_block(int block) {
-  if (block > 0) {
-    auto& gradients = feature_gradients_[block];
-    std::fill(gradients.begin() + counts_.senders * widths_[block], gradients.end(), Real(0));
+  if (!last(block)) {
+    network_.backward(
+        block, feature_gradients(block + 1), cleared_gradients(block), pair_gradients_.data());
   }
-  network_.backward(
-      block, last(block) ? nullptr : feature_gradients(block + 1),
-      block > 0 ? feature_gradients(block) : nullptr, pair_gradients_.data());
+}
+
+/// Rows that are only passed on start from zero: other ranks' gradients are added to them.
+template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
+  if (block == 0) {
+    return nullptr;
+  }
+  auto& gradients = feature_gradients_[block];
+  std::fill(gradients.begin() + counts_.senders * widths_[block], gradients.end(), Real(0));
+  return gradients.data();
 }
 
 template <class Real> double FusedPotential<Real>::memory_usage() const {

@@ -24,6 +24,7 @@ public:
   double memory_usage() const override;
 
 private:
+  Real* cleared_gradients(int block);
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
   std::unique_ptr<hipnn_ts::PackedNetwork<Real>> packed_;

@@ -59,14 +59,14 @@ void gather_pairs(
 #pragma omp parallel num_threads(n_threads)
   {
     // Every entry is written, the next one over it unless it is near.
-    std::vector<int64_t> senders;
+    std::vector<int32_t> senders;
     std::vector<Real> vectors;
 #pragma omp for
     for (int ii = 0; ii < list.inum; ++ii) {
       const int i = list.ilist[ii];
       senders.resize(list.numneigh[i]);
       vectors.resize(3 * senders.size());
-      int64_t* sender = senders.data();
+      int32_t* sender = senders.data();
       Real* out = vectors.data();
       for_entries(list, i, x, cutoff, [&](int j, const double* vector, bool near) {
         *sender = rows.of_atom(j);

@@ -20,7 +20,7 @@ struct RowCounts {
 /// Directed pairs within the cutoff, by receiver: those of receiver i are first[i] .. first[i + 1].
 template <class Real> struct Pairs {
   std::vector<int64_t> first;
-  std::vector<int64_t> receivers, senders; ///< rows
+  std::vector<int32_t> receivers, senders; ///< rows
   std::vector<Real> vectors;               ///< 3 a pair, r_sender - r_receiver, Å
 
   int64_t size() const { return static_cast<int64_t>(senders.size()); }

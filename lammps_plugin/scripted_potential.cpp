@@ -30,8 +30,11 @@ void ScriptedPotential<Real>::set_atoms(
 
 template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs) {
   const int64_t n = pairs.size();
-  receivers_ = at::from_blob(const_cast<int64_t*>(pairs.receivers.data()), {n}, at::kLong);
-  senders_ = at::from_blob(const_cast<int64_t*>(pairs.senders.data()), {n}, at::kLong);
+  const auto index = [n](const std::vector<int32_t>& rows) {
+    return at::from_blob(const_cast<int32_t*>(rows.data()), {n}, at::kInt).to(at::kLong);
+  };
+  receivers_ = index(pairs.receivers);
+  senders_ = index(pairs.senders);
   vectors_ = at::from_blob(const_cast<Real*>(pairs.vectors.data()), {n, 3}, features_[0].options());
   pair_gradients_ = at::zeros({n, 3}, features_[0].options());
   energies_.copy_(self_energies_);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include "core/pairs.hpp"
+#include "core/stages.hpp"
+#include "core/tiles.hpp"
 
 namespace hipnn_ts {
 
@@ -69,22 +71,6 @@ template <class T> struct Radial {
   const int16_t* count; // (window_bins,)
 };
 
-/// One interaction layer for inference: geometry and sensitivities are computed from the vectors
-/// inside the kernels, nothing of size pairs x features exists.
-template <class T> struct InteractionProblem {
-  Radial<T> radial;
-  int n_features;
-  PairGroups by_receiver;   // groups 0 ... n_receivers - 1
-  PairGroups by_sender;     // only for the backward pass with respect to projections
-  const int64_t* receivers; // (P,)
-  const int64_t* rows;      // (P,) row of `projections`: the sender, or its species
-  const T* vectors;         // (P, 3), r_sender - r_receiver
-  const T* projections;     // (rows, V, a)
-  T* scratch;               // (n_threads, scratch_size)
-  int64_t scratch_size;     // at least Kernels::scratch_size
-  int n_threads;
-};
-
 /// Columns of a packed weight panel. One value for all instruction sets, so that packed weights can
 /// be stored.
 constexpr int panel_width = 32;
@@ -118,25 +104,36 @@ template <class T> struct BlockWeights {
   T readout_bias;
 };
 
-/// What a block does to each atom by itself.
-template <class T> struct OnSiteProblem {
+/// One block of the network during inference. Geometry and sensitivities are computed from the
+/// vectors inside the kernels, nothing of size pairs x features exists. Work comes as tiles of
+/// consecutive atoms, one thread each.
+template <class T> struct BlockProblem {
   const BlockWeights<T>* weights;
-  int64_t n_atoms;
-  T* moments;           // (n, C, n_middle); the backward pass leaves their gradients, see Kernels
-  const T* features;    // (n, n_in)
-  T* out;               // (n, n_out) features; on the way back, in: their gradients
-  T* slopes;            // (1 + n_atom_layers, n, n_middle) of the activations
-  T* feature_gradients; // (n, n_in) or null
-  double* energies;     // (n,), added to
-  T* scratch;           // (n_threads, scratch_size)
-  int64_t scratch_size; // at least Kernels::scratch_size
-  int n_threads;
-};
+  int64_t n_receivers, n_atoms;
+  PairGroups by_receiver, by_sender;
+  const int32_t* receivers; // (P,)
+  const int32_t* senders;   // (P,)
+  const T* vectors;         // (P, 3), r_sender - r_receiver
+  T* vector_gradients;      // (P, 3), added to
 
-/// dz (n_senders, n_in) += dP W: where the gradient of an interaction layer's projections goes.
-template <class T> struct FeatureGradients {
-  Linear<T> projection;
-  T* values;
+  // Rows of tiles are consecutive, tiles may be anywhere.
+  const T* projections;           // (rows, V, n_middle); the table of species in the first block
+  T* projected;                   // the same, where Kernels::project writes it
+  const int32_t* projection_rows; // (n_atoms,)
+  T* moments;                     // (rows, C, n_middle); on the way back their gradients
+  const int32_t* moment_rows;     // (n_receivers,)
+
+  const T* features;    // (n_atoms, n_in) that entered the block; one-hot species for the first
+  T* feature_gradients; // (n_atoms, n_in) or null
+  T* out;               // (n_receivers, n_out) features; on the way back, in: their gradients
+  T* slopes;            // (1 + n_atom_layers, n_receivers, n_middle) of the activations
+  double* energies;     // (n_receivers,), added to
+
+  int tile_size;         // at most max_tile_size
+  T* scratch;            // (n_threads, scratch_size)
+  int64_t scratch_size;  // at least Kernels::scratch_size
+  StageSeconds* seconds; // (n_threads,), added to
+  int n_threads;
 };
 
 /// One instruction set's kernels for one precision and one number of components.
@@ -161,27 +158,27 @@ template <class T> struct Kernels {
       const SensitivitiesProblem<T>&, const T* h, const SensitivityFactors<const T>& k,
       T* h_gradient, const SensitivityFactors<T>& gradients, T* scratch);
 
-  /// moments (n_receivers, C, a) of an interaction layer.
-  void (*interaction)(const InteractionProblem<T>&, T* moments);
-  /// Adds dE/dr_p to vector_gradients (P, 3), given the gradient of the energy with respect to the
-  /// moments as onsite_backward leaves it, (n_receivers, C, a). With S the gradient with respect to
-  /// the symmetric traceless E2, its rows are dE/dE0 + S_zz | dE/dE1 | S_xx - S_zz, S_xy, S_xz,
-  /// S_yy - S_zz, S_yz: the trace moved to where |u|^2 = 1 needs no product.
-  void (*interaction_backward)(
-      const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients);
-  /// The same where projections come from features: adds to their gradients as well.
-  void (*interaction_backward_to_features)(
-      const InteractionProblem<T>&, const T* moment_gradients, T* vector_gradients,
-      const FeatureGradients<T>&);
-
-  /// Features, slopes and energies of a block from its moments.
-  void (*onsite_forward)(const OnSiteProblem<T>&);
-  /// Gradients of moments and features from those of `out`, the readout's added here.
-  void (*onsite_backward)(const OnSiteProblem<T>&);
-  /// Both for the last block, tile by tile: `out` and `slopes` are not used.
-  void (*onsite_last)(const OnSiteProblem<T>&);
-  /// y (n, n_out) = x (n, n_in) W^T.
-  void (*contraction)(const Linear<T>&, int64_t n, const T* x, T* y, int n_threads);
+  /// Projections of tiles of senders.
+  void (*project)(const BlockProblem<T>&, TileList senders);
+  /// Features, slopes, moments and energies of tiles of receivers.
+  void (*forward)(const BlockProblem<T>&, TileList receivers);
+  /// The same for the last block, and the way back through its on-site layers at once: moments
+  /// become their gradients, feature gradients the on-site layers' share; `out` and `slopes` are
+  /// not used.
+  void (*forward_last)(const BlockProblem<T>&, TileList receivers);
+  /// Back through the on-site layers of another block.
+  void (*backward_onsite)(const BlockProblem<T>&, TileList receivers);
+  /// Back through the pairs of the first block, of whose projections nobody needs the gradient,
+  /// and through its on-site layers where these are not behind us.
+  void (*backward_first)(const BlockProblem<T>&, TileList receivers, bool onsite);
+  /// Back through the pairs of another block: adds to vectors' and features' gradients, given the
+  /// moments' gradients of all receivers of these tiles. Projections are computed anew in the tile
+  /// where `project` says that they are not kept.
+  ///
+  /// The moment gradients that these read come from the on-site passes. With S the gradient with
+  /// respect to the symmetric traceless E2, their rows are dE/dE0 + S_zz | dE/dE1 | S_xx - S_zz,
+  /// S_xy, S_xz, S_yy - S_zz, S_yz: the trace moved to where |u|^2 = 1 needs no product.
+  void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
   /// Values that each thread needs as scratch.
   int64_t (*scratch_size)(const BlockWeights<T>&);
 };

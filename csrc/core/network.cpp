@@ -2,7 +2,7 @@
 #include "core/network.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -23,128 +23,148 @@ template <class T> void Network<T>::use(const NetworkWeights<T>& weights) {
 }
 
 template <class T> void Network<T>::begin(const Configuration<T>& configuration) {
-  const auto span = times_.measure(Stage::grouping);
   step_ = configuration;
+  seconds_.resize(std::max<size_t>(seconds_.size(), step_.n_threads));
+  const StageSpan span(seconds_[0], Stage::grouping);
   scratch_.resize(scratch_size_ * step_.n_threads);
   by_receiver_.build(step_.receivers, step_.n_pairs, step_.n_receivers);
   by_sender_.build(step_.senders, step_.n_pairs, step_.n_atoms);
+  take_species();
+  // Small systems get smaller tiles, so that every thread has one.
+  constexpr int step = 12;
+  const int64_t share = (step_.n_receivers + step_.n_threads - 1) / step_.n_threads;
+  tile_size_ = share < max_tile_size
+                   ? static_cast<int>(std::max<int64_t>(1, (share + step - 1) / step)) * step
+                   : max_tile_size;
+  const int64_t tiles_per_batch = std::max(64, 16 * step_.n_threads);
+  schedule_.build(by_receiver_.groups(), step_.senders, step_.n_atoms, tile_size_, tiles_per_batch);
+  all_rows_.resize(step_.n_receivers);
+  std::iota(all_rows_.begin(), all_rows_.end(), 0);
+}
+
+template <class T> void Network<T>::take_species() {
   const int n_species = weights_.blocks.front().n_in;
+  species_.resize(step_.n_atoms);
   for (int64_t i = 0; i < step_.n_atoms; ++i) {
     if (step_.species[i] < 0 || step_.species[i] >= n_species) {
       throw std::invalid_argument(
           "atom " + std::to_string(i) + ": expected a species below " + std::to_string(n_species) +
           ", found " + std::to_string(step_.species[i]));
     }
+    species_[i] = static_cast<int32_t>(step_.species[i]);
   }
   T* one_hot = one_hot_.resize(step_.n_receivers * n_species);
   std::fill_n(one_hot, step_.n_receivers * n_species, T(0));
   for (int64_t i = 0; i < step_.n_receivers; ++i) {
-    one_hot[i * n_species + step_.species[i]] = T(1);
-  }
-  int64_t* rows = species_rows_.resize(step_.n_pairs);
-  for (int64_t p = 0; p < step_.n_pairs; ++p) {
-    rows[p] = step_.species[step_.senders[p]];
+    one_hot[i * n_species + species_[i]] = T(1);
   }
 }
 
-template <class T> InteractionProblem<T> Network<T>::interaction(int k) const {
+template <class T> BlockProblem<T> Network<T>::problem(int k) {
   const BlockWeights<T>& block = weights_.blocks[k];
-  InteractionProblem<T> x{};
-  x.radial = block.radial;
-  x.n_features = block.n_middle;
+  const int64_t moment_size = int64_t{weights_.n_components()} * block.n_middle;
+  BlockProblem<T> x{};
+  x.weights = &block;
+  x.n_receivers = step_.n_receivers;
+  x.n_atoms = step_.n_atoms;
   x.by_receiver = by_receiver_.groups();
   x.by_sender = by_sender_.groups();
   x.receivers = step_.receivers;
-  x.rows = k == 0 ? species_rows_.data() : step_.senders;
+  x.senders = step_.senders;
   x.vectors = step_.vectors;
-  x.projections = k == 0 ? block.table : projections_.data();
-  x.scratch = scratch_.data();
-  x.scratch_size = scratch_size_;
-  x.n_threads = step_.n_threads;
-  return x;
-}
-
-template <class T> OnSiteProblem<T> Network<T>::onsite(int k) const {
-  OnSiteProblem<T> x{};
-  x.weights = &weights_.blocks[k];
-  x.n_atoms = step_.n_receivers;
-  x.moments = kept_[k].moments.data();
-  x.features = kept_[k].features;
+  if (k == 0) {
+    x.projections = block.table;
+    x.projection_rows = species_.data();
+  } else {
+    x.projected =
+        projections_.resize(schedule_.n_projection_rows() * int64_t{block.projection.n_out});
+    x.projections = x.projected;
+    x.projection_rows = schedule_.projection_rows();
+  }
+  if (k == n_blocks() - 1 && k > 0) {
+    x.moments = last_moments_.resize(schedule_.n_moment_rows() * moment_size);
+    x.moment_rows = schedule_.moment_rows();
+  } else {
+    x.moments = kept_[k].moments.resize(step_.n_receivers * moment_size);
+    x.moment_rows = all_rows_.data();
+  }
+  x.features = k == 0 ? one_hot_.data() : kept_[k].features;
   x.slopes = kept_[k].slopes.data();
+  x.tile_size = tile_size_;
   x.scratch = scratch_.data();
   x.scratch_size = scratch_size_;
+  x.seconds = seconds_.data();
   x.n_threads = step_.n_threads;
   return x;
-}
-
-template <class T> void Network<T>::project(int k) {
-  const auto span = times_.measure(Stage::projections);
-  const Linear<T>& projection = weights_.blocks[k].projection;
-  kernels_->contraction(
-      projection, step_.n_atoms, kept_[k].features,
-      projections_.resize(step_.n_atoms * projection.n_out), step_.n_threads);
 }
 
 template <class T> void Network<T>::forward(int k, const T* features, T* out, double* energies) {
   const BlockWeights<T>& block = weights_.blocks[k];
-  Kept& kept = kept_[k];
-  kept.features = k == 0 ? one_hot_.data() : features;
-  kept.moments.resize(step_.n_receivers * weights_.n_components() * block.n_middle);
-  if (k > 0) {
-    project(k);
+  kept_[k].features = features;
+  kept_[k].slopes.resize(step_.n_receivers * (1 + block.n_atom_layers) * block.n_middle);
+  BlockProblem<T> x = problem(k);
+  x.out = out;
+  x.energies = energies;
+  for (int b = 0; b < schedule_.n_batches(); ++b) {
+    if (k > 0) {
+      kernels_->project(x, schedule_.born(b));
+    }
+    kernels_->forward(x, schedule_.receivers(b));
   }
-  {
-    const auto span = times_.measure(Stage::forward_pairs);
-    kernels_->interaction(interaction(k), kept.moments.data());
+}
+
+template <class T>
+void Network<T>::last(
+    const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
+  const int k = n_blocks() - 1;
+  kept_[k].features = features;
+  BlockProblem<T> x = problem(k);
+  x.energies = energies;
+  x.feature_gradients = feature_gradients;
+  x.vector_gradients = vector_gradients;
+  if (k == 0) {
+    kernels_->forward_last(x, schedule_.all_receivers());
+    kernels_->backward_first(x, schedule_.all_receivers(), false);
+    return;
   }
-  const auto span = times_.measure(Stage::onsite);
-  if (k == n_blocks() - 1) {
-    // The way back starts here; the share of the atoms' own features waits for backward().
-    T* own = k == 0 ? nullptr : kept.own_gradients.resize(step_.n_receivers * block.n_in);
-    OnSiteProblem<T> x = onsite(k);
-    x.energies = energies;
-    x.feature_gradients = own;
-    kernels_->onsite_last(x);
-  } else {
-    kept.slopes.resize(step_.n_receivers * (1 + block.n_atom_layers) * block.n_middle);
-    OnSiteProblem<T> x = onsite(k);
-    x.energies = energies;
-    x.out = out;
-    kernels_->onsite_forward(x);
+  clear_ghosts(k, feature_gradients);
+  for (int b = 0; b < schedule_.n_batches(); ++b) {
+    kernels_->project(x, schedule_.born(b));
+    kernels_->forward_last(x, schedule_.receivers(b));
+    kernels_->backward_senders(x, schedule_.complete(b), false);
   }
 }
 
 template <class T>
 void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients) {
-  const BlockWeights<T>& block = weights_.blocks[k];
-  const Kept& kept = kept_[k];
-  const bool last = k == n_blocks() - 1;
-  if (last) {
-    if (k > 0) {
-      std::copy_n(kept.own_gradients.data(), step_.n_receivers * block.n_in, feature_gradients);
-    }
-  } else {
-    const auto span = times_.measure(Stage::onsite);
-    OnSiteProblem<T> x = onsite(k);
-    x.out = out_gradients;
-    x.feature_gradients = k == 0 ? nullptr : feature_gradients;
-    kernels_->onsite_backward(x);
-  }
+  BlockProblem<T> x = problem(k);
+  x.out = out_gradients;
+  x.feature_gradients = feature_gradients;
+  x.vector_gradients = vector_gradients;
   if (k == 0) {
-    const auto span = times_.measure(Stage::backward_pairs);
-    kernels_->interaction_backward(interaction(k), kept.moments.data(), vector_gradients);
+    kernels_->backward_first(x, schedule_.all_receivers(), true);
     return;
   }
-  // Ghosts have no share of their own; receivers got theirs from the on-site layers.
+  clear_ghosts(k, feature_gradients);
+  kernels_->backward_onsite(x, schedule_.all_receivers());
+  kernels_->backward_senders(x, schedule_.all_senders(), true);
+}
+
+/// Ghosts have no share of their own; receivers get theirs from the on-site layers.
+template <class T> void Network<T>::clear_ghosts(int k, T* feature_gradients) const {
+  const int64_t n_in = weights_.blocks[k].n_in;
   std::fill(
-      feature_gradients + step_.n_receivers * block.n_in,
-      feature_gradients + step_.n_atoms * block.n_in, T(0));
-  if (!last) {
-    project(k); // a deeper block has overwritten the projections
+      feature_gradients + step_.n_receivers * n_in, feature_gradients + step_.n_atoms * n_in, T(0));
+}
+
+template <class T> StageSeconds Network<T>::stage_seconds() const {
+  StageSeconds total{};
+  for (const StageSeconds& thread : seconds_) {
+    for (size_t s = 0; s < stage_names.size(); ++s) {
+      total.of[s] += thread.of[s];
+    }
   }
-  const auto span = times_.measure(Stage::backward_pairs);
-  kernels_->interaction_backward_to_features(
-      interaction(k), kept.moments.data(), vector_gradients, {block.projection, feature_gradients});
+  return total;
 }
 
 template <class T> void Network<T>::forces(const T* vector_gradients, double* forces) const {
@@ -155,7 +175,7 @@ template <class T> void Network<T>::forces(const T* vector_gradients, double* fo
     double force[3] = {0, 0, 0};
     const auto add = [&](const PairGroups& groups, double sign) {
       for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
-        const T* gradient = vector_gradients + 3 * static_cast<int64_t>(groups.pairs[k]);
+        const T* gradient = vector_gradients + 3 * static_cast<int64_t>(groups.pair(k));
         for (int d = 0; d < 3; ++d) {
           force[d] += sign * static_cast<double>(gradient[d]);
         }
@@ -170,10 +190,13 @@ template <class T> void Network<T>::forces(const T* vector_gradients, double* fo
 }
 
 template <class T> int64_t Network<T>::bytes() const {
-  int64_t total =
-      one_hot_.bytes() + species_rows_.bytes() + projections_.bytes() + scratch_.bytes();
+  int64_t total = by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() + one_hot_.bytes() +
+                  projections_.bytes() + last_moments_.bytes() + scratch_.bytes();
+  for (const auto* rows : {&species_, &all_rows_}) {
+    total += static_cast<int64_t>(rows->capacity() * sizeof(int32_t));
+  }
   for (const Kept& kept : kept_) {
-    total += kept.moments.bytes() + kept.slopes.bytes() + kept.own_gradients.bytes();
+    total += kept.moments.bytes() + kept.slopes.bytes();
   }
   return total;
 }

@@ -8,7 +8,7 @@
 
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
-#include "core/stages.hpp"
+#include "core/schedule.hpp"
 #include "core/visibility.hpp"
 
 namespace hipnn_ts {
@@ -27,13 +27,13 @@ template <class T> struct Configuration {
   int64_t n_receivers;
   int64_t n_pairs;
   const int64_t* species;   // (n_atoms,)
-  const int64_t* receivers; // (P,)
-  const int64_t* senders;   // (P,)
+  const int32_t* receivers; // (P,)
+  const int32_t* senders;   // (P,)
   const T* vectors;         // (P, 3), r_sender - r_receiver
   int n_threads;
 };
 
-/// One step: begin, forward(0), forward(1), ..., backward(last), ..., backward(0).
+/// One step: begin, forward(0), forward(1), ..., last, ..., backward(1), backward(0).
 ///
 /// Weights and configuration are borrowed: they must outlive the step.
 template <class T> class HIPNN_TS_API Network {
@@ -46,23 +46,28 @@ public:
   /// Throws std::invalid_argument where an index is out of range.
   void begin(const Configuration<T>& configuration);
 
-  /// Block k: features (n_receivers, n_out) from the `features` (n_atoms, n_in) that entered it
-  /// (null for the first: species are enough), and its energies, added to (n_receivers,).
-  /// The last block goes forward and back at once and gives no features: `out` is null there.
+  /// Block k, not the last: features `out` (n_receivers, n_out) from the `features` (n_atoms, n_in)
+  /// that entered it (null for the first: species are enough), and its energies, added to
+  /// (n_receivers,).
   void forward(int k, const T* features, T* out, double* energies);
 
-  /// Back through block k. `out_gradients` (n_receivers, n_out), destroyed, is the gradient with
-  /// respect to its features, null for the last block; `feature_gradients` (n_atoms, n_in) is
-  /// written (ghosts' share included), null for the first; pair vectors' gradients (P, 3) are
-  /// added to.
+  /// The last block, forward and back at once: energies, added to (n_receivers,), from the features
+  /// (n_atoms, n_in); the gradient with respect to these (ghosts' share included) is written, pair
+  /// vectors' gradients (P, 3) are added to. Features and their gradients are null where the last
+  /// block is the first.
+  void last(const T* features, double* energies, T* feature_gradients, T* vector_gradients);
+
+  /// Back through block k, not the last. `out_gradients` (n_receivers, n_out), destroyed, is the
+  /// gradient with respect to its features; `feature_gradients` (n_atoms, n_in) is written (ghosts'
+  /// share included), null for the first; pair vectors' gradients (P, 3) are added to.
   void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
 
   /// Forces (n_atoms, 3), -dE/dposition, of the pair vectors' gradients: written, in double
   /// precision and in one order, so that rounding leaves no net force.
   void forces(const T* vector_gradients, double* forces) const;
 
-  /// Wall time spent so far in each stage.
-  const StageTimes& stage_times() const { return times_; }
+  /// Seconds spent so far in each stage, summed over threads.
+  StageSeconds stage_seconds() const;
 
   int n_blocks() const { return static_cast<int>(weights_.blocks.size()); }
   const NetworkWeights<T>& weights() const { return weights_; }
@@ -71,28 +76,32 @@ public:
   int64_t bytes() const;
 
 private:
+  /// What the way back through a block before the last needs.
   struct Kept {
     Buffer<T> moments;           // (n_receivers, C, n_middle); on the way back their gradients
-    Buffer<T> slopes;            // of the activations; none for the last block
-    Buffer<T> own_gradients;     // (n_receivers, n_in) of the last block, from the forward pass
+    Buffer<T> slopes;            // of the activations
     const T* features = nullptr; // that entered the block
   };
 
-  InteractionProblem<T> interaction(int k) const;
-  OnSiteProblem<T> onsite(int k) const;
-  void project(int k);
+  void take_species();
+  BlockProblem<T> problem(int k);
+  void clear_ghosts(int k, T* feature_gradients) const;
 
   NetworkWeights<T> weights_;
   const Kernels<T>* kernels_;
   Configuration<T> step_{};
+  int tile_size_ = 0;
   PairGrouping by_receiver_, by_sender_;
-  std::vector<Kept> kept_;
-  Buffer<T> one_hot_;            // (n_receivers, n_species)
-  Buffer<int64_t> species_rows_; // (P,) species of each pair's sender
-  Buffer<T> projections_;        // (n_atoms, V, n_middle)
-  Buffer<T> scratch_;            // of the kernels, for each thread
+  Schedule schedule_;
+  std::vector<Kept> kept_;        // of each block
+  std::vector<int32_t> species_;  // (n_atoms,), the first block's rows of projections
+  std::vector<int32_t> all_rows_; // (n_receivers,), where moments of all receivers are kept
+  Buffer<T> one_hot_;             // (n_receivers, n_species)
+  Buffer<T> projections_;         // rows as the schedule says, after the first block
+  Buffer<T> last_moments_;        // likewise, of the last block where it is not the first
+  Buffer<T> scratch_;             // of the kernels, for each thread
   int64_t scratch_size_ = 0;
-  StageTimes times_;
+  std::vector<StageSeconds> seconds_; // of each thread
 };
 
 } // namespace hipnn_ts

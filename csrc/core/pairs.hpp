@@ -6,13 +6,16 @@
 
 namespace hipnn_ts {
 
-/// Pairs grouped by one of their ends, in compressed-row form: group g owns
-/// `pairs[offsets[g]] ... pairs[offsets[g + 1] - 1]`, pair indices in ascending order, so sums over
-/// a group run in one order whatever the number of threads.
+/// Pairs grouped by one of their ends, in compressed-row form: group g owns the pairs at
+/// offsets[g] ... offsets[g + 1] - 1, in ascending order, so sums over a group run in one order
+/// whatever the number of threads.
 struct PairGroups {
   int64_t size;
   const int64_t* offsets;
-  const int32_t* pairs;
+  const int32_t* pairs; // null where they were in this order from the start
+
+  /// The pair at place k. Always inlined: kernels of several instruction sets share it.
+  __attribute__((always_inline)) int64_t pair(int64_t k) const { return pairs ? pairs[k] : k; }
 };
 
 /// Owner of such groups. Storage only grows.
@@ -20,14 +23,22 @@ class PairGrouping {
 public:
   /// Group by `ends[p]`, each in [0, n_groups). Throws std::invalid_argument on an end out of range
   /// or more than 2^31 - 1 pairs.
-  void build(const int64_t* ends, int64_t n_pairs, int64_t n_groups);
+  template <class Index> void build(const Index* ends, int64_t n_pairs, int64_t n_groups);
 
   /// Valid until the next build.
   PairGroups groups() const {
-    return {static_cast<int64_t>(offsets_.size()) - 1, offsets_.data(), pairs_.data()};
+    return {
+        static_cast<int64_t>(offsets_.size()) - 1, offsets_.data(),
+        sorted_ ? nullptr : pairs_.data()};
+  }
+
+  int64_t bytes() const {
+    return static_cast<int64_t>(
+        offsets_.capacity() * sizeof(int64_t) + pairs_.capacity() * sizeof(int32_t));
   }
 
 private:
+  bool sorted_ = true;
   std::vector<int64_t> offsets_;
   std::vector<int32_t> pairs_;
 };

@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <omp.h>
+
 #include <array>
-#include <chrono>
+#include <cstddef>
 
 namespace hipnn_ts {
 
-/// What a step consists of. The backward walk of pairs contains the contraction of its result.
+/// What a step consists of. The backward walk of a sender's pairs contains the contraction of its
+/// result.
 enum class Stage { grouping, projections, forward_pairs, onsite, backward_pairs };
 constexpr std::array<const char*, 5> stage_names = {
     "grouping", "projections", "forward pairs", "on-site", "backward pairs"};
 
-/// Wall time by stage, in seconds.
-class StageTimes {
+/// Seconds of one thread by stage; a cache line of its own.
+struct alignas(64) StageSeconds {
+  double of[stage_names.size()];
+};
+
+/// Adds the time between its making and its end. Always inlined: kernels of several instruction
+/// sets share it.
+class StageSpan {
 public:
-  using Clock = std::chrono::steady_clock;
-
-  /// Adds the time between its making and its end.
-  class Span {
-  public:
-    explicit Span(double& seconds) : seconds_(seconds), began_(Clock::now()) {}
-    ~Span() { seconds_ += std::chrono::duration<double>(Clock::now() - began_).count(); }
-    Span(const Span&) = delete;
-    Span& operator=(const Span&) = delete;
-
-  private:
-    double& seconds_;
-    Clock::time_point began_;
-  };
-
-  Span measure(Stage stage) { return Span(seconds_[static_cast<size_t>(stage)]); }
-  const std::array<double, stage_names.size()>& seconds() const { return seconds_; }
+  __attribute__((always_inline)) StageSpan(StageSeconds& seconds, Stage stage)
+      : total_(seconds.of[static_cast<std::size_t>(stage)]), began_(omp_get_wtime()) {}
+  __attribute__((always_inline)) ~StageSpan() { total_ += omp_get_wtime() - began_; }
+  StageSpan(const StageSpan&) = delete;
+  StageSpan& operator=(const StageSpan&) = delete;
 
 private:
-  std::array<double, stage_names.size()> seconds_{};
+  double& total_;
+  double began_;
 };
 
 } // namespace hipnn_ts

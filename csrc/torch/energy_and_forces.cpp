@@ -17,7 +17,7 @@ using at::Tensor;
 /// Grow-only arrays of this thread. Contents live for one call only.
 template <class T> struct Arrays {
   Buffer<double> positions, energies, forces;
-  Buffer<int64_t> receivers, senders;
+  Buffer<int32_t> receivers, senders;
   Buffer<T> vectors, gradients;
 };
 

@@ -26,13 +26,19 @@ template <class T> Workspace<T>& workspace() {
   return w;
 }
 
+/// This thread's network, null before its first step.
+template <class T> std::unique_ptr<Network<T>>& network_of_thread() {
+  static thread_local std::unique_ptr<Network<T>> network;
+  return network;
+}
+
 } // namespace
 
 template <class T>
 void evaluate(
     const NetworkWeights<T>& weights, const Configuration<T>& configuration, double* energies,
     T* pair_gradients, double* forces) {
-  static thread_local std::unique_ptr<Network<T>> network;
+  auto& network = network_of_thread<T>();
   if (network) {
     network->use(weights);
   } else {
@@ -46,13 +52,17 @@ void evaluate(
   Workspace<T>& w = workspace<T>();
   w.features.resize(last);
   w.gradients.resize(last);
-  for (int k = 0; k <= last; ++k) {
-    T* out = k < last ? w.features[k].resize(n * weights.blocks[k].n_out) : nullptr;
+  for (int k = 0; k < last; ++k) {
+    T* out = w.features[k].resize(n * weights.blocks[k].n_out);
     network->forward(k, k ? w.features[k - 1].data() : nullptr, out, energies);
+    w.gradients[k].resize(n * weights.blocks[k].n_out);
   }
-  for (int k = last; k >= 0; --k) {
-    T* in = k ? w.gradients[k - 1].resize(n * weights.blocks[k].n_in) : nullptr;
-    network->backward(k, k < last ? w.gradients[k].data() : nullptr, in, pair_gradients);
+  network->last(
+      last ? w.features[last - 1].data() : nullptr, energies,
+      last ? w.gradients[last - 1].data() : nullptr, pair_gradients);
+  for (int k = last - 1; k >= 0; --k) {
+    T* in = k ? w.gradients[k - 1].data() : nullptr;
+    network->backward(k, w.gradients[k].data(), in, pair_gradients);
   }
   if (forces) {
     network->forces(pair_gradients, forces);
@@ -78,7 +88,7 @@ run(const Tensor& species, const Tensor& receivers, const Tensor& senders, const
   evaluate<T>(
       packed->weights,
       {n, n, receivers.size(0), species.const_data_ptr<int64_t>(),
-       receivers.const_data_ptr<int64_t>(), senders.const_data_ptr<int64_t>(),
+       receivers.const_data_ptr<int32_t>(), senders.const_data_ptr<int32_t>(),
        cast.const_data_ptr<T>(), at::get_num_threads()},
       energies.data_ptr<double>(), pair_gradients.data_ptr<T>(), nullptr);
   return {energies, pair_gradients};
@@ -93,14 +103,19 @@ std::tuple<Tensor, Tensor> energies_and_pair_gradients(
   check(receivers, "receivers", at::kLong, {n_pairs});
   check(senders, "senders", at::kLong, {n_pairs});
   check(vectors, "vectors", vectors.scalar_type(), {n_pairs, 3});
+  const auto narrow = [&](const Tensor& index, const char* name) {
+    const Tensor dense = index.contiguous();
+    check_index<int64_t>(dense, name, n_pairs, species.numel());
+    return dense.to(at::kInt);
+  };
   const auto arguments = std::make_tuple(
-      species.contiguous(), receivers.contiguous(), senders.contiguous(), vectors, weights, sizes,
-      scalars);
+      species.contiguous(), narrow(receivers, "receivers"), narrow(senders, "senders"), vectors,
+      weights, sizes, scalars);
   try {
     return weights[0].scalar_type() == at::kDouble ? std::apply(run<double>, arguments)
                                                    : std::apply(run<float>, arguments);
   } catch (const std::invalid_argument& error) {
-    TORCH_CHECK(false, error.what());
+    C10_THROW_ERROR(Error, error.what());
   }
 }
 
@@ -112,9 +127,49 @@ std::tuple<Tensor, Tensor> energies_and_pair_gradients_meta(
       at::empty(vectors.sizes(), vectors.options().dtype(weights[0].scalar_type()))};
 }
 
+template <class Use> void with_networks(const Use& use) {
+  if (const auto& network = network_of_thread<float>()) {
+    use(*network, workspace<float>());
+  }
+  if (const auto& network = network_of_thread<double>()) {
+    use(*network, workspace<double>());
+  }
+}
+
+/// Memory that this thread's networks and their features hold.
+int64_t inference_bytes() {
+  int64_t total = 0;
+  with_networks([&](const auto& network, const auto& w) {
+    total += network.bytes();
+    for (const auto* buffers : {&w.features, &w.gradients}) {
+      for (const auto& buffer : *buffers) {
+        total += buffer.bytes();
+      }
+    }
+  });
+  return total;
+}
+
+/// Seconds that this thread's networks have spent in each stage, summed over their threads.
+c10::Dict<std::string, double> inference_seconds() {
+  c10::Dict<std::string, double> total;
+  for (const char* name : stage_names) {
+    total.insert(name, 0.0);
+  }
+  with_networks([&](const auto& network, const auto&) {
+    const StageSeconds seconds = network.stage_seconds();
+    for (size_t s = 0; s < stage_names.size(); ++s) {
+      total.insert_or_assign(stage_names[s], total.at(stage_names[s]) + seconds.of[s]);
+    }
+  });
+  return total;
+}
+
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
+  m.def("inference_bytes", &inference_bytes);
+  m.def("inference_seconds", &inference_seconds);
   m.def(
       "energies_and_pair_gradients(Tensor species, Tensor receivers, Tensor senders, "
       "Tensor vectors, Tensor[] weights, int[] sizes, float[] scalars) -> (Tensor, Tensor)");

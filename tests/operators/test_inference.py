@@ -172,7 +172,7 @@ def test_windows_leave_out_only_what_rounding_would(widths, dtype):
     [
         (0, lambda t: t + 5, "atom 0: expected a species below 2, found"),
         (0, lambda t: t.int(), "species: expected Long, found Int"),
-        (1, lambda t: t + 60, "pair 0: expected an atom index below 60"),
+        (1, lambda t: t + 60, "receivers: expected values from 0 to 59, found"),
         (2, lambda t: t[:-1], "senders: expected shape"),
         (3, lambda t: t[:, :2], "vectors: expected shape"),
     ],

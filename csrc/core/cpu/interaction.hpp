@@ -1,34 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One interaction layer for inference, forward by receiver and backward by whichever end owns the
-// gradient that must not be shared between threads.
+// The pairs of one atom in an interaction layer for inference, forward by receiver and backward by
+// whichever end owns the gradient that must not be shared between threads.
 #pragma once
 
-#include "core/cpu/gemm.hpp"
 #include "core/cpu/radial.hpp"
-#include "core/cpu/threads.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
 template <class T>
 inline const T*
-window_row(const InteractionProblem<T>& x, const Tile<T>& tile, int k, int64_t row) {
-  const int64_t v = row * x.radial.n_sensitivities + tile.first[k];
-  return x.projections + v * x.n_features;
+window_row(const BlockProblem<T>& x, const PairTile<T>& tile, int k, int64_t sender) {
+  const BlockWeights<T>& w = *x.weights;
+  const int64_t v = x.projection_rows[sender] * int64_t{w.radial.n_sensitivities} + tile.first[k];
+  return x.projections + v * w.n_middle;
 }
 
 /// Calls body(pairs) for each tile of the group's pairs, once `tile` holds them.
 template <class T, int C, bool slopes, class Body>
 inline __attribute__((always_inline)) void for_pair_tiles(
-    const InteractionProblem<T>& x, const PairGroups& groups, int64_t group, Tile<T>& tile,
+    const BlockProblem<T>& x, const PairGroups& groups, int64_t group, PairTile<T>& tile,
     const Body& body) {
   const int64_t end = groups.offsets[group + 1];
   for (int64_t begin = groups.offsets[group]; begin < end; begin += pair_tile) {
     const int64_t left = end - begin;
-    const int32_t* pairs = groups.pairs + begin;
     prepare<T, C, slopes>(
-        tile, x.radial, x.vectors, pairs, static_cast<int>(left < pair_tile ? left : pair_tile));
+        tile, x.weights->radial, x.vectors, groups, begin,
+        static_cast<int>(left < pair_tile ? left : pair_tile));
     body();
   }
 }
@@ -55,7 +54,7 @@ template <class T> struct AnyWindow {
 /// Calls body(window) with the window of pair k; the usual sizes are known to the compiler.
 template <class T, class Body>
 inline __attribute__((always_inline)) void
-with_window(const Tile<T>& tile, int k, const Body& body) {
+with_window(const PairTile<T>& tile, int k, const Body& body) {
   const T* s = tile.sensitivities + k * tile.window;
   const T* slope = tile.slopes + k * tile.window;
   switch (tile.count[k]) {
@@ -79,7 +78,7 @@ with_window(const Tile<T>& tile, int k, const Body& body) {
 /// Adds the tile's messages to the moments of their receiver; rows[k] is where pair k's window of
 /// the projections begins.
 template <class T, int C>
-inline void add_messages(const Tile<T>& tile, const T* const* rows, int a, T* moments) {
+inline void add_messages(const PairTile<T>& tile, const T* const* rows, int a, T* moments) {
   for_chunks<T>(a, [&](auto width, int feature) __attribute__((always_inline)) {
     using F = Chunk<T, decltype(width)::value>;
     F sum[C];
@@ -103,24 +102,19 @@ inline void add_messages(const Tile<T>& tile, const T* const* rows, int a, T* mo
   });
 }
 
-template <class T, int C> void interaction(const InteractionProblem<T>& x, T* moments) {
-  const int a = x.n_features;
-  for_atom_tiles(
-      x.by_receiver.size, x.n_threads, x.scratch, x.scratch_size,
-      [&](int64_t first, int n, T* scratch) {
-        Tile<T> tile(x.radial, scratch);
-        const T* rows[pair_tile];
-        for (int64_t i = first; i < first + n; ++i) {
-          T* own = moments + i * C * a;
-          std::memset(own, 0, sizeof(T) * C * a);
-          for_pair_tiles<T, C, false>(x, x.by_receiver, i, tile, [&] {
-            for (int k = 0; k < tile.size; ++k) {
-              rows[k] = window_row(x, tile, k, x.rows[tile.pair[k]]);
-            }
-            add_messages<T, C>(tile, rows, a, own);
-          });
-        }
-      });
+/// Moments (C, a) of a receiver.
+template <class T, int C>
+inline void
+receiver_forward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, T* moments) {
+  const int a = x.weights->n_middle;
+  const T* rows[pair_tile];
+  std::memset(moments, 0, sizeof(T) * C * a);
+  for_pair_tiles<T, C, false>(x, x.by_receiver, receiver, tile, [&] {
+    for (int k = 0; k < tile.size; ++k) {
+      rows[k] = window_row(x, tile, k, x.senders[tile.pair[k]]);
+    }
+    add_messages<T, C>(tile, rows, a, moments);
+  });
 }
 
 /// Sums over features of the gradients along a pair's distance and its direction.
@@ -228,7 +222,7 @@ inline __attribute__((always_inline)) PairSums<T> sum_chunks(
 /// Pair k of the tile: adds dE/dr_p to `gradient` (3,), and dE/dP to the sender's window rows.
 template <class T, int C, bool with_projections>
 inline __attribute__((always_inline)) void pair_backward(
-    const Tile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
+    const PairTile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
     T* gradient) {
   const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
   PairSums<T> g;
@@ -243,91 +237,62 @@ inline __attribute__((always_inline)) void pair_backward(
   gradient[2] += along * uz + g.z * inverse;
 }
 
+/// A receiver's pairs where nobody needs the gradient of projections.
 template <class T, int C>
-void interaction_backward(
-    const InteractionProblem<T>& x, const T* moment_gradients, T* vector_gradients) {
-  const int a = x.n_features;
-  for_atom_tiles(
-      x.by_receiver.size, x.n_threads, x.scratch, x.scratch_size,
-      [&](int64_t first, int n, T* scratch) {
-        Tile<T> tile(x.radial, scratch);
-        for (int64_t i = first; i < first + n; ++i) {
-          const T* G = moment_gradients + i * C * a;
-          for_pair_tiles<T, C, true>(x, x.by_receiver, i, tile, [&] {
-            for (int k = 0; k < tile.size; ++k) {
-              if (tile.count[k] > 0) {
-                pair_backward<T, C, false>(
-                    tile, k, window_row(x, tile, k, x.rows[tile.pair[k]]), G, G, nullptr, a,
-                    vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
-              }
-            }
-          });
-        }
-      });
-}
-
-/// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
-template <class T>
-inline void prefetch_sender(const InteractionProblem<T>& x, int64_t sender, T* vector_gradients) {
-  const PairGroups& groups = x.by_sender;
-  for (int64_t k = groups.offsets[sender]; k < groups.offsets[sender + 1]; ++k) {
-    const int64_t p = groups.pairs[k];
-    __builtin_prefetch(x.vectors + 3 * p, 0, 2);
-    __builtin_prefetch(x.receivers + p, 0, 2);
-    __builtin_prefetch(vector_gradients + 3 * p, 1, 2);
-  }
-}
-
-/// A sender's pairs; `gradient` (V, a) is dE/dP of that sender.
-template <class T, int C>
-inline void sender_backward(
-    const InteractionProblem<T>& x, int64_t sender, Tile<T>& tile, const T* moment_gradients,
-    T* vector_gradients, T* gradient) {
-  const int a = x.n_features;
-  for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, [&] {
-    // Pairs and receivers lie scattered: ask for all of the tile's early.
-    const T* G[pair_tile + 1];
-    for (int k = 0; k < tile.size; ++k) {
-      const int64_t p = tile.pair[k];
-      G[k] = moment_gradients + x.receivers[p] * C * a;
-      __builtin_prefetch(vector_gradients + 3 * p, 1);
-    }
-    G[tile.size] = G[tile.size - 1];
+inline void
+receiver_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* G) {
+  const int a = x.weights->n_middle;
+  for_pair_tiles<T, C, true>(x, x.by_receiver, receiver, tile, [&] {
     for (int k = 0; k < tile.size; ++k) {
       if (tile.count[k] > 0) {
-        pair_backward<T, C, true>(
-            tile, k, window_row(x, tile, k, sender), G[k], G[k + 1],
-            gradient + tile.first[k] * static_cast<int64_t>(a), a,
-            vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
+        const auto p = static_cast<int64_t>(tile.pair[k]);
+        pair_backward<T, C, false>(
+            tile, k, window_row(x, tile, k, x.senders[p]), G, G, nullptr, a,
+            x.vector_gradients + 3 * p);
       }
     }
   });
 }
 
-/// The gradient of a tile's projections is contracted with the weights while it is in cache.
+/// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
+template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t sender) {
+  const PairGroups& groups = x.by_sender;
+  for (int64_t k = groups.offsets[sender]; k < groups.offsets[sender + 1]; ++k) {
+    const int64_t p = groups.pair(k);
+    __builtin_prefetch(x.vectors + 3 * p, 0, 2);
+    __builtin_prefetch(x.receivers + p, 0, 2);
+    __builtin_prefetch(x.vector_gradients + 3 * p, 1, 2);
+  }
+}
+
+/// A sender's pairs; `projections` (V, a) are its own, `gradient` (V, a) is dE/dP of them, added
+/// to.
 template <class T, int C>
-void interaction_backward_to_features(
-    const InteractionProblem<T>& x, const T* moment_gradients, T* vector_gradients,
-    const FeatureGradients<T>& features) {
-  const Linear<T>& w = features.projection;
-  for_atom_tiles(
-      x.by_sender.size, x.n_threads, x.scratch, x.scratch_size,
-      [&](int64_t first, int n, T* scratch) {
-        Tile<T> tile(x.radial, scratch);
-        T* gradients = scratch + Tile<T>::scratch_size(x.radial);
-        std::memset(gradients, 0, sizeof(T) * n * w.n_out);
-        for (int j = 0; j < n; ++j) {
-          if (j + 1 < n) {
-            prefetch_sender(x, first + j + 1, vector_gradients);
-          }
-          sender_backward<T, C>(
-              x, first + j, tile, moment_gradients, vector_gradients,
-              gradients + static_cast<int64_t>(j) * w.n_out);
-        }
-        gemm(
-            n, w.n_in, w.n_out, gradients, w.n_out, w.backward, features.values + first * w.n_in,
-            w.n_in, true);
-      });
+inline void sender_backward(
+    const BlockProblem<T>& x, int64_t sender, PairTile<T>& tile, const T* projections,
+    T* gradient) {
+  const int64_t a = x.weights->n_middle;
+  for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, [&] {
+    if (tile.size == 0) {
+      return; // all beyond the cutoff
+    }
+    // Pairs and receivers lie scattered: ask for all of the tile's early.
+    const T* G[pair_tile + 1];
+    for (int k = 0; k < tile.size; ++k) {
+      const int64_t p = tile.pair[k];
+      G[k] = x.moments + x.moment_rows[x.receivers[p]] * C * a;
+      __builtin_prefetch(x.vector_gradients + 3 * p, 1);
+    }
+    G[tile.size] = G[tile.size - 1];
+    for (int k = 0; k < tile.size; ++k) {
+      if (tile.count[k] > 0) {
+        const int64_t window = tile.first[k] * a;
+        pair_backward<T, C, true>(
+            tile, k, projections + window, G[k], G[k + 1], gradient + window, static_cast<int>(a),
+            x.vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
+      }
+    }
+  });
 }
 
 } // namespace HIPNN_TS_ISA

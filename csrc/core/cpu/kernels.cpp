@@ -2,9 +2,8 @@
 //
 // Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
 // library code that other files share: the linker would keep one copy, perhaps this one.
-#include "core/cpu/interaction.hpp"
+#include "core/cpu/block.hpp"
 #include "core/cpu/moments.hpp"
-#include "core/cpu/onsite.hpp"
 #include "core/cpu/sensitivities.hpp"
 
 namespace hipnn_ts {
@@ -19,13 +18,12 @@ constexpr Kernels<T> table = {
     sensitivities<T>,
     sensitivities_backward<T>,
     sensitivities_double_backward<T>,
-    interaction<T, C>,
-    interaction_backward<T, C>,
-    interaction_backward_to_features<T, C>,
-    onsite_forward<T, C>,
-    onsite_backward<T, C>,
-    onsite_last<T, C>,
-    contraction<T>,
+    project<T>,
+    forward<T, C>,
+    forward_last<T, C>,
+    backward_onsite<T, C>,
+    backward_first<T, C>,
+    backward_senders<T, C>,
     scratch_size<T>,
 };
 

@@ -49,7 +49,7 @@ void moments(const MomentsProblem<T>& x, const PairGroups& groups, T* out) {
         sum[c] = F::zero();
       }
       for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
-        const int64_t p = groups.pairs[k];
+        const int64_t p = groups.pair(k);
         const F m = message<T, decltype(width)::value>(
             x.sensitivities + p * x.window, x.count[p], projection_row(x, p) + begin, a);
         for (int c = 0; c < C; ++c) {
@@ -70,7 +70,7 @@ void components_gradient(const MomentsProblem<T>& x, const PairGroups& groups, T
   for (int64_t i = 0; i < x.n_receivers; ++i) {
     const T* gradients = x.moments + i * C * a;
     for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
-      const int64_t p = groups.pairs[k];
+      const int64_t p = groups.pair(k);
       T total[C] = {};
       for_chunks<T>(a, [&](auto width, int begin) {
         using F = Chunk<T, decltype(width)::value>;
@@ -96,7 +96,7 @@ void sensitivities_gradient(const MomentsProblem<T>& x, const PairGroups& groups
   for (int64_t i = 0; i < x.n_receivers; ++i) {
     const T* gradients = x.moments + i * C * a;
     for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
-      const int64_t p = groups.pairs[k];
+      const int64_t p = groups.pair(k);
       for (int w = 0; w < x.window; ++w) {
         out[p * x.window + w] = 0;
       }
@@ -124,7 +124,7 @@ void projections_gradient(const MomentsProblem<T>& x, const PairGroups& groups, 
     T* row = out + j * row_size;
     std::memset(row, 0, row_size * sizeof(T));
     for (int64_t k = groups.offsets[j]; k < groups.offsets[j + 1]; ++k) {
-      const int64_t p = groups.pairs[k];
+      const int64_t p = groups.pair(k);
       const T* gradients = x.moments + x.receivers[p] * C * a;
       T* window = row + x.first[p] * static_cast<int64_t>(a);
       for_chunks<T>(a, [&](auto width, int begin) {

@@ -6,7 +6,6 @@
 
 #include "core/cpu/gemm.hpp"
 #include "core/cpu/radial.hpp"
-#include "core/cpu/threads.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -197,16 +196,6 @@ void tile_backward(
       moments, w.vector_scales, w.tensor_scales, w.cusp_regularisation, n, w.n_middle, hidden);
 }
 
-template <class T, int C> void onsite_forward(const OnSiteProblem<T>& x) {
-  const BlockWeights<T>& w = *x.weights;
-  for_atom_tiles(
-      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
-        tile_forward<T, C>(
-            w, n, x.moments + i * C * w.n_middle, x.features + i * w.n_in, x.out + i * w.n_out,
-            scratch, x.slopes + i * w.n_middle, x.n_atoms * w.n_middle, x.energies + i);
-      });
-}
-
 /// Adds the readout's gradient to d (n, n_out).
 template <class T> inline void add_readout(const BlockWeights<T>& w, int n, T* d) {
   for (int i = 0; i < n; ++i) {
@@ -214,57 +203,6 @@ template <class T> inline void add_readout(const BlockWeights<T>& w, int n, T* d
       d[static_cast<int64_t>(i) * w.n_out + f] += w.readout_weights[f];
     }
   }
-}
-
-template <class T, int C> void onsite_backward(const OnSiteProblem<T>& x) {
-  const BlockWeights<T>& w = *x.weights;
-  for_atom_tiles(
-      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
-        T* d = x.out + i * w.n_out;
-        add_readout(w, n, d);
-        tile_backward<T, C>(
-            w, n, x.moments + i * C * w.n_middle, d, scratch, x.slopes + i * w.n_middle,
-            x.n_atoms * w.n_middle,
-            x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
-      });
-}
-
-/// The last block: forward and backward of a tile at once, so that nothing is kept.
-template <class T, int C> void onsite_last(const OnSiteProblem<T>& x) {
-  const BlockWeights<T>& w = *x.weights;
-  constexpr int64_t tile = atom_tile;
-  for_atom_tiles(
-      x.n_atoms, x.n_threads, x.scratch, x.scratch_size, [&](int64_t i, int n, T* scratch) {
-        T* moments = x.moments + i * C * w.n_middle;
-        T* slopes = scratch + tile * w.n_middle;
-        T* out = slopes + tile * w.n_middle * (w.n_atom_layers + 1);
-        tile_forward<T, C>(
-            w, n, moments, x.features + i * w.n_in, out, scratch, slopes, tile * w.n_middle,
-            x.energies + i);
-        std::memset(out, 0, sizeof(T) * n * w.n_out);
-        add_readout(w, n, out);
-        tile_backward<T, C>(
-            w, n, moments, out, scratch, slopes, tile * w.n_middle,
-            x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
-      });
-}
-
-/// The contraction of features with the interaction weights.
-template <class T>
-void contraction(const Linear<T>& layer, int64_t n_atoms, const T* x, T* y, int n_threads) {
-  for_atom_tiles<T>(n_atoms, n_threads, nullptr, 0, [&](int64_t i, int n, T*) {
-    linear(layer, n, x + i * layer.n_in, y + i * layer.n_out, false);
-  });
-}
-
-/// What the interaction or the last block's on-site layers use, whichever is more.
-template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
-  const int64_t pairs =
-      Tile<T>::scratch_size(w.radial) + int64_t{atom_tile} * w.radial.n_sensitivities * w.n_middle;
-  const int64_t onsite =
-      int64_t{atom_tile} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
-  const int64_t line = 64 / sizeof(T); // threads do not share cache lines
-  return ((pairs > onsite ? pairs : onsite) + line - 1) / line * line;
 }
 
 } // namespace HIPNN_TS_ISA

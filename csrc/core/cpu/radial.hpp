@@ -15,7 +15,7 @@ constexpr int max_sensitivities = 255;
 constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
 
-template <class T> struct Tile {
+template <class T> struct PairTile {
   int size;                // pairs within the cutoff
   int32_t pair[pair_tile]; // which they are
   int window;              // row length of `sensitivities` and `slopes`
@@ -29,7 +29,7 @@ template <class T> struct Tile {
   T* sensitivities; // (pair_tile, window)
   T* slopes;        // (pair_tile, window), ds/dr
 
-  Tile(const Radial<T>& radial, T* scratch)
+  PairTile(const Radial<T>& radial, T* scratch)
       : window(row_length(radial)), sensitivities(scratch), slopes(scratch + pair_tile * window) {}
 
   static int64_t scratch_size(const Radial<T>& radial) {
@@ -93,7 +93,7 @@ inline __attribute__((always_inline)) double exponential(double x) {
 /// Sensitivities of pair k from `first` on, in steps of window_step; their slopes only on request.
 template <class T, bool slopes>
 inline __attribute__((always_inline)) void
-fill_window(Tile<T>& tile, const Radial<T>& radial, int k, int first, int count) {
+fill_window(PairTile<T>& tile, const Radial<T>& radial, int k, int first, int count) {
   const T inverse = tile.inverse_distance[k];
   const T envelope = tile.envelope[k];
   for (int begin = 0; begin < count; begin += window_step) {
@@ -117,9 +117,14 @@ fill_window(Tile<T>& tile, const Radial<T>& radial, int k, int first, int count)
 /// Chooses the pairs within the cutoff and finds their windows.
 template <class T>
 inline void choose_pairs(
-    Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t* pairs, int size) {
+    PairTile<T>& tile, const Radial<T>& radial, const T* vectors, const PairGroups& groups,
+    int64_t begin, int size) {
   const T per_bin = window_bins / radial.cutoff;
+  int32_t pairs[pair_tile];
   T square[pair_tile];
+  for (int k = 0; k < size; ++k) {
+    pairs[k] = static_cast<int32_t>(groups.pair(begin + k));
+  }
   for (int k = 0; k < size; ++k) {
     const T* r = vectors + 3 * static_cast<int64_t>(pairs[k]);
     square[k] = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
@@ -142,14 +147,15 @@ inline void choose_pairs(
   tile.size = n;
 }
 
-/// Fill the tile with pairs[0] ... pairs[size - 1]: what the backward pass needs (slopes) or what
-/// the forward pass does (tensor components).
+/// Fill the tile with `size` pairs from place `begin` on: what the backward pass needs (slopes) or
+/// what the forward pass does (tensor components).
 template <class T, int C, bool slopes>
-inline void
-prepare(Tile<T>& tile, const Radial<T>& radial, const T* vectors, const int32_t* pairs, int size) {
+inline void prepare(
+    PairTile<T>& tile, const Radial<T>& radial, const T* vectors, const PairGroups& groups,
+    int64_t begin, int size) {
   constexpr int terms = sizeof(T) == 4 ? 5 : 9;
   constexpr T pi = T(3.14159265358979323846);
-  choose_pairs(tile, radial, vectors, pairs, size);
+  choose_pairs(tile, radial, vectors, groups, begin, size);
   size = tile.size;
   T x[3][pair_tile];
   for (int k = 0; k < size; ++k) {

@@ -5,27 +5,29 @@
 
 #include <omp.h>
 
-#include <cstdint>
+#include "core/kernels.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-constexpr int atom_tile = 48; // a multiple of every gemm_rows; activations and dP stay in cache
+/// What one thread has to work with.
+template <class T> struct Thread {
+  T* scratch;
+  StageSeconds& seconds;
+};
 
-/// Calls body(first, n, scratch) for tiles of at most atom_tile atoms; small systems get smaller
-/// tiles, so that every thread has one.
+/// Calls body(first, n, thread) for the tiles in the list, `n_atoms` of which the last one ends at.
 template <class T, class Body>
-inline void
-for_atom_tiles(int64_t n_atoms, int n_threads, T* scratch, int64_t scratch_size, const Body& body) {
-  constexpr int step = 12;
-  const int64_t share = (n_atoms + n_threads - 1) / n_threads;
-  const int64_t size = share < atom_tile ? (share + step - 1) / step * step : atom_tile;
-#pragma omp parallel num_threads(n_threads)
+inline void for_tiles(const BlockProblem<T>& x, TileList list, int64_t n_atoms, const Body& body) {
+#pragma omp parallel num_threads(x.n_threads)
   {
-    T* own = scratch + omp_get_thread_num() * scratch_size;
+    const int index = omp_get_thread_num();
+    const Thread<T> thread{x.scratch + index * x.scratch_size, x.seconds[index]};
 #pragma omp for schedule(dynamic)
-    for (int64_t first = 0; first < n_atoms; first += size) {
-      body(first, static_cast<int>(n_atoms - first < size ? n_atoms - first : size), own);
+    for (int64_t k = 0; k < list.size; ++k) {
+      const int64_t first = int64_t{list.tiles[k]} * x.tile_size;
+      const int64_t left = n_atoms - first;
+      body(first, static_cast<int>(left < x.tile_size ? left : x.tile_size), thread);
     }
   }
 }

@@ -49,9 +49,9 @@ void NeighbourList::walk(const double* positions, int64_t begin, int64_t end, Ta
   }
 }
 
-template <class T>
+template <class Index, class T>
 int64_t NeighbourList::gather(
-    const double* positions, int n_threads, int64_t* receivers, int64_t* senders, T* vectors) {
+    const double* positions, int n_threads, Index* receivers, Index* senders, T* vectors) {
   const auto n = static_cast<int64_t>(rows_.offsets.size()) - 1;
   const int threads = n < 256 ? 1 : n_threads;
   const auto share = [n, threads](int t) { return n * t / threads; };
@@ -73,8 +73,8 @@ int64_t NeighbourList::gather(
     int64_t p = starts_[t];
     walk(
         positions, share(t), share(t + 1), [&](int64_t i, int64_t j, double x, double y, double z) {
-          receivers[p] = i;
-          senders[p] = j;
+          receivers[p] = static_cast<Index>(i);
+          senders[p] = static_cast<Index>(j);
           vectors[3 * p] = static_cast<T>(x);
           vectors[3 * p + 1] = static_cast<T>(y);
           vectors[3 * p + 2] = static_cast<T>(z);
@@ -87,7 +87,8 @@ int64_t NeighbourList::gather(
   return starts_[threads];
 }
 
-template int64_t NeighbourList::gather(const double*, int, int64_t*, int64_t*, float*);
+template int64_t NeighbourList::gather(const double*, int, int32_t*, int32_t*, float*);
+template int64_t NeighbourList::gather(const double*, int, int32_t*, int32_t*, double*);
 template int64_t NeighbourList::gather(const double*, int, int64_t*, int64_t*, double*);
 
 } // namespace hipnn_ts

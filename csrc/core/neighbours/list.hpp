@@ -26,9 +26,9 @@ public:
   /// The pairs within the cutoff at positions that the list fits, sorted by receiver, then sender.
   /// `receivers`, `senders` and `vectors` (., 3) have room for size() of them; returns how many
   /// there are. vectors are r_sender - r_receiver.
-  template <class T>
+  template <class Index, class T>
   int64_t
-  gather(const double* positions, int n_threads, int64_t* receivers, int64_t* senders, T* vectors);
+  gather(const double* positions, int n_threads, Index* receivers, Index* senders, T* vectors);
 
 private:
   template <class Take>

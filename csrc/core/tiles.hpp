@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+namespace hipnn_ts {
+
+/// Some tiles of consecutive atoms: tile t begins at atom t * (tile size).
+struct TileList {
+  const int32_t* tiles;
+  int64_t size;
+};
+
+/// Activations and projections of so many atoms stay in cache; a multiple of every gemm_rows.
+constexpr int max_tile_size = 48;
+
+} // namespace hipnn_ts

@@ -1,0 +1,92 @@
+"""Large systems go through the last block in batches; results and memory there."""
+
+import threading
+
+import pytest
+import torch
+
+from hipnn_ts.export.exported import FusedPotential, PortablePotential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+N_ATOMS = 15000
+CUTOFF = 6.0
+
+
+def chain(order):
+    """Atoms along a line, numbered by `order`."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(N_ATOMS, 3, generator=generator, dtype=torch.float64)
+    x = x * torch.tensor([0.0, 3.0, 3.0])
+    x[:, 0] = 0.8 * torch.arange(N_ATOMS)
+    species = torch.randint(0, 2, (N_ATOMS,), generator=generator)
+    ends = [
+        (i, i + step)
+        for step in range(-7, 8)
+        if step
+        for i in (torch.arange(max(0, -step), min(N_ATOMS, N_ATOMS - step)),)
+    ]
+    receivers = torch.cat([i for i, _ in ends])
+    senders = torch.cat([j for _, j in ends])
+    vectors = x[senders] - x[receivers]
+    near = vectors.norm(dim=1) < CUTOFF
+    number = torch.empty(N_ATOMS, dtype=torch.long)
+    number[order] = torch.arange(N_ATOMS)
+    return species[order], number[receivers[near]], number[senders[near]], vectors[near]
+
+
+def potential(*n_features):
+    torch.manual_seed(5)
+    config = NetworkConfig(elements=("H", "O"), n_features=n_features, cutoff=CUTOFF)
+    return Potential(config).double()
+
+
+def in_thread_of_its_own(work):
+    """Buffers belong to a thread and only grow: a new one starts without."""
+    result = []
+    thread = threading.Thread(target=lambda: result.append(work()))
+    thread.start()
+    thread.join()
+    return result[0]
+
+
+ORDERS = {
+    "sorted": torch.arange(N_ATOMS),
+    "reversed": torch.arange(N_ATOMS).flip(0),
+    "random": torch.randperm(N_ATOMS, generator=torch.Generator().manual_seed(2)),
+    "two-ends-first": torch.arange(N_ATOMS).reshape(2, -1).T.reshape(-1),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("n_features", [(8,), (8, 9), (8, 9, 7)], ids=str)
+def test_batches_equal_the_model_in_any_order_of_atoms(order, n_features):
+    model = potential(*n_features)
+    arguments = chain(ORDERS[order])
+    energies, gradients = FusedPotential(model, torch.float64).energies_and_pair_gradients(
+        *arguments
+    )
+    expected = PortablePotential(model, torch.float64).energies_and_pair_gradients(*arguments)
+    for found, wanted in zip((energies, gradients), expected, strict=True):
+        assert (found - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+
+
+def memory_per_atom(order, n_features):
+    fused = FusedPotential(potential(*n_features), torch.float32)
+    arguments = chain(ORDERS[order])
+
+    def work():
+        fused.energies_and_pair_gradients(*arguments)
+        return torch.ops.hipnn_ts.inference_bytes() / N_ATOMS
+
+    return in_thread_of_its_own(work)
+
+
+def test_memory_holds_neither_projections_nor_last_moments_of_all_atoms():
+    """At n_features a: 9 a moments and 4 a slopes of the first block, features and their
+    gradients, 2 a; projections would be 20 a, the last block's moments 9 a."""
+    a = 64
+    kept = 4 * a * (9 + 4 + 2)
+    assert memory_per_atom("random", (a, a)) > kept + 4 * a * (20 + 9)
+    # A batch is a fifth of the chain; scratch and pairs add.
+    assert memory_per_atom("sorted", (a, a)) < kept + 4 * a * (20 + 9) * 0.25 + 600
