@@ -91,15 +91,26 @@ def random_model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def published_model(tmp_path_factory):
-    """Path of the published ANI-1x potential, exported in float64; skips without its weights."""
+def shared_data():
+    """Folder of published data; tests that need it skip without."""
     repository = Path(__file__).parents[1]
-    folder = os.environ.get("HIPNN_TS_SHARED_DATA", repository.parent / "shared" / "data")
-    weights = Path(folder) / "hipnnts-ani1x" / "best_model.pt"
-    if not weights.is_file():
-        pytest.skip(f"no published potential at {weights}; set HIPNN_TS_SHARED_DATA")
-    config = repository / "examples" / "hippynn" / "ani1x.yaml"
+    folder = Path(os.environ.get("HIPNN_TS_SHARED_DATA", repository.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no published data at {folder}; set HIPNN_TS_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published_potential(shared_data):
+    """The published ANI-1x potential, float64."""
+    config = Path(__file__).parents[1] / "examples" / "hippynn" / "ani1x.yaml"
     settings = parse_settings(read_mapping(config) | {"dtype": "float64"}, str(config))
+    return import_hippynn(shared_data / "hipnnts-ani1x" / "best_model.pt", settings)[0]
+
+
+@pytest.fixture(scope="session")
+def published_model(published_potential, tmp_path_factory):
+    """Path of the published ANI-1x potential, exported in float64."""
     path = tmp_path_factory.mktemp("published") / "model.pt"
-    export_potential(import_hippynn(weights, settings)[0], path, {})
+    export_potential(published_potential, path, {})
     return path

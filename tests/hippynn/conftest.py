@@ -1,10 +1,6 @@
-import os
 import warnings
-from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,12 +16,3 @@ def plain_kernels():
         yield
         hippynn.custom_kernels.set_custom_kernels(before[0])
     hippynn.settings.WARN_LOW_DISTANCES = before[1]
-
-
-@pytest.fixture(scope="session")
-def shared_data():
-    """Folder of published data; tests that need it skip without."""
-    folder = Path(os.environ.get("HIPNN_TS_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no published data at {folder}; set HIPNN_TS_SHARED_DATA")
-    return folder

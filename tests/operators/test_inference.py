@@ -9,10 +9,8 @@ import pytest
 import torch
 
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
-from hipnn_ts.export.packing import window_table
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
-from hipnn_ts.operators import reference
 
 ARCHITECTURES = {
     "l0": {"l_max": 0, "n_features": (20, 31)},
@@ -139,32 +137,6 @@ def test_independent_of_thread_count():
         torch.set_num_threads(threads)
     for other in outs[1:]:
         assert all(torch.equal(a, b) for a, b in zip(outs[0], other, strict=True))
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
-@pytest.mark.parametrize("widths", ["initial", "narrow", "wide", "uneven", "unsorted"])
-def test_windows_leave_out_only_what_rounding_would(widths, dtype):
-    generator = torch.Generator().manual_seed(0)
-    mu = 1.0 / torch.linspace(1 / 5.5, 1 / 0.75, 20, dtype=torch.float64)
-    sigma = torch.full_like(mu, 30.0)
-    if widths == "narrow":
-        sigma *= 10
-    elif widths == "wide":
-        sigma /= 20
-    elif widths == "uneven":
-        sigma *= torch.empty_like(mu).uniform_(0.05, 8.0, generator=generator)
-    elif widths == "unsorted":
-        mu = mu * torch.empty_like(mu).uniform_(0.5, 1.5, generator=generator)
-    mu, sigma = mu.to(dtype), sigma.to(dtype)
-    order = torch.argsort(1.0 / mu)
-    first, count = window_table(1.0 / mu[order], sigma[order], 6.5)
-    distances = torch.rand(20000, generator=generator, dtype=torch.float64) * 6.45 + 0.04
-    values = reference.sensitivities(distances, mu[order].double(), sigma[order].double(), 6.5)
-    bins = (distances * (len(first) / 6.5)).long()
-    columns = torch.arange(20)
-    left_out = (columns < first[bins, None]) | (columns >= (first + count)[bins, None])
-    assert left_out.any() or widths == "wide"
-    assert not left_out.any() or values[left_out].max() <= torch.finfo(dtype).eps
 
 
 @pytest.mark.parametrize(

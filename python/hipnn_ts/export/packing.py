@@ -74,8 +74,9 @@ def _panels(matrix: Tensor) -> Tensor:
 def window_table(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tensor]:
     """First and number of the sensitivities that matter in each bin of distance.
 
-    A sensitivity whose Gaussian factor stays below the machine epsilon of its precision all over
-    a bin is left out. That bounds the absolute error of every s_v by epsilon, whatever the widths.
+    A sensitivity is left out of a bin where both its value and its slope in the distance (1/Å)
+    stay below the machine epsilon of its precision all over the bin, whatever the widths. The
+    slope counts because narrow sensitivities at short distance are steep: forces see it.
 
     Parameters
     ----------
@@ -86,14 +87,18 @@ def window_table(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tenso
     list of Tensor
         first and count, (WINDOW_BINS,) int16; bins of equal width over [0, cutoff].
     """
-    reach = math.sqrt(-2.0 * math.log(torch.finfo(sigma.dtype).eps))
     edges = torch.linspace(0.0, cutoff, WINDOW_BINS + 1, dtype=torch.float64)
     # A distance at an edge may be rounded into the bin beside it.
     slack = 1e-6 * cutoff
-    near, far = (edges[:-1] - slack).clamp(min=1e-12), edges[1:] + slack
-    centre = inverse_mu.detach().double()
-    gap = torch.maximum(centre - 1.0 / near[:, None], 1.0 / far[:, None] - centre).clamp(min=0.0)
-    active = gap * sigma.detach().double().abs() < reach
+    near, far = (edges[:-1] - slack).clamp(min=1e-12)[:, None], (edges[1:] + slack)[:, None]
+    centre, width = inverse_mu.detach().double(), sigma.detach().double().abs()
+    gap = torch.maximum(centre - 1.0 / near, 1.0 / far - centre).clamp(min=0.0)
+    z = gap * width
+    # z exp(-z^2 / 2) falls beyond 1; the envelope cos^2 and its slope at the bin's near edge.
+    envelope = torch.cos(0.5 * math.pi / cutoff * near.clamp(max=cutoff)).square()
+    steepest = math.pi / cutoff * envelope.sqrt() + envelope * z.clamp(min=1.0) * width / near**2
+    bound = torch.exp(-0.5 * z.square()) * torch.maximum(envelope, steepest)
+    active = bound > torch.finfo(sigma.dtype).eps
     index = torch.arange(len(centre))
     first = torch.where(active, index, len(centre)).amin(dim=1)
     last = torch.where(active, index, -1).amax(dim=1)
