@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from hipnn_ts import operators as _operators  # noqa: F401  registers torch.ops.hipnn_ts
 from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.geometry import PairGeometry
 from hipnn_ts.operators import reference
 
 
@@ -18,14 +19,12 @@ class InteractionLayer(nn.Module):
     ``tensor_scales`` are all that a higher order adds.
     """
 
-    l_max: Final[int]
     fused: Final[bool]
     cutoff: Final[float]
     cusp_regularisation: Final[float]
 
     def __init__(self, config: NetworkConfig, n_in: int, n_out: int, fused: bool = True):
         super().__init__()
-        self.l_max = config.l_max
         self.fused = fused
         self.cutoff = config.cutoff
         self.cusp_regularisation = config.cusp_regularisation
@@ -35,8 +34,8 @@ class InteractionLayer(nn.Module):
             1.0 / torch.linspace(1.0 / config.soft_max, 1.0 / config.soft_min, n)
         )
         self.sigma = nn.Parameter(torch.full((n,), 2.0 * n * config.soft_min))
-        self.vector_scales = nn.Parameter(torch.randn(n_out if self.l_max >= 1 else 0))
-        self.tensor_scales = nn.Parameter(torch.randn(n_out if self.l_max >= 2 else 0))
+        self.vector_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 1 else 0))
+        self.tensor_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 2 else 0))
         self.self_interaction = nn.Linear(n_in, n_out)
         nn.init.xavier_normal_(self.weights)
         nn.init.xavier_normal_(self.self_interaction.weight)
@@ -46,12 +45,10 @@ class InteractionLayer(nn.Module):
         features: Tensor,
         receivers: Tensor,
         senders: Tensor,
-        vectors: Tensor,
+        geometry: PairGeometry,
         n_receivers: int,
     ) -> Tensor:
         """Features (n, n_in) of all atoms -> pre-activations (n_receivers, n_out)."""
-        distances = torch.linalg.vector_norm(vectors, dim=1)
-        components = reference.tensor_components(vectors / distances.unsqueeze(1), self.l_max)
         weights, mu, sigma = self.weights, self.mu, self.sigma
         if self.fused:
             # Sorted by centre, those that matter at one distance are neighbours.
@@ -65,11 +62,11 @@ class InteractionLayer(nn.Module):
         if self.fused:
             # Those below rounding beside the largest one are left out.
             first, count = torch.ops.hipnn_ts.active_windows(
-                distances.detach(), mu.detach(), sigma.detach()
+                geometry.distances.detach(), mu.detach(), sigma.detach()
             )
             radial = torch.ops.hipnn_ts.sensitivities(
-                1.0 / distances,
-                reference.envelopes(distances, self.cutoff),
+                geometry.inverse_distances,
+                geometry.envelopes,
                 1.0 / mu,
                 sigma,
                 first,
@@ -77,12 +74,19 @@ class InteractionLayer(nn.Module):
                 int(count.max()) if count.numel() > 0 else 0,
             )
             moments = torch.ops.hipnn_ts.moments(
-                components, radial, projections, first, count, receivers, senders, n_receivers
+                geometry.components,
+                radial,
+                projections,
+                first,
+                count,
+                receivers,
+                senders,
+                n_receivers,
             )
         else:
-            radial = reference.sensitivities(distances, mu, sigma, self.cutoff)
+            radial = reference.sensitivities(geometry.distances, mu, sigma, self.cutoff)
             moments = reference.moments(
-                components, radial, projections, receivers, senders, n_receivers
+                geometry.components, radial, projections, receivers, senders, n_receivers
             )
         invariants = reference.invariants(
             moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
@@ -128,11 +132,11 @@ class Block(nn.Module):
         features: Tensor,
         receivers: Tensor,
         senders: Tensor,
-        vectors: Tensor,
+        geometry: PairGeometry,
         n_receivers: int,
     ) -> Tensor:
         """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
-        hidden = softplus(self.interaction(features, receivers, senders, vectors, n_receivers))
+        hidden = softplus(self.interaction(features, receivers, senders, geometry, n_receivers))
         if self.outer is not None:
             own = features[:n_receivers]
             hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))

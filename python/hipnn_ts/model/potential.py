@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.geometry import PairGeometry, pair_geometry
 from hipnn_ts.model.layers import Block
 
 
@@ -24,6 +25,8 @@ class Potential(nn.Module):
         super().__init__()
         self.config = config
         self.n_species = len(config.elements)
+        self.l_max = config.l_max
+        self.cutoff = config.cutoff
         self.blocks = nn.ModuleList(
             Block(config, index, fused) for index in range(len(config.n_features))
         )
@@ -72,12 +75,24 @@ class Potential(nn.Module):
         tuple of Tensor
             new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV.
         """
+        geometry = pair_geometry(vectors, self.l_max, self.cutoff)
+        return self._block(index, features, receivers, senders, geometry, n_receivers)
+
+    def _block(
+        self,
+        index: int,
+        features: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        geometry: PairGeometry,
+        n_receivers: int,
+    ) -> tuple[Tensor, Tensor]:
         out = features
         energies = features.new_zeros(n_receivers)
         # TorchScript unrolls this loop: a ModuleList has no run-time index there.
         for k, (block, readout) in enumerate(zip(self.blocks, self.readouts, strict=True)):
             if k == index:
-                out = block(features, receivers, senders, vectors, n_receivers)
+                out = block(features, receivers, senders, geometry, n_receivers)
                 energies = readout(out).squeeze(1)
         return out, energies
 
@@ -88,10 +103,10 @@ class Potential(nn.Module):
         """Each block's share (n, n_blocks) of the atomic energies, self energies left out, eV."""
         n_atoms = species.shape[0]
         features = self.encode(species)
-        vectors = vectors.to(features.dtype)
+        geometry = pair_geometry(vectors.to(features.dtype), self.l_max, self.cutoff)
         terms: list[Tensor] = []
         for index in range(len(self.blocks)):
-            features, energies = self.block(index, features, receivers, senders, vectors, n_atoms)
+            features, energies = self._block(index, features, receivers, senders, geometry, n_atoms)
             terms.append(energies)
         return torch.stack(terms, dim=1)
 

@@ -1,0 +1,33 @@
+"""What all interaction layers need to know of the pairs' geometry."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hipnn_ts.operators import reference
+
+
+class PairGeometry(NamedTuple):
+    """Of P directed pairs: computed once, read by every interaction layer."""
+
+    distances: Tensor
+    """(P,), Å"""
+    inverse_distances: Tensor
+    """(P,), 1/Å"""
+    envelopes: Tensor
+    """(P,), cos²(πr/2R)"""
+    components: Tensor
+    """(P, C), of 1, u and u uᵀ - I/3"""
+
+
+def pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
+    """Geometry of pairs with ``vectors`` (P, 3) in Å, none of them zero."""
+    distances = torch.linalg.vector_norm(vectors, dim=1)
+    inverse = 1.0 / distances
+    return PairGeometry(
+        distances,
+        inverse,
+        reference.envelopes(distances, cutoff),
+        reference.tensor_components(vectors * inverse.unsqueeze(1), l_max),
+    )
