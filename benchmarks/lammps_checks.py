@@ -20,9 +20,13 @@ def _largest_memory(sections: dict) -> float:
 
 
 def outside_network(row: dict) -> float:
-    """Share of a step's wall time that is spent in our pair style but not in the network."""
+    """Share of a step's wall time that is spent in our pair style but not in the network.
+
+    The style counts from the start of the run, LAMMPS from its first step: shares of each count.
+    """
     stages = row["stages"]
-    return (sum(stages.values()) - stages["network"]) / row["seconds"]
+    pair = row["breakdown"]["Pair"] / row["seconds"]
+    return pair * (1 - stages["network"] / sum(stages.values()))
 
 
 def _outside_network(sections: dict) -> float:

@@ -76,7 +76,7 @@ def measure(folder: Path, picoseconds: float, hours: float, ranks: int, warm: fl
         seconds=round(3600 * hours),
         steps=round(picoseconds / TIMESTEP),
     )
-    text, _ = launch(script, folder, ranks, 1)
+    text = launch(script, folder, ranks, 1)
     n_atoms = int(text.split("Loop time of")[-1].split(" with ")[1].split()[0])
     table = np.loadtxt(folder / "energies")
     times, energies = TIMESTEP * table[:, 0], table[:, 1]

@@ -72,7 +72,13 @@ def fit(sections: dict, latency: float, bandwidth: float) -> tuple[Machine, list
     per_core = sizes[-1]
     one, two = (rows[f"{ANI}, {per_core} atoms a core, {k}"] for k in ("1 rank", "2 ranks"))
     atom = one["seconds"] / one["steps"] / one["n_atoms"]
-    network = [row["stages"]["network"] / row["steps"] for row in (one, two)]
+    network = [
+        row["breakdown"]["Pair"]
+        / row["steps"]
+        * row["stages"]["network"]
+        / sum(row["stages"].values())
+        for row in (one, two)
+    ]
     # Two slabs of the box, side by side: ghosts on two faces, the other images share their rows.
     own = two["n_atoms"] / 2
     area = (2 * own / DENSITY) ** (2 / 3)

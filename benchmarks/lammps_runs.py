@@ -48,12 +48,12 @@ class Material:
 
 
 def repeats(n_cells: float) -> tuple[int, int, int]:
-    """Three numbers, as equal as can be, whose product is ``n_cells`` or little more."""
+    """Three numbers, as equal as can be, whose product is ``n_cells`` within 5 % if it can be."""
     edge = max(1, round(n_cells ** (1 / 3)))
     near = range(max(1, edge - 2), edge + 4)
     boxes = [(x, y, z) for x in near for y in near if y >= x for z in near if z >= y]
-    enough = [box for box in boxes if np.prod(box) >= 0.999 * n_cells]
-    return min(enough, key=lambda box: (np.prod(box) > 1.05 * n_cells, box[2] - box[0], *box))
+    error = {box: abs(np.prod(box) / n_cells - 1) for box in boxes}
+    return min(boxes, key=lambda box: (max(0.05, error[box]), box[2] - box[0], error[box]))
 
 
 WATER = Material(("O", "H"))
@@ -108,6 +108,7 @@ thermo_modify flush yes
 run {warm}
 run {steps}
 {after}
+info memory
 """
 # What our style says of itself is taken with the thermodynamic output.
 STAGES_BEFORE = """\
@@ -133,7 +134,7 @@ class Run:
     neighbours: float = 0.0  # in the list, skin included; counted once a pair for half lists
     ghosts: float = 0.0  # of a rank
     builds: int = 0
-    largest_process_bytes: int = 0
+    resident_mbyte: float = 0.0  # of the first rank, at most since it began
 
     @property
     def rate(self) -> float:
@@ -181,11 +182,11 @@ def run(
         warm=warm,
         steps=steps,
     )
-    return parse(*launch(script, folder, ranks, threads), ranks, threads)
+    return parse(launch(script, folder, ranks, threads), ranks, threads)
 
 
-def launch(script: str, folder: Path, ranks: int, threads: int) -> tuple[str, int]:
-    """Output of `lmp` and the largest resident size of any of its processes, in bytes."""
+def launch(script: str, folder: Path, ranks: int, threads: int) -> str:
+    """What `lmp` says."""
     (folder / "in.lmp").write_text(script)
     command = [str(BIN / "mpirun"), "-np", str(ranks), str(BIN / "lmp"), "-in", "in.lmp"]
     environment = {
@@ -193,19 +194,15 @@ def launch(script: str, folder: Path, ranks: int, threads: int) -> tuple[str, in
         "OMP_NUM_THREADS": str(threads),
         "LAMMPS_POTENTIALS": str(potentials_folder()),
     }
-    with open(folder / "screen", "w") as screen:
-        process = subprocess.Popen(
-            [*command, "-log", "none"], cwd=folder, env=environment, stdout=screen, stderr=screen
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    text = (folder / "screen").read_text()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{script}\n{text[-3000:]}")
-    return text, usage.ru_maxrss * 1024
+    run = subprocess.run(
+        [*command, "-log", "none"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if run.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{script}\n{run.stdout[-3000:]}{run.stderr}")
+    return run.stdout
 
 
-def parse(text: str, largest_process_bytes: int, ranks: int, threads: int) -> Run:
+def parse(text: str, ranks: int, threads: int) -> Run:
     """The last run of LAMMPS's output."""
     last = text[text.rindex("Loop time of") :]
     loop = re.match(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", last)
@@ -219,6 +216,7 @@ def parse(text: str, largest_process_bytes: int, ranks: int, threads: int) -> Ru
             "neighbours": r"Ave neighs/atom =",
             "ghosts": r"Nghost:",
             "builds": r"Neighbor list builds =",
+            "resident_mbyte": r"Maximum resident set size:",
         }.items()
     }
     stages = re.search(r"^stages (.+)", last, re.M)
@@ -231,6 +229,5 @@ def parse(text: str, largest_process_bytes: int, ranks: int, threads: int) -> Ru
         seconds=float(loop[1]),
         breakdown=breakdown,
         stages=dict(zip(STAGES, seconds, strict=False)),
-        largest_process_bytes=largest_process_bytes,
         **{n: float(m.group(1)) for n, m in number.items() if m},
     )

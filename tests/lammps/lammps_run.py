@@ -41,6 +41,8 @@ def lmp(
     command = [programs / "mpirun", "-np", str(ranks), programs / "lmp", "-in", "in.lmp"]
     command += options
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    if ranks > len(os.sched_getaffinity(0)):
+        environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"  # or ranks that wait hold the cores
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
