@@ -14,13 +14,12 @@ from pathlib import Path
 
 import click
 from lammps_checks import outside_network
-from lammps_scaling import ANI, RESULTS
+from lammps_scaling import ANI, GHOST_BYTES, RESULTS
 
 PAGE = RESULTS.parents[2] / "docs" / "lammps_scaling.md"
 BEGIN, END = "<!-- begin: generated -->", "<!-- end: generated -->"
 DENSITY = 81 / (3 * 3.1043) ** 3  # atoms/Å³ of the water that was measured
 CUTOFF, SKIN = 6.5, 2.0  # Å
-N_FEATURES = 128
 RANKS = (1, 10, 100, 1000, 10000)
 ATOMS = (100_000, 1_000_000, 10_000_000, 100_000_000)
 
@@ -56,13 +55,8 @@ def shell(own: float, width: float) -> float:
     return ((edge + 2 * width) ** 3 - edge**3) * DENSITY
 
 
-def ghost_bytes() -> int:
-    """Of a ghost in a step: features and their gradients, float32; position and force, float64."""
-    return 2 * 4 * N_FEATURES + 2 * 3 * 8
-
-
 def step_bytes(own: float) -> float:
-    return shell(own, CUTOFF + SKIN) * ghost_bytes()
+    return shell(own, CUTOFF + SKIN) * sum(GHOST_BYTES.values())
 
 
 def fit(sections: dict, latency: float, bandwidth: float) -> tuple[Machine, list[str]]:
@@ -88,7 +82,7 @@ def fit(sections: dict, latency: float, bandwidth: float) -> tuple[Machine, list
     found = [
         f"| own atom, whole step, one core | {1e6 * machine.atom:.1f} µs |",
         f"| atom of another rank within the cutoff, network | {1e6 * machine.ghost:.1f} µs |",
-        f"| sent for a ghost and step, both ways | {ghost_bytes()} bytes |",
+        f"| sent for a ghost and step, both ways | {sum(GHOST_BYTES.values())} bytes |",
         f"| latency (assumed) | {1e6 * latency:g} µs |",
         f"| bandwidth of a core's share (assumed) | {1e-9 * bandwidth:g} GB/s |",
     ]

@@ -14,8 +14,11 @@ def run(folder, script, ranks=1, **options):
     return result
 
 
-def final_atoms(folder, name="final.data"):
-    atoms = read(folder / name, format="lammps-data", atom_style="atomic", units="metal")
+def final_atoms(folder, pbc=True):
+    """What `write_data final.data` wrote, which does not tell the boundaries."""
+    path = folder / "final.data"
+    atoms = read(path, format="lammps-data", atom_style="atomic", units="metal")
+    atoms.pbc = pbc
     atoms.wrap()
     return atoms
 
@@ -99,7 +102,7 @@ run 22
 write_data final.data nocoeff
 """ + evaluate("film")
     run(tmp_path, script, ranks=2)
-    atoms = final_atoms(tmp_path)
+    atoms = final_atoms(tmp_path, atoms.pbc)
     assert len(atoms) == 24 - 2 * 4 + 3
     assert_same(read_evaluation(tmp_path, "film"), reference(random_potential(), atoms), 1e-8)
 
