@@ -7,7 +7,8 @@ CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format bench bench-cpu bench-published bench-openmm bench-accuracy clean
+.PHONY: demo test sanitize lint format bench bench-cpu bench-published bench-openmm bench-accuracy \
+  bench-lammps bench-lammps-conservation clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -65,6 +66,14 @@ $(VENV)-torchani/.installed: $(VENV)/.requirements
 # Hours: not part of bench. Goes on where it was interrupted.
 bench-accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/accuracy.py
+
+# Hours on two cores: up to a million atoms. Goes on where it was interrupted.
+bench-lammps: $(VENV)/.installed
+	$(BIN)/python benchmarks/lammps_scaling.py
+	$(BIN)/python benchmarks/lammps_extrapolation.py
+
+bench-lammps-conservation: $(VENV)/.installed
+	$(BIN)/python benchmarks/lammps_conservation.py
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

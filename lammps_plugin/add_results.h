@@ -3,70 +3,115 @@
 
 #include "evaluator.h"
 
+#include <array>
+#include <cmath>
+
 namespace hipnn_ts_lammps {
 
-/// Adds energies, forces and virials of the rank's receivers, summed in double.
-///
-/// A pair's gradient g = dE/dr_p pulls its two ends with opposite strength, and its virial
-/// -r_p g belongs half to each. Forces go to the row's own atom, not to the image in question,
-/// which is why the virial comes from the pairs and not from positions and forces.
+/// Energy and virial (xx yy zz xy xz yz, eV) of some receivers.
+struct Sums {
+  double energy = 0;
+  std::array<double, 6> virial{};
+};
+
+/// What a step needs on the way; kept from step to step.
+struct ResultScratch {
+  hipnn_ts::Buffer<double> forces; // of the senders, eV/Å
+  std::vector<Sums> sums;
+
+  double bytes() const { return forces.bytes() + sums.capacity() * sizeof(Sums); }
+};
+
+/// A pair's gradient g = dE/dr_p pulls its two ends with opposite strength, and its virial is
+/// -r_p g. It comes from the pairs, not from positions and forces, because forces go to the row's
+/// own atom and not to the image in question.
+template <class Real> void add_pair_virial(const Real* r, const Real* g, double* virial) {
+  constexpr int first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
+  for (int c = 0; c < 6; ++c) {
+    virial[c] -= static_cast<double>(r[first[c]]) * static_cast<double>(g[second[c]]);
+  }
+}
+
+/// Half of each pair's virial to each of its ends.
+template <class Real>
+void add_atom_virials(
+    const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs, const Real* gradients) {
+  const auto add_half = [&](int row, const double* virial) {
+    for (int c = 0; c < 6; ++c) {
+      tally.atom_virials[rows.atom(row)][c] += 0.5 * tally.energy_unit * virial[c];
+    }
+  };
+  for (int i = 0; i < rows.counts().receivers; ++i) {
+    double own[6] = {};
+    for (auto p = pairs.first.data()[i]; p < pairs.first.data()[i + 1]; ++p) {
+      double virial[6] = {};
+      add_pair_virial(pairs.vectors.data() + 3 * p, gradients + 3 * p, virial);
+      add_half(pairs.senders.data()[p], virial);
+      for (int c = 0; c < 6; ++c) {
+        own[c] += virial[c];
+      }
+    }
+    add_half(i, own);
+  }
+}
+
+/// Adds energies, forces and virials, in LAMMPS's units. Everything is summed in double and in
+/// one order: receivers in blocks of one size, whatever the number of threads.
 /// Returns a receiver whose energy or force is not finite, or -1.
 template <class Real>
 int add_results(
-    const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs, const double* energies,
-    const Real* gradients) {
-  const bool virials = tally.virial || tally.atom_virials;
-  double virial[6] = {};
-  double energy = 0;
-  for (int i = 0; i < rows.counts().receivers; ++i) {
-    double force[3] = {};
-    double own_virial[6] = {};
-    for (auto p = pairs.first[i]; p < pairs.first[i + 1]; ++p) {
-      double g[3];
-      double* other = tally.forces[rows.atom(pairs.senders[p])];
+    const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs,
+    const LayeredPotential<Real>& potential, ResultScratch& scratch, int n_threads) {
+  constexpr int block_size = 256;
+  const RowCounts& counts = rows.counts();
+  const double* energies = potential.energies();
+  const Real* gradients = potential.pair_gradients();
+  double* force = scratch.forces.resize(3 * static_cast<int64_t>(counts.senders));
+  potential.forces(force);
+
+  const int n_blocks = (counts.receivers + block_size - 1) / block_size;
+  auto& sums = scratch.sums;
+  sums.assign(n_blocks, Sums());
+  int bad_receiver = counts.receivers;
+#pragma omp parallel num_threads(n_threads)
+  {
+#pragma omp for nowait
+    for (int row = 0; row < counts.senders; ++row) {
       for (int c = 0; c < 3; ++c) {
-        g[c] = tally.energy_unit * gradients[3 * p + c];
-        force[c] += g[c];
-        other[c] -= g[c];
+        tally.forces[rows.atom(row)][c] += tally.energy_unit * force[3 * row + c];
       }
-      if (virials) {
-        const Real* r = &pairs.vectors[3 * p];
-        const double pair_virial[6] = {-r[0] * g[0], -r[1] * g[1], -r[2] * g[2],
-                                       -r[0] * g[1], -r[0] * g[2], -r[1] * g[2]};
-        for (int c = 0; c < 6; ++c) {
-          own_virial[c] += pair_virial[c];
-          if (tally.atom_virials) {
-            tally.atom_virials[rows.atom(pairs.senders[p])][c] += 0.5 * pair_virial[c];
-          }
+    }
+#pragma omp for reduction(min : bad_receiver)
+    for (int block = 0; block < n_blocks; ++block) {
+      Sums& sum = sums[block];
+      const int end = std::min(counts.receivers, (block + 1) * block_size);
+      for (int i = block * block_size; i < end; ++i) {
+        const double* f = force + 3 * i;
+        if (!std::isfinite(energies[i] + f[0] + f[1] + f[2])) {
+          bad_receiver = std::min(bad_receiver, i);
+        }
+        sum.energy += energies[i];
+        if (tally.atom_energies) {
+          tally.atom_energies[rows.atom(i)] += tally.energy_unit * energies[i];
+        }
+        for (auto p = pairs.first.data()[i]; tally.virial && p < pairs.first.data()[i + 1]; ++p) {
+          add_pair_virial(pairs.vectors.data() + 3 * p, gradients + 3 * p, sum.virial.data());
         }
       }
     }
-    if (!std::isfinite(energies[i] + force[0] + force[1] + force[2])) {
-      return i;
+  }
+  for (const Sums& sum : sums) {
+    if (tally.energy) {
+      *tally.energy += tally.energy_unit * sum.energy;
     }
-    const int atom = rows.atom(i);
-    const double own_energy = tally.energy_unit * energies[i];
-    energy += own_energy;
-    if (tally.atom_energies) {
-      tally.atom_energies[atom] += own_energy;
-    }
-    for (int c = 0; c < 3; ++c) {
-      tally.forces[atom][c] += force[c];
-    }
-    for (int c = 0; c < 6; ++c) {
-      virial[c] += own_virial[c];
-      if (tally.atom_virials) {
-        tally.atom_virials[atom][c] += 0.5 * own_virial[c];
-      }
+    for (int c = 0; c < 6 && tally.virial; ++c) {
+      tally.virial[c] += tally.energy_unit * sum.virial[c];
     }
   }
-  if (tally.energy) {
-    *tally.energy += energy;
+  if (tally.atom_virials) {
+    add_atom_virials(tally, rows, pairs, gradients);
   }
-  for (int c = 0; c < 6 && tally.virial; ++c) {
-    tally.virial[c] += virial[c];
-  }
-  return -1;
+  return bad_receiver < counts.receivers ? bad_receiver : -1;
 }
 
 } // namespace hipnn_ts_lammps

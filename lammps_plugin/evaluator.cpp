@@ -20,27 +20,27 @@ public:
 
   void set_atoms() override { potential_->set_atoms(rows_.counts(), rows_.species()); }
 
-  void set_pairs(
+  void gather_pairs(
       const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) override {
-    gather_pairs(list, rows_, x, cutoff, n_threads, pairs_);
-    potential_->set_pairs(pairs_);
+    hipnn_ts_lammps::gather_pairs(list, rows_, x, cutoff, n_threads, pairs_);
   }
+  void begin(int n_threads) override { potential_->set_pairs(pairs_, n_threads); }
 
   void forward_block(int block) override { potential_->forward_block(block); }
   void backward_block(int block) override { potential_->backward_block(block); }
 
-  int add_results(const Tally& tally) const override {
-    return hipnn_ts_lammps::add_results(
-        tally, rows_, pairs_, potential_->energies(), potential_->pair_gradients());
+  int add_results(const Tally& tally, int n_threads) override {
+    return hipnn_ts_lammps::add_results(tally, rows_, pairs_, *potential_, scratch_, n_threads);
   }
+  const double* energies() const override { return potential_->energies(); }
 
   ClosestPair closest_pair() const override {
     ClosestPair closest{0, 0, std::numeric_limits<double>::infinity()};
-    for (int64_t p = 0; p < pairs_.size(); ++p) {
-      const Real* v = &pairs_.vectors[3 * p];
+    for (int64_t p = 0; p < pairs_.size; ++p) {
+      const Real* v = pairs_.vectors.data() + 3 * p;
       const double distance = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
       if (distance < closest.distance) {
-        closest = {pairs_.receivers[p], pairs_.senders[p], distance};
+        closest = {pairs_.receivers.data()[p], pairs_.senders.data()[p], distance};
       }
     }
     return closest;
@@ -63,9 +63,7 @@ public:
   }
 
   double memory_usage() const override {
-    const auto indices = pairs_.receivers.capacity() + pairs_.senders.capacity();
-    return potential_->memory_usage() + pairs_.first.capacity() * sizeof(int64_t) +
-           indices * sizeof(int32_t) + pairs_.vectors.capacity() * sizeof(Real);
+    return potential_->memory_usage() + pairs_.bytes() + scratch_.bytes();
   }
 
 private:
@@ -78,6 +76,7 @@ private:
   const AtomRows& rows_;
   std::vector<int64_t> widths_;
   Pairs<Real> pairs_;
+  ResultScratch scratch_;
 };
 
 template <class Real>

@@ -30,12 +30,15 @@ public:
   virtual ~Evaluator() = default;
 
   virtual void set_atoms() = 0;
-  virtual void
-  set_pairs(const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
+  virtual void gather_pairs(
+      const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
+  virtual void begin(int n_threads) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
   /// Returns a receiver whose energy or force is not finite, or -1.
-  virtual int add_results(const Tally& tally) const = 0;
+  virtual int add_results(const Tally& tally, int n_threads) = 0;
+  /// Energies of the receivers, eV.
+  virtual const double* energies() const = 0;
   virtual ClosestPair closest_pair() const = 0;
 
   virtual int doubles_per_atom(int block) const = 0;

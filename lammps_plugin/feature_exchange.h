@@ -52,14 +52,20 @@ template <class Real> struct FeatureRows {
 
   void add(const AtomRows& rows, int n, const int* atoms, const double* buffer) {
     const int stride = doubles_per_atom();
-    // Messages are doubles: read through a copy of the right type.
-    std::vector<Real> values(width);
     for (int k = 0; k < n; ++k, buffer += stride) {
       const int row = rows.of_atom(atoms[k]);
-      if (row >= 0) {
-        std::memcpy(values.data(), buffer, width * sizeof(Real));
-        Real* own = data + row * width;
-        std::transform(own, own + width, values.begin(), own, std::plus<>());
+      if (row < 0) {
+        continue;
+      }
+      Real* own = data + row * width;
+      // Messages are doubles: each is read through a copy of the right type.
+      constexpr int per_double = sizeof(double) / sizeof(Real);
+      for (int64_t c = 0; c < width; c += per_double) {
+        Real values[per_double];
+        std::memcpy(values, buffer + c / per_double, sizeof(double));
+        for (int64_t v = 0; v < per_double && c + v < width; ++v) {
+          own[c + v] += values[v];
+        }
       }
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fused_potential.h"
 
-#include <ATen/Parallel.h>
+#include <algorithm>
 
 namespace hipnn_ts_lammps {
 
@@ -35,11 +35,16 @@ void FusedPotential<Real>::set_atoms(const RowCounts& counts, const std::vector<
   }
 }
 
-template <class Real> void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs) {
+template <class Real>
+void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
   network_.begin(
-      {counts_.senders, counts_.receivers, pairs.size(), species_.data(), pairs.receivers.data(),
-       pairs.senders.data(), pairs.vectors.data(), at::get_num_threads()});
-  pair_gradients_.assign(3 * pairs.size(), 0);
+      {counts_.senders, counts_.receivers, pairs.size, species_.data(), pairs.receivers.data(),
+       pairs.senders.data(), pairs.vectors.data(), n_threads});
+  Real* gradients = pair_gradients_.resize(3 * pairs.capacity);
+#pragma omp parallel for num_threads(n_threads)
+  for (int64_t k = 0; k < 3 * pairs.size; ++k) {
+    gradients[k] = 0;
+  }
   energies_.resize(counts_.receivers);
   for (int i = 0; i < counts_.receivers; ++i) {
     energies_[i] = self_energies_[species_[i]];
@@ -68,19 +73,20 @@ template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
   if (block == 0) {
     return nullptr;
   }
-  auto& gradients = feature_gradients_[block];
-  std::fill(gradients.begin() + counts_.senders * widths_[block], gradients.end(), Real(0));
-  return gradients.data();
+  Real* gradients = feature_gradients(block);
+  const int64_t passed_on = counts_.rows - counts_.senders;
+  std::fill_n(gradients + counts_.senders * widths_[block], passed_on * widths_[block], Real(0));
+  return gradients;
 }
 
 template <class Real> double FusedPotential<Real>::memory_usage() const {
-  double values = pair_gradients_.capacity();
+  int64_t bytes = network_.bytes() + pair_gradients_.bytes();
   for (const auto* buffers : {&features_, &feature_gradients_}) {
     for (const auto& buffer : *buffers) {
-      values += buffer.capacity();
+      bytes += buffer.bytes();
     }
   }
-  return network_.bytes() + sizeof(Real) * values + sizeof(double) * energies_.capacity();
+  return bytes + sizeof(double) * energies_.capacity();
 }
 
 template class FusedPotential<float>;

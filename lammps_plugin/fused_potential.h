@@ -14,13 +14,14 @@ public:
   explicit FusedPotential(const Model& model);
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
-  void set_pairs(const Pairs<Real>& pairs) override;
+  void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
   void forward_block(int block) override;
   void backward_block(int block) override;
   Real* features(int block) override { return features_[block].data(); }
   Real* feature_gradients(int block) override { return feature_gradients_[block].data(); }
   const double* energies() const override { return energies_.data(); }
   const Real* pair_gradients() const override { return pair_gradients_.data(); }
+  void forces(double* out) const override { network_.forces(pair_gradients_.data(), out); }
   double memory_usage() const override;
 
 private:
@@ -34,8 +35,8 @@ private:
   RowCounts counts_;
   std::vector<int64_t> species_;
   std::vector<double> energies_;
-  std::vector<Real> pair_gradients_;
-  std::vector<std::vector<Real>> features_, feature_gradients_;
+  hipnn_ts::Buffer<Real> pair_gradients_;
+  std::vector<hipnn_ts::Buffer<Real>> features_, feature_gradients_;
 };
 
 } // namespace hipnn_ts_lammps

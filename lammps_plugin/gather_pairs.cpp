@@ -7,30 +7,69 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-/// Resize without the doubling of a vector's own growth: these are the largest arrays of all.
-template <class T> void resize(std::vector<T>& vector, int64_t n) {
-  if (n > static_cast<int64_t>(vector.capacity())) {
-    vector.clear();
-    vector.reserve(n + n / 16);
-  }
-  vector.resize(n);
-}
+constexpr int block_size = 64; // receivers: their pairs stay in a core's own cache
 
-/// Calls use(j, vector, near) for each entry j in atom i's list: near tells whether it is within
-/// the cutoff. About every other one is, in no order that a processor could predict, so nothing
-/// here or in `use` may branch on it.
-template <class Use>
-void for_entries(
-    const LAMMPS_NS::NeighList& list, int i, double* const* x, double cutoff, const Use& use) {
-  const double cutoff_squared = cutoff * cutoff;
-  const double* own = x[i];
-  const int* neighbours = list.firstneigh[i];
-  for (int jj = 0; jj < list.numneigh[i]; ++jj) {
-    const int j = neighbours[jj] & NEIGHMASK;
-    const double vector[3] = {x[j][0] - own[0], x[j][1] - own[1], x[j][2] - own[2]};
-    const double squared = vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2];
-    use(j, vector, squared < cutoff_squared);
+/// The pairs of a few receivers, before their place among all is known.
+template <class Real> struct Block {
+  std::vector<int32_t> senders;
+  std::vector<Real> vectors;
+  int64_t counts[block_size];
+  int64_t size;
+
+  /// Every entry of the list is written, the next one over it unless it is near: about every other
+  /// one is, in no order that a processor could predict.
+  void filter(
+      const LAMMPS_NS::NeighList& list, const AtomRows& rows, const double* x, double cutoff,
+      int begin, int end) {
+    const double cutoff_squared = cutoff * cutoff;
+    size_t n_entries = 0;
+    for (int ii = begin; ii < end; ++ii) {
+      n_entries += list.numneigh[list.ilist[ii]];
+    }
+    if (n_entries >= senders.size()) {
+      senders.resize(n_entries + 1);
+      vectors.resize(3 * senders.size());
+    }
+    int32_t* sender = senders.data();
+    Real* vector = vectors.data();
+    for (int ii = begin; ii < end; ++ii) {
+      const int i = list.ilist[ii];
+      const double* own = x + 3 * static_cast<int64_t>(i);
+      const int* neighbours = list.firstneigh[i];
+      const int32_t* before = sender;
+      for (int jj = 0; jj < list.numneigh[i]; ++jj) {
+        const int j = neighbours[jj] & NEIGHMASK;
+        const double* other = x + 3 * static_cast<int64_t>(j);
+        const double r[3] = {other[0] - own[0], other[1] - own[1], other[2] - own[2]};
+        *sender = rows.of_atom(j);
+        for (int c = 0; c < 3; ++c) {
+          vector[c] = static_cast<Real>(r[c]);
+        }
+        const bool near = r[0] * r[0] + r[1] * r[1] + r[2] * r[2] < cutoff_squared;
+        sender += near;
+        vector += 3 * near;
+      }
+      counts[ii - begin] = sender - before;
+    }
+    size = sender - senders.data();
   }
+
+  void copy_to(Pairs<Real>& pairs, int begin, int end, int64_t place) const {
+    std::copy_n(senders.data(), size, pairs.senders.data() + place);
+    std::copy_n(vectors.data(), 3 * size, pairs.vectors.data() + 3 * place);
+    for (int ii = begin; ii < end; ++ii) {
+      pairs.first.data()[ii] = place;
+      std::fill_n(pairs.receivers.data() + place, counts[ii - begin], ii);
+      place += counts[ii - begin];
+    }
+  }
+};
+
+template <class Real> void grow(Pairs<Real>& pairs, int64_t size) {
+  pairs.capacity = size + size / 16;
+  pairs.receivers.resize(pairs.capacity);
+  pairs.senders.resize(pairs.capacity);
+  pairs.vectors.resize(3 * pairs.capacity);
 }
 
 } // namespace
@@ -39,48 +78,34 @@ template <class Real>
 void gather_pairs(
     const LAMMPS_NS::NeighList& list, const AtomRows& rows, double* const* x, double cutoff,
     int n_threads, Pairs<Real>& pairs) {
-  // Counted first, so that threads know where to write.
-  auto& first = pairs.first;
-  first.resize(list.inum + 1);
-  first[0] = 0;
-#pragma omp parallel for num_threads(n_threads)
-  for (int ii = 0; ii < list.inum; ++ii) {
-    int64_t count = 0;
-    for_entries(
-        list, list.ilist[ii], x, cutoff, [&](int, const double*, bool near) { count += near; });
-    first[ii + 1] = count;
-  }
-  for (int ii = 0; ii < list.inum; ++ii) {
-    first[ii + 1] += first[ii];
-  }
-  resize(pairs.receivers, first[list.inum]);
-  resize(pairs.senders, first[list.inum]);
-  resize(pairs.vectors, 3 * first[list.inum]);
-#pragma omp parallel num_threads(n_threads)
-  {
-    // Every entry is written, the next one over it unless it is near.
-    std::vector<int32_t> senders;
-    std::vector<Real> vectors;
-#pragma omp for
-    for (int ii = 0; ii < list.inum; ++ii) {
-      const int i = list.ilist[ii];
-      senders.resize(list.numneigh[i]);
-      vectors.resize(3 * senders.size());
-      int32_t* sender = senders.data();
-      Real* out = vectors.data();
-      for_entries(list, i, x, cutoff, [&](int j, const double* vector, bool near) {
-        *sender = rows.of_atom(j);
-        for (int c = 0; c < 3; ++c) {
-          out[c] = static_cast<Real>(vector[c]);
-        }
-        sender += near;
-        out += 3 * near;
-      });
-      std::fill(pairs.receivers.data() + first[ii], pairs.receivers.data() + first[ii + 1], ii);
-      std::copy(senders.data(), sender, pairs.senders.data() + first[ii]);
-      std::copy(vectors.data(), out, pairs.vectors.data() + 3 * first[ii]);
+  pairs.first.resize(list.inum + 1);
+  // Once, except where there are more pairs than ever before.
+  do {
+    if (pairs.size > pairs.capacity) {
+      grow(pairs, pairs.size);
     }
-  }
+    pairs.size = 0;
+#pragma omp parallel num_threads(n_threads)
+    {
+      // Stays with the thread: nothing is allocated in a step.
+      thread_local Block<Real> block;
+#pragma omp for ordered schedule(static, 1)
+      for (int begin = 0; begin < list.inum; begin += block_size) {
+        const int end = std::min(list.inum, begin + block_size);
+        block.filter(list, rows, x[0], cutoff, begin, end);
+        int64_t place;
+#pragma omp ordered
+        {
+          place = pairs.size;
+          pairs.size += block.size;
+        }
+        if (place + block.size <= pairs.capacity) {
+          block.copy_to(pairs, begin, end, place);
+        }
+      }
+    }
+    pairs.first.data()[list.inum] = pairs.size;
+  } while (pairs.size > pairs.capacity);
 }
 
 template void gather_pairs(

@@ -4,6 +4,8 @@
 // the ranks exchange features, on the way back the gradients with respect to them.
 #pragma once
 
+#include "core/buffer.hpp"
+
 #include <cstdint>
 #include <vector>
 
@@ -18,12 +20,17 @@ struct RowCounts {
 };
 
 /// Directed pairs within the cutoff, by receiver: those of receiver i are first[i] .. first[i + 1].
+/// Storage only grows.
 template <class Real> struct Pairs {
-  std::vector<int64_t> first;
-  std::vector<int32_t> receivers, senders; ///< rows
-  std::vector<Real> vectors;               ///< 3 a pair, r_sender - r_receiver, Å
+  int64_t size = 0;
+  int64_t capacity = 0;
+  hipnn_ts::Buffer<int64_t> first;
+  hipnn_ts::Buffer<int32_t> receivers, senders; ///< rows
+  hipnn_ts::Buffer<Real> vectors;               ///< 3 a pair, r_sender - r_receiver, Å
 
-  int64_t size() const { return static_cast<int64_t>(senders.size()); }
+  double bytes() const {
+    return first.bytes() + receivers.bytes() + senders.bytes() + vectors.bytes();
+  }
 };
 
 /// Order of calls: set_atoms where atoms changed, set_pairs, forward_block(0 .. n - 1),
@@ -37,7 +44,7 @@ public:
   /// Species (index into the model's elements) of every row.
   virtual void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) = 0;
   /// The pairs stay where they are until backward_block(0) has returned.
-  virtual void set_pairs(const Pairs<Real>& pairs) = 0;
+  virtual void set_pairs(const Pairs<Real>& pairs, int n_threads) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
 
@@ -48,6 +55,9 @@ public:
   virtual const double* energies() const = 0;
   /// dE/dr_p, 3 a pair.
   virtual const Real* pair_gradients() const = 0;
+  /// -dE/dposition (eV/Å) of the senders, 3 a row: written, in the same order of summation
+  /// whatever the number of threads.
+  virtual void forces(double* out) const = 0;
   virtual double memory_usage() const = 0;
 };
 

@@ -67,6 +67,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   }
   comm_reverse = comm_forward;
   mapping_printed_ = false;
+  new_run_ = true;
 }
 
 /// One rank reads, so that the file need not be on every node.

@@ -6,6 +6,7 @@
 #include "force.h"
 #include "memory.h"
 #include "neighbor.h"
+#include "platform.h"
 #include "update.h"
 
 #include <ATen/Parallel.h>
@@ -46,6 +47,8 @@ PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
   no_virial_fdotr_compute = 1;
   // Half of a pair's virial to each end is not the centroid form of a many-body potential.
   centroidstressflag = LAMMPS_NS::CENTROID_NOTAVAIL;
+  nextra = N_STAGES;
+  pvector = seconds_.data();
 }
 
 PairHipnnTs::~PairHipnnTs() {
@@ -72,6 +75,7 @@ void PairHipnnTs::init_style() {
   force->pair->comm_reverse = MAX(force->pair->comm_reverse, comm_reverse);
   neighbor->add_request(this, LAMMPS_NS::NeighConst::REQ_FULL);
   new_run_ = true;
+  seconds_.fill(0.0);
   if (!mapping_printed_) {
     print_mapping();
   }
@@ -88,10 +92,10 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   const bool rebuilt = new_run_ || neighbor->ago == 0 || n_atoms != n_atoms_;
   if (rebuilt) {
     n_atoms_ = n_atoms;
-    rebuild_rows();
+    timed(GATHER_PAIRS, [&] { rebuild_rows(); });
   }
   if (rows_.update_species(*atom, species_of_type_) || rebuilt) {
-    guarded([&] { evaluator_->set_atoms(); });
+    guarded(GATHER_PAIRS, [&] { evaluator_->set_atoms(); });
   }
   evaluate_blocks();
 
@@ -102,7 +106,9 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   tally.virial = vflag_global ? virial : nullptr;
   tally.atom_energies = eflag_atom ? eatom : nullptr;
   tally.atom_virials = vflag_atom ? vatom : nullptr;
-  refuse_what_is_not_finite(evaluator_->add_results(tally));
+  int bad_receiver = -1;
+  timed(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
+  timed(EXCHANGE, [&] { refuse_what_is_not_finite(bad_receiver); });
 }
 
 void PairHipnnTs::rebuild_rows() {
@@ -122,27 +128,38 @@ void PairHipnnTs::rebuild_rows() {
 
 void PairHipnnTs::evaluate_blocks() {
   const int n_blocks = static_cast<int>(model_.block_inputs.size());
-  guarded([&] { evaluator_->set_pairs(*list, atom->x, model_.cutoff, comm->nthreads); });
-  for (int block = 0; block < n_blocks; ++block) {
-    if (block > 0) {
+  // A rank alone has images of its own atoms only, which share their rows: nothing to send.
+  const bool alone = comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
+  const auto exchange = [&](int block, auto call) {
+    if (block > 0 && !alone) {
       exchanged_block_ = block;
-      comm->forward_comm(this, evaluator_->doubles_per_atom(block));
+      timed(EXCHANGE, [&] { call(evaluator_->doubles_per_atom(block)); });
     }
-    guarded([&] { evaluator_->forward_block(block); });
+  };
+  guarded(GATHER_PAIRS, [&] {
+    evaluator_->gather_pairs(*list, atom->x, model_.cutoff, comm->nthreads);
+  });
+  guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
+  for (int block = 0; block < n_blocks; ++block) {
+    exchange(block, [&](int size) { comm->forward_comm(this, size); });
+    guarded(NETWORK, [&] { evaluator_->forward_block(block); });
   }
   for (int block = n_blocks - 1; block >= 0; --block) {
-    guarded([&] { evaluator_->backward_block(block); });
-    if (block > 0) {
-      exchanged_block_ = block;
-      comm->reverse_comm(this, evaluator_->doubles_per_atom(block));
-    }
+    guarded(NETWORK, [&] { evaluator_->backward_block(block); });
+    exchange(block, [&](int size) { comm->reverse_comm(this, size); });
   }
 }
 
+template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
+  const double began = LAMMPS_NS::platform::walltime();
+  call();
+  seconds_[stage] += LAMMPS_NS::platform::walltime() - began;
+}
+
 /// What torch throws becomes a LAMMPS error of this rank.
-template <class Call> void PairHipnnTs::guarded(const Call& call) {
+template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
   try {
-    call();
+    timed(stage, call);
   } catch (const std::exception& failure) {
     error->one(
         FLERR, "pair_style hipnn/ts: {}: failed at step {}: {}", path_, update->ntimestep,
@@ -164,6 +181,20 @@ int PairHipnnTs::pack_reverse_comm(int n, int first, double* buffer) {
 
 void PairHipnnTs::unpack_reverse_comm(int n, int* atoms, double* buffer) {
   evaluator_->add_gradients(exchanged_block_, n, atoms, buffer);
+}
+
+/// "energy": of each of the rank's atoms at the last evaluation, in LAMMPS's units. `fix pair` and
+/// whatever compares the members of a committee read it; compute pe/atom sums all sub-styles.
+void* PairHipnnTs::extract_peratom(const char* name, int& n_columns) {
+  if (std::string(name) != "energy") {
+    return nullptr;
+  }
+  n_columns = 0;
+  atom_energies_.assign(atom->nmax + 1, 0.0);
+  for (int row = 0; !new_run_ && row < rows_.counts().receivers; ++row) {
+    atom_energies_[rows_.atom(row)] = energy_unit_ * evaluator_->energies()[row];
+  }
+  return atom_energies_.data();
 }
 
 double PairHipnnTs::memory_usage() {

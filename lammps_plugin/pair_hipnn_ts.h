@@ -7,6 +7,7 @@
 
 #include "pair.h"
 
+#include <array>
 #include <limits>
 
 namespace hipnn_ts_lammps {
@@ -28,9 +29,13 @@ public:
   void unpack_forward_comm(int n, int first, double* buffer) override;
   int pack_reverse_comm(int n, int first, double* buffer) override;
   void unpack_reverse_comm(int n, int* atoms, double* buffer) override;
+  void* extract_peratom(const char* name, int& n_columns) override;
   double memory_usage() override;
 
 private:
+  /// What `compute pair` shows: wall time since the run began, in seconds, summed over ranks.
+  enum Stage { GATHER_PAIRS, NETWORK, EXCHANGE, ADD_RESULTS, N_STAGES };
+
   struct Fault {
     double order = std::numeric_limits<double>::infinity(); ///< none
     std::string sentence;
@@ -44,13 +49,16 @@ private:
   void refuse_what_is_not_finite(int bad_receiver);
   void stop_together(Fault& fault);
   void evaluate_blocks();
-  template <class Call> void guarded(const Call& call);
+  template <class Call> void timed(Stage stage, const Call& call);
+  template <class Call> void guarded(Stage stage, const Call& call);
 
+  std::array<double, N_STAGES> seconds_{};
   std::string path_;
   Model model_;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
-  std::vector<int> species_of_type_; ///< -1: no element
+  std::vector<double> atom_energies_; ///< for extract_peratom
+  std::vector<int> species_of_type_;  ///< -1: no element
   double energy_unit_ = 1.0;
   int exchanged_block_ = 0;
   bool mapping_printed_ = false, new_run_ = true;

@@ -4,6 +4,7 @@
 // library is opened when an input script first asks for it, so that other runs do not pay for
 // torch, and with RTLD_DEEPBIND: LAMMPS exports a reference BLAS under the standard names, which
 // would take the place of torch's.
+#include "compatibility.h"
 #include "exceptions.h"
 
 #include <dlfcn.h>
@@ -16,10 +17,6 @@ class Pair;
 } // namespace LAMMPS_NS
 
 extern "C" {
-// LAMMPS's C interface, the same in all versions.
-int lammps_version(void* lmp);
-int lammps_extract_setting(void* lmp, const char* keyword);
-
 /// As LAMMPS documents it ("Writing plugins"); its header is not among those installed.
 struct lammpsplugin_t {
   const char* version;
@@ -61,12 +58,9 @@ std::string library_path() {
 }
 
 Pair* create_pair(LAMMPS* lmp) {
-  const int version = lammps_version(lmp);
-  if (version != LAMMPS_VERSION_NUMBER) {
-    refuse(
-        lmp, "pair_style hipnn/ts: built for LAMMPS " + std::to_string(LAMMPS_VERSION_NUMBER) +
-                 ", found LAMMPS " + std::to_string(version) +
-                 "; install that version or build hipnn-ts against this one");
+  const std::string sentence = hipnn_ts_lammps::mismatch(lmp);
+  if (!sentence.empty()) {
+    refuse(lmp, "pair_style hipnn/ts: " + sentence);
   }
   // Stays open: torch cannot be unloaded.
   static void* const library =

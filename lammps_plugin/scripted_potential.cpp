@@ -28,14 +28,15 @@ void ScriptedPotential<Real>::set_atoms(
   }
 }
 
-template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs) {
-  const int64_t n = pairs.size();
-  const auto index = [n](const std::vector<int32_t>& rows) {
-    return at::from_blob(const_cast<int32_t*>(rows.data()), {n}, at::kInt).to(at::kLong);
+/// Torch has threads of its own, which the pair style has set.
+template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int) {
+  const int64_t n = pairs.size;
+  const auto rows = [n](const hipnn_ts::Buffer<int32_t>& buffer) {
+    return at::from_blob(buffer.data(), {n}, at::kInt).to(at::kLong);
   };
-  receivers_ = index(pairs.receivers);
-  senders_ = index(pairs.senders);
-  vectors_ = at::from_blob(const_cast<Real*>(pairs.vectors.data()), {n, 3}, features_[0].options());
+  receivers_ = rows(pairs.receivers);
+  senders_ = rows(pairs.senders);
+  vectors_ = at::from_blob(pairs.vectors.data(), {n, 3}, features_[0].options());
   pair_gradients_ = at::zeros({n, 3}, features_[0].options());
   energies_.copy_(self_energies_);
 }
@@ -93,6 +94,12 @@ template <class Real> const double* ScriptedPotential<Real>::energies() const {
 
 template <class Real> const Real* ScriptedPotential<Real>::pair_gradients() const {
   return pair_gradients_.template const_data_ptr<Real>();
+}
+
+template <class Real> void ScriptedPotential<Real>::forces(double* out) const {
+  auto all = at::from_blob(out, {counts_.senders, 3}, at::kDouble);
+  const auto gradients = pair_gradients_.to(at::kDouble);
+  all.zero_().index_add_(0, receivers_, gradients).index_add_(0, senders_, gradients, -1);
 }
 
 template <class Real> double ScriptedPotential<Real>::memory_usage() const {

@@ -12,13 +12,14 @@ public:
   explicit ScriptedPotential(const Model& model);
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
-  void set_pairs(const Pairs<Real>& pairs) override;
+  void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
   void forward_block(int block) override;
   void backward_block(int block) override;
   Real* features(int block) override;
   Real* feature_gradients(int block) override;
   const double* energies() const override;
   const Real* pair_gradients() const override;
+  void forces(double* out) const override;
   double memory_usage() const override;
 
 private:

@@ -32,12 +32,17 @@ class Evaluation:
     atom_virials: np.ndarray
 
 
-def lmp(folder: Path, script: str, ranks: int = 1, threads: int = 1) -> subprocess.CompletedProcess:
+def lmp(
+    folder: Path, script: str, ranks: int = 1, threads: int = 1, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess:
     """Run an input script with the `lmp` of this environment."""
     programs = Path(sysconfig.get_path("scripts"))
     (folder / "in.lmp").write_text(script)
     command = [programs / "mpirun", "-np", str(ranks), programs / "lmp", "-in", "in.lmp"]
+    command += options
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    if ranks > len(os.sched_getaffinity(0)):
+        environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"  # or ranks that wait hold the cores
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )

@@ -1,17 +1,54 @@
-"""The example is what users copy: it runs as it stands."""
+"""The examples are what users copy: they run as they stand."""
 
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pytest
 from lammps_run import lmp
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "lammps"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "lammps"
 
 
-def test_water(tmp_path, random_model):
-    for file in ("in.water", "water.mol"):
-        shutil.copy(EXAMPLE / file, tmp_path)
-    options = f"variable model index {random_model()}\nvariable cells index 3\n"
-    run = lmp(tmp_path, f"{options}variable steps index 10\ninclude in.water\n", ranks=2)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "Loop time of" in run.stdout and "for 10 steps with 81 atoms" in run.stdout
+@pytest.fixture
+def run(tmp_path):
+    """Function: output of an example with a model and other variables, on two ranks."""
+    for file in EXAMPLES.iterdir():
+        shutil.copy(file, tmp_path)
+
+    def run_example(name, **variables):
+        options = [word for item in variables.items() for word in ("-var", *map(str, item))]
+        run = lmp(tmp_path, f"include {name}\n", ranks=2, options=tuple(options))
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+        return run.stdout
+
+    return run_example
+
+
+def test_water(run, random_model):
+    output = run("in.water", model=random_model(), cells=3, steps=10)
+    assert "Loop time of" in output and "for 10 steps with 81 atoms" in output
+
+
+def test_density_of_water(run, tmp_path, random_model):
+    output = run("in.water_npt", model=random_model(), cells=3, warm=5, steps=100)
+    density = float(output.split("density ")[-1].split()[0])
+    table = np.loadtxt(tmp_path / "density.txt", ndmin=2)
+    assert table[-1, 1] == pytest.approx(density, abs=1e-4)
+    assert 0.8 < density < 1.1
+
+
+def test_diffusion_of_methanol(run, tmp_path, published_model):
+    output = run("in.methanol", model=published_model, cells=2, warm=5, steps=300)
+    value = float(output.split("diffusion coefficient ")[-1].split()[0])
+    table = np.loadtxt(tmp_path / "displacement.txt")
+    assert np.all(table[:, 1] > 0)
+    assert np.isfinite(value)
+
+
+def test_recoil(run, random_model):
+    """The fast atom runs into others: the core repulsion must have been felt, energy is kept."""
+    output = run("in.recoil", model=random_model(), cells=3, warm=2, steps=100, energy=200)
+    rows = [line.split() for line in output.split("Step ")[-1].splitlines()[1:]]
+    rows = [row for row in rows if len(row) == 6 and row[0].isdigit()]
+    assert rows

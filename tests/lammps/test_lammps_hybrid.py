@@ -116,3 +116,25 @@ def test_mapping_is_printed_once(tmp_path, water, random_model):
         "(fused, float64), elements H O, 2 interaction layers, cutoff 4 Angstrom" in result.stdout
     )
     assert "units real, 2 MPI rank(s) of 1 thread(s), device cpu" in result.stdout
+
+
+def test_overlay_of_long_range_charges(run, water, random_potential, random_model):
+    """The style's forces beside those of Ewald sums; charges that the network does not know."""
+    atoms = water(3)
+    atoms.set_initial_charges([-0.8 if number == 8 else 0.4 for number in atoms.numbers])
+    charges = "kspace_style ewald 1e-6\n"
+    both = f"""
+pair_style hybrid/overlay hipnn/ts coul/long 4.5
+pair_coeff * * hipnn/ts {random_model()} O H
+pair_coeff * * coul/long
+"""
+    alone = "pair_style coul/long 4.5\npair_coeff * *\n"
+    style = ("atom_style", "charge")
+    found, coulomb = run(
+        2, both=(atoms, both + charges, style), coulomb=(atoms, alone + charges, style)
+    )
+    assert np.abs(coulomb.forces).max() > 1.0
+    expected = reference(random_potential(), atoms)
+    for quantity in vars(expected):
+        setattr(expected, quantity, getattr(expected, quantity) + getattr(coulomb, quantity))
+    assert_same(found, expected, 1e-10)

