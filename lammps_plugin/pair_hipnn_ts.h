@@ -48,6 +48,7 @@ private:
 
   std::string path_;
   Model model_;
+  int gpu_ = no_gpu;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
   std::vector<int> species_of_type_; ///< -1: no element
