@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find csrc lammps_plugin python cmake build_backend -type f -not -name '*.pyc')
-CXX_SOURCES := $(shell find csrc lammps_plugin -name '*.cpp' -o -name '*.hpp' -o -name '*.h')
+CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \
+  -o -name '*.cu' -o -name '*.cuh')
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -49,7 +49,9 @@ public:
   virtual double memory_usage() const = 0;
 };
 
-/// The rows must outlive what is returned.
-std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows);
+/// On the GPU of that number, or on the processor where it is `no_gpu`. The rows must outlive what
+/// is returned.
+constexpr int no_gpu = -1;
+std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows, int gpu);
 
 } // namespace hipnn_ts_lammps

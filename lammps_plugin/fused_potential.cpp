@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fused_potential.h"
 
+#include "core/cuda/staged.hpp"
+
 #include <algorithm>
 
 namespace hipnn_ts_lammps {
-
-namespace {
 
 template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(const Model& model) {
   const auto weights = model.module.attr("weights").toTensorVector();
@@ -14,19 +14,9 @@ template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(cons
   return hipnn_ts::unpack<Real>(weights, sizes, scalars);
 }
 
-} // namespace
-
-template <class Real>
-FusedPotential<Real>::FusedPotential(const Model& model)
-    : packed_(unpack<Real>(model)), network_(packed_->weights), widths_(model.block_inputs),
-      features_(widths_.size()), feature_gradients_(widths_.size()) {
-  const auto values = model.module.attr("self_energies").toTensor();
-  const auto* first = values.template const_data_ptr<double>();
-  self_energies_.assign(first, first + values.numel());
-}
-
-template <class Real>
-void FusedPotential<Real>::set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) {
+template <class Real, class Network>
+void FusedPotential<Real, Network>::set_atoms(
+    const RowCounts& counts, const std::vector<int64_t>& species) {
   counts_ = counts;
   species_ = species;
   for (size_t k = 1; k < widths_.size(); ++k) {
@@ -35,8 +25,8 @@ void FusedPotential<Real>::set_atoms(const RowCounts& counts, const std::vector<
   }
 }
 
-template <class Real>
-void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
+template <class Real, class Network>
+void FusedPotential<Real, Network>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
   network_.begin(
       {counts_.senders, counts_.receivers, pairs.size, species_.data(), pairs.receivers.data(),
        pairs.senders.data(), pairs.vectors.data(), n_threads});
@@ -51,7 +41,7 @@ void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
   }
 }
 
-template <class Real> void FusedPotential<Real>::forward_block(int block) {
+template <class Real, class Network> void FusedPotential<Real, Network>::forward_block(int block) {
   const Real* in = block > 0 ? features(block) : nullptr;
   if (last(block)) {
     network_.last(in, energies_.data(), cleared_gradients(block), pair_gradients_.data());
@@ -61,7 +51,7 @@ template <class Real> void FusedPotential<Real>::forward_block(int block) {
 }
 
 /// The last block's way back was part of its way forward.
-template <class Real> void FusedPotential<Real>::backward_block(int block) {
+template <class Real, class Network> void FusedPotential<Real, Network>::backward_block(int block) {
   if (!last(block)) {
     network_.backward(
         block, feature_gradients(block + 1), cleared_gradients(block), pair_gradients_.data());
@@ -69,7 +59,8 @@ template <class Real> void FusedPotential<Real>::backward_block(int block) {
 }
 
 /// Rows that are only passed on start from zero: other ranks' gradients are added to them.
-template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
+template <class Real, class Network>
+Real* FusedPotential<Real, Network>::cleared_gradients(int block) {
   if (block == 0) {
     return nullptr;
   }
@@ -79,7 +70,7 @@ template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
   return gradients;
 }
 
-template <class Real> double FusedPotential<Real>::memory_usage() const {
+template <class Real, class Network> double FusedPotential<Real, Network>::memory_usage() const {
   int64_t bytes = network_.bytes() + pair_gradients_.bytes();
   for (const auto* buffers : {&features_, &feature_gradients_}) {
     for (const auto& buffer : *buffers) {
@@ -89,7 +80,11 @@ template <class Real> double FusedPotential<Real>::memory_usage() const {
   return bytes + sizeof(double) * energies_.capacity();
 }
 
-template class FusedPotential<float>;
-template class FusedPotential<double>;
+template std::unique_ptr<hipnn_ts::PackedNetwork<float>> unpack(const Model&);
+template std::unique_ptr<hipnn_ts::PackedNetwork<double>> unpack(const Model&);
+template class FusedPotential<float, hipnn_ts::Network<float>>;
+template class FusedPotential<double, hipnn_ts::Network<double>>;
+template class FusedPotential<float, hipnn_ts::cuda::StagedNetwork<float>>;
+template class FusedPotential<double, hipnn_ts::cuda::StagedNetwork<double>>;
 
 } // namespace hipnn_ts_lammps

@@ -8,10 +8,20 @@
 
 namespace hipnn_ts_lammps {
 
-/// This package's own kernels, without autograd.
-template <class Real> class FusedPotential final : public LayeredPotential<Real> {
+template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(const Model& model);
+
+/// This package's own kernels, without autograd. Network is hipnn_ts::Network<Real>, or
+/// hipnn_ts::cuda::StagedNetwork<Real>, and then the GPU comes after the model.
+template <class Real, class Network> class FusedPotential final : public LayeredPotential<Real> {
 public:
-  explicit FusedPotential(const Model& model);
+  template <class... Gpu>
+  explicit FusedPotential(const Model& model, Gpu&... gpu)
+      : packed_(unpack<Real>(model)), network_(gpu..., packed_->weights),
+        widths_(model.block_inputs), features_(widths_.size()), feature_gradients_(widths_.size()) {
+    const auto values = model.module.attr("self_energies").toTensor();
+    const auto* first = values.template const_data_ptr<double>();
+    self_energies_.assign(first, first + values.numel());
+  }
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
@@ -29,7 +39,7 @@ private:
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
   std::unique_ptr<hipnn_ts::PackedNetwork<Real>> packed_;
-  hipnn_ts::Network<Real> network_;
+  Network network_;
   std::vector<double> self_energies_; // of the species
   std::vector<int64_t> widths_;
   RowCounts counts_;

@@ -9,6 +9,8 @@
 #include "memory.h"
 #include "update.h"
 
+#include "torch/cuda/gpu.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <sstream>
@@ -22,6 +24,17 @@ void PairHipnnTs::settings(int narg, char** arg) {
     return;
   }
   const std::string device = narg == 2 && std::string(arg[0]) == "device" ? arg[1] : "";
+  gpu_ = no_gpu;
+  if (device == "cuda" && hipnn_ts::cuda::n_gpus() > 0) {
+    // Ranks of one machine share its GPUs in turn.
+    MPI_Comm machine;
+    int rank = 0;
+    MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
+    MPI_Comm_rank(machine, &rank);
+    MPI_Comm_free(&machine);
+    gpu_ = rank % hipnn_ts::cuda::n_gpus();
+    return;
+  }
   if (device == "cuda") {
     error->all(FLERR, "pair_style hipnn/ts: device cuda is not supported yet; use cpu or auto");
   }
@@ -45,7 +58,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   std::string mistake;
   try {
     model_ = load_model(path_, bytes);
-    evaluator_ = create_evaluator(model_, rows_);
+    evaluator_ = create_evaluator(model_, rows_, gpu_);
   } catch (const std::exception& failure) {
     mistake = reason(failure);
   }
@@ -151,10 +164,11 @@ void PairHipnnTs::print_mapping() {
   }
   std::string table = fmt::format(
       "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom\n"
-      "  units {}, {} MPI rank(s) of {} thread(s), device cpu\n",
+      "  units {}, {} MPI rank(s) of {} thread(s), device {}\n",
       path_, model_.portable ? "portable" : "fused",
       model_.double_precision ? "float64" : "float32", utils::join_words(model_.elements, " "),
-      model_.block_inputs.size(), model_.cutoff, update->unit_style, comm->nprocs, comm->nthreads);
+      model_.block_inputs.size(), model_.cutoff, update->unit_style, comm->nprocs, comm->nthreads,
+      gpu_ == no_gpu ? "cpu" : "cuda");
   for (int type = 1; type <= atom->ntypes; ++type) {
     const int species = species_of_type_[type];
     table += fmt::format(

@@ -55,6 +55,7 @@ private:
   std::array<double, N_STAGES> seconds_{};
   std::string path_;
   Model model_;
+  int gpu_ = no_gpu;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
   std::vector<double> atom_energies_; ///< for extract_peratom

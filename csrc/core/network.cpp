@@ -168,25 +168,7 @@ template <class T> StageSeconds Network<T>::stage_seconds() const {
 }
 
 template <class T> void Network<T>::forces(const T* vector_gradients, double* forces) const {
-  const PairGroups received = by_receiver_.groups();
-  const PairGroups sent = by_sender_.groups();
-#pragma omp parallel for schedule(static) num_threads(step_.n_threads)
-  for (int64_t i = 0; i < step_.n_atoms; ++i) {
-    double force[3] = {0, 0, 0};
-    const auto add = [&](const PairGroups& groups, double sign) {
-      for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
-        const T* gradient = vector_gradients + 3 * static_cast<int64_t>(groups.pair(k));
-        for (int d = 0; d < 3; ++d) {
-          force[d] += sign * static_cast<double>(gradient[d]);
-        }
-      }
-    };
-    if (i < step_.n_receivers) {
-      add(received, 1);
-    }
-    add(sent, -1);
-    std::copy_n(force, 3, forces + 3 * i);
-  }
+  sum_forces(by_receiver_.groups(), by_sender_.groups(), vector_gradients, step_.n_threads, forces);
 }
 
 template <class T> int64_t Network<T>::bytes() const {

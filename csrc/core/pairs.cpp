@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/pairs.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -40,6 +41,31 @@ void PairGrouping::build(const Index* ends, int64_t n_pairs, int64_t n_groups) {
   offsets_[0] = 0;
 }
 
+template <class T>
+void sum_forces(
+    const PairGroups& received, const PairGroups& sent, const T* gradients, int n_threads,
+    double* forces) {
+#pragma omp parallel for schedule(static) num_threads(n_threads)
+  for (int64_t i = 0; i < sent.size; ++i) {
+    double force[3] = {0, 0, 0};
+    const auto add = [&](const PairGroups& groups, double sign) {
+      for (int64_t k = groups.offsets[i]; k < groups.offsets[i + 1]; ++k) {
+        const T* gradient = gradients + 3 * groups.pair(k);
+        for (int d = 0; d < 3; ++d) {
+          force[d] += sign * static_cast<double>(gradient[d]);
+        }
+      }
+    };
+    if (i < received.size) {
+      add(received, 1);
+    }
+    add(sent, -1);
+    std::copy_n(force, 3, forces + 3 * i);
+  }
+}
+
+template void sum_forces(const PairGroups&, const PairGroups&, const float*, int, double*);
+template void sum_forces(const PairGroups&, const PairGroups&, const double*, int, double*);
 template void PairGrouping::build(const int32_t*, int64_t, int64_t);
 template void PairGrouping::build(const int64_t*, int64_t, int64_t);
 

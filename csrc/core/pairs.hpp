@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/visibility.hpp"
+
 namespace hipnn_ts {
 
 /// Pairs grouped by one of their ends, in compressed-row form: group g owns the pairs at
@@ -42,5 +44,13 @@ private:
   std::vector<int64_t> offsets_;
   std::vector<int32_t> pairs_;
 };
+
+/// Forces (n, 3), -dE/dposition, of the gradients (P, 3) with respect to r_sender - r_receiver:
+/// written, in double precision and in one order, so that rounding leaves no net force. Receivers
+/// are the first of the atoms, all of which may send.
+template <class T>
+HIPNN_TS_API void sum_forces(
+    const PairGroups& received, const PairGroups& sent, const T* gradients, int n_threads,
+    double* forces);
 
 } // namespace hipnn_ts

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <pybind11/pybind11.h>
 
+#include <pybind11/stl.h>
+
+#include "core/cuda/compiler.hpp"
 #include "core/kernels.hpp"
 
 PYBIND11_MODULE(_core, m) {
@@ -9,4 +12,23 @@ PYBIND11_MODULE(_core, m) {
   m.def(
       "instruction_set", &hipnn_ts::instruction_set,
       "Instruction set of the kernels: plain, avx2 or avx512.");
+  m.def(
+      "compile_kernels",
+      [](int architecture, bool double_precision, int n_components, int n_sensitivities,
+         int n_features, int lane_features, int max_window, const std::string& torch_libraries) {
+        return pybind11::bytes(
+            hipnn_ts::cuda::compile(
+                architecture,
+                {double_precision, n_components, n_sensitivities, n_features, lane_features,
+                 max_window},
+                hipnn_ts::cuda::nvrtc_folders(torch_libraries)));
+      },
+      pybind11::kw_only(), pybind11::arg("architecture"), pybind11::arg("double_precision"),
+      pybind11::arg("n_components"), pybind11::arg("n_sensitivities"), pybind11::arg("n_features"),
+      pybind11::arg("lane_features"), pybind11::arg("max_window"), pybind11::arg("torch_libraries"),
+      "CUDA kernels as a GPU of this compute capability (90 for 9.0) loads them. No GPU is "
+      "needed.");
+  m.def(
+      "cache_folder", &hipnn_ts::cuda::cache_folder,
+      "Where compiled CUDA kernels are kept; empty where there is no such place.");
 }

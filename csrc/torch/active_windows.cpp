@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -61,6 +63,13 @@ active_windows(const Tensor& distances, const Tensor& mu, const Tensor& sigma) {
 }
 
 std::tuple<Tensor, Tensor>
+active_windows_cuda(const Tensor& distances, const Tensor& mu, const Tensor& sigma) {
+  return cuda::on_gpu(distances, [&](cuda::Device& device) {
+    return cuda::active_windows_on(device, distances, mu, sigma);
+  });
+}
+
+std::tuple<Tensor, Tensor>
 active_windows_meta(const Tensor& distances, const Tensor&, const Tensor&) {
   Tensor first = at::empty(distances.sizes(), distances.options().dtype(at::kInt));
   return {first, at::empty_like(first)};
@@ -74,6 +83,10 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("active_windows", &active_windows);
+}
+
+TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
+  m.impl("active_windows", &active_windows_cuda);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

@@ -5,6 +5,11 @@
 #include <ATen/Parallel.h>
 #include <torch/custom_class.h>
 
+#include <map>
+#include <mutex>
+
+#include "torch/cuda/energy_and_forces.hpp"
+#include "torch/cuda/guard.hpp"
 #include "torch/inference.hpp"
 #include "torch/neighbours.hpp"
 #include "torch/packed.hpp"
@@ -65,6 +70,9 @@ public:
         positions.dim() == 2 && positions.size(0) == host_.n_particles && positions.size(1) == 3,
         "hipnn-ts: expected the ", host_.n_particles,
         " particles that the force was created for, found a system of ", positions.size(0));
+    if (positions.is_cuda()) {
+      return run_on_gpu(positions, box);
+    }
     const Tensor all = positions.detach().to(at::kCPU, at::kDouble).contiguous();
     const Box periodic = box_from(box, host_.length);
     return exact_ ? run(exact_->weights, all, periodic) : run(single_->weights, all, periodic);
@@ -97,15 +105,35 @@ private:
   const Tensor& particles() const { return std::get<0>(parts_)[0]; }
   const Tensor& species() const { return std::get<0>(parts_)[1]; }
 
-  std::unique_ptr<NeighbourList> list(const double* own, int64_t n, const Box& box, int n_threads) {
+  /// Calls search(), whose mistakes name an atom of ours, with the sentence for the host's user.
+  template <class Search> auto checked_search(const Search& search) {
     try {
-      return pool_.take(own, n, box, n_threads);
+      return search();
     } catch (const WrongPosition& error) {
       const int64_t particle = particles()[error.atom].item<int64_t>();
       TORCH_CHECK_VALUE(false, "hipnn-ts: particle ", particle, ": ", error.what());
     } catch (const std::invalid_argument& error) {
       TORCH_CHECK_VALUE(false, "hipnn-ts: ", error.what());
     }
+  }
+
+  /// Energy and forces stay on the GPU that the positions are on.
+  Result run_on_gpu(const Tensor& positions, const std::optional<Tensor>& box) {
+    return cuda::on_gpu(positions, [&](cuda::Device& device) {
+      cuda::OnDevice* potential;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        auto& found = on_devices_[positions.device().index()];
+        if (!found) {
+          const auto& [tensors, sizes, scalars] = parts_;
+          found =
+              std::make_unique<cuda::OnDevice>(device, positions.device(), tensors, sizes, scalars);
+        }
+        potential = found.get();
+      }
+      return checked_search(
+          [&] { return potential->evaluate(positions, box_from(box, host_.length)); });
+    });
   }
 
   template <class T>
@@ -121,7 +149,7 @@ private:
         own[3 * i + c] = everywhere[3 * index[i] + c] * host_.length;
       }
     }
-    auto neighbours = list(own, n, box, n_threads);
+    auto neighbours = checked_search([&] { return pool_.take(own, n, box, n_threads); });
     const int64_t room = neighbours->size();
     const int64_t n_pairs = neighbours->gather(
         own, n_threads, a.receivers.resize(room), a.senders.resize(room),
@@ -149,6 +177,8 @@ private:
 
   Parts parts_;
   NeighbourListPool pool_;
+  std::mutex mutex_;
+  std::map<int, std::unique_ptr<cuda::OnDevice>> on_devices_; // by index
   Host host_{};
   double self_energy_ = 0.0; // of all atoms, eV
   std::unique_ptr<PackedNetwork<float>> single_;

@@ -7,6 +7,8 @@
 #include <torch/torch.h>
 
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 #include "torch/moments_form.hpp"
 
 namespace hipnn_ts {
@@ -57,6 +59,12 @@ struct Contract : torch::autograd::Function<Contract> {
 /// Which dispatch key an operator's registration serves.
 struct Cpu {
   static Tensor call(const Form& form, Factor result) { return contract_on_cpu(form, result); }
+};
+struct Cuda {
+  static Tensor call(const Form& form, Factor result) {
+    return cuda::on_gpu(
+        form.any(), [&](cuda::Device& device) { return cuda::contract_on(device, form, result); });
+  }
 };
 struct Meta {
   static Tensor call(const Form& form, Factor result) {
@@ -177,6 +185,10 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   register_family<Cpu>(m);
+}
+
+TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
+  register_family<Cuda>(m);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

@@ -8,6 +8,8 @@
 
 #include "core/kernels.hpp"
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -119,6 +121,12 @@ struct Cpu {
 std::tuple<Tensor, Factors> double_backward(
     const Tensor& gradient, const Factors& factors, const Tensor& first, const Tensor& count,
     const Factors& directions) {
+  if (gradient.is_cuda()) {
+    return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+      return cuda::sensitivities_double_backward_on(
+          device, gradient, factors, first, count, directions);
+    });
+  }
   return with_type(gradient, [&](auto zero) {
     using T = decltype(zero);
     const Problem<T> problem(factors, first, count, gradient.size(1));
@@ -149,6 +157,22 @@ Tensor value_operator(
     const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
     const Tensor& count, int64_t window) {
   return Cpu::value({x, c, y, sigma}, first, count, window);
+}
+
+Factors backward_cuda(
+    const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
+    const Tensor& first, const Tensor& count) {
+  return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+    return cuda::sensitivities_backward_on(device, gradient, {x, c, y, sigma}, first, count);
+  });
+}
+
+Tensor value_cuda(
+    const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
+    const Tensor& count, int64_t window) {
+  return cuda::on_gpu(x, [&](cuda::Device& device) {
+    return cuda::sensitivities_on(device, {x, c, y, sigma}, first, count, window);
+  });
 }
 
 Factors call_backward(
@@ -244,6 +268,11 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("sensitivities", &value_operator);
   m.impl("sensitivities_backward", &backward_operator);
+}
+
+TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
+  m.impl("sensitivities", &value_cuda);
+  m.impl("sensitivities_backward", &backward_cuda);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

@@ -4,11 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
-#include "core/neighbours/box.hpp"
+#include "core/neighbours/bins.hpp"
 
 namespace hipnn_ts {
 
@@ -26,13 +24,6 @@ struct PairRows {
   std::vector<ListedPair> pairs;
 };
 
-/// A coordinate that no search can place.
-struct WrongPosition : std::invalid_argument {
-  WrongPosition(int64_t which, const std::string& problem)
-      : std::invalid_argument(problem), atom(which) {}
-  int64_t atom;
-};
-
 /// The search, with its scratch memory kept for the next one.
 class PairSearch {
 public:
@@ -45,17 +36,8 @@ public:
       PairRows& rows);
 
 private:
-  using Triple = std::array<int32_t, 3>;
+  using Triple = Bins::Triple;
 
-  /// Equal bins over the box, or over the atoms' extent where there is no box.
-  struct Bins {
-    double origin[3];
-    double inverse[9]; // columns turn a position into fractions of the bins' whole
-    Triple size;
-    Triple range; // bins to look at on either side
-  };
-
-  Bins divide(const double* positions, int64_t n, const Box& box, double reach) const;
   void fill(const double* positions, int64_t n, const Box& box, const Bins& bins);
   void look_around(int64_t i, const Box& box, const Bins& bins, double reach, int thread);
   void transpose(int64_t n, PairRows& rows) const;

@@ -1,0 +1,240 @@
+"""Steps, memory and kernels on a GPU, beside hippynn with Triton and the machine's own ceilings.
+
+    python benchmarks/gpu/measure.py [--output benchmarks/results/gpu.json] [--largest 4000000]
+
+A step is positions in, energy and forces out, all on the GPU, float32, water at liquid density;
+atoms jitter so that the Verlet list is kept and renewed as in a simulation.
+"""
+
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import click
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from cpu import Case, imported
+from hippynn_peer import SPECIES, Peer, published_file, use_kernel
+from water import water_box
+
+from hipnn_ts.benchmark import Check, write_report
+from hipnn_ts.export.exported import FusedPotential
+from hipnn_ts.model import derivatives
+from hipnn_ts.neighbours import neighbour_pairs
+
+BOXES = {22: None, 648: 6, 3000: 10, 20577: 19, 98304: 32, 1029000: 70, 3993000: 110}
+JITTER = 0.01  # Å
+
+
+class Steps:
+    """Our potential on ``n_atoms`` atoms of water: a call is a step."""
+
+    def __init__(self, fused: FusedPotential, n_atoms: int):
+        side = BOXES[n_atoms]
+        atoms = water_box(*[side or 3] * 3)
+        atoms.pbc = side is not None
+        self.atoms = atoms[:n_atoms]
+        n = len(self.atoms)
+        species = torch.tensor([SPECIES.index(z) for z in self.atoms.numbers])
+        self.whole = torch.classes.hipnn_ts.EnergyAndForces(
+            (
+                [torch.arange(n), species, fused.self_energies, *fused.weights],
+                [n, *fused.sizes],
+                [1.0, 1.0, *fused.scalars],
+            )
+        )
+        self.box = torch.from_numpy(self.atoms.cell.array) if side else None
+        start = torch.from_numpy(self.atoms.positions).cuda()
+        self.frames = [start + JITTER * torch.randn_like(start) for _ in range(4)]
+        self.turn = 0
+
+    def __call__(self):
+        self.turn += 1
+        return self.whole.evaluate(self.frames[self.turn % len(self.frames)], self.box)
+
+
+def seconds(call, at_least: float = 1.0, repeats: int = 5) -> list[float]:
+    """Raw times of one call, the GPU waited for at both ends of each run."""
+    call()
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    call()
+    torch.cuda.synchronize()
+    n = max(1, round(at_least / repeats / (time.perf_counter() - began)))
+    raw = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        for _ in range(n):
+            call()
+        torch.cuda.synchronize()
+        raw.append((time.perf_counter() - began) / n)
+    return raw
+
+
+def ceilings() -> dict:
+    """What this GPU reaches: float32 products without TF32, and copies (bytes in and out)."""
+    a, b = (torch.randn(8192, 8192, device="cuda") for _ in range(2))
+    out = torch.empty_like(a)
+    product = min(seconds(lambda: torch.mm(a, b, out=out)))
+    large = torch.empty(2**28, device="cuda")
+    target = torch.empty_like(large)
+    copied = min(seconds(lambda: target.copy_(large)))
+    return {
+        "float32_tflops": 2.0 * 8192**3 / product / 1e12,
+        "copy_tb_per_second": 2.0 * large.nbytes / copied / 1e12,
+    }
+
+
+def kernels(step: Steps) -> dict[str, float]:
+    """Microseconds of one step in each kernel, by the profiler."""
+    step()
+    activities = [torch.profiler.ProfilerActivity.CUDA]
+    n = 10
+    with torch.profiler.profile(activities=activities) as profile:
+        for _ in range(n):
+            step()
+        torch.cuda.synchronize()
+    times = {e.key: e.self_device_time_total / n for e in profile.key_averages()}
+    return dict(sorted(times.items(), key=lambda item: -item[1])[:20])
+
+
+def hippynn_step(peer: Peer, step: Steps):
+    """hippynn with Triton on the same atoms; its pairs are given and not counted."""
+    atoms = step.atoms
+    receivers, senders, shifts = neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, 6.5)
+    arguments = (
+        torch.tensor([SPECIES.index(z) for z in atoms.numbers]),
+        torch.from_numpy(receivers),
+        torch.from_numpy(senders),
+        torch.from_numpy(atoms.positions).float(),
+        torch.from_numpy(shifts).float(),
+    )
+    on_gpu = [each.cuda() for each in arguments]
+    use_kernel("triton")
+    return lambda: peer.step(*on_gpu)
+
+
+def training_step(n_atoms: int, n_features: int) -> dict:
+    """Energy and force loss, back to the parameters, on both sides."""
+    case = Case(2, n_features, n_atoms)
+    species, receivers, senders = (
+        each.cuda() for each in (case.species, case.receivers, case.senders)
+    )
+    positions, shifts, vectors = (
+        each.cuda() for each in (case.positions, case.shifts, case.vectors)
+    )
+    model, peer = case.potential.float().cuda(), case.peer.cuda()
+    target = torch.randn(n_atoms, 3, device="cuda")
+
+    def ours():
+        leaf = vectors.clone().requires_grad_(True)
+        energies = model(species, receivers, senders, leaf)
+        gradients = derivatives.pair_gradients(energies, leaf, create_graph=True)
+        forces = derivatives.forces(gradients, receivers, senders, n_atoms)
+        model.zero_grad()
+        ((forces - target).square().mean() + energies.sum() ** 2).backward()
+
+    def theirs():
+        leaf = positions.clone().requires_grad_(True)
+        energy, _ = peer.energy_and_vectors(species, receivers, senders, leaf, shifts)
+        forces = -torch.autograd.grad(energy, leaf, create_graph=True)[0]
+        peer.zero_grad()
+        ((forces - target).square().mean() + energy**2).backward()
+
+    use_kernel("triton")
+    times = {"hipnn-ts": seconds(ours), "hippynn": seconds(theirs)}
+    ratio = median(times["hippynn"]) / median(times["hipnn-ts"])
+    return {"n_atoms": n_atoms, "seconds": times, "times_hippynn": ratio}
+
+
+def measure(fused: FusedPotential, n_atoms: int) -> dict:
+    step = Steps(fused, n_atoms)
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    raw = seconds(step)
+    peak = torch.cuda.max_memory_allocated() - before
+    return {
+        "n_atoms": n_atoms,
+        "seconds": raw,
+        "milliseconds": 1e3 * median(raw),
+        "million_atom_steps_per_second": n_atoms / median(raw) / 1e6,
+        "kilobytes_per_atom": peak / n_atoms / 1000,
+    }
+
+
+@click.command()
+@click.option("--output", default="benchmarks/results/gpu.json", show_default=True)
+@click.option("--largest", default=4_000_000, show_default=True, help="atoms of the largest box")
+def main(output: str, largest: int) -> None:
+    """Measure, print a table, write the JSON file."""
+    torch.manual_seed(0)
+    peer = Peer(2, 128)
+    if published_file():
+        peer.load_published(published_file())
+    fused = FusedPotential(imported(peer), torch.float32)
+    top = ceilings()
+    rows = [measure(fused, n) for n in BOXES if n <= largest]
+    middle = Steps(fused, 20577)
+    by_kernel = kernels(middle)
+    torch.cuda.empty_cache()
+    theirs = seconds(hippynn_step(peer.cuda(), middle))
+    ours = next(row for row in rows if row["n_atoms"] == 20577)
+    ratio = median(theirs) / (ours["milliseconds"] / 1e3)
+    training = training_step(648, 32)
+    best = max(row["million_atom_steps_per_second"] for row in rows)
+    largest_row = rows[-1]
+
+    def small(n: int) -> float:
+        return next(row["milliseconds"] for row in rows if row["n_atoms"] == n)
+
+    checks = [
+        Check(
+            name="20,577 atoms, times hippynn with Triton", value=ratio, limit=10, better="higher"
+        ),
+        Check(name="million atom-steps/s at the best size", value=best, limit=5, better="higher"),
+        Check(
+            name="kB per atom, largest box",
+            value=largest_row["kilobytes_per_atom"],
+            limit=16,
+            better="lower",
+        ),
+        Check(name="22 atoms, ms per step", value=small(22), limit=0.3, better="lower"),
+        Check(name="648 atoms, ms per step", value=small(648), limit=0.4, better="lower"),
+        Check(
+            name="training step, times hippynn with Triton",
+            value=training["times_hippynn"],
+            limit=5,
+            better="higher",
+        ),
+    ]
+    figures = {
+        "gpu": torch.cuda.get_device_name(),
+        "cuda": torch.version.cuda,
+        "published_weights": published_file() is not None,
+        "ceilings": top,
+        "steps": rows,
+        "hippynn_triton_20577_seconds": theirs,
+        "microseconds_by_kernel_20577": by_kernel,
+        "training": training,
+    }
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    write_report(output, figures, checks)
+    for name, microseconds in by_kernel.items():
+        print(f"{name[:70]:<72}{microseconds:>10.1f} µs")
+    print(f"ceilings: {top}")
+    print(f"{'atoms':>9}{'ms/step':>12}{'M atom-steps/s':>16}{'kB/atom':>10}")
+    for row in rows:
+        print(
+            f"{row['n_atoms']:>9}{row['milliseconds']:>12.3f}"
+            f"{row['million_atom_steps_per_second']:>16.3f}{row['kilobytes_per_atom']:>10.1f}"
+        )
+    for check in checks:
+        word = {True: "ok", False: "NOT REACHED", None: "not judged"}[check.passed]
+        print(f"{word}: {check.name}: {check.value if check.reason is None else check.reason}")
+
+
+if __name__ == "__main__":
+    main()

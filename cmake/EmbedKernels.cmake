@@ -1,0 +1,22 @@
+# hipnn_ts_embed(<output> <file>...): a C++ file that defines hipnn_ts::cuda::sources.
+function(hipnn_ts_embed output)
+  set(entries "")
+  foreach(file ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    cmake_path(GET file FILENAME name)
+    file(READ ${file} text)
+    string(APPEND entries "    {\"${name}\", R\"kernels(${text})kernels\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${output} @ONLY CONTENT [[
+#include "core/cuda/sources.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+const std::vector<Source> sources = {
+@entries@};
+
+} // namespace cuda
+} // namespace hipnn_ts
+]])
+endfunction()

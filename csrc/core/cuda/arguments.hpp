@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What each kernel is given, one structure by value: read by the host's compiler and by NVRTC.
+// Symbols and shapes as in core/kernels.hpp. Feature widths here are padded to whole warps, with
+// zero weights; A is the padded n_middle, F the features that one pass of a warp covers.
+#pragma once
+
+namespace hipnn_ts {
+namespace cuda {
+
+constexpr int warp_size = 32;
+constexpr int max_threads = 256; // of a block
+constexpr int window_bins = 1024;
+
+/// Shared memory of the tile of pairs that each warp keeps (kernels/pair_tile.cuh), and of those
+/// of a block.
+constexpr int pair_tile_bytes(int real_bytes, int max_window) {
+  return warp_size * (8 * real_bytes + 8 + 3 * 4 + 2 * (max_window | 1) * real_bytes);
+}
+constexpr int pair_tiles_bytes(int n_warps, int real_bytes, int max_window) {
+  return (n_warps * pair_tile_bytes(real_bytes, max_window) + 15) / 16 * 16;
+}
+
+/// Pairs grouped by one of their ends: group g owns entries begin[g] ... end[g] - 1. An entry is a
+/// pair itself where `pairs` is null.
+struct Groups {
+  const long long* begin;
+  const long long* end;
+  const int* pairs;
+};
+
+template <class T> struct RadialArguments {
+  T cutoff;
+  const T* inverse_mu;
+  const T* sigma;
+  const short* first; // (window_bins,)
+  const short* count;
+};
+
+/// The walk of pairs that all interaction kernels share.
+template <class T> struct PairArguments {
+  RadialArguments<T> radial;
+  Groups groups;
+  long long n_groups;
+  const int* rows;      // (P,) row of `projections`, or the receiver in the sender's walk
+  const T* vectors;     // (P, 3)
+  const T* projections; // (rows, V, F)
+  int feature_begin;    // of the F features in arrays of width A
+};
+
+template <class T> struct InvariantArguments {
+  const T* vector_scales; // (A,)
+  const T* tensor_scales;
+  T epsilon;
+};
+
+template <class T> struct ForwardArguments {
+  PairArguments<T> pairs;
+  InvariantArguments<T> invariants;
+  T* moments; // (n_receivers, C, A), or null
+  T* out;     // (n_receivers, A), the invariants
+};
+
+/// The first layer's way back: moments are found again instead of kept.
+template <class T> struct FirstBackwardArguments {
+  PairArguments<T> pairs;
+  InvariantArguments<T> invariants;
+  const T* out_gradients; // (n_receivers, A)
+  T* vector_gradients;    // (P, 3), added to
+};
+
+/// Moments become the gradients with respect to them.
+template <class T> struct MomentGradientArguments {
+  InvariantArguments<T> invariants;
+  const T* out_gradients; // (n, A)
+  T* moments;             // (n, C, A)
+  long long n;
+};
+
+/// The way back by sender; `projections` holds the senders from `first_group` on.
+template <class T> struct SenderBackwardArguments {
+  PairArguments<T> pairs;
+  long long first_group;
+  const T* moment_gradients; // (n_receivers, C, A)
+  T* vector_gradients;       // (P, 3), added to
+  T* projection_gradients;   // (n_groups, V, F)
+};
+
+/// hidden = softplus(hidden + bias + table[species]) with its slope; stream += stream_bias.
+template <class T> struct ActivateArguments {
+  long long n;
+  int width, stream_width;
+  T* hidden;            // (n, width)
+  T* slopes;            // (n, width)
+  const T* bias;        // (width,) or null
+  const T* table;       // (n_species, width) or null
+  const int* species;   // (n,)
+  T* stream;            // (n, stream_width) or null
+  const T* stream_bias; // (stream_width,)
+};
+
+/// out (n, width) = table[species].
+template <class T> struct SpeciesRowsArguments {
+  long long n;
+  int width;
+  const T* table;
+  const int* species;
+  T* out;
+};
+
+/// x *= y, n values.
+template <class T> struct MultiplyArguments {
+  long long n;
+  T* x;
+  const T* y;
+};
+
+/// energies += bias + features . weights.
+template <class T> struct ReadoutArguments {
+  long long n;
+  int width;
+  const T* features; // (n, width)
+  const T* weights;  // (width,)
+  T bias;
+  double* energies; // (n,)
+};
+
+/// gradients (n, width) = weights, plus themselves where `accumulate`.
+template <class T> struct ReadoutGradientArguments {
+  long long n;
+  int width;
+  bool accumulate;
+  const T* weights;
+  T* gradients;
+};
+
+/// Forces (n_atoms, 3) of pair gradients. The first n_receivers atoms receive.
+template <class T> struct ForcesArguments {
+  long long n_atoms, n_receivers;
+  Groups by_receiver, by_sender;
+  const T* vector_gradients; // (P, 3)
+  double* forces;
+};
+
+/// rows (P,) = species[senders].
+struct SpeciesOfSendersArguments {
+  long long n;
+  const int* species;
+  const int* senders;
+  int* rows;
+};
+
+/// out = in, n values. What is out of [0, limit) becomes 0 and sets the flag.
+struct NarrowArguments {
+  long long n;
+  long long limit;
+  const long long* in;
+  int* out;
+  int* flag;
+};
+
+/// Nothing computed from wrong indices is left: energies become NaN where the flag is set.
+struct PoisonArguments {
+  long long n;
+  const int* flag;
+  double* energies;
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// CUDA's driver, opened at run time: the few functions that are used here.
+#pragma once
+
+#include <string>
+
+#include "core/cuda/library.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+using Context = struct ContextHandle*;
+using Stream = struct StreamHandle*;
+using LoadedModule = struct LoadedModuleHandle*;
+using Function = struct FunctionHandle*;
+using Address = unsigned long long;
+
+/// Throws std::runtime_error, with what was done and what the driver says, where a call fails.
+class Driver {
+public:
+  /// Throws std::runtime_error where this machine has no driver.
+  static const Driver& get();
+
+  int n_devices() const;
+  /// Compute capability of a device: 90 for 9.0.
+  int architecture(int device) const;
+  /// The device's primary context, which the CUDA runtime uses too, kept until the process ends.
+  Context primary_context(int device) const;
+  /// Make a context this thread's.
+  void use(Context context) const;
+
+  LoadedModule load(const std::string& binary) const;
+  Function function(LoadedModule module, const char* name) const;
+  /// Let a function have more dynamic shared memory than every GPU grants unasked.
+  void allow_shared_memory(Function function, int bytes) const;
+  void launch(
+      Function function, unsigned blocks, unsigned passes, unsigned threads, unsigned shared_bytes,
+      Stream stream, void** arguments) const;
+
+  void zero(void* to, size_t bytes, Stream stream) const;
+  void copy(void* to, const void* from, size_t bytes, Stream stream) const;
+  void upload(void* to, const void* from, size_t bytes, Stream stream) const;
+  /// Waits for the stream.
+  void download(void* to, const void* from, size_t bytes, Stream stream) const;
+
+private:
+  Driver();
+  void check(int result, const char* doing) const;
+
+  Library library_;
+  int (*get_count_)(int*);
+  int (*get_attribute_)(int*, int, int);
+  int (*get_error_name_)(int, const char**);
+  int (*retain_primary_)(Context*, int);
+  int (*set_current_)(Context);
+  int (*get_current_)(Context*);
+  int (*load_data_)(LoadedModule*, const void*);
+  int (*get_function_)(Function*, LoadedModule, const char*);
+  int (*set_function_attribute_)(Function, int, int);
+  int (*launch_kernel_)(
+      Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream,
+      void**, void**);
+  int (*memset_async_)(Address, unsigned char, size_t, Stream);
+  int (*copy_async_)(Address, Address, size_t, Stream);
+  int (*upload_async_)(Address, const void*, size_t, Stream);
+  int (*download_async_)(void*, Address, size_t, Stream);
+  int (*synchronize_)(Stream);
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

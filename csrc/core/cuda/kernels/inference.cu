@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Everything that one interaction width of a network runs: NVRTC compiles this file with the
+// constants of prelude.cuh.
+#include "forces.cuh"
+#include "interaction.cuh"
+#include "neighbours.cuh"
+#include "onsite.cuh"

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the kernels of the neighbour search are given; see arguments.hpp.
+#pragma once
+
+#include "arguments.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// Equal bins over a box, or over the atoms' extent (core/neighbours/bins.hpp).
+struct BinsArguments {
+  double origin[3];
+  double inverse[9];
+  double box[9]; // rows; zero where not periodic
+  int size[3];
+  int range[3];
+  bool periodic;
+};
+
+/// Sets the flag where an atom has moved by `limit` or more, squared, or to what is no number.
+struct MovedArguments {
+  long long n;
+  const double* positions; // (n, 3)
+  const double* reference; // (n, 3)
+  double limit;
+  int* flag;
+};
+
+/// Beyond this many boxes away images have no number.
+constexpr int farthest_image = 16000;
+
+/// Atoms into bins: their positions and bins within the box, box vectors taken off, atoms of each
+/// bin. `wrong` becomes 1 + the last atom that is too far away.
+struct BinAtomsArguments {
+  BinsArguments bins;
+  long long n;
+  const double* positions; // (n, 3)
+  double* placed;          // (n, 3)
+  int* bin;                // (n, 3)
+  short* wraps;            // (n, 3)
+  int* counts;             // (bins,)
+  int* wrong;
+};
+
+/// offsets (n + 1,): sums of the counts before each.
+struct ScanArguments {
+  long long n;
+  const int* counts;
+  long long* offsets;
+};
+
+/// Atoms bin by bin, in the order of arrival.
+struct PlaceAtomsArguments {
+  BinsArguments bins;
+  long long n;
+  const int* bin;
+  const long long* offsets; // of bins in `order`
+  int* filled;              // (bins,), zero before
+  int* order;
+};
+
+/// Atoms of each bin in ascending order: then nothing depends on which thread was first.
+struct SortBinsArguments {
+  long long n_bins;
+  const long long* offsets;
+  int* order;
+};
+
+/// Pairs within the reach: counted where `first` is null, else written.
+struct FindPairsArguments {
+  BinsArguments bins;
+  long long n;
+  double reach;
+  const double* placed;
+  const int* bin;
+  const short* wraps;
+  const long long* offsets;
+  const int* order;
+  int* counts;            // (n,)
+  const long long* first; // (n + 1,)
+  int* receivers;         // (P,)
+  int* senders;
+  short* images; // (P, 3)
+};
+
+/// reverse (P,): the pair that joins the same two atoms the other way.
+struct ReversePairsArguments {
+  long long n;
+  const long long* first;
+  const int* senders;
+  const short* images;
+  int* reverse;
+};
+
+/// vectors (P, 3) = positions[sender] - positions[receiver] + image . box.
+template <class T> struct PairVectorsArguments {
+  long long n;
+  const double* positions;
+  double box[9];
+  const int* receivers;
+  const int* senders;
+  const short* images;
+  T* vectors;
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

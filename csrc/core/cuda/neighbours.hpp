@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// hipnn_ts::NeighbourList's counterpart on a device.
+#pragma once
+
+#include "core/cuda/network.hpp"
+#include "core/neighbours/bins.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// A Verlet list with each pair's reverse, so that senders have their pairs as receivers do. It
+/// holds the pairs within the cutoff and a skin; kernels pass over those beyond the cutoff.
+class Neighbours {
+public:
+  Neighbours(Device& device, double cutoff, double skin)
+      : device_(&device), cutoff_(cutoff), skin_(skin) {}
+
+  /// Searches again where an atom has moved by half of the skin or the box is another. Waits for
+  /// the device, once where the list still fits.
+  ///
+  /// positions (n, 3), Å, on the device; `module` is any of the device's. Throws as divide does.
+  void update(Module& module, const double* positions, int64_t n, const Box& box);
+
+  /// Searches made so far.
+  int64_t searches() const { return searches_; }
+
+  /// The pairs at these positions, which the list fits. `vectors` (P, 3) has room for them.
+  template <class T>
+  DeviceConfiguration<T>
+  pairs(Module& module, const double* positions, const int* species, T* vectors) const;
+  int64_t n_pairs() const { return n_pairs_; }
+
+private:
+  bool fits(Module& module, const double* positions, int64_t n, const Box& box) const;
+  void search(Module& module, const double* positions, int64_t n, const Box& box);
+
+  Device* device_;
+  double cutoff_, skin_;
+  int64_t searches_ = 0, n_ = -1, n_pairs_ = 0;
+  Box box_;
+  Array<double> reference_;        // (n, 3), positions of the search
+  Array<long long> first_;         // (n + 1,)
+  Array<int> receivers_, senders_; // (P,)
+  Array<int16_t> images_;          // (P, 3)
+  Array<int> reverse_;             // (P,)
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/cuda/network.hpp"
+
+#include <algorithm>
+
+#include "core/cuda/grids.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+namespace {
+
+/// Shared memory that a block takes at most, so that every GPU from sm_80 on holds one or more.
+constexpr int most_shared_bytes = 96 * 1024;
+
+int tiles_bytes(const Constants& c) {
+  return pair_tiles_bytes(warps, c.real_bytes(), c.max_window);
+}
+
+} // namespace
+
+template <class T>
+Network<T>::Network(Device& device, const DeviceWeights<T>& weights)
+    : device_(&device), limits_(device.limits()), weights_(&weights), kept_(weights.blocks.size()) {
+}
+
+template <class T> void Network<T>::begin(const DeviceConfiguration<T>& configuration) {
+  step_ = configuration;
+  projected_ = -1;
+  species_rows_ = Array<int>(*device_, step_.n_pairs);
+  module(0).launch(
+      "species_of_senders", over(step_.n_pairs),
+      SpeciesOfSendersArguments{step_.n_pairs, step_.species, step_.senders, species_rows_.data()});
+}
+
+template <class T> PairArguments<T> Network<T>::pairs(int k, int pass, const T* projections) const {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  return {
+      b.radial.arguments(),
+      step_.by_receiver,
+      step_.n_receivers,
+      k == 0 ? species_rows_.data() : step_.senders,
+      step_.vectors,
+      projections,
+      pass * b.constants.pass()};
+}
+
+template <class T> InvariantArguments<T> Network<T>::invariants(int k) const {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  return {b.vector_scales.data(), b.tensor_scales.data(), b.cusp_regularisation};
+}
+
+template <class T> void Network<T>::project(int k, int pass, const T* features, int64_t n, T* out) {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  const int64_t row = int64_t{b.constants.n_sensitivities} * b.constants.pass();
+  device_->multiply(Product<T>{n, row, b.n_in, features, b.projections[pass].data(), out});
+}
+
+template <class T>
+typename Network<T>::Tile Network<T>::tile(int k, int64_t first, int64_t n) const {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  const Kept& kept = kept_[k];
+  Tile t{};
+  t.n = n;
+  t.species = step_.species + first;
+  t.features = k == 0 ? nullptr : kept.features + first * b.n_in;
+  t.hidden = kept.hidden.data() + first * b.n_middle;
+  if (kept.slopes.data()) {
+    t.slopes = kept.slopes.data() + first * b.n_middle;
+    t.slope_stride = step_.n_receivers * b.n_middle;
+  }
+  return t;
+}
+
+template <class T> void Network<T>::forward(int k, const T* features, T* out, double* energies) {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  const Constants& c = b.constants;
+  const int64_t n = step_.n_receivers;
+  const bool last = k == n_blocks() - 1;
+  Kept& kept = kept_[k];
+  kept.features = features;
+  kept.hidden = Array<T>(*device_, n * b.n_middle);
+  kept.moments = k == 0 ? Array<T>() : Array<T>(*device_, n * c.n_components * b.n_middle);
+  const int64_t row = int64_t{c.n_sensitivities} * c.pass();
+  if (k > 0) {
+    projections_ = Array<T>(*device_, step_.n_atoms * row);
+  }
+  for (int pass = 0; pass < c.passes(); ++pass) {
+    if (k > 0) {
+      project(k, pass, features, step_.n_atoms, projections_.data());
+    }
+    const T* projections = k == 0 ? b.projections[pass].data() : projections_.data();
+    module(k).launch(
+        "interaction_forward", warp_each(n, tiles_bytes(c)),
+        ForwardArguments<T>{
+            pairs(k, pass, projections), invariants(k), kept.moments.data(), kept.hidden.data()});
+  }
+  projected_ = k;
+  if (k > 0 && (c.passes() > 1 || bytes_of<T>(step_.n_atoms * row) > limits_.kept_bytes)) {
+    projected_ = -1;
+    projections_ = Array<T>();
+  }
+  const int64_t n_slopes = 1 + static_cast<int64_t>(b.inner.size());
+  if (!last) {
+    kept.slopes = Array<T>(*device_, n_slopes * n * b.n_middle);
+    Tile all = tile(k, 0, n);
+    all.out = out;
+    all.energies = energies;
+    onsite_forward(k, all);
+    kept.hidden = Array<T>();
+    return;
+  }
+  // The way back starts here, some atoms at a time, so that slopes need not exist for all.
+  kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, n * b.n_in);
+  const int64_t size = std::min(n, limits_.onsite_atoms);
+  const Array<T> outs(*device_, size * b.n_out), slopes(*device_, n_slopes * size * b.n_middle);
+  for (int64_t first = 0; first < n; first += size) {
+    Tile t = tile(k, first, std::min(size, n - first));
+    t.out = outs.data();
+    t.slopes = slopes.data();
+    t.slope_stride = size * b.n_middle;
+    t.energies = energies + first;
+    t.feature_gradients = k == 0 ? nullptr : kept.own_gradients.data() + first * b.n_in;
+    onsite_forward(k, t);
+    onsite_backward(k, t, false);
+  }
+}
+
+template <class T>
+void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients) {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  const int64_t n = step_.n_receivers;
+  Kept& kept = kept_[k];
+  if (k == n_blocks() - 1) {
+    if (k > 0) {
+      device_->copy(feature_gradients, kept.own_gradients.data(), bytes_of<T>(n * b.n_in));
+      kept.own_gradients = Array<T>();
+    }
+  } else {
+    kept.hidden = Array<T>(*device_, n * b.n_middle);
+    Tile all = tile(k, 0, n);
+    all.out = out_gradients;
+    all.feature_gradients = k == 0 ? nullptr : feature_gradients;
+    onsite_backward(k, all, true);
+    kept.slopes = Array<T>();
+  }
+  if (k == 0) {
+    first_backward(vector_gradients);
+  } else {
+    // Ghosts have no share of their own; receivers got theirs from the on-site layers.
+    device_->zero(feature_gradients + n * b.n_in, bytes_of<T>((step_.n_atoms - n) * b.n_in));
+    sender_backward(k, feature_gradients, vector_gradients);
+  }
+  kept = Kept();
+}
+
+template <class T> void Network<T>::first_backward(T* vector_gradients) {
+  const DeviceBlock<T>& b = weights_->blocks[0];
+  for (int pass = 0; pass < b.constants.passes(); ++pass) {
+    module(0).launch(
+        "first_interaction_backward", warp_each(step_.n_receivers, tiles_bytes(b.constants)),
+        FirstBackwardArguments<T>{
+            pairs(0, pass, b.projections[pass].data()), invariants(0), kept_[0].hidden.data(),
+            vector_gradients});
+  }
+}
+
+template <class T>
+void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradients) {
+  const DeviceBlock<T>& b = weights_->blocks[k];
+  const Constants& c = b.constants;
+  const Kept& kept = kept_[k];
+  module(k).launch(
+      "moment_gradients", warp_each(step_.n_receivers, 0, c.passes()),
+      MomentGradientArguments<T>{
+          invariants(k), kept.hidden.data(), kept.moments.data(), step_.n_receivers});
+  const int64_t row = int64_t{c.n_sensitivities} * c.pass();
+  const int64_t size = std::min(step_.n_atoms, limits_.senders);
+  const bool projected = projected_ == k;
+  const Array<T> own(*device_, projected ? 0 : size * row), gradients(*device_, size * row);
+  const int window_bytes = static_cast<int>(bytes_of<T>(row));
+  // As many warps as shared memory holds on every GPU with room for a second block.
+  const int n_warps = std::clamp(
+      most_shared_bytes / (window_bytes + pair_tile_bytes(c.real_bytes(), c.max_window)), 1, warps);
+  const int shared =
+      pair_tiles_bytes(n_warps, c.real_bytes(), c.max_window) + n_warps * window_bytes;
+  for (int pass = 0; pass < c.passes(); ++pass) {
+    for (int64_t first = 0; first < step_.n_atoms; first += size) {
+      const int64_t n = std::min(size, step_.n_atoms - first);
+      const T* projections = projections_.data() + first * row;
+      if (!projected) {
+        project(k, pass, kept.features + first * b.n_in, n, own.data());
+        projections = own.data();
+      }
+      SenderBackwardArguments<T> x{};
+      x.pairs = pairs(k, pass, projections);
+      x.pairs.groups = step_.by_sender;
+      x.pairs.n_groups = n;
+      x.pairs.rows = step_.receivers;
+      x.first_group = first;
+      x.moment_gradients = kept.moments.data();
+      x.vector_gradients = vector_gradients;
+      x.projection_gradients = gradients.data();
+      module(k).launch(
+          "sender_backward", Grid{(n + n_warps - 1) / n_warps, n_warps * warp_size, 1, shared}, x);
+      device_->multiply(
+          Product<T>{
+              n, b.n_in, row, gradients.data(), b.projections[pass].data(),
+              feature_gradients + first * b.n_in, true, true});
+    }
+  }
+  projections_ = Array<T>();
+  projected_ = -1;
+}
+
+template <class T> void Network<T>::forces(const T* vector_gradients, double* forces) {
+  module(0).launch(
+      "sum_forces", warp_each(step_.n_atoms),
+      ForcesArguments<T>{
+          step_.n_atoms, step_.n_receivers, step_.by_receiver, step_.by_sender, vector_gradients,
+          forces});
+}
+
+template class Network<float>;
+template class Network<double>;
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// hipnn_ts::Network's counterpart on a device: the same steps, on the device's arrays. Nothing here
+// waits for the device.
+#pragma once
+
+#include "core/cuda/weights.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// The atoms and directed pairs of a step, on the device. Receivers are the first `n_receivers`
+/// atoms; the others are ghosts, which only send.
+template <class T> struct DeviceConfiguration {
+  int64_t n_atoms;
+  int64_t n_receivers;
+  int64_t n_pairs;
+  const int* species;   // (n_atoms,)
+  const int* receivers; // (P,)
+  const int* senders;   // (P,)
+  const T* vectors;     // (P, 3), r_sender - r_receiver
+  Groups by_receiver;   // n_receivers groups
+  Groups by_sender;     // n_atoms groups
+};
+
+/// One step: begin, forward(0), forward(1), ..., backward(last), ..., backward(0).
+///
+/// Device, weights and configuration are borrowed: they must outlive the step. Rows of features
+/// have the width `features_width`, zero-padded.
+template <class T> class Network {
+public:
+  Network(Device& device, const DeviceWeights<T>& weights);
+
+  void begin(const DeviceConfiguration<T>& configuration);
+
+  /// As hipnn_ts::Network::forward.
+  void forward(int k, const T* features, T* out, double* energies);
+  /// As hipnn_ts::Network::backward.
+  void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
+  /// As hipnn_ts::Network::forces.
+  void forces(const T* vector_gradients, double* forces);
+
+  int n_blocks() const { return static_cast<int>(weights_->blocks.size()); }
+  /// Row length of the features that enter block k > 0.
+  int features_width(int k) const { return weights_->blocks[k].n_in; }
+
+private:
+  struct Kept {
+    Array<T> moments;       // (n_receivers, C, A) of all but the first block
+    Array<T> slopes;        // (1 + n_atom_layers, n_receivers, A) of all but the last block
+    Array<T> hidden;        // (n_receivers, A): invariants, in the end their gradients
+    Array<T> own_gradients; // (n_receivers, n_in) of the last block
+    const T* features = nullptr;
+  };
+  /// Some of a block's receivers: rows of the arrays below begin with the first of them.
+  struct Tile {
+    int64_t n;
+    const int* species;
+    const T* features;
+    T* hidden;
+    T* out; // features, on the way back gradients
+    T* slopes;
+    int64_t slope_stride;
+    double* energies;
+    T* feature_gradients;
+  };
+
+  Module& module(int k) { return device_->module(weights_->blocks[k].constants); }
+  PairArguments<T> pairs(int k, int pass, const T* projections) const;
+  InvariantArguments<T> invariants(int k) const;
+  Tile tile(int k, int64_t first, int64_t n) const;
+  void project(int k, int pass, const T* features, int64_t n, T* out);
+  void onsite_forward(int k, const Tile& tile);
+  void onsite_backward(int k, const Tile& tile, bool accumulate);
+  void first_backward(T* vector_gradients);
+  void sender_backward(int k, T* feature_gradients, T* vector_gradients);
+
+  Device* device_;
+  Limits limits_;
+  const DeviceWeights<T>* weights_;
+  DeviceConfiguration<T> step_{};
+  std::vector<Kept> kept_;
+  Array<int> species_rows_; // (P,) species of each pair's sender
+  Array<T> projections_;    // (n_atoms, V, pass) of one pass
+  int projected_ = -1;      // the block whose projections those are, if they are all of them
+};
+
+/// A whole step: adds to energies (n_receivers,), in eV, and to vector_gradients (P, 3).
+template <class T>
+void run_step(
+    Device& device, Network<T>& network, const DeviceConfiguration<T>& configuration,
+    double* energies, T* vector_gradients);
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The text of the kernels, put into the library by CMake.
+#pragma once
+
+#include <vector>
+
+namespace hipnn_ts {
+namespace cuda {
+
+struct Source {
+  const char* name; // as #include names it
+  const char* text;
+};
+
+extern const std::vector<Source> sources;
+
+} // namespace cuda
+} // namespace hipnn_ts

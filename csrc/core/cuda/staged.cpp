@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/cuda/staged.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/cuda/grids.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+template <class T>
+StagedNetwork<T>::StagedNetwork(Device& device, const NetworkWeights<T>& weights)
+    : device_(&device), weights_(device, weights), network_(device, weights_),
+      features_(weights.blocks.size()) {
+  for (const BlockWeights<T>& block : weights.blocks) {
+    widths_.push_back(block.n_in);
+  }
+}
+
+template <class T>
+typename StagedNetwork<T>::Grouped StagedNetwork<T>::upload(const PairGroups& groups) const {
+  const std::vector<long long> offsets(groups.offsets, groups.offsets + groups.size + 1);
+  const int64_t n = groups.pairs ? offsets.back() : 0;
+  return {{*device_, offsets}, {*device_, std::vector<int>(groups.pairs, groups.pairs + n)}};
+}
+
+template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
+  by_receiver_.build(x.receivers, x.n_pairs, x.n_receivers);
+  by_sender_.build(x.senders, x.n_pairs, x.n_atoms);
+  for (int64_t i = 0; i < x.n_atoms; ++i) {
+    if (x.species[i] < 0 || x.species[i] >= weights_.n_species) {
+      throw std::invalid_argument(
+          "atom " + std::to_string(i) + ": expected a species below " +
+          std::to_string(weights_.n_species) + ", found " + std::to_string(x.species[i]));
+    }
+  }
+  n_atoms_ = x.n_atoms;
+  n_receivers_ = x.n_receivers;
+  n_pairs_ = x.n_pairs;
+  n_threads_ = x.n_threads;
+  received_ = upload(by_receiver_.groups());
+  sent_ = upload(by_sender_.groups());
+  species_ = {*device_, std::vector<int>(x.species, x.species + n_atoms_)};
+  receivers_ = {*device_, std::vector<int>(x.receivers, x.receivers + n_pairs_)};
+  senders_ = {*device_, std::vector<int>(x.senders, x.senders + n_pairs_)};
+  vectors_ = Array<T>(*device_, 3 * n_pairs_);
+  device_->upload(vectors_.data(), x.vectors, bytes_of<T>(3 * n_pairs_));
+  vector_gradients_ = Array<T>(*device_, 3 * n_pairs_);
+  device_->zero(vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
+  const auto groups = [](const Grouped& g) {
+    return Groups{g.offsets.data(), g.offsets.data() + 1, g.pairs.data()};
+  };
+  network_.begin(
+      {n_atoms_, n_receivers_, n_pairs_, species_.data(), receivers_.data(), senders_.data(),
+       vectors_.data(), groups(received_), groups(sent_)});
+}
+
+template <class T> Array<T> StagedNetwork<T>::widened(const T* rows, int64_t n, int width) const {
+  const int wide = padded(width);
+  std::vector<T> out(n * wide, T(0));
+  for (int64_t i = 0; i < n; ++i) {
+    std::copy_n(rows + i * width, width, out.data() + i * wide);
+  }
+  return {*device_, out};
+}
+
+template <class T>
+void StagedNetwork<T>::narrowed(const Array<T>& from, int64_t n, int width, T* rows) const {
+  const int wide = padded(width);
+  std::vector<T> in(n * wide);
+  device_->download(in.data(), from.data(), bytes_of<T>(n * wide));
+  for (int64_t i = 0; i < n; ++i) {
+    std::copy_n(in.data() + i * wide, width, rows + i * width);
+  }
+}
+
+template <class T>
+void StagedNetwork<T>::there(int k, const T* features, T* made, double* energies) {
+  if (k > 0) {
+    features_[k] = widened(features, n_atoms_, widths_[k]);
+  }
+  const Array<double> own(*device_, n_receivers_);
+  device_->zero(own.data(), bytes_of<double>(n_receivers_));
+  network_.forward(k, features_[k].data(), made, own.data());
+  std::vector<double> on_host(n_receivers_);
+  device_->download(on_host.data(), own.data(), bytes_of<double>(n_receivers_));
+  std::transform(on_host.begin(), on_host.end(), energies, energies, std::plus<>());
+}
+
+template <class T>
+void StagedNetwork<T>::back(int k, T* above, T* feature_gradients, T* vector_gradients) {
+  const Array<T> below = k > 0 ? Array<T>(*device_, n_atoms_ * padded(widths_[k])) : Array<T>();
+  network_.backward(k, above, below.data(), vector_gradients_.data());
+  features_[k] = Array<T>();
+  if (k > 0) {
+    narrowed(below, n_atoms_, widths_[k], feature_gradients);
+    return;
+  }
+  // The way back ends here: the device has added all blocks' up.
+  std::vector<T> gradients(3 * n_pairs_);
+  device_->download(gradients.data(), vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
+  std::transform(
+      gradients.begin(), gradients.end(), vector_gradients, vector_gradients, std::plus<>());
+}
+
+template <class T>
+void StagedNetwork<T>::forward(int k, const T* features, T* out, double* energies) {
+  const Array<T> made(*device_, n_receivers_ * padded(widths_[k + 1]));
+  there(k, features, made.data(), energies);
+  narrowed(made, n_receivers_, widths_[k + 1], out);
+}
+
+template <class T>
+void StagedNetwork<T>::last(
+    const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
+  there(n_blocks() - 1, features, nullptr, energies);
+  back(n_blocks() - 1, nullptr, feature_gradients, vector_gradients);
+}
+
+template <class T>
+void StagedNetwork<T>::backward(
+    int k, T* out_gradients, T* feature_gradients, T* vector_gradients) {
+  const Array<T> above = widened(out_gradients, n_receivers_, widths_[k + 1]);
+  back(k, above.data(), feature_gradients, vector_gradients);
+}
+
+template <class T> int64_t StagedNetwork<T>::bytes() const {
+  int64_t reals = vectors_.size() + vector_gradients_.size();
+  for (const Array<T>& each : features_) {
+    reals += each.size();
+  }
+  return bytes_of<T>(reals) +
+         bytes_of<int>(
+             species_.size() + receivers_.size() + senders_.size() + received_.pairs.size() +
+             sent_.pairs.size()) +
+         bytes_of<long long>(received_.offsets.size() + sent_.offsets.size());
+}
+
+template class StagedNetwork<float>;
+template class StagedNetwork<double>;
+
+} // namespace cuda
+} // namespace hipnn_ts

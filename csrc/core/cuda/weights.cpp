@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/cuda/weights.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace hipnn_ts {
+namespace cuda {
+
+namespace {
+
+static_assert(window_bins == hipnn_ts::window_bins, "kernels and tables count the same bins");
+
+/// Shared memory of a warp on the way back must leave room for a second warp on any GPU.
+constexpr int most_window_bytes = 40 * 1024;
+
+int lane_features(int n_features, int n_sensitivities, int real_bytes) {
+  int n = n_features % 128 == 0 ? 4 : n_features % 64 == 0 ? 2 : 1;
+  while (n > 1 && n * warp_size * n_sensitivities * real_bytes > most_window_bytes) {
+    n /= 2;
+  }
+  return n;
+}
+
+template <class T> struct Builder {
+  Device& device;
+
+  Array<T> vector(const T* values, int n, int n_padded) const {
+    std::vector<T> out(n_padded, T(0));
+    if (values) {
+      std::copy_n(values, n, out.begin());
+    }
+    return {device, out};
+  }
+
+  /// Element (k, n) of a matrix packed in panels of columns.
+  static T unpanelled(const T* panels, int depth, int k, int n) {
+    return panels[(int64_t{n / panel_width} * depth + k) * panel_width + n % panel_width];
+  }
+
+  DenseLayer<T> dense(const Linear<T>& layer, int n_in, int n_out) const {
+    DenseLayer<T> out;
+    out.n_in = n_in;
+    out.n_out = n_out;
+    if (layer.forward) {
+      std::vector<T> matrix(int64_t{n_in} * n_out, T(0));
+      for (int k = 0; k < layer.n_in; ++k) {
+        for (int n = 0; n < layer.n_out; ++n) {
+          matrix[int64_t{k} * n_out + n] = unpanelled(layer.forward, layer.n_in, k, n);
+        }
+      }
+      out.weights = {device, matrix};
+      out.bias = vector(layer.bias, layer.bias ? layer.n_out : 0, n_out);
+    }
+    return out;
+  }
+
+  /// The first block's residual path where no layer changes the width: its features are one-hot.
+  DenseLayer<T> identity(int n, int n_out) const {
+    std::vector<T> matrix(int64_t{n} * n_out, T(0));
+    for (int k = 0; k < n; ++k) {
+      matrix[int64_t{k} * n_out + k] = 1;
+    }
+    return {n, n_out, {device, matrix}, {}};
+  }
+
+  /// Rows (n_rows, V, pass) of one pass; value(row, v, feature).
+  template <class Value>
+  Array<T> pass_rows(
+      const Constants& c, int n_rows, int n_real, int feature_begin, const Value& value) const {
+    std::vector<T> out(int64_t{n_rows} * c.n_sensitivities * c.pass(), T(0));
+    const int n = std::min(c.pass(), n_real - feature_begin);
+    for (int row = 0; row < n_rows; ++row) {
+      for (int v = 0; v < c.n_sensitivities; ++v) {
+        for (int f = 0; f < n; ++f) {
+          out[(int64_t{row} * c.n_sensitivities + v) * c.pass() + f] =
+              value(row, v, feature_begin + f);
+        }
+      }
+    }
+    return {device, out};
+  }
+
+  DeviceRadial<T> radial(const Radial<T>& r) const {
+    return {
+        r.cutoff, vector(r.inverse_mu, r.n_sensitivities, r.n_sensitivities),
+        vector(r.sigma, r.n_sensitivities, r.n_sensitivities),
+        Array<int16_t>(device, std::vector<int16_t>(r.first, r.first + window_bins)),
+        Array<int16_t>(device, std::vector<int16_t>(r.count, r.count + window_bins))};
+  }
+
+  DeviceBlock<T> block(const BlockWeights<T>& w, int n_components, bool first) const {
+    const int n_in = first ? w.n_in : padded(w.n_in);
+    const int n_middle = padded(w.n_middle), n_out = padded(w.n_out), V = w.radial.n_sensitivities;
+    const int real_bytes = static_cast<int>(sizeof(T));
+    const int max_window = *std::max_element(w.radial.count, w.radial.count + window_bins);
+    DeviceBlock<T> b{};
+    b.constants = {
+        real_bytes == 8,        n_components, V, n_middle, lane_features(n_middle, V, real_bytes),
+        std::max(1, max_window)};
+    b.n_in = n_in;
+    b.n_middle = n_middle;
+    b.n_out = n_out;
+    b.residual = w.residual;
+    b.cusp_regularisation = w.cusp_regularisation;
+    b.readout_bias = w.readout_bias;
+    b.radial = radial(w.radial);
+    for (int begin = 0; begin < n_middle; begin += b.constants.pass()) {
+      b.projections.push_back(
+          pass_rows(b.constants, n_in, w.n_middle, begin, [&](int row, int v, int f) {
+            if (first) {
+              return w.table[(int64_t{row} * V + v) * w.n_middle + f];
+            }
+            return row < w.n_in ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
+                                : T(0);
+          }));
+    }
+    b.vector_scales = vector(w.vector_scales, n_components >= 4 ? w.n_middle : 0, n_middle);
+    b.tensor_scales = vector(w.tensor_scales, n_components >= 9 ? w.n_middle : 0, n_middle);
+    b.readout = vector(w.readout_weights, w.n_out, n_out);
+    b.self_interaction = dense(w.self_interaction, n_in, n_middle);
+    b.outer = dense(w.outer, n_middle, n_out);
+    b.adjust = dense(w.adjust, n_in, n_out);
+    if (first && w.residual && !b.adjust) {
+      b.adjust = identity(n_in, n_out);
+    }
+    for (int layer = 0; layer < w.n_atom_layers; ++layer) {
+      b.inner.push_back(dense(w.onsite[layer].inner, n_out, n_middle));
+      b.outers.push_back(dense(w.onsite[layer].outer, n_middle, n_out));
+    }
+    return b;
+  }
+};
+
+} // namespace
+
+template <class T>
+DeviceWeights<T>::DeviceWeights(Device& device, const NetworkWeights<T>& host)
+    : n_components(host.n_components()), n_species(host.blocks.front().n_in) {
+  const Builder<T> builder{device};
+  for (const BlockWeights<T>& block : host.blocks) {
+    blocks.push_back(builder.block(block, n_components, blocks.empty()));
+  }
+}
+
+template struct DeviceWeights<float>;
+template struct DeviceWeights<double>;
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A network's weights as the device's kernels read them: plain matrices, widths padded with zeros
+// to whole passes of a warp.
+#pragma once
+
+#include "core/cuda/device.hpp"
+#include "core/network.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// y = x w + bias; w (n_in, n_out), both padded.
+template <class T> struct DenseLayer {
+  int n_in = 0, n_out = 0;
+  Array<T> weights, bias; // without data where there are none
+
+  explicit operator bool() const { return weights.data() != nullptr; }
+};
+
+template <class T> struct DeviceRadial {
+  T cutoff;
+  Array<T> inverse_mu, sigma;
+  Array<int16_t> first, count;
+
+  RadialArguments<T> arguments() const {
+    return {cutoff, inverse_mu.data(), sigma.data(), first.data(), count.data()};
+  }
+};
+
+template <class T> struct DeviceBlock {
+  Constants constants;
+  int n_in, n_middle, n_out; // padded; the first block's n_in is the number of species
+  bool residual;
+  T cusp_regularisation, readout_bias;
+  DeviceRadial<T> radial;
+  /// Of each pass: (n_species, V, pass) in the first block, (n_in, V * pass) in the others.
+  std::vector<Array<T>> projections;
+  Array<T> vector_scales, tensor_scales, readout;
+  DenseLayer<T> self_interaction, outer, adjust;
+  std::vector<DenseLayer<T>> inner, outers; // on-site layers
+};
+
+/// Weights on a device. In the first block self interaction and adjustment are tables, a row for
+/// each species.
+template <class T> struct DeviceWeights {
+  int n_components;
+  int n_species;
+  std::vector<DeviceBlock<T>> blocks;
+
+  DeviceWeights(Device& device, const NetworkWeights<T>& host);
+};
+
+/// Next multiple of a warp.
+inline int padded(int width) {
+  return (width + warp_size - 1) / warp_size * warp_size;
+}
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "core/neighbours/box.hpp"
+
+namespace hipnn_ts {
+
+/// A coordinate that no search can place.
+struct WrongPosition : std::invalid_argument {
+  WrongPosition(int64_t which, const std::string& problem)
+      : std::invalid_argument(problem), atom(which) {}
+  int64_t atom;
+};
+
+/// Equal bins over the box, or over the atoms' extent where there is no box.
+struct Bins {
+  using Triple = std::array<int32_t, 3>;
+
+  double origin[3];
+  double inverse[9]; // columns turn a position into fractions of the bins' whole
+  Triple size;
+  Triple range; // bins to look at on either side
+
+  int64_t count() const { return int64_t{size[0]} * size[1] * size[2]; }
+};
+
+/// A wrap beyond this says that the trajectory has exploded.
+constexpr double farthest_wrap = 1e6;
+
+/// Bins for a search of all pairs within `reach`.
+///
+/// positions (n, 3), Å. Throws WrongPosition, or std::invalid_argument where the box has no
+/// volume or there are more than 2^31 - 1 atoms.
+Bins divide(const double* positions, int64_t n, const Box& box, double reach);
+
+} // namespace hipnn_ts

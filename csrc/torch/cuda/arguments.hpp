@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the device's operators ask of their arguments, and pairs sorted by one of their ends.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "core/cuda/arguments.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// A tensor of this type and shape in this place, or c10::Error.
+inline void check(
+    const at::Tensor& t, const char* name, at::ScalarType type, at::IntArrayRef shape,
+    at::Device where) {
+  TORCH_CHECK(
+      t.device() == where, name, ": expected a tensor on ", where, ", found one on ", t.device());
+  TORCH_CHECK(t.scalar_type() == type, name, ": expected ", type, ", found ", t.scalar_type());
+  TORCH_CHECK(t.sizes() == shape, name, ": expected shape ", shape, ", found ", t.sizes());
+}
+
+/// Values from 0 to limit - 1. A GPU says so when it comes to it, as torch's own indexing does, and
+/// can then do nothing more.
+inline void check_index(const at::Tensor& index, const char* name, int64_t limit) {
+  if (index.numel() > 0) {
+    const auto [low, high] = at::aminmax(index);
+    at::_assert_async(
+        low.ge(0).logical_and(high.lt(limit)),
+        std::string(name) + ": expected values from 0 to " + std::to_string(limit - 1));
+  }
+}
+
+inline const long long* long_pointer(const at::Tensor& t) {
+  return reinterpret_cast<const long long*>(t.const_data_ptr<int64_t>());
+}
+
+/// Pairs sorted by one of their ends, those of one end in ascending order.
+struct Sorted {
+  at::Tensor offsets, pairs;
+
+  Sorted(const at::Tensor& ends, int64_t n_groups) {
+    const auto [values, order] = at::sort(ends, /*stable=*/true, /*dim=*/0, /*descending=*/false);
+    pairs = order.to(at::kInt);
+    offsets = at::searchsorted(values, at::arange(n_groups + 1, ends.options()));
+  }
+
+  Groups groups() const {
+    const long long* first = long_pointer(offsets);
+    return {first, first + 1, pairs.const_data_ptr<int>()};
+  }
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

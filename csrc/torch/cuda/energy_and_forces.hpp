@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <mutex>
+
+#include "core/cuda/neighbours.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// torch.classes.hipnn_ts.EnergyAndForces on one device, with its neighbour list.
+class HIPNN_TS_API OnDevice {
+public:
+  /// Tensors, sizes and scalars as EnergyAndForces has them, checked; `where` is what torch calls
+  /// the device's memory.
+  OnDevice(
+      Device& device, at::Device where, const std::vector<at::Tensor>& tensors,
+      const std::vector<int64_t>& sizes, const std::vector<double>& scalars);
+
+  /// Energy () and forces (n_particles, 3), float64, in the host's units, of positions
+  /// (n_particles, 3) in `where`. Throws as Neighbours::update.
+  std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& positions, const Box& box);
+
+  int64_t searches() const { return neighbours_.searches(); }
+
+private:
+  template <class T>
+  std::tuple<at::Tensor, at::Tensor> run(const at::Tensor& positions, const Box& box);
+
+  Device* device_;
+  std::vector<at::Tensor> weights_;
+  std::vector<int64_t> sizes_;
+  std::vector<double> scalars_;
+  int64_t n_particles_;
+  double length_, energy_;
+  at::Tensor particles_; // (n,) int64, on the device
+  at::Tensor species_;   // (n,) int32, on the device
+  double self_energy_;   // of all atoms, eV
+  Neighbours neighbours_;
+  std::mutex mutex_; // hosts may evaluate one force in several threads
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

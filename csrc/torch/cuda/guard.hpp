@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
+
+#include "torch/cuda/gpu.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// body(device) with the GPU that `tensor` is on, made current. What the driver or the compiler
+/// says becomes c10::Error; what is wrong with arguments passes through.
+template <class Body> auto on_gpu(const at::Tensor& tensor, const Body& body) {
+  const at::Device where = tensor.device();
+  TORCH_CHECK(where.is_cuda(), "expected all tensors on one GPU, found one on ", where);
+  const c10::DeviceGuard guard(where);
+  try {
+    return body(gpu(where.index()));
+  } catch (const std::runtime_error& error) {
+    TORCH_CHECK(false, error.what());
+  }
+}
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "torch/cuda/inference.hpp"
+
+#include <limits>
+
+#include "core/cuda/grids.hpp"
+#include "core/cuda/network.hpp"
+#include "torch/cuda/arguments.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+namespace {
+
+using at::Tensor;
+
+/// An index that kernels trust, and whether it was right.
+class Indices {
+public:
+  Indices(Module& module, const Tensor& like)
+      : module_(module), flag_(at::zeros({1}, like.options().dtype(at::kInt))) {}
+
+  /// int32, within [0, limit).
+  Tensor narrow(const Tensor& index, int64_t limit) {
+    Tensor out = at::empty(index.sizes(), flag_.options());
+    module_.launch(
+        "narrow", over(index.numel()),
+        NarrowArguments{
+            index.numel(), limit, long_pointer(index), out.data_ptr<int>(), flag_.data_ptr<int>()});
+    return out;
+  }
+
+  void poison(const Tensor& energies) {
+    module_.launch(
+        "poison", over(energies.numel()),
+        PoisonArguments{
+            energies.numel(), flag_.const_data_ptr<int>(), energies.data_ptr<double>()});
+  }
+
+private:
+  Module& module_;
+  Tensor flag_;
+};
+
+template <class T>
+std::tuple<Tensor, Tensor>
+run(Device& device, const Tensor& species, const Tensor& receivers, const Tensor& senders,
+    const Tensor& vectors, at::TensorList weights, at::IntArrayRef sizes,
+    at::ArrayRef<double> scalars) {
+  const auto packed = device_weights<T>(device, weights, sizes, scalars);
+  const int64_t n = species.size(0), n_pairs = receivers.size(0);
+  Indices indices(device.module(packed->blocks.front().constants), species);
+  const Tensor kinds = indices.narrow(species, packed->n_species);
+  const Tensor to = indices.narrow(receivers, n), from = indices.narrow(senders, n);
+  const Sorted by_receiver(to, n), by_sender(from, n);
+  const Tensor cast = vectors.to(c10::CppTypeToScalarType<T>::value).contiguous();
+  Tensor energies = at::zeros({n}, species.options().dtype(at::kDouble));
+  Tensor pair_gradients = at::zeros(vectors.sizes(), cast.options());
+
+  Network<T> network(device, *packed);
+  run_step(
+      device, network,
+      {n, n, n_pairs, kinds.const_data_ptr<int>(), to.const_data_ptr<int>(),
+       from.const_data_ptr<int>(), cast.template const_data_ptr<T>(), by_receiver.groups(),
+       by_sender.groups()},
+      energies.data_ptr<double>(), pair_gradients.data_ptr<T>());
+  indices.poison(energies);
+  return {energies, pair_gradients};
+}
+
+} // namespace
+
+std::tuple<Tensor, Tensor> energies_and_pair_gradients_on(
+    Device& device, const Tensor& species, const Tensor& receivers, const Tensor& senders,
+    const Tensor& vectors, at::TensorList weights, at::IntArrayRef sizes,
+    at::ArrayRef<double> scalars) {
+  TORCH_CHECK(!weights.empty(), "weights: expected packed weights, found none");
+  const int64_t n_pairs = receivers.numel();
+  TORCH_CHECK(
+      n_pairs <= std::numeric_limits<int32_t>::max(), "expected fewer than 2^31 pairs, found ",
+      n_pairs);
+  const at::Device where = species.device();
+  check(species, "species", at::kLong, {species.numel()}, where);
+  check(receivers, "receivers", at::kLong, {n_pairs}, where);
+  check(senders, "senders", at::kLong, {n_pairs}, where);
+  check(vectors, "vectors", vectors.scalar_type(), {n_pairs, 3}, where);
+  const auto call = weights[0].scalar_type() == at::kDouble ? run<double> : run<float>;
+  return call(
+      device, species.contiguous(), receivers.contiguous(), senders.contiguous(), vectors, weights,
+      sizes, scalars);
+}
+
+} // namespace cuda
+} // namespace hipnn_ts

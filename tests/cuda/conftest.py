@@ -1,0 +1,43 @@
+"""The CUDA kernels on the processor: compiled as C++ with a small emulation of CUDA's language."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from hipnn_ts import _core
+
+HERE = Path(__file__).parent / "emulation"
+SOURCES = Path(__file__).parents[2] / "csrc"
+COMPILER = f"{os.environ.get('CXX', 'c++')} -std=c++17 -fPIC -shared -fno-gnu-unique -w"
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory):
+    """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
+    folder = tmp_path_factory.mktemp("emulation")
+    kernels = SOURCES / "core" / "cuda"
+    script = folder / "compile"
+    script.write_text(
+        '#!/bin/sh\nout=$1; file=$2; shift 2\nfor each; do defines="$defines -D$each"; done\n'
+        f"exec {COMPILER} -O1 $defines -I{kernels} -include {HERE}/emulation.hpp "
+        f"-x c++ {kernels}/kernels/$file -o $out\n"
+    )
+    script.chmod(0o755)
+    os.environ["HIPNN_TS_EMULATION_COMPILE"] = str(script)
+    os.environ["HIPNN_TS_EMULATION_FOLDER"] = str(folder)
+    root = Path(torch.__file__).parent
+    installed = Path(_core.__file__).parent / "lib"
+    library = folder / "operators.so"
+    subprocess.run(
+        f"{COMPILER} -O0 -I{SOURCES} -I{HERE.parent} -isystem {root}/include "
+        f"-isystem {root}/include/torch/csrc/api/include {HERE}/operators.cpp -o {library} "
+        f"-L{installed} -lhipnn_ts -L{root}/lib -ltorch_cpu -lc10 -ldl "
+        f"-Wl,-rpath,{installed} -Wl,-rpath,{root}/lib",
+        shell=True,
+        check=True,
+    )
+    torch.ops.load_library(library)
+    return torch.ops.hipnn_ts_emulated

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The device's operators on the emulated device, as torch.ops.hipnn_ts_emulated.
+#include <torch/library.h>
+
+#include "core/cuda/staged.hpp"
+#include "emulation/device.hpp"
+#include "torch/cuda/energy_and_forces.hpp"
+#include "torch/cuda/inference.hpp"
+#include "torch/cuda/training.hpp"
+#include "torch/packed.hpp"
+
+namespace {
+
+using at::Tensor;
+
+emulation::EmulatedDevice& device() {
+  static emulation::EmulatedDevice emulated(
+      std::getenv("HIPNN_TS_EMULATION_COMPILE"), std::getenv("HIPNN_TS_EMULATION_FOLDER"));
+  return emulated;
+}
+
+std::tuple<Tensor, Tensor> energies_and_pair_gradients(
+    const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
+    at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
+  return hipnn_ts::cuda::energies_and_pair_gradients_on(
+      device(), species, receivers, senders, vectors, weights, sizes, scalars);
+}
+
+/// EnergyAndForces on the device, by number.
+std::vector<std::unique_ptr<hipnn_ts::cuda::OnDevice>> potentials;
+
+int64_t create(at::TensorList tensors, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
+  potentials.push_back(
+      std::make_unique<hipnn_ts::cuda::OnDevice>(
+          device(), at::kCPU, tensors.vec(), sizes.vec(), scalars.vec()));
+  return static_cast<int64_t>(potentials.size()) - 1;
+}
+
+std::tuple<Tensor, Tensor>
+evaluate(int64_t potential, const Tensor& positions, const std::optional<Tensor>& box) {
+  hipnn_ts::Box periodic;
+  if (box) {
+    periodic.periodic = true;
+    std::copy_n(box->const_data_ptr<double>(), 9, periodic.vectors.begin());
+  }
+  return potentials[potential]->evaluate(positions, periodic);
+}
+
+/// A step block by block with arrays of the host, as LAMMPS makes it: energies (n_receivers,), pair
+/// gradients (P, 3) and the gradients (n, n_in) that entered each block but the first. Ghosts have
+/// the features that `ghosts` (one tensor (n - n_receivers, n_in) for each such block) gives.
+template <class Network>
+std::vector<Tensor> run_blocks(
+    Network& network, const std::vector<int64_t>& widths, int64_t n_receivers,
+    const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
+    at::TensorList ghosts) {
+  const int64_t n = species.size(0);
+  const Tensor to = receivers.to(at::kInt), from = senders.to(at::kInt);
+  network.begin(
+      {n, n_receivers, receivers.size(0), species.const_data_ptr<int64_t>(),
+       to.const_data_ptr<int32_t>(), from.const_data_ptr<int32_t>(),
+       vectors.const_data_ptr<double>(), 1});
+  const int last = network.n_blocks() - 1;
+  const Tensor energies = at::zeros({n_receivers}, vectors.options());
+  const Tensor pair_gradients = at::zeros_like(vectors);
+  std::vector<Tensor> features(last + 1), gradients(last + 1);
+  const auto pointer = [](const Tensor& t) { return t.defined() ? t.data_ptr<double>() : nullptr; };
+  for (int k = 0; k < last; ++k) {
+    const Tensor out = at::empty({n_receivers, widths[k + 1]}, vectors.options());
+    network.forward(k, pointer(features[k]), pointer(out), pointer(energies));
+    features[k + 1] = at::cat({out, ghosts[k]}).contiguous();
+    gradients[k + 1] = at::empty({n, widths[k + 1]}, vectors.options());
+  }
+  network.last(
+      pointer(features[last]), pointer(energies), pointer(gradients[last]),
+      pointer(pair_gradients));
+  for (int k = last - 1; k >= 0; --k) {
+    const Tensor above = gradients[k + 1].narrow(0, 0, n_receivers).clone();
+    network.backward(k, pointer(above), pointer(gradients[k]), pointer(pair_gradients));
+  }
+  gradients[0] = pair_gradients;
+  gradients.insert(gradients.begin(), energies);
+  return gradients;
+}
+
+std::vector<Tensor> blocks(
+    bool on_device, int64_t n_receivers, const Tensor& species, const Tensor& receivers,
+    const Tensor& senders, const Tensor& vectors, at::TensorList ghosts, at::TensorList weights,
+    at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
+  const auto packed = hipnn_ts::unpack<double>(weights, sizes, scalars);
+  std::vector<int64_t> widths;
+  for (const auto& block : packed->weights.blocks) {
+    widths.push_back(block.n_in);
+  }
+  const auto run = [&](auto& network) {
+    return run_blocks(network, widths, n_receivers, species, receivers, senders, vectors, ghosts);
+  };
+  if (on_device) {
+    hipnn_ts::cuda::StagedNetwork<double> network(device(), packed->weights);
+    return run(network);
+  }
+  hipnn_ts::Network<double> network(packed->weights);
+  return run(network);
+}
+
+int64_t searches(int64_t potential) {
+  return potentials[potential]->searches();
+}
+
+/// One of the four training operators: the missing factor's place holds an empty tensor.
+Tensor contract(
+    int64_t result, at::TensorList factors, const Tensor& first, const Tensor& count,
+    const Tensor& receivers, const Tensor& senders, at::IntArrayRef sizes) {
+  hipnn_ts::Form form{
+      {factors[0], factors[1], factors[2], factors[3]},
+      {first, count, receivers, senders},
+      {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};
+  form.factors[result] = Tensor();
+  return hipnn_ts::cuda::contract_on(device(), form, static_cast<hipnn_ts::Factor>(result));
+}
+
+hipnn_ts::cuda::SensitivityFactorTensors four(at::TensorList t) {
+  return {t[0], t[1], t[2], t[3]};
+}
+
+std::vector<Tensor> listed(const hipnn_ts::cuda::SensitivityFactorTensors& f) {
+  return {std::get<0>(f), std::get<1>(f), std::get<2>(f), std::get<3>(f)};
+}
+
+Tensor
+sensitivities(at::TensorList factors, const Tensor& first, const Tensor& count, int64_t window) {
+  return hipnn_ts::cuda::sensitivities_on(device(), four(factors), first, count, window);
+}
+
+std::vector<Tensor> sensitivities_backward(
+    const Tensor& h, at::TensorList factors, const Tensor& first, const Tensor& count) {
+  return listed(
+      hipnn_ts::cuda::sensitivities_backward_on(device(), h, four(factors), first, count));
+}
+
+std::vector<Tensor> sensitivities_double_backward(
+    const Tensor& h, at::TensorList factors, const Tensor& first, const Tensor& count,
+    at::TensorList directions) {
+  auto [change, gradients] = hipnn_ts::cuda::sensitivities_double_backward_on(
+      device(), h, four(factors), first, count, four(directions));
+  std::vector<Tensor> out = listed(gradients);
+  out.insert(out.begin(), change);
+  return out;
+}
+
+std::tuple<Tensor, Tensor>
+active_windows(const Tensor& distances, const Tensor& mu, const Tensor& sigma) {
+  return hipnn_ts::cuda::active_windows_on(device(), distances, mu, sigma);
+}
+
+} // namespace
+
+TORCH_LIBRARY(hipnn_ts_emulated, m) {
+  m.def(
+      "energies_and_pair_gradients(Tensor species, Tensor receivers, Tensor senders, "
+      "Tensor vectors, Tensor[] weights, int[] sizes, float[] scalars) -> (Tensor, Tensor)",
+      &energies_and_pair_gradients);
+  m.def("create(Tensor[] tensors, int[] sizes, float[] scalars) -> int", &create);
+  m.def("evaluate(int potential, Tensor positions, Tensor? box) -> (Tensor, Tensor)", &evaluate);
+  m.def(
+      "blocks(bool on_device, int n_receivers, Tensor species, Tensor receivers, Tensor senders, "
+      "Tensor vectors, Tensor[] ghosts, Tensor[] weights, int[] sizes, float[] scalars) -> "
+      "Tensor[]",
+      &blocks);
+  m.def("searches(int potential) -> int", &searches);
+  m.def(
+      "contract(int result, Tensor[] factors, Tensor first, Tensor count, Tensor receivers, "
+      "Tensor senders, int[] sizes) -> Tensor",
+      &contract);
+  m.def(
+      "sensitivities(Tensor[] factors, Tensor first, Tensor count, int window) -> Tensor",
+      &sensitivities);
+  m.def(
+      "sensitivities_backward(Tensor h, Tensor[] factors, Tensor first, Tensor count) -> Tensor[]",
+      &sensitivities_backward);
+  m.def(
+      "sensitivities_double_backward(Tensor h, Tensor[] factors, Tensor first, Tensor count, "
+      "Tensor[] directions) -> Tensor[]",
+      &sensitivities_double_backward);
+  m.def(
+      "active_windows(Tensor distances, Tensor mu, Tensor sigma) -> (Tensor, Tensor)",
+      &active_windows);
+}

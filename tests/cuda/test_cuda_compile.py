@@ -1,0 +1,98 @@
+"""The CUDA kernels compile for GPUs that are not there, and compiled ones are found again."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from hipnn_ts import _core
+
+LIBRARIES = str(Path(torch.__file__).parent / "lib")
+KERNELS = (b"interaction_forward", b"sender_backward", b"activate", b"find_pairs", b"sum_forces")
+
+
+def compiled(architecture=90, **constants):
+    defaults = {
+        "double_precision": False,
+        "n_components": 9,
+        "n_sensitivities": 20,
+        "n_features": 128,
+        "lane_features": 4,
+        "max_window": 7,
+    }
+    return _core.compile_kernels(
+        architecture=architecture, torch_libraries=LIBRARIES, **{**defaults, **constants}
+    )
+
+
+def small():
+    """The cheapest to compile."""
+    return compiled(n_components=1, n_features=32, lane_features=1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache of this test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "hipnn-ts"
+
+
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_compiles_for(architecture):
+    binary = compiled(architecture)
+    assert binary.startswith(b"\x7fELF")
+    assert all(name in binary for name in KERNELS)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {"double_precision": True, "n_components": 4, "n_features": 64, "lane_features": 2},
+        {"n_components": 1, "n_features": 96, "lane_features": 1, "max_window": 20},
+    ],
+    ids=["l1-double", "l0"],
+)
+def test_compiles_with_other_constants(constants):
+    assert compiled(**constants).startswith(b"\x7fELF")
+
+
+def test_a_gpu_newer_than_the_compiler_gets_ptx():
+    assert b".visible .entry interaction_forward" in compiled(990)
+
+
+def test_a_gpu_too_old_is_refused():
+    with pytest.raises(RuntimeError, match="compute capability 20 is older than this NVRTC"):
+        compiled(20)
+
+
+def test_compiled_kernels_are_kept(cache):
+    binary = small()
+    (file,) = cache.iterdir()
+    kept = file.read_bytes()
+    assert kept.startswith(binary)
+    before = file.stat().st_mtime_ns
+    assert small() == binary
+    assert file.stat().st_mtime_ns == before
+    compiled(80, n_components=1, n_features=32, lane_features=1)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_file_is_replaced(cache):
+    binary = small()
+    (file,) = cache.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    assert small() == binary
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "relative"])
+def test_no_cache_is_no_error(monkeypatch, place):
+    monkeypatch.setenv("XDG_CACHE_HOME", place)
+    monkeypatch.setenv("HOME", "")
+    assert small().startswith(b"\x7fELF")
+    assert not Path(place).exists()
+    if place == "relative":
+        assert _core.cache_folder() == ""
+    assert os.environ["HOME"] == ""

