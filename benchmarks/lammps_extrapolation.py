@@ -107,32 +107,37 @@ def measured(sections: dict) -> list[str]:
 
 def extrapolated(machine: Machine) -> list[str]:
     """Time of a step and efficiency, by size and number of cores."""
-    lines = ["| atoms | " + " | ".join(f"{r:,} cores" for r in RANKS) + " |"]
+    lines = ["| atoms | on " + " | ".join(f"{r:,}" for r in RANKS) + " cores |"]
     lines.append("|---:|" + "---:|" * len(RANKS))
     for n in ATOMS:
         cells = []
         for ranks in RANKS:
             seconds, share = machine.step(n, ranks), machine.efficiency(n, ranks)
-            cells.append(f"{1e3 * seconds:,.2f} ms, {100 * share:.0f} %")
+            cells.append(f"{duration(seconds)}, {100 * share:.0f} %")
         lines.append(f"| {n:,} | {' | '.join(cells)} |")
     return lines
 
 
 def limits(machine: Machine) -> list[str]:
     """Where it stops scaling."""
-    large = 1e9
-    owned = {}
-    for percent in (90, 50):
-        sizes = [n for n in range(1, 200_000) if n == 1 or n % max(1, n // 100) == 0]
-        enough = (n for n in sizes if 100 * machine.efficiency(large, large / n) >= percent)
-        owned[percent] = next(enough)
-    fastest = min(range(1, 2000), key=lambda n: machine.step(large, large / n))
-    step = machine.step(large, large / fastest)
+    large = 1e12
+    sizes = [round(10 ** (k / 50)) for k in range(1, 500)]
+    owned = {
+        percent: next(n for n in sizes if 100 * machine.efficiency(large, large / n) >= percent)
+        for percent in (90, 50)
+    }
+    step = machine.step(large, large)
     return [
         f"Efficiency stays above 90 % down to {owned[90]:,} atoms a core and above 50 % down to "
-        f"{owned[50]:,}. A step cannot be shorter than {1e3 * step:.2f} ms, at {fastest:,} atoms a "
-        "core: there the shell of ghosts outweighs the core's own atoms."
+        f"{owned[50]:,}. However many cores, a step lasts {duration(step)}: the shell around even "
+        f"a single atom holds {shell(1, CUTOFF):,.0f} others."
     ]
+
+
+def duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{seconds:,.0f} s" if seconds > 100 else f"{seconds:.3g} s"
 
 
 def render(results: Path, latency: float, bandwidth: float) -> str:
