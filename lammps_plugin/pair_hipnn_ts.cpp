@@ -4,6 +4,7 @@
 #include "comm.h"
 #include "error.h"
 #include "force.h"
+#include "lammps.h"
 #include "memory.h"
 #include "neighbor.h"
 #include "platform.h"
@@ -39,6 +40,18 @@ private:
 } // namespace
 
 PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
+  // Updates of one version of LAMMPS have moved members of Pair: what its constructor has set is
+  // not found where the headers of another update say.
+  const bool as_built = single_enable == 1 && restartinfo == 1 && reinitflag == 1 &&
+                        ncoultablebits == 12 && ndisptablebits == 12 && allocated == 0 &&
+                        compute_flag == 1 && mixed_flag == 1;
+  if (!as_built) {
+    error->all(
+        FLERR,
+        "pair_style hipnn/ts: built for LAMMPS {}, found another update of LAMMPS {}; install that "
+        "update or build hipnn-ts against this one",
+        LAMMPS_BUILD, lmp->num_ver);
+  }
   single_enable = 0;
   restartinfo = 0;
   one_coeff = 1;
@@ -133,7 +146,11 @@ void PairHipnnTs::evaluate_blocks() {
   const auto exchange = [&](int block, auto call) {
     if (block > 0 && !alone) {
       exchanged_block_ = block;
-      timed(EXCHANGE, [&] { call(evaluator_->doubles_per_atom(block)); });
+      // LAMMPS reads the size here; elsewhere it wants to know the largest.
+      const int largest = comm_forward;
+      comm_forward = comm_reverse = evaluator_->doubles_per_atom(block);
+      timed(EXCHANGE, call);
+      comm_forward = comm_reverse = largest;
     }
   };
   guarded(GATHER_PAIRS, [&] {
@@ -141,12 +158,12 @@ void PairHipnnTs::evaluate_blocks() {
   });
   guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
   for (int block = 0; block < n_blocks; ++block) {
-    exchange(block, [&](int size) { comm->forward_comm(this, size); });
+    exchange(block, [&] { comm->forward_comm(this); });
     guarded(NETWORK, [&] { evaluator_->forward_block(block); });
   }
   for (int block = n_blocks - 1; block >= 0; --block) {
     guarded(NETWORK, [&] { evaluator_->backward_block(block); });
-    exchange(block, [&](int size) { comm->reverse_comm(this, size); });
+    exchange(block, [&] { comm->reverse_comm(this); });
   }
 }
 

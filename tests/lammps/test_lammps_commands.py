@@ -99,6 +99,7 @@ fix integrate all nve
 fix out all evaporate 5 2 film 49892
 fix in all deposit 3 1 7 12345 region vapour near 2.0
 run 22
+velocity all set 0 0 0
 write_data final.data nocoeff
 """ + evaluate("film")
     run(tmp_path, script, ranks=2)
