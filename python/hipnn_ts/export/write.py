@@ -53,6 +53,7 @@ def export_potential(
         n_parameters=sum(p.numel() for p in potential.parameters()),
         versions={"hipnn-ts": version("hipnn-ts"), "torch": torch.__version__},
         exported=datetime.now(UTC).isoformat(timespec="seconds"),
+        closest_approach=provenance.get("closest_approach"),
         provenance=provenance,
     )
     with replacing(path) as temporary:

@@ -19,7 +19,12 @@ class RunError(Exception):
 
 
 def answer(
-    command: list[str], folder: Path, frames: list[Atoms], start: Atoms, timestep: float, n_steps: int
+    command: list[str],
+    folder: Path,
+    frames: list[Atoms],
+    start: Atoms,
+    timestep: float,
+    n_steps: int,
 ) -> tuple[Answers, Trajectory]:
     """All answers of ``command``, an lmp with or without mpirun. Raises RunError."""
     elements = sorted(set(start.get_chemical_symbols()))

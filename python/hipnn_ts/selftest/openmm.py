@@ -34,9 +34,7 @@ def evaluate(platform: str, model: Path, frames: list[Atoms]) -> Answers:
     return Answers(np.array(energies), np.array(forces), None)
 
 
-def dynamics(
-    platform: str, model: Path, start: Atoms, timestep: float, n_steps: int
-) -> Trajectory:
+def dynamics(platform: str, model: Path, start: Atoms, timestep: float, n_steps: int) -> Trajectory:
     """Leap-frog; OpenMM brings velocities to the time of the positions for the kinetic energy."""
     context = _context(platform, model, start, timestep / FEMTOSECONDS_PER_PICOSECOND)
     _place(context, start)
@@ -46,7 +44,10 @@ def dynamics(
     velocities = start.get_velocities()
     velocities -= 0.5 * timestep * units.fs * forces / start.get_masses()[:, None]
     context.setVelocities(
-        velocities * LENGTH * (units.fs * FEMTOSECONDS_PER_PICOSECOND) * unit.nanometer
+        velocities
+        * LENGTH
+        * (units.fs * FEMTOSECONDS_PER_PICOSECOND)
+        * unit.nanometer
         / unit.picosecond
     )
     potential, kinetic = [], []

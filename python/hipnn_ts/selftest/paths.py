@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -24,10 +25,10 @@ class PathError(Exception):
     """Installed, and gives no answer."""
 
 
-Path_ = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory]]
+Answering = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory]]
 
 
-def paths(portable: bool) -> Iterator[tuple[str, Path_]]:
+def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
     """Names, and functions of the folder and frames that give a path's answers.
 
     Each raises MissingError or PathError where there are none.
@@ -82,9 +83,9 @@ def _lammps(ranks: int, folder: Path, frames: list[Atoms]) -> tuple[Answers, Tra
         raise PathError(str(error)) from error
 
 
-def _openmm() -> Iterator[tuple[str, Path_]]:
+def _openmm() -> Iterator[tuple[str, Answering]]:
     try:
-        import hipnn_ts.openmm  # noqa: F401  torch's plugins come after torch
+        import_module("hipnn_ts.openmm")  # openmm finds its torch plugins only after torch
         from openmm import Platform
     except ModuleNotFoundError as error:
         yield "OpenMM", partial(_missing, f"no package {error.name}")

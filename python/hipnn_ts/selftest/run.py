@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,17 +75,18 @@ def selftest(model: Path) -> Iterator[Row]:
             (folder / MODEL).symlink_to(Path(model).resolve())
             write_frames(folder, questions.frames)
             write_start(folder, start)
-            yield _row(path, questions, reference, lambda: answer(folder, questions.frames))
+            ask = partial(answer, folder, questions.frames)
+            yield _row(path, questions, reference, ask)
 
 
 def _row(
     name: str,
     questions: Questions,
     reference: Answers,
-    answer: Callable[[], tuple[Answers, Trajectory]],
+    ask: Callable[[], tuple[Answers, Trajectory]],
 ) -> Row:
     try:
-        answers, trajectory = answer()
+        answers, trajectory = ask()
     except MissingError as reason:
         return Row(name, problem=str(reason), missing=True)
     except PathError as reason:
