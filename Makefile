@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format bench bench-cpu bench-published bench-openmm bench-accuracy \
+.PHONY: demo test sanitize lint format fuzz bench bench-cpu bench-published bench-openmm bench-accuracy \
   bench-lammps bench-lammps-conservation clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
@@ -43,6 +43,12 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_SOURCES)
+
+# SECONDS for each of the tests; another seed every time, which is printed.
+SECONDS ?= 60
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: $(VENV)/.installed
+	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
 
 bench: bench-cpu bench-published bench-openmm
 

@@ -8,11 +8,17 @@ from hipnn_ts.export.metadata import Metadata
 from hipnn_ts.export.packing import pack_potential
 from hipnn_ts.model.potential import Potential
 
+# What engines call.
+METHODS = {
+    "fused": ("energies_and_pair_gradients",),
+    "portable": ("energies_and_pair_gradients", "encode", "block"),
+}
+
 
 def check_contents(
     path: str, n_bytes: int, module: torch.jit.ScriptModule, metadata: Metadata
 ) -> None:
-    """Compare attributes, and number, shapes, types and finiteness of all tensors.
+    """Compare attributes, methods, and number, shapes, types and finiteness of all tensors.
 
     ``n_bytes`` is the size of the file.
 
@@ -45,6 +51,9 @@ def check_contents(
         weights, expected["sizes"], expected["scalars"] = pack_potential(potential)
         tensors = _named(weights) | {"self_energies": potential.self_energies}
         found = _named(getattr(module, "weights", [])) | dict(module.state_dict())
+    for method in METHODS[metadata.flavour]:
+        if not hasattr(module, method):
+            raise InputError(f"{path}: expected a network with the method {method}, found none")
     for name, value in expected.items():
         if getattr(module, name, None) != value:
             raise InputError(

@@ -39,7 +39,7 @@ def load_exported(
     try:
         torch.ops.hipnn_ts.check_archive(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
         module = torch.jit.load(io.BytesIO(content), map_location=device)
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # torch's readers let out whatever C++ throws
         raise InputError(f"{path}: {_reason(error)}") from error
     check_contents(str(path), len(content), module, metadata)
     return module, metadata
