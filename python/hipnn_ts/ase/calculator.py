@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
@@ -65,7 +66,18 @@ class HIPNNTSCalculator(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """All properties of ``atoms``: one evaluation yields them together."""
         super().calculate(atoms, properties, system_changes)
-        atoms = self.atoms
+        try:
+            self._evaluate(self.atoms)
+        except (MemoryError, RuntimeError) as error:
+            if not _no_memory(error):
+                raise
+            self.results = {}
+            raise InputError(
+                f"{len(self.atoms)} atoms: expected enough memory, found too little; use a "
+                "smaller system or a machine with more"
+            ) from error
+
+    def _evaluate(self, atoms: Atoms) -> None:
         receivers, senders, vectors = self._pairs(atoms)
         species = self._species_of(atoms)
         self._guard.check(species, receivers, senders, vectors)
@@ -122,6 +134,13 @@ class HIPNNTSCalculator(Calculator):
                 f"found both at {positions[receivers[pair]].tolist()}"
             )
         return receivers, senders, vectors
+
+
+def _no_memory(error: Exception) -> bool:
+    """Of torch's allocators only the GPU's has an exception of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(said in str(error) for said in ("allocate memory", "std::bad_alloc"))
 
 
 def _usable(device: str | torch.device) -> torch.device:

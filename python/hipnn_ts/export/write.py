@@ -1,5 +1,6 @@
 """Export: checkpoint in, one verified TorchScript file out."""
 
+import io
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -58,7 +59,10 @@ def export_potential(
     )
     with replacing(path) as temporary:
         extra = {FILE_NAME: metadata.model_dump_json(indent=2)}
-        torch.jit.script(module).save(str(temporary), _extra_files=extra)
+        # In memory first: torch reports a full disk as a RuntimeError without its cause.
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
+        temporary.write_bytes(buffer.getbuffer())
         _compare(potential, temporary, dtype)
     return metadata
 
