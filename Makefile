@@ -8,8 +8,8 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format bench bench-cpu bench-published bench-openmm bench-accuracy \
-  bench-lammps bench-lammps-conservation clean
+.PHONY: demo test sanitize lint format fuzz leaks soak bench bench-cpu bench-published bench-openmm \
+  bench-accuracy bench-lammps bench-lammps-conservation clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -43,6 +43,21 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_SOURCES)
+
+# SECONDS for each of the tests; another seed every time, which is printed.
+SECONDS ?= 60
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: $(VENV)/.installed
+	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
+
+# Memory over 10,000 steps, and over an hour, in LAMMPS and OpenMM.
+leaks soak: export OMP_NUM_THREADS = 1
+leaks: $(VENV)/.installed
+	$(BIN)/python benchmarks/soak.py --steps 10000
+
+MINUTES ?= 60
+soak: $(VENV)/.installed
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(if $(MODEL),--model $(MODEL)) $(if $(START),--start $(START))
 
 bench: bench-cpu bench-published bench-openmm
 

@@ -49,6 +49,12 @@ public:
     return closest;
   }
 
+  hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const override {
+    return closest.find(
+        rows_.species().data(), pairs_.receivers.data(), pairs_.senders.data(),
+        pairs_.vectors.data(), pairs_.size);
+  }
+
   int doubles_per_atom(int block) const override {
     return FeatureRows<Real>{nullptr, widths_[block]}.doubles_per_atom();
   }

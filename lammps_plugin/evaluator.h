@@ -4,6 +4,8 @@
 #include "atom_rows.h"
 #include "model_file.h"
 
+#include "core/closest_approach.hpp"
+
 #include <memory>
 
 namespace hipnn_ts_lammps {
@@ -40,6 +42,8 @@ public:
   /// Energies of the receivers, eV.
   virtual const double* energies() const = 0;
   virtual ClosestPair closest_pair() const = 0;
+  /// Rows of a pair that is closer than the training data has it, if there is one.
+  virtual hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const = 0;
 
   virtual int doubles_per_atom(int block) const = 0;
   virtual int pack_features(int block, int n, const int* atoms, double* buffer) = 0;

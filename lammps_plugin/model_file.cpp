@@ -3,6 +3,8 @@
 
 #include "json.h"
 
+#include "torch/archive.hpp"
+
 #include <caffe2/serialize/inline_container.h>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
@@ -42,6 +44,56 @@ LAMMPS_NS::json metadata(const std::string& path, const std::string& bytes) {
   return content;
 }
 
+/// Of each two elements, written "H-O": {"H-O": 0.87} in Å. Two that never met in the training data
+/// are not named: any distance at which they see each other is too close.
+hipnn_ts::ClosestApproach closest_approach(const LAMMPS_NS::json& content, const Model& model) {
+  const auto found = content.find("closest_approach");
+  if (found == content.end() || found->is_null()) {
+    return {};
+  }
+  std::vector<double> limits;
+  for (const std::string& a : model.elements) {
+    for (const std::string& b : model.elements) {
+      const auto limit = found->find(std::min(a, b) + "-" + std::max(a, b));
+      limits.push_back(limit == found->end() ? model.cutoff : limit->get<double>());
+    }
+  }
+  return {static_cast<int64_t>(model.elements.size()), limits};
+}
+
+/// The metadata against what the file holds: buffers are sized by the former. Weights are checked
+/// where they are unpacked.
+void check_contents(const Model& model) {
+  const auto same = [](bool fits, const char* what) {
+    TORCH_CHECK(fits, "metadata: expected ", what, " as in the network, found another");
+  };
+  same(!model.elements.empty() && model.elements.size() < 200, "elements");
+  same(model.cutoff > 0 && model.cutoff < 1000, "a cutoff");
+  same(model.module.attr("portable").toBool() == model.portable, "the flavour");
+  same(model.module.attr("cutoff").toDouble() == model.cutoff, "the cutoff");
+  std::vector<std::string> elements;
+  for (const auto& symbol : model.module.attr("elements").toListRef()) {
+    elements.push_back(symbol.toStringRef());
+  }
+  same(elements == model.elements, "the elements");
+  const auto self_energies = model.module.attr("self_energies").toTensor();
+  const auto n = static_cast<int64_t>(elements.size());
+  same(
+      self_energies.scalar_type() == at::kDouble && self_energies.is_contiguous() &&
+          self_energies.sizes() == at::IntArrayRef({n}),
+      "one self energy an element");
+  if (model.portable) {
+    return; // torch checks shapes as it goes
+  }
+  const auto sizes = model.module.attr("sizes").toIntVector();
+  const auto scalars = model.module.attr("scalars").toDoubleVector();
+  same(sizes.size() == 4 + 3 * model.block_inputs.size(), "the number of blocks");
+  for (size_t k = 0; k < model.block_inputs.size(); ++k) {
+    same(sizes[4 + 3 * k] == model.block_inputs[k], "the widths");
+  }
+  same(!scalars.empty() && scalars[0] == model.cutoff, "the cutoff");
+}
+
 } // namespace
 
 Model load_model(const std::string& path, const std::string& bytes) {
@@ -55,21 +107,22 @@ Model load_model(const std::string& path, const std::string& bytes) {
   }
   Model model;
   try {
+    hipnn_ts::check_archive(bytes);
     std::istringstream stream(bytes);
     model.module = torch::jit::load(stream, at::kCPU);
     model.module.eval();
-    for (const auto& symbol : model.module.attr("elements").toListRef()) {
-      model.elements.push_back(symbol.toStringRef());
-    }
-    model.cutoff = model.module.attr("cutoff").toDouble();
-    model.portable = model.module.attr("portable").toBool();
     const auto& network = content.at("network");
+    model.elements = network.at("elements").get<std::vector<std::string>>();
+    model.cutoff = network.at("cutoff").get<double>();
+    model.portable = content.at("flavour") == "portable";
     model.block_inputs = {static_cast<int64_t>(model.elements.size())};
     for (const auto& width : network.at("n_features")) {
       model.block_inputs.push_back(width.get<int64_t>());
     }
     model.block_inputs.pop_back();
     model.double_precision = content.at("dtype") == "float64";
+    check_contents(model);
+    model.closest = closest_approach(content, model);
   } catch (const std::exception& error) {
     throw InputError(path + ": the exported potential cannot be loaded: " + reason(error));
   }

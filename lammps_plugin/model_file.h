@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "core/closest_approach.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
@@ -21,6 +23,7 @@ struct Model {
   std::vector<int64_t> block_inputs; ///< width of the features that enter each block
   bool double_precision;
   bool portable;
+  hipnn_ts::ClosestApproach closest; ///< in the training data
 };
 
 /// Model in the bytes of an exported file; path only names it. Throws InputError.

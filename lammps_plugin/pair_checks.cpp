@@ -75,6 +75,30 @@ void PairHipnnTs::refuse_what_is_not_finite(int bad_receiver) {
   stop_together(fault);
 }
 
+/// Atoms closer to each other than in the training data: told at the 1st, 10th, 100th step ...
+void PairHipnnTs::watch_for_extrapolation() {
+  if (beyond_training_ == BeyondTraining::ignore || !model_.closest.known()) {
+    return;
+  }
+  Fault fault;
+  if (const auto pair = evaluator_->closer_than(model_.closest)) {
+    fault.order = pair.distance / pair.limit;
+    fault.sentence = fmt::format(
+        "pair_style hipnn/ts: atoms {} and {} are {:.3g} Angstrom apart at step {}, closer than in "
+        "the training data ({:.3g} Angstrom)",
+        atom->tag[rows_.atom(pair.receiver)], atom->tag[rows_.atom(pair.sender)], pair.distance,
+        update->ntimestep, pair.limit);
+    if (beyond_training_ == BeyondTraining::warn && hipnn_ts::worth_telling(++n_extrapolations_)) {
+      error->warning(
+          FLERR, "{}; energies and forces are extrapolated (occasion {})", fault.sentence,
+          n_extrapolations_);
+    }
+  }
+  if (beyond_training_ == BeyondTraining::stop) {
+    stop_together(fault);
+  }
+}
+
 /// Where any rank has a fault, all end with the sentence of the one that comes first in order.
 void PairHipnnTs::stop_together(Fault& fault) {
   struct {

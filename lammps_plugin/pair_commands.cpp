@@ -13,39 +13,46 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 namespace hipnn_ts_lammps {
 
 namespace utils = LAMMPS_NS::utils;
 
-void PairHipnnTs::settings(int narg, char** arg) {
-  if (narg == 0) {
-    return;
-  }
-  const std::string device = narg == 2 && std::string(arg[0]) == "device" ? arg[1] : "";
-  gpu_ = no_gpu;
-  if (device == "cuda" && hipnn_ts::cuda::n_gpus() > 0) {
-    // Ranks of one machine share its GPUs in turn.
-    MPI_Comm machine;
-    int rank = 0;
-    MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
-    MPI_Comm_rank(machine, &rank);
-    MPI_Comm_free(&machine);
-    gpu_ = rank % hipnn_ts::cuda::n_gpus();
-    return;
-  }
-  if (device == "cuda") {
+/// Ranks of one machine share its GPUs in turn.
+int PairHipnnTs::gpu_of_this_rank() {
+  if (hipnn_ts::cuda::n_gpus() == 0) {
     error->all(FLERR, "pair_style hipnn/ts: device cuda is not supported yet; use cpu or auto");
   }
-  if (device != "cpu" && device != "auto") {
-    std::string found;
-    for (int k = 0; k < narg; ++k) {
-      found += std::string(" ") + arg[k];
+  MPI_Comm machine;
+  int rank = 0;
+  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
+  MPI_Comm_rank(machine, &rank);
+  MPI_Comm_free(&machine);
+  return rank % hipnn_ts::cuda::n_gpus();
+}
+
+void PairHipnnTs::settings(int narg, char** arg) {
+  gpu_ = no_gpu;
+  beyond_training_ = BeyondTraining::warn;
+  const std::map<std::string, BeyondTraining> actions{
+      {"ignore", BeyondTraining::ignore},
+      {"warn", BeyondTraining::warn},
+      {"stop", BeyondTraining::stop}};
+  for (int k = 0; k < narg; k += 2) {
+    const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
+    if (key == "device" && value == "cuda") {
+      gpu_ = gpu_of_this_rank();
+    } else if (key == "beyond_training" && actions.count(value)) {
+      beyond_training_ = actions.at(value);
+    } else if (key != "device" || (value != "cpu" && value != "auto")) {
+      error->all(
+          FLERR,
+          "pair_style hipnn/ts: expected 'device cpu|cuda|auto' or 'beyond_training "
+          "ignore|warn|stop', found '{}'",
+          utils::trim(key + " " + value));
     }
-    error->all(
-        FLERR, "pair_style hipnn/ts: expected 'device cpu|cuda|auto', found '{}'",
-        utils::trim(found));
   }
 }
 

@@ -111,6 +111,7 @@ void PairHipnnTs::compute(int eflag, int vflag) {
     guarded(GATHER_PAIRS, [&] { evaluator_->set_atoms(); });
   }
   evaluate_blocks();
+  watch_for_extrapolation();
 
   Tally tally{};
   tally.energy_unit = energy_unit_;

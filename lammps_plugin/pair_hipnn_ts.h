@@ -41,12 +41,14 @@ private:
     std::string sentence;
   };
 
+  int gpu_of_this_rank();
   std::string read_on_all_ranks(const std::string& path);
   void map_types(int n_names, char** names);
   void print_mapping();
   void rebuild_rows();
   void refuse_special_bonds();
   void refuse_what_is_not_finite(int bad_receiver);
+  void watch_for_extrapolation();
   void stop_together(Fault& fault);
   void evaluate_blocks();
   template <class Call> void timed(Stage stage, const Call& call);
@@ -61,6 +63,8 @@ private:
   std::vector<double> atom_energies_; ///< for extract_peratom
   std::vector<int> species_of_type_;  ///< -1: no element
   double energy_unit_ = 1.0;
+  enum class BeyondTraining { ignore, warn, stop } beyond_training_ = BeyondTraining::warn;
+  int64_t n_extrapolations_ = 0; ///< steps of this rank
   int exchanged_block_ = 0;
   bool mapping_printed_ = false, new_run_ = true;
   int n_atoms_ = 0;

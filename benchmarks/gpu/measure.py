@@ -26,6 +26,7 @@ from hipnn_ts.neighbours import neighbour_pairs
 
 BOXES = {22: None, 648: 6, 3000: 10, 20577: 19, 98304: 32, 1029000: 70, 3993000: 110}
 JITTER = 0.01  # Å
+UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
 
 
 class Steps:
@@ -40,8 +41,8 @@ class Steps:
         species = torch.tensor([SPECIES.index(z) for z in self.atoms.numbers])
         self.whole = torch.classes.hipnn_ts.EnergyAndForces(
             (
-                [torch.arange(n), species, fused.self_energies, *fused.weights],
-                [n, *fused.sizes],
+                [torch.arange(n), species, fused.self_energies, UNKNOWN, *fused.weights],
+                [n, 0, *fused.sizes],
                 [1.0, 1.0, *fused.scalars],
             )
         )

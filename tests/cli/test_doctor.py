@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hipnn_ts import doctor
+from hipnn_ts import doctor, processes
 from hipnn_ts.cli import main
 
 BESIDE_PYTHON = Path(sys.executable).parent
@@ -96,7 +96,7 @@ def test_mpirun_of_another_mpi(first_on_path):
 
 
 def test_mpirun_that_hangs_is_ended_with_its_children(first_on_path, monkeypatch):
-    monkeypatch.setattr(doctor, "TIMEOUT", 2)
+    monkeypatch.setattr(processes, "TIMEOUT", 2)
     _program(first_on_path, "mpirun", f"sleep 600 &\necho $! > {first_on_path}/child\nwait\n")
     check = doctor._mpi("lmp")
     assert check.ok is False

@@ -27,9 +27,10 @@ def parts(n_particles, particles, dtype=torch.float64):
         torch.as_tensor(particles),
         torch.as_tensor(particles) % 2,
         torch.tensor([-13.0, -2041.0], dtype=torch.float64),
+        torch.zeros(0, 0, dtype=torch.float64),  # how close atoms came in training
         *fused.weights,
     ]
-    return tensors, [n_particles, *fused.sizes], [LENGTH, ENERGY, *fused.scalars]
+    return tensors, [n_particles, 0, *fused.sizes], [LENGTH, ENERGY, *fused.scalars]
 
 
 class Both:

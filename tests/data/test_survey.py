@@ -1,12 +1,14 @@
 """What is said about the data before training."""
 
 import numpy as np
+import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from hipnn_ts.data import NamedFrames, ReferenceDataset
+from hipnn_ts.data.closest_approach import ClosestApproach
 from hipnn_ts.data.survey import survey
 
 ELEMENTS = ("H", "O")
@@ -56,3 +58,15 @@ def test_findings_are_counted_and_named():
         "duplicates: 5 (b: frame 0 = a: frame 0; b: frame 1 = a: frame 0; "
         "b: frame 2 = a: frame 0 and 2 more)",
     ]
+
+
+def test_closest_approach_of_each_two_elements():
+    water, hydrogen = molecule("H2O"), molecule("H2")
+    samples = part([water, hydrogen], "a")[1]
+    closest = ClosestApproach(ELEMENTS)
+    for index in range(len(samples)):
+        closest(samples[index])
+    assert closest.by_elements() == {
+        "H-H": pytest.approx(hydrogen.get_distance(0, 1)),
+        "H-O": pytest.approx(water.get_distance(0, 1)),
+    }

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -61,6 +62,17 @@ def test_portable_files_name_no_operator_of_ours(random_model):
         with zipfile.ZipFile(random_model(torch.float32, portable)) as archive:
             code = [archive.read(n) for n in archive.namelist() if n.endswith(".py")]
         assert any(b"ops.hipnn_ts" in text for text in code) is expected
+
+
+def test_files_name_no_folder_of_this_machine(random_model):
+    import hipnn_ts
+
+    folders = [str(Path(hipnn_ts.__path__[0]).parent), str(Path(torch.__file__).parent)]
+    for portable in (False, True):
+        with zipfile.ZipFile(random_model(torch.float32, portable)) as archive:
+            for name in archive.namelist():
+                content = archive.read(name)
+                assert not any(folder.encode() in content for folder in folders), name
 
 
 def test_checkpoint_round_trip(checkpoint, random_potential):

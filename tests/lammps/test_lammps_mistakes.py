@@ -30,10 +30,12 @@ def refused(tmp_path, water, random_model):
 COMMANDS = {
     "device": (
         "pair_style hipnn/ts device gpu",
-        "expected 'device cpu|cuda|auto', found 'device gpu'",
+        "expected 'device cpu|cuda|auto' or 'beyond_training ignore|warn|stop', found 'device gpu'",
     ),
     "cuda": ("pair_style hipnn/ts device cuda", "device cuda is not supported yet"),
     "arguments": ("pair_style hipnn/ts 6.5", "found '6.5'"),
+    "action": ("pair_style hipnn/ts beyond_training go", "found 'beyond_training go'"),
+    "no action": ("pair_style hipnn/ts beyond_training", "found 'beyond_training'"),
     "no file": ("pair_style hipnn/ts\npair_coeff * *", "expected '* *', a file"),
     "missing file": (hipnn("nowhere.pt"), "nowhere.pt: no such file"),
     "element": (hipnn("MODEL", "O C"), "expected elements among H O (those of /"),

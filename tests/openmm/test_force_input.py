@@ -72,6 +72,9 @@ MISTAKES = {
 }
 
 
+UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
+
+
 @pytest.mark.parametrize("message", MISTAKES)
 def test_mistakes_are_named(random_model, message):
     first, options = MISTAKES[message]
@@ -100,7 +103,9 @@ def test_positions_in_single_precision(random_model, water, flavour):
     potential, _ = load_exported(random_model(portable=flavour is PortableEnergyAndForces))
     species = [potential.elements.index(symbol) for symbol in atoms.symbols]
     every = list(range(len(atoms)))
-    module = torch.jit.script(flavour(potential, len(atoms), every, species, True).eval())
+    module = torch.jit.script(
+        flavour(potential, len(atoms), every, species, True, UNKNOWN, False).eval()
+    )
     positions = torch.from_numpy(atoms.positions * 0.1)
     box = torch.from_numpy(atoms.cell.array * 0.1)
     energy, forces = module(positions, box)
@@ -115,7 +120,9 @@ def test_no_search_while_nothing_moves_far(random_model, water):
     atoms = water(3)
     potential, _ = load_exported(random_model())
     own = [3, 4, 5, 30, 31, 32]
-    module = torch.jit.script(FusedEnergyAndForces(potential, len(atoms), own, [1, 0, 0] * 2, True))
+    module = torch.jit.script(
+        FusedEnergyAndForces(potential, len(atoms), own, [1, 0, 0] * 2, True, UNKNOWN, False)
+    )
     box = torch.from_numpy(atoms.cell.array * 0.1)
     random = np.random.default_rng(8)
     for _ in range(20):

@@ -12,8 +12,8 @@ using at::Tensor;
 OnDevice::OnDevice(
     Device& device, at::Device where, const std::vector<Tensor>& tensors,
     const std::vector<int64_t>& sizes, const std::vector<double>& scalars)
-    : device_(&device), weights_(tensors.begin() + 3, tensors.end()),
-      sizes_(sizes.begin() + 1, sizes.end()), scalars_(scalars.begin() + 2, scalars.end()),
+    : device_(&device), weights_(tensors.begin() + 4, tensors.end()),
+      sizes_(sizes.begin() + 2, sizes.end()), scalars_(scalars.begin() + 2, scalars.end()),
       n_particles_(sizes[0]), length_(scalars[0]), energy_(scalars[1]),
       particles_(tensors[0].to(where)), species_(tensors[1].to(at::kInt).to(where)),
       self_energy_(tensors[2].index_select(0, tensors[1]).sum().item<double>()),

@@ -5,12 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.extrapolation import Action, ExtrapolationGuard
 from hipnn_ts.model import derivatives
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -26,6 +28,8 @@ class HIPNNTSCalculator(Calculator):
     ----------
     model : path of a file written by ``hipnn-ts export``
     device : torch device that evaluates the network, "cpu" or "cuda"
+    beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
+        100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
 
     Raises
     ------
@@ -44,10 +48,16 @@ class HIPNNTSCalculator(Calculator):
         "stress",
     ]
 
-    def __init__(self, model: str | Path, device: str | torch.device = "cpu"):
+    def __init__(
+        self,
+        model: str | Path,
+        device: str | torch.device = "cpu",
+        beyond_training: Action = "warn",
+    ):
         super().__init__()
         self._device = _usable(device)
         self._potential, self.metadata = load_exported(model, self._device)
+        self._guard = ExtrapolationGuard(self.metadata, beyond_training)
         self._model = model
         self._species = np.full(len(chemical_symbols), -1)
         for species, number in enumerate(self._potential.atomic_numbers):
@@ -56,11 +66,24 @@ class HIPNNTSCalculator(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """All properties of ``atoms``: one evaluation yields them together."""
         super().calculate(atoms, properties, system_changes)
-        atoms = self.atoms
+        try:
+            self._evaluate(self.atoms)
+        except (MemoryError, RuntimeError) as error:
+            if not _no_memory(error):
+                raise
+            self.results = {}
+            raise InputError(
+                f"{len(self.atoms)} atoms: expected enough memory, found too little; use a "
+                "smaller system or a machine with more"
+            ) from error
+
+    def _evaluate(self, atoms: Atoms) -> None:
         receivers, senders, vectors = self._pairs(atoms)
+        species = self._species_of(atoms)
+        self._guard.check(species, receivers, senders, vectors)
         vectors = torch.from_numpy(vectors).to(self._device)
         ends = [torch.from_numpy(end).to(self._device) for end in (receivers, senders)]
-        species = torch.from_numpy(self._species_of(atoms)).to(self._device)
+        species = torch.from_numpy(species).to(self._device)
         energies, gradients = self._potential.energies_and_pair_gradients(species, *ends, vectors)
         # Summed in double precision, so that rounding leaves no net force.
         gradients = gradients.double()
@@ -71,6 +94,14 @@ class HIPNNTSCalculator(Calculator):
             "energies": energies.cpu().numpy(),
             "forces": derivatives.forces(gradients, *ends, len(atoms)).cpu().numpy(),
         }
+        bad = np.flatnonzero(~np.isfinite(self.results["forces"]).all(axis=1))
+        if bad.size or not np.isfinite(energy):
+            self.results = {}
+            first = f" for atom {bad[0]}" if bad.size else ""
+            raise InputError(
+                f"expected finite energies and forces, found none{first} at evaluation "
+                f"{self._guard.evaluations} of this calculator"
+            )
         if atoms.pbc.all():
             virial = derivatives.virial(gradients, vectors).cpu().numpy()
             stress = 0.5 * (virial + virial.T) / atoms.get_volume()
@@ -103,6 +134,13 @@ class HIPNNTSCalculator(Calculator):
                 f"found both at {positions[receivers[pair]].tolist()}"
             )
         return receivers, senders, vectors
+
+
+def _no_memory(error: Exception) -> bool:
+    """Of torch's allocators only the GPU's has an exception of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(said in str(error) for said in ("allocate memory", "std::bad_alloc"))
 
 
 def _usable(device: str | torch.device) -> torch.device:

@@ -20,6 +20,7 @@ COMMANDS = {
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
     "info": "What an exported potential says about itself.",
     "doctor": "Which engines are found, and what to do where one is not.",
+    "selftest": "Does every engine here compute what the model says?",
 }
 
 

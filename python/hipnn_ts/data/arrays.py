@@ -1,6 +1,5 @@
 """Reading stacked arrays: NumPy archives, and HDF5 files as ANI and COMP6 lay them out."""
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile and NumPy's header parser declare few of theirs
         raise InputError(
-            f"{path}: expected a NumPy archive of plain arrays, found: {error}"
+            f"{path}: expected a NumPy archive of plain arrays, found: {_line(error)}"
         ) from error
     yield from _frames(arrays, labels, str(path), "")
 
@@ -49,8 +48,10 @@ def read_hdf5(path: Path, labels: LabelConfig) -> Iterator[Raw]:
                 found = True
                 content = {key: value[()] for key, value in arrays.items()}
                 yield from _frames(content, labels, f"{path}: {name or '/'}", name)
-    except OSError as error:
-        raise InputError(f"{path}: expected an HDF5 file, found: {error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can fail in any of HDF5's functions
+        raise InputError(f"{path}: expected an HDF5 file, found: {_line(error)}") from error
     if not found:
         names = (labels.columns.positions,) if labels.columns.positions else USUAL["positions"]
         raise InputError(
@@ -122,8 +123,12 @@ def _frames(
         yield Raw(label, frame, values, list(arrays))
 
 
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _numbers(species: np.ndarray, name: str) -> np.ndarray:
@@ -135,5 +140,5 @@ def _numbers(species: np.ndarray, name: str) -> np.ndarray:
     symbols = [_text(value).strip() for value in species.ravel()]
     for symbol in symbols:
         if symbol not in atomic_numbers:
-            raise InputError(f"{name}: expected a chemical element, found '{symbol}'")
+            raise InputError(f"{name}: expected a chemical element, found {symbol[:20]!r}")
     return np.array([atomic_numbers[symbol] for symbol in symbols]).reshape(species.shape)

@@ -1,13 +1,13 @@
 """What the data holds and what is suspicious about it, before a run spends hours on it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
-from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.data.dataset import ReferenceDataset, Sample
 from hipnn_ts.data.read import NamedFrames
 
 # Closer than this share of the sum of covalent radii, two atoms are closer than in any molecule
@@ -17,7 +17,10 @@ SHOWN = 3  # examples of a finding
 
 
 def survey(
-    parts: dict[str, NamedFrames], datasets: dict[str, ReferenceDataset], elements: tuple[str, ...]
+    parts: dict[str, NamedFrames],
+    datasets: dict[str, ReferenceDataset],
+    elements: tuple[str, ...],
+    observe: Callable[[str, Sample], None] = lambda part, sample: None,
 ) -> list[str]:
     """Lines of text: contents of each part, then every finding with examples.
 
@@ -26,6 +29,7 @@ def survey(
     parts : name of each part ("training", "validation") and its frames
     datasets : the same with neighbour pairs
     elements : chemical symbols in species order
+    observe : called with each part's name and sample: listing neighbours twice may take long
     """
     lines: list[str] = []
     found: dict[str, list[str]] = defaultdict(list)
@@ -35,6 +39,7 @@ def survey(
         n_pairs = 0
         for index, (frame, name) in enumerate(zip(part.frames, part.names, strict=True)):
             sample = datasets[key][index]
+            observe(key, sample)
             n_pairs += len(sample.receivers)
             identity = _identity(frame)
             if identity in first:

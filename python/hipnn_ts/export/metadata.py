@@ -1,9 +1,9 @@
 """Metadata of an exported file: a JSON document with a format version."""
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.exported import FORMAT_VERSION
@@ -27,6 +27,8 @@ class Metadata(BaseModel):
     length_unit: Literal["Å"] = "Å"
     network: NetworkConfig
     n_parameters: int
+    # {"H-O": 0.87, ...}, Å; None of models whose training data is not known
+    closest_approach: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     versions: dict[str, str]
     exported: str
     provenance: dict[str, Any]

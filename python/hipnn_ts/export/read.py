@@ -1,11 +1,15 @@
-"""Reading exported files."""
+"""Reading exported files, which may come from anywhere."""
 
+import io
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from hipnn_ts import operators
 from hipnn_ts.errors import InputError
+from hipnn_ts.export.contents import check_contents
 from hipnn_ts.export.metadata import FILE_NAME, Metadata, parse_metadata
 
 
@@ -14,27 +18,52 @@ def load_exported(
 ) -> tuple[torch.jit.ScriptModule, Metadata]:
     """The scripted potential and its metadata.
 
+    The file is read once and checked before torch sees it: checksums, what its code calls, sizes
+    of its tensors. Metadata are validated first, then compared with what was loaded.
+
     Raises
     ------
     InputError
-        The file is missing, no TorchScript file, damaged, not ours, or of a newer format.
+        The file is missing, no TorchScript file, damaged, not ours, of a newer format, or holds
+        anything that an exported potential does not need.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
-    operators.load()
-    extra = {FILE_NAME: ""}
     try:
-        module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
-    except (RuntimeError, ValueError) as error:
-        # A newer file may use operators that this version lacks: then say that, if it says so.
-        if extra[FILE_NAME]:
-            parse_metadata(str(path), _text(extra[FILE_NAME]))
-        raise InputError(
-            f"{path}: expected an exported hipnn-ts potential, found a file that torch "
-            "cannot load (damaged, or not TorchScript)"
-        ) from error
-    return module, parse_metadata(str(path), _text(extra[FILE_NAME]))
+        content = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    # A newer file may hold what this version would refuse: then say that it is newer.
+    metadata = parse_metadata(str(path), _document(str(path), content))
+    operators.load()
+    try:
+        torch.ops.hipnn_ts.check_archive(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
+        module = torch.jit.load(io.BytesIO(content), map_location=device)
+    except Exception as error:  # torch's readers let out whatever C++ throws
+        raise InputError(f"{path}: {_reason(error)}") from error
+    check_contents(str(path), len(content), module, metadata)
+    return module, metadata
 
 
-def _text(content: str | bytes) -> str:
-    return content.decode() if isinstance(content, bytes) else content
+def _document(path: str, content: bytes) -> str:
+    """The JSON document, as a zip archive that holds TorchScript has it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if any(name.endswith("/constants.pkl") for name in names):
+                for name in names:
+                    if name.endswith(f"/extra/{FILE_NAME}"):
+                        return archive.read(name).decode()
+                return ""
+    except Exception:  # zipfile declares few of the exceptions that damaged files make it raise
+        pass
+    raise InputError(
+        f"{path}: expected an exported hipnn-ts potential, found a file that torch cannot load "
+        "(damaged, or not TorchScript)"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """torch's message without the traces below it."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else "torch cannot load it"

@@ -1,5 +1,7 @@
 """Export: checkpoint in, one verified TorchScript file out."""
 
+import io
+import zipfile
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -53,13 +55,27 @@ def export_potential(
         n_parameters=sum(p.numel() for p in potential.parameters()),
         versions={"hipnn-ts": version("hipnn-ts"), "torch": torch.__version__},
         exported=datetime.now(UTC).isoformat(timespec="seconds"),
+        closest_approach=provenance.get("closest_approach"),
         provenance=provenance,
     )
     with replacing(path) as temporary:
         extra = {FILE_NAME: metadata.model_dump_json(indent=2)}
-        torch.jit.script(module).save(str(temporary), _extra_files=extra)
+        # In memory first: torch reports a full disk as a RuntimeError without its cause.
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
+        _write_without_sources(buffer, temporary)
         _compare(potential, temporary, dtype)
     return metadata
+
+
+def _write_without_sources(buffer: io.BytesIO, path: Path) -> None:
+    """torch adds where on the exporting machine each line of code stood: nobody else's business."""
+    with zipfile.ZipFile(buffer) as made, zipfile.ZipFile(path, "w") as kept:
+        for record in made.infolist():
+            if not record.filename.endswith(".debug_pkl"):
+                plain = zipfile.ZipInfo(record.filename)
+                plain.compress_type = record.compress_type
+                kept.writestr(plain, made.read(record))
 
 
 def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:

@@ -3,7 +3,11 @@
 from typing import Annotated
 
 from ase.data import atomic_numbers
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+
+# Far beyond any use; metadata of a damaged file may claim anything.
+Width = Annotated[int, Field(gt=0, le=8192)]
+Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
 
 class NetworkConfig(BaseModel):
@@ -18,25 +22,26 @@ class NetworkConfig(BaseModel):
     elements: tuple[str, ...] = Field(
         min_length=1, description="chemical symbols, in species order"
     )
-    n_features: tuple[PositiveInt, ...] = Field(
-        default=(32, 32), min_length=1, description="features after each interaction block"
+    n_features: tuple[Width, ...] = Field(
+        default=(32, 32),
+        min_length=1,
+        max_length=64,
+        description="features after each interaction block",
     )
-    n_middle_features: tuple[PositiveInt, ...] | None = Field(
+    n_middle_features: tuple[Width, ...] | None = Field(
         default=None, description="width inside each block's residual layers (default: n_features)"
     )
-    n_atom_layers: Annotated[int, Field(ge=0)] = Field(
+    n_atom_layers: Annotated[int, Field(ge=0, le=64)] = Field(
         default=3, description="on-site layers after each interaction layer"
     )
-    n_sensitivities: PositiveInt = Field(default=20, description="radial sensitivity functions")
+    n_sensitivities: Annotated[int, Field(gt=0, le=1024)] = Field(
+        default=20, description="radial sensitivity functions"
+    )
     l_max: Annotated[int, Field(ge=0, le=2)] = Field(default=2, description="highest tensor order")
-    soft_min: PositiveFloat = Field(
-        default=0.75, description="centre of the nearest sensitivity, Å"
-    )
-    soft_max: PositiveFloat = Field(
-        default=5.5, description="centre of the farthest sensitivity, Å"
-    )
-    cutoff: PositiveFloat = Field(default=6.5, description="hard cutoff R, Å")
-    cusp_regularisation: PositiveFloat = Field(
+    soft_min: Length = Field(default=0.75, description="centre of the nearest sensitivity, Å")
+    soft_max: Length = Field(default=5.5, description="centre of the farthest sensitivity, Å")
+    cutoff: Length = Field(default=6.5, description="hard cutoff R, Å")
+    cusp_regularisation: Length = Field(
         default=1e-6, description="ε under the roots of the tensor norms"
     )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
@@ -67,6 +72,17 @@ class NetworkConfig(BaseModel):
     def middle_features(self) -> tuple[int, ...]:
         """Width inside the residual layers of each block."""
         return self.n_features if self.n_middle_features is None else self.n_middle_features
+
+    @property
+    def n_matrix_elements(self) -> int:
+        """Weights of the largest matrices: what a file with such a network holds at least."""
+        widths = [len(self.elements), *self.n_features]
+        return sum(
+            self.n_sensitivities * n_in * n_middle + self.n_atom_layers * n_out * n_middle
+            for n_in, n_middle, n_out in zip(
+                widths[:-1], self.middle_features, widths[1:], strict=True
+            )
+        )
 
     @property
     def atomic_numbers(self) -> tuple[int, ...]:

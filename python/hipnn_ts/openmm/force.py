@@ -13,6 +13,7 @@ from openmm import app
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.extrapolation import Action, limits
 from hipnn_ts.openmm.computation import Computation
 from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 
@@ -23,6 +24,7 @@ def create_force(
     atoms: Iterable[int] | None = None,
     periodic: bool | None = None,
     implementation: Literal["torch", "python"] | None = None,
+    beyond_training: Action = "warn",
 ) -> openmm.Force:
     """A force that applies an exported potential to a system, or to some of its atoms.
 
@@ -37,6 +39,8 @@ def create_force(
     implementation : "torch" for an openmmtorch.TorchForce, "python" for an openmm.PythonForce;
         default: the first where openmm-torch can be imported, else the second. Both give the
         same numbers, and both serialise to XML.
+    beyond_training : where atoms come closer than in the training data: "warn" on standard error
+        (at the 1st, 10th, 100th ... evaluation), "stop" with an OpenMMException, or "ignore"
 
     Returns
     -------
@@ -48,7 +52,7 @@ def create_force(
         An atom of an element that the potential does not know, atom indices that do not fit,
         periodic asked for without a box, or openmm-torch asked for and not importable.
     """
-    potential, _ = load_exported(model)
+    potential, metadata = load_exported(model)
     numbers, has_box = _contents(topology_or_numbers)
     indices = _indices(atoms, len(numbers))
     flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
@@ -58,6 +62,8 @@ def create_force(
         indices,
         _species(potential, model, numbers, indices),
         _periodic(periodic, has_box),
+        limits(metadata, beyond_training),
+        beyond_training == "stop",
     )
     script = torch.jit.script(module.eval())
     if _implementation(implementation) == "torch":

@@ -19,6 +19,8 @@ class FusedEnergyAndForces(nn.Module):
     atoms : list of int, the particles that the potential acts on
     species : list of int, their species, indices into the potential's elements
     periodic : bool
+    limits : Tensor, (S, S) float64, of an ExtrapolationGuard
+    stop : bool, whether that guard stops
     """
 
     periodic: Final[bool]
@@ -30,6 +32,8 @@ class FusedEnergyAndForces(nn.Module):
         atoms: list[int],
         species: list[int],
         periodic: bool,
+        limits: Tensor,
+        stop: bool,
     ):
         super().__init__()
         self.periodic = periodic
@@ -39,9 +43,10 @@ class FusedEnergyAndForces(nn.Module):
                     torch.tensor(atoms),
                     torch.tensor(species),
                     potential.self_energies,
+                    limits,
                     *potential.weights,
                 ],
-                [n_particles, *potential.sizes],
+                [n_particles, int(stop), *potential.sizes],
                 [ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV, *potential.scalars],
             )
         )
@@ -72,6 +77,8 @@ class PortableEnergyAndForces(nn.Module):
         atoms: list[int],
         species: list[int],
         periodic: bool,
+        limits: Tensor,
+        stop: bool,
     ):
         super().__init__()
         self.potential = potential
@@ -80,6 +87,7 @@ class PortableEnergyAndForces(nn.Module):
         self.length = ANGSTROMS_PER_NANOMETRE
         self.energy = KILOJOULES_PER_MOLE_PER_EV
         self.neighbours = torch.classes.hipnn_ts.Neighbours(potential.cutoff)
+        self.guard = torch.classes.hipnn_ts.ExtrapolationGuard(limits, stop)
         self.register_buffer("atoms", torch.tensor(atoms))
         self.register_buffer("species", torch.tensor(species))
 
@@ -95,6 +103,7 @@ class PortableEnergyAndForces(nn.Module):
         if box is not None:
             box = box.detach().to(torch.float64) * self.length
         receivers, senders, vectors = self.neighbours.pairs(own, box)
+        self.guard.check(self.atoms, self.species, receivers, senders, vectors)
         energies, gradients = self.potential.energies_and_pair_gradients(
             self.species, receivers, senders, vectors
         )
@@ -105,4 +114,11 @@ class PortableEnergyAndForces(nn.Module):
         scattered = torch.zeros_like(everything).index_copy(
             0, self.atoms, forces * (self.energy * self.length)
         )
+        # What is not finite spreads to all particles within a few steps: here it is still near.
+        bad = (~torch.isfinite(forces).all(dim=1)).nonzero()
+        if bad.shape[0] > 0:
+            raise ValueError(
+                "hipnn-ts: expected finite energies and forces, found none for particle "
+                f"{int(self.atoms[bad[0, 0]])}"
+            )
         return energies.sum() * self.energy, scattered

@@ -10,6 +10,7 @@ import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from hipnn_ts.data.closest_approach import ClosestApproach
 from hipnn_ts.data.dataset import ReferenceDataset, composition
 from hipnn_ts.data.read import NamedFrames, read_named
 from hipnn_ts.data.self_energies import fit_self_energies
@@ -52,11 +53,19 @@ def prepare(config: RunConfig) -> Prepared:
         )
         for name, part in parts.items()
     }
+    closest = ClosestApproach(network.elements)
+    lines = survey(
+        parts,
+        datasets,
+        network.elements,
+        lambda part, sample: closest(sample) if part == "training" else None,
+    )
     resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
     origin = {
         "config": _without_folders(resolved),
         "data": _checksums(config.data),
         "frames": {"train": len(training.frames), "validation": len(validation.frames)},
+        "closest_approach": closest.by_elements(),
         "error_units": UNITS,
         "versions": {name: version(name) for name in ("hipnn-ts", "torch", "lightning")},
     }
@@ -66,7 +75,7 @@ def prepare(config: RunConfig) -> Prepared:
         _self_energies(config, training, network),
         resolved,
         origin,
-        survey(parts, datasets, network.elements),
+        lines,
     )
 
 

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
 
+from hipnn_ts.archives import load_tensors
 from hipnn_ts.checkpoint import write_whole
 from hipnn_ts.errors import InputError
 from hipnn_ts.training.module import TrainingModule
@@ -27,7 +27,7 @@ class WholeFiles(CheckpointIO):
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
         """Tensors and plain values only."""
-        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        return load_tensors(Path(path))
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete the file."""
@@ -85,8 +85,8 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
     if not path.is_file():
         return None
     try:
-        run = torch.load(path, map_location="cpu", weights_only=True)["run"]
-    except Exception as error:  # whatever the unpickler trips over in a file of any kind
+        run = load_tensors(path)["run"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: expected the state of an interrupted run, found a file that cannot be read"
         ) from error

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// How close atoms came to each other in the training data: closer, a network extrapolates.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace hipnn_ts {
+
+/// A pair of atoms that is closer than any in the training data.
+struct ClosePair {
+  int64_t receiver = -1, sender = -1;
+  double distance = 0.0, limit = 0.0; // Å
+  explicit operator bool() const { return receiver >= 0; }
+};
+
+/// Closest approach of each two species, (n, n), Å; beyond the cutoff where the training data has
+/// no such pair. Empty where nothing is known, as of imported models.
+class ClosestApproach {
+public:
+  ClosestApproach() = default;
+  ClosestApproach(int64_t n_species, std::vector<double> limits)
+      : n_(n_species), limits_(std::move(limits)) {}
+
+  bool known() const { return !limits_.empty(); }
+
+  /// The pair that is closest in relation to its limit, none where all keep to theirs.
+  template <class Species, class Index, class T>
+  ClosePair find(
+      const Species* species, const Index* receivers, const Index* senders, const T* vectors,
+      int64_t n_pairs) const {
+    int64_t worst = -1;
+    double lowest = 1.0; // square of distance over limit
+    for (int64_t p = 0; known() && p < n_pairs; ++p) {
+      const double x = vectors[3 * p], y = vectors[3 * p + 1], z = vectors[3 * p + 2];
+      const double limit = of(species[receivers[p]], species[senders[p]]);
+      const double squared = x * x + y * y + z * z;
+      if (squared < lowest * limit * limit) {
+        lowest = squared / (limit * limit);
+        worst = p;
+      }
+    }
+    if (worst < 0) {
+      return {};
+    }
+    const double limit = of(species[receivers[worst]], species[senders[worst]]);
+    return {receivers[worst], senders[worst], std::sqrt(lowest) * limit, limit};
+  }
+
+private:
+  double of(int64_t a, int64_t b) const { return limits_[a * n_ + b]; }
+
+  int64_t n_ = 0;
+  std::vector<double> limits_;
+};
+
+/// Whether the n-th occasion is to be told of: the 1st, 10th, 100th, ...
+inline bool worth_telling(int64_t n) {
+  while (n >= 10 && n % 10 == 0) {
+    n /= 10;
+  }
+  return n == 1;
+}
+
+} // namespace hipnn_ts

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "torch/archive.hpp"
+
+namespace hipnn_ts {
+namespace {
+
+/// What exported code calls, or names after a dot: torch's functions and this package's own names.
+const std::set<std::string_view> known{
+    // Python's and TorchScript's
+    "AssertionError", "Final", "List", "ModuleList", "Module", "NoneType", "Optional",
+    "RaiseException", "Tuple", "__isnot__", "__is__", "__len__", "__getitem__", "__not__",
+    "annotate", "append", "autograd", "container", "device", "dtype", "float", "format", "forward",
+    "getattr", "grad", "int", "len", "linear", "modules", "nn", "prim", "range", "return", "torch",
+    "training", "unbind", "unchecked_cast", "uninitialized",
+    // torch's functions
+    "abs", "add", "add_", "arange", "bool", "clamp", "copy_", "cos", "detach", "div", "einsum",
+    "empty", "eq", "exp", "expand", "flatten", "ge", "gt", "index", "index_add", "index_copy",
+    "index_select", "le", "linalg_vector_norm", "log", "lt", "matmul", "mm", "mul", "ne", "neg",
+    "new_zeros", "norm", "one_hot", "ones", "ones_like", "permute", "pow", "reciprocal",
+    "requires_grad_", "reshape", "select", "sin", "size", "slice", "softplus", "sqrt", "square",
+    "squeeze", "stack", "sub", "sum", "t", "tensor", "to", "transpose", "unsqueeze", "view",
+    "where", "zeros", "zeros_like",
+    // this package's
+    "Block", "FusedPotential", "InteractionLayer", "Linear", "OnSiteLayer", "PortablePotential",
+    "adjust", "atomic_numbers", "bias", "block", "blocks", "cusp_regularisation", "cutoff",
+    "derivatives", "elements", "encode", "energies_and_pair_gradients", "energy_terms", "envelopes",
+    "export", "exported", "forces", "format_version", "fused", "hipnn_ts", "inner", "interaction",
+    "invariants", "l_max", "layers", "model", "moments", "mu", "n_block_inputs", "n_species",
+    "onsite", "operators", "outer", "pair_gradients", "portable", "readouts", "reference",
+    "scalars", "self_energies", "self_interaction", "sensitivities", "sigma", "sizes",
+    "tensor_components", "tensor_scales", "vector_scales", "virial", "weight", "weights"};
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
+
+bool is_space(char c) {
+  return std::isspace(static_cast<unsigned char>(c));
+}
+
+bool is_digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c));
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+/// Digits with at most one point: the one of 4. at the end of a line is no access to what follows.
+size_t end_of_number(std::string_view text, size_t i) {
+  i = std::min(text.find_first_not_of("0123456789", i), text.size());
+  if (i < text.size() && text[i] == '.') {
+    i = std::min(text.find_first_not_of("0123456789", i + 1), text.size());
+  }
+  return i;
+}
+
+/// Names that torch numbers: _12, ___torch_mangle_3.
+bool is_numbered(std::string_view word) {
+  const std::string_view mangled = "___torch_mangle_";
+  if (word.substr(0, mangled.size()) == mangled) {
+    return is_digits(word.substr(mangled.size()));
+  }
+  return word.front() == '_' && is_digits(word.substr(1));
+}
+
+/// getattr(x, "12"), a member of a list of modules: any other name would be an attribute unseen.
+bool is_member(std::string_view rest) {
+  const size_t quote = rest.find('"');
+  const size_t end = rest.find('"', quote + 1);
+  return quote != std::string_view::npos && end != std::string_view::npos && rest.front() == '(' &&
+         std::all_of(
+             rest.begin() + 1, rest.begin() + static_cast<std::ptrdiff_t>(quote),
+             [](char c) { return is_word(c) || c == ' ' || c == ','; }) &&
+         is_digits(rest.substr(quote + 1, end - quote - 1)) && rest.substr(end + 1, 1) == ")";
+}
+
+} // namespace
+
+void check_code(std::string_view name, std::string_view source) {
+  // Either could stand between a dot and a name, and in exported code neither does.
+  TORCH_CHECK(
+      source.find_first_of("#\\") == std::string_view::npos, "found a comment or an escape in '",
+      name, "', which no exported potential has");
+  char before = ' '; // the last character that is no space
+  for (size_t i = 0; i < source.size();) {
+    if (!is_word(source[i])) {
+      before = is_space(source[i]) ? before : source[i];
+      ++i;
+      continue;
+    }
+    if (is_digit(source[i])) {
+      i = end_of_number(source, i);
+      before = '0';
+      continue;
+    }
+    const size_t start = i;
+    while (i < source.size() && is_word(source[i])) {
+      ++i;
+    }
+    const std::string_view word = source.substr(start, i - start);
+    size_t next = i;
+    while (next < source.size() && is_space(source[next])) {
+      ++next;
+    }
+    const bool called = next < source.size() && source[next] == '(';
+    if (called || before == '.') {
+      TORCH_CHECK(
+          known.count(word) || is_numbered(word), "found '", word, "' in the code '", name,
+          "', which no exported potential uses");
+      TORCH_CHECK(
+          word != "getattr" || is_member(source.substr(next)), "found an unusual getattr in '",
+          name, "', which no exported potential has");
+    }
+    before = word.back();
+  }
+}
+
+} // namespace hipnn_ts

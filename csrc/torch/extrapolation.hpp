@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/custom_class.h>
+
+#include <atomic>
+
+#include "core/closest_approach.hpp"
+
+namespace hipnn_ts {
+
+/// torch.classes.hipnn_ts.ExtrapolationGuard(limits, stop): tells on standard error, more and more
+/// rarely, of evaluations with atoms closer than in the training data, or refuses them.
+///
+/// limits (S, S) float64, Å, as of ClosestApproach; (0, 0) where nothing is known or wanted.
+class ExtrapolationGuard : public torch::CustomClassHolder {
+public:
+  using State = std::tuple<at::Tensor, bool>;
+
+  explicit ExtrapolationGuard(at::Tensor limits, bool stop);
+
+  /// `particles` are the host's names of the atoms. Throws c10::ValueError where it is to stop.
+  template <class Index, class T>
+  void check(
+      const int64_t* particles, const int64_t* species, const Index* receivers,
+      const Index* senders, const T* vectors, int64_t n_pairs) {
+    const int64_t evaluation = ++evaluations_;
+    const ClosePair pair = closest_.find(species, receivers, senders, vectors, n_pairs);
+    if (pair) {
+      tell(particles[pair.receiver], particles[pair.sender], pair, evaluation);
+    }
+  }
+
+  /// Calls of `check` so far.
+  int64_t evaluations() const { return evaluations_; }
+  State state() const { return {limits_, stop_}; }
+  const at::Tensor& limits() const { return limits_; }
+
+private:
+  void tell(int64_t receiver, int64_t sender, const ClosePair& pair, int64_t evaluation);
+
+  at::Tensor limits_;
+  bool stop_;
+  ClosestApproach closest_;
+  std::atomic<int64_t> evaluations_{0}, occasions_{0};
+};
+
+} // namespace hipnn_ts

@@ -1,0 +1,63 @@
+"""`hipnn-ts selftest`."""
+
+import click
+
+MARKS = {True: ("ok", "green"), None: ("-", "yellow"), False: ("WRONG", "red")}
+HEADINGS = ("dE/dr", "dE/dstrain", "energies", "forces", "virials", "invariances", "drift")
+
+
+@click.command()
+@click.argument("model", type=click.Path(), required=False)
+@click.option("--portable", is_flag=True, help="Without MODEL: a portable one.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float64",
+    show_default=True,
+    help="Without MODEL: its precision.",
+)
+def selftest(model, portable, dtype):
+    """Does this installation compute what MODEL, an exported file, says?
+
+    Every path that is installed (each instruction set, LAMMPS on one and two ranks, OpenMM's
+    platforms, a GPU) evaluates the same configurations. Forces and virial are compared with
+    differences of the path's own energy; energies, forces and virials with plain torch in float64;
+    forces of moved, turned and permuted atoms with each other. Drift is the change of the total
+    energy over that of the kinetic energy in 100 steps of dynamics. All figures are relative.
+
+    Without MODEL, a small network with random weights is made. What is not installed is marked
+    "-". The exit status is 1 where a figure exceeds its limit (marked "!"), or where something that
+    is installed does not work. Takes a minute or two.
+    """
+    import tempfile
+    from pathlib import Path
+
+    import torch
+
+    from hipnn_ts.selftest import selftest as rows_of
+    from hipnn_ts.selftest.model import write_random_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        if model is None:
+            model = Path(folder) / "random.pt"
+            write_random_model(model, getattr(torch, dtype), portable)
+        click.echo(f"{'':<8}{'':<23}" + "".join(f"{heading:>12}" for heading in HEADINGS))
+        wrong = [row.name for row in rows_of(Path(model)) if not _print(row)]
+    if wrong:
+        raise SystemExit(1)
+
+
+def _print(row) -> bool:
+    """One line; whether nothing is wrong with it."""
+    mark, colour = MARKS[row.ok]
+    cells = row.problem
+    if row.figures:
+        cells = "".join(f"{_cell(row, heading):>12}" for heading in HEADINGS)
+    click.echo(f"{click.style(f'{mark:<8}', fg=colour)}{row.name:<23}{cells}")
+    return row.ok is not False
+
+
+def _cell(row, heading) -> str:
+    if heading not in row.figures:
+        return "."
+    return f"{row.figures[heading]:.1e}" + ("!" if row.exceeded(heading) else " ")

@@ -1,0 +1,82 @@
+"""What was loaded from an exported file against what its metadata say."""
+
+import torch
+from torch import Tensor
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.metadata import Metadata
+from hipnn_ts.export.packing import pack_potential
+from hipnn_ts.model.potential import Potential
+
+# What engines call.
+METHODS = {
+    "fused": ("energies_and_pair_gradients",),
+    "portable": ("energies_and_pair_gradients", "encode", "block"),
+}
+
+
+def check_contents(
+    path: str, n_bytes: int, module: torch.jit.ScriptModule, metadata: Metadata
+) -> None:
+    """Compare attributes, methods, and number, shapes, types and finiteness of all tensors.
+
+    ``n_bytes`` is the size of the file.
+
+    Raises
+    ------
+    InputError
+        They differ; the message begins with ``path``.
+    """
+    network = metadata.network
+    expected = {
+        "format_version": metadata.format_version,
+        "portable": metadata.flavour == "portable",
+        "elements": list(network.elements),
+        "atomic_numbers": list(network.atomic_numbers),
+        "cutoff": network.cutoff,
+    }
+    dtype = getattr(torch, metadata.dtype)
+    # Before memory is asked for: metadata of a hostile file may claim any size.
+    if network.n_matrix_elements * dtype.itemsize > n_bytes:
+        raise InputError(
+            f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
+            f"bytes for the network that the metadata describe, found {n_bytes}"
+        )
+    with torch.random.fork_rng(devices=[]):
+        potential = Potential(network, fused=False).to(dtype)
+    if metadata.flavour == "portable":
+        tensors = potential.state_dict()
+        found = dict(module.state_dict())
+    else:
+        weights, expected["sizes"], expected["scalars"] = pack_potential(potential)
+        tensors = _named(weights) | {"self_energies": potential.self_energies}
+        found = _named(getattr(module, "weights", [])) | dict(module.state_dict())
+    for name, value in expected.items():
+        if getattr(module, name, None) != value:
+            raise InputError(
+                f"{path}: {name}: expected {value}, as the metadata say, found "
+                f"{getattr(module, name, None)}"
+            )
+    for method in METHODS[metadata.flavour]:
+        if not hasattr(module, method):
+            raise InputError(f"{path}: expected a network with the method {method}, found none")
+    if found.keys() != tensors.keys():
+        raise InputError(
+            f"{path}: expected {len(tensors)} tensors, as the metadata say, found {len(found)}"
+        )
+    for name, tensor in tensors.items():
+        _check_tensor(f"{path}: {name}", found[name], tensor)
+
+
+def _check_tensor(name: str, found: Tensor, expected: Tensor) -> None:
+    if (found.dtype, found.shape) != (expected.dtype, expected.shape):
+        raise InputError(
+            f"{name}: expected {expected.dtype} of shape {tuple(expected.shape)}, as the metadata "
+            f"say, found {found.dtype} of shape {tuple(found.shape)}"
+        )
+    if not found.isfinite().all():
+        raise InputError(f"{name}: expected finite numbers, found some that are not")
+
+
+def _named(weights: list[Tensor]) -> dict[str, Tensor]:
+    return {f"packed weight {index}": weight for index, weight in enumerate(weights)}

@@ -1,0 +1,53 @@
+"""Other programs, run to their end: what can end a process or hang gets one of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+TIMEOUT = 120  # seconds; a cold start of torch from a network disk takes tens of them
+
+
+def run(
+    command: list[str], folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Exit status and all output of a command; 124 where it took too long, 126 without it.
+
+    ``environment`` is added to this process's own.
+    """
+    try:
+        # A session of its own, so that an MPI launcher that hangs takes its ranks along.
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=os.environ | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        return 126, str(error)
+    try:
+        output, _ = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return 124, f"no end within {TIMEOUT} s"
+    return process.returncode, output
+
+
+def program(name: str) -> str | None:
+    """The program that a shell would start, else the one beside this Python."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+
+
+def last_line(text: str) -> str:
+    """The last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"

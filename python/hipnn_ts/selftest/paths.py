@@ -1,0 +1,118 @@
+"""Every way to evaluate a model that may be installed."""
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from ase import Atoms
+
+from hipnn_ts.processes import last_line, program, run
+from hipnn_ts.selftest import lammps
+from hipnn_ts.selftest.folder import Trajectory, read_answers, read_start
+from hipnn_ts.selftest.questions import Answers
+
+INSTRUCTION_SETS = ("plain", "avx2", "avx512")
+
+
+class MissingError(Exception):
+    """Not installed here, or not possible with this model or machine: no failure."""
+
+
+class PathError(Exception):
+    """Installed, and gives no answer."""
+
+
+Answering = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory]]
+
+
+def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
+    """Names, and functions of the folder and frames that give a path's answers.
+
+    Each raises MissingError or PathError where there are none.
+    """
+    if portable:
+        yield "Python, TorchScript", partial(_worker, "python", {})
+    else:
+        for name in INSTRUCTION_SETS:
+            yield f"Python, {name}", partial(_worker, "python", {"HIPNN_TS_ISA": name})
+    yield "Python, CUDA", _cuda
+    yield "LAMMPS", partial(_lammps, 1)
+    yield "LAMMPS, 2 ranks", partial(_lammps, 2)
+    yield from _openmm()
+
+
+def _worker(
+    path: str, environment: dict[str, str], folder: Path, frames: list[Atoms]
+) -> tuple[Answers, Trajectory]:
+    command = [sys.executable, "-m", "hipnn_ts.selftest.worker", path, str(folder)]
+    code, output = run(command, environment=environment)
+    if code == 0:
+        return read_answers(folder, path)
+    reason = f"killed by signal {-code}" if code < 0 else last_line(output)
+    if "does not support it" in reason:
+        raise MissingError("not on this processor")
+    raise PathError(reason)
+
+
+def _cuda(folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
+    if not torch.cuda.is_available():
+        raise MissingError("no GPU that this torch can use")
+    try:
+        return _worker("cuda", {}, folder, frames)
+    except PathError as error:
+        if "'CUDA' backend" in str(error) or "expected a CPU tensor" in str(error):
+            raise MissingError("this build has no kernels for it") from error
+        raise
+
+
+def _lammps(ranks: int, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
+    lmp, mpirun = program("lmp"), program("mpirun")
+    if lmp is None:
+        raise MissingError("not installed")
+    if ranks > 1 and mpirun is None:
+        raise MissingError("no mpirun")
+    command = [lmp] if ranks == 1 else [mpirun, "-np", str(ranks), lmp]
+    try:
+        return lammps.answer(command, folder, frames, *read_start(folder))
+    except lammps.RunError as error:
+        if "Unrecognized pair style" in str(error):
+            raise MissingError(f"{lmp} has no pair_style hipnn/ts; see hipnn-ts doctor") from error
+        raise PathError(str(error)) from error
+
+
+def _openmm() -> Iterator[tuple[str, Answering]]:
+    try:
+        import_module("hipnn_ts.openmm")  # openmm finds its torch plugins only after torch
+        from openmm import Platform
+    except ModuleNotFoundError as error:
+        yield "OpenMM", partial(_missing, f"no package {error.name}")
+        return
+    except ImportError as error:
+        yield "OpenMM", partial(_broken, last_line(str(error)))
+        return
+    for index in range(Platform.getNumPlatforms()):
+        name = Platform.getPlatform(index).getName()
+        yield f"OpenMM, {name}", partial(_platform, name)
+
+
+def _platform(name: str, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
+    try:
+        return _worker(f"openmm:{name}", {}, folder, frames)
+    except PathError as error:
+        # Reference and CPU are everywhere; others need a device, and openmm-torch's plugin for it.
+        if name not in ("Reference", "CPU") and (
+            "device" in str(error) or "does not support all the requested kernels" in str(error)
+        ):
+            raise MissingError(str(error)) from error
+        raise
+
+
+def _missing(reason: str, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
+    raise MissingError(reason)
+
+
+def _broken(reason: str, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
+    raise PathError(reason)

@@ -1,0 +1,67 @@
+"""One path's answers, in a process of its own: what it can end is this process alone.
+
+    python -m hipnn_ts.selftest.worker PATH FOLDER
+
+PATH is python, cuda, or openmm: and a platform's name; see ``folder`` for what FOLDER holds.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms, units
+from ase.md.verlet import VelocityVerlet
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.selftest.folder import MODEL, Trajectory, read_frames, read_start, write_answers
+from hipnn_ts.selftest.questions import Answers
+
+
+def main() -> None:
+    """Answer what the folder asks."""
+    path, folder = sys.argv[1], Path(sys.argv[2])
+    if path.startswith("openmm:"):
+        from hipnn_ts.selftest.openmm import dynamics, evaluate
+
+        platform = path.removeprefix("openmm:")
+        answers = evaluate(platform, folder / MODEL, read_frames(folder))
+        trajectory = dynamics(platform, folder / MODEL, *read_start(folder))
+    else:
+        calculator = HIPNNTSCalculator(folder / MODEL, "cpu" if path == "python" else path)
+        answers = _evaluate(calculator, read_frames(folder))
+        trajectory = _dynamics(calculator, *read_start(folder))
+    write_answers(folder, path, answers, trajectory)
+
+
+def _evaluate(calculator: HIPNNTSCalculator, frames: list[Atoms]) -> Answers:
+    energies, forces, virials = [], [], []
+    for frame in frames:
+        calculator.calculate(frame)
+        energies.append(calculator.results["energy"])
+        forces.append(calculator.results["forces"])
+        virial = np.zeros((3, 3))
+        if frame.pbc.all():
+            virial = calculator.get_property("stress", frame) * frame.get_volume()
+            virial = virial[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]  # of Voigt's order
+        virials.append(virial)
+    return Answers(np.array(energies), np.array(forces), np.array(virials))
+
+
+def _dynamics(
+    calculator: HIPNNTSCalculator, start: Atoms, timestep: float, n_steps: int
+) -> Trajectory:
+    start.calc = calculator
+    potential, kinetic = [], []
+
+    def note() -> None:
+        potential.append(start.get_potential_energy())
+        kinetic.append(start.get_kinetic_energy())
+
+    integrator = VelocityVerlet(start, timestep * units.fs)
+    integrator.attach(note)
+    integrator.run(n_steps)
+    return Trajectory(np.array(potential), np.array(kinetic))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""Memory in a run of some thousand steps: the short form of `make leaks`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_memory_is_flat():
+    program = Path(__file__).parents[2] / "benchmarks" / "soak.py"
+    done = subprocess.run(
+        [sys.executable, program, "--steps", "2500"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("growth, MiB") == 2

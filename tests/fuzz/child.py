@@ -1,0 +1,102 @@
+"""Damaged files, one after the other, in a process that may die of them.
+
+    python child.py FOLDER SEED SECONDS KIND FILE [KIND FILE ...]
+
+The files take turns; SECONDS for each. An input is written to FOLDER before it is read: the last
+one is what ended the process. A reader may accept it or raise InputError; anything else ends the
+process with a traceback. Prints how many there were of each file.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from mutations import damaged, rearranged
+
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.data.read import read_frames
+from hipnn_ts.errors import InputError
+from hipnn_ts.export import load_exported
+from hipnn_ts.hippynn.settings import parse_settings
+from hipnn_ts.training.config import read_config
+from hipnn_ts.training.resume import state_to_resume
+from hipnn_ts.validation import read_mapping
+
+MEMORY = 16 << 30  # bytes of addresses: what asks for more than this file could need is noticed
+
+
+def evaluate(module) -> list[torch.Tensor]:
+    ends = torch.tensor([0, 1]), torch.tensor([1, 0])
+    vectors = torch.tensor([[0.0, 0.3, 0.9], [0.0, -0.3, -0.9]], dtype=torch.float64)
+    return list(module.energies_and_pair_gradients(torch.tensor([0, 1]), *ends, vectors))
+
+
+class Model:
+    """What is accepted computes what the original computes, unless it was written anew."""
+
+    def __init__(self, original: Path):
+        self.expected = evaluate(load_exported(original)[0])
+
+    def read(self, path: Path, anew: bool) -> None:
+        module, _ = load_exported(path)
+        # Code and weights that were written anew, with checksums that fit, are another model.
+        with contextlib.suppress(RuntimeError) if anew else contextlib.nullcontext():
+            found = evaluate(module)
+            same = all(map(torch.equal, found, self.expected))
+            assert anew or same, "other energies than the file's, without a word"
+
+
+class Plain:
+    """Files whose reader alone judges them."""
+
+    def __init__(self, kind: str):
+        self.reader = READERS[kind]
+
+    def read(self, path: Path, _: bool) -> None:
+        self.reader(path)
+
+
+READERS = {
+    "checkpoint": load_checkpoint,
+    "state": lambda path: state_to_resume(path, {}),
+    "data": read_frames,
+    "config": read_config,
+    "settings": lambda path: parse_settings(read_mapping(path), str(path)),
+}
+
+
+def main() -> None:
+    folder, seed, seconds, *files = sys.argv[1:]
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    turns = [
+        (Model(Path(name)) if kind == "model" else Plain(kind), kind, Path(name))
+        for kind, name in zip(files[::2], files[1::2], strict=True)
+    ]
+    end, count = time.monotonic() + len(turns) * float(seconds), 0
+    while count < len(turns) or time.monotonic() < end:
+        reader, kind, original = turns[count % len(turns)]
+        random = np.random.default_rng([int(seed), count])
+        archive = kind in ("model", "checkpoint", "state") or original.suffix == ".npz"
+        anew = archive and random.random() < 0.6
+        change = rearranged if anew else damaged
+        path = Path(folder) / f"input{original.suffix}"
+        path.write_bytes(change(random, original.read_bytes()))
+        try:
+            reader.read(path, anew)
+        except InputError as error:
+            assert "\n" not in str(error), f"more than a sentence: {error}"
+        count += 1
+    print(count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Damage to files: bytes anywhere, or the records of an archive, written again with checksums."""
+
+import io
+import zipfile
+
+import numpy as np
+
+
+def damaged(random: np.random.Generator, content: bytes) -> bytes:
+    """A few bytes changed, moved, removed or added."""
+    out = bytearray(content)
+    for _ in range(int(random.integers(1, 4))):
+        if not out:
+            break
+        place = int(random.integers(len(out)))
+        length = int(random.choice([1, 2, 8, 64, 512]))
+        match random.integers(6):
+            case 0:
+                out[place] ^= 1 << int(random.integers(8))
+            case 1:
+                del out[place:]
+            case 2:
+                del out[place : place + length]
+            case 3:
+                out[place : place + length] = random.bytes(min(length, len(out) - place))
+            case 4:
+                start = int(random.integers(len(out)))
+                out[place : place + length] = out[start : start + length]
+            case 5:
+                out[place:place] = random.bytes(length)
+    return bytes(out)
+
+
+def rearranged(random: np.random.Generator, content: bytes) -> bytes:
+    """One record of an archive damaged, or two of them swapped, with the checksums that fit."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    names = list(records)
+    # Most records are tensors: descriptions and code shall have their share.
+    described = [name for name in names if name.endswith(("pkl", ".json", ".py", "version"))]
+    described = described or names
+    first = str(random.choice(names if random.random() < 0.4 else described))
+    if random.random() < 0.3:
+        second = str(random.choice(names))
+        records[first], records[second] = records[second], records[first]
+    else:
+        records[first] = damaged(random, records[first])
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, record in records.items():
+            archive.writestr(name, record)
+    return out.getvalue()

@@ -1,0 +1,54 @@
+"""A rank that dies in the middle of a run."""
+
+import os
+import signal
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+from lammps_run import hipnn, set_up
+
+
+def test_a_rank_that_dies_ends_the_job(tmp_path, water, random_model):
+    script = set_up(tmp_path, "water", water(2), hipnn(random_model()))
+    script += "fix 1 all nve\nthermo 10\nthermo_modify flush yes\nrun 1000000\n"
+    (tmp_path / "in.lmp").write_text(script)
+    programs = Path(sysconfig.get_path("scripts"))
+    job = subprocess.Popen(
+        [programs / "mpirun", "-np", "2", programs / "lmp", "-in", "in.lmp"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    try:
+        while job.stdout.readline().split()[:1] != ["10"]:
+            assert job.poll() is None
+        ranks = _ranks(tmp_path)
+        assert len(ranks) == 2
+        os.kill(ranks[1], signal.SIGKILL)
+        said, _ = job.communicate(timeout=60)
+    finally:
+        job.kill()
+    assert job.returncode != 0
+    assert "EXIT CODE: 9" in said
+    end = time.monotonic() + 10
+    while _ranks(tmp_path):
+        assert time.monotonic() < end, "a rank goes on alone"
+        time.sleep(0.1)
+
+
+def _ranks(folder):
+    """Processes of lmp that run in this folder: the launcher is none of them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            here = Path(os.readlink(process / "cwd")) == folder.resolve()
+        except OSError:
+            continue
+        if here and Path(os.fsdecode(command[0])).name == "lmp" and b"-in" in command:
+            found.append(int(process.name))
+    return sorted(found)

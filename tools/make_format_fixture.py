@@ -1,0 +1,48 @@
+"""A small example of every file of the current format, for the tests of all later versions.
+
+    python tools/make_format_fixture.py tests/formats/1
+
+Run once, when a format is new: what a released hipnn-ts wrote is never written again.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from ase.build import molecule
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.checkpoint import save_checkpoint
+from hipnn_ts.export import export_potential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+NETWORK = NetworkConfig(
+    elements=("H", "O"),
+    n_features=(4, 3),
+    n_atom_layers=1,
+    n_sensitivities=5,
+    soft_max=3.0,
+    cutoff=4.0,
+)
+PROVENANCE = {"training": "none", "closest_approach": {"H-H": 0.5, "H-O": 0.4, "O-O": 1.0}}
+
+
+def main() -> None:
+    """Write checkpoint, fused and portable files, and what they compute for water."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    potential = Potential(NETWORK, fused=False).double()
+    save_checkpoint(folder / "potential.ckpt", potential, PROVENANCE)
+    for name, portable in (("fused.pt", False), ("portable.pt", True)):
+        export_potential(potential, folder / name, PROVENANCE, portable)
+    water = molecule("H2O")
+    water.calc = HIPNNTSCalculator(folder / "fused.pt")
+    expected = {"energy": water.get_potential_energy(), "forces": water.get_forces().tolist()}
+    (folder / "water.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
