@@ -45,6 +45,14 @@ inline std::string found_mpi() {
   return std::string(text).rfind("Open MPI", 0) == 0 ? "Open MPI" : "MPICH";
 }
 
+/// Which of GCC's two layouts of std::string was used; torch leaves no choice.
+constexpr const char* built_strings = _GLIBCXX_USE_CXX11_ABI ? "C++11" : "pre-C++11";
+
+/// That of the LAMMPS in this process, by the name of a function that takes one.
+inline std::string found_strings() {
+  return dlsym(RTLD_DEFAULT, "_ZN9LAMMPS_NS5utils4trimERKSs") ? "pre-C++11" : "C++11";
+}
+
 inline std::string sizes(int bigint, int tagint, int imageint) {
   const auto bits = [](int bytes) { return std::to_string(8 * bytes); };
   return bits(bigint) + "-bit counts, " + bits(tagint) + "-bit atom ids and " + bits(imageint) +
@@ -59,7 +67,8 @@ inline std::string mismatch(void* lmp) {
       {std::to_string(LAMMPS_VERSION_NUMBER), std::to_string(lammps_version(lmp))},
       {"with " + sizes(sizeof(bigint), sizeof(tagint), sizeof(imageint)),
        "with " + sizes(size("bigint"), size("tagint"), size("imageint"))},
-      {std::string("with ") + built_mpi, "with " + found_mpi()}};
+      {std::string("with ") + built_mpi, "with " + found_mpi()},
+      {std::string("with ") + built_strings + " strings", "with " + found_strings() + " strings"}};
   for (const auto& [built, found] : sides) {
     if (built != found) {
       return "built for LAMMPS " + built + ", found LAMMPS " + found +

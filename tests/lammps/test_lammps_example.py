@@ -47,8 +47,14 @@ def test_diffusion_of_methanol(run, tmp_path, published_model):
 
 
 def test_recoil(run, random_model):
-    """The fast atom runs into others: the core repulsion must have been felt, energy is kept."""
-    output = run("in.recoil", model=random_model(), cells=3, warm=2, steps=100, energy=200)
-    rows = [line.split() for line in output.split("Step ")[-1].splitlines()[1:]]
-    rows = [row for row in rows if len(row) == 6 and row[0].isdigit()]
-    assert rows
+    """The energy that was asked for is there, the core repulsion is felt, the total is kept."""
+    energy = 100
+    output = run("in.recoil", model=random_model(), cells=3, warm=2, steps=300, energy=energy)
+    warm, recoil = (
+        np.array([line.split() for line in table.split("Loop time")[0].splitlines()[1:]], float)
+        for table in output.split("   Step")[-2:]
+    )
+    total, core = recoil[:, 4], recoil[:, 5]
+    assert total[0] - warm[-1, 4] == pytest.approx(energy, abs=1)  # less what the atom had
+    assert np.ptp(total) < 1e-3 * energy
+    assert core.max() > 0.01

