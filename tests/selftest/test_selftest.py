@@ -92,7 +92,7 @@ def test_a_file_whose_weights_disagree_with_each_other(
 
 
 def test_portable_files(random_model, marks):
-    names = ["Python, TorchScript", "LAMMPS"]
+    names = ["Python, TorchScript"]
     code, found, output = marks(random_model(portable=True), names)
     assert (code, found) == (0, dict.fromkeys(["plain torch, float64", *names], "ok")), output
 
