@@ -1,6 +1,6 @@
 """Random inputs for a limited time, and how many there were.
 
-HIPNN_TS_FUZZ_SECONDS for each test (default 2); HIPNN_TS_FUZZ_SEED (default 0).
+HIPNN_TS_FUZZ_SECONDS for each test (default 0.5); HIPNN_TS_FUZZ_SEED (default 0).
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SECONDS = float(os.environ.get("HIPNN_TS_FUZZ_SECONDS", "2"))
+SECONDS = float(os.environ.get("HIPNN_TS_FUZZ_SECONDS", "0.5"))
 SEED = int(os.environ.get("HIPNN_TS_FUZZ_SEED", "0"))
 COUNTS: dict[str, int] = {}
 

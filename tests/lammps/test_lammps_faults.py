@@ -1,4 +1,4 @@
-"""A rank that dies in the middle of a run."""
+"""A rank that dies in the middle of a run: what is said of it is up to mpirun."""
 
 import os
 import signal
@@ -29,11 +29,10 @@ def test_a_rank_that_dies_ends_the_job(tmp_path, water, random_model):
         ranks = _ranks(tmp_path)
         assert len(ranks) == 2
         os.kill(ranks[1], signal.SIGKILL)
-        said, _ = job.communicate(timeout=60)
+        job.communicate(timeout=60)
     finally:
         job.kill()
     assert job.returncode != 0
-    assert "EXIT CODE: 9" in said
     end = time.monotonic() + 10
     while _ranks(tmp_path):
         assert time.monotonic() < end, "a rank goes on alone"
