@@ -112,6 +112,11 @@ class TrainingModule(LightningModule):
         self.batches_done += 1
         return loss + regular
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Down to the parameters: of the pair vectors' gradients only the forces needed any."""
+        wanted = [p for p in self.potential.parameters() if p.requires_grad]
+        loss.backward(*args, inputs=wanted, **kwargs)
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """A step, then the average follows."""
         super().optimizer_step(*args, **kwargs)
