@@ -1,31 +1,44 @@
-"""Training on published sets, a stated time for each; errors beside published ones.
+"""Training on published sets, a stated time for each; errors beside hippynn's and published ones.
 
     python benchmarks/accuracy.py [--minutes 20] [--only 3bpa ...] [--quick]
 
-Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on there.
-Writes benchmarks/results/accuracy.json; --quick tries the way through with small networks for
-seconds each and writes nothing there. The data is published elsewhere: HIPNN_TS_SHARED_DATA.
+For each set: this package, hippynn by its own recipe with the same network, data, split and time,
+and for some sets the same network with lower tensor orders. Minutes are those of one thread's
+processor time, so that a machine with other work to do changes no result. Resumable: what was
+trained lies in the folder accuracy/, and an interrupted run goes on there. Writes
+benchmarks/results/accuracy/SET.json after each run; --quick tries the way through with small
+networks for seconds each and writes nothing there. The data is published elsewhere:
+HIPNN_TS_SHARED_DATA.
 """
 
+import csv
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
+import torch
 from accuracy_sets import SETS, Set, Test
+from accuracy_table import checks_of, print_rows, row_of
+from ase.data import atomic_numbers
 
-from hipnn_ts.benchmark import Check, write_report
+from hipnn_ts.benchmark import write_report
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_named
 from hipnn_ts.evaluation import evaluate
-from hipnn_ts.training.config import parse_config
-from hipnn_ts.training.fit import train
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.config import network_config, parse_config
+from hipnn_ts.training.fit import LOG, train
+from hipnn_ts.training.prepare import load_data
 from hipnn_ts.training.sections import RunConfig
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "accuracy"
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
-QUICK_MINUTES = 0.1
+QUICK_MINUTES = 0.05
 QUICK_FRAMES = 20
+OURS, HIPPYNN = "hipnn-ts", "hippynn"
 
 
 def data_folder() -> Path:
@@ -33,11 +46,13 @@ def data_folder() -> Path:
     return Path(os.environ.get("HIPNN_TS_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
-def config_of(chosen: Set, folder: Path, minutes: float, seed: int, quick: bool) -> RunConfig:
+def config_of(
+    chosen: Set, folder: Path, minutes: float, seed: int, l_max: int, quick: bool
+) -> RunConfig:
     """The configuration of a run."""
     validation = chosen.validation
     content = {
-        "network": chosen.network | (QUICK if quick else {}),
+        "network": chosen.network | {"l_max": l_max} | (QUICK if quick else {}),
         "data": {
             "train": [chosen.train],
             "validation": [validation] if isinstance(validation, str) else validation,
@@ -48,80 +63,122 @@ def config_of(chosen: Set, folder: Path, minutes: float, seed: int, quick: bool)
     return parse_config(content, "accuracy.py", folder)
 
 
-def judged(name: str, label: str, chosen: Set, test: Test, errors: dict) -> tuple[dict, list]:
-    """A row of the table, printed, and its checks."""
-    row = {"set": name, "test": label, "frames": errors["frames"], "errors": errors}
-    row["energy_unit"] = chosen.energy_unit
-    row["published"] = [vars(figure) for figure in test.published]
-    checks = []
-    print(f"\n{name}, {label} ({errors['frames']} frames)")
-    for measure in ("mae", "rmse"):
-        energy = chosen.energy_factor * errors[f"energy_{measure}"]
-        row[f"energy_{measure}"], row[f"forces_{measure}"] = energy, errors[f"forces_{measure}"]
-        print(
-            f"  {measure.upper():5}ours{'':43}{energy:9.2f} {chosen.energy_unit}"
-            f"{errors[f'forces_{measure}']:9.1f} meV/Å"
-        )
-        if f"stress_{measure}" in errors:
-            row[f"stress_{measure}"] = errors[f"stress_{measure}"]
-            print(f"  {measure.upper():5}ours, stress{errors[f'stress_{measure}']:46.2f} meV/Å^3")
-    for figure in test.published:
-        energy, forces = (
-            "-" if value is None else f"{value:g}" for value in (figure.energy, figure.forces)
-        )
-        print(f"  {figure.measure.upper():5}{figure.model:47}{energy:>9}{'':9}{forces:>9}")
-    rivals = [figure for figure in test.published if figure.like_cost and figure.forces]
-    for quantity, unit in (("energy", chosen.energy_unit), ("forces", "meV/Å")):
-        if not rivals:
-            continue
-        best = min(rivals, key=lambda figure: getattr(figure, quantity))
-        checks.append(
-            Check(
-                name=f"{name}, {label}: {quantity} {best.measure.upper()} against the best "
-                f"published of like cost ({best.model}), {unit}",
-                value=row[f"{quantity}_{best.measure}"],
-                limit=getattr(best, quantity),
-                better="lower",
-                reason=test.stand_in,
-            )
-        )
-    return row, checks
+def train_ours(config: RunConfig, folder: Path, quick: bool) -> tuple[Potential, dict]:
+    """Train, or go on; the potential, and what was done."""
+    path = train(
+        config,
+        folder,
+        resume=not quick,
+        overwrite=quick,
+        progress_bar=True,
+        clock=time.process_time,
+    )
+    potential, provenance = load_checkpoint(path)
+    with (folder / LOG).open(newline="") as file:
+        log = list(csv.DictReader(file))
+    curve = [(float(row["minutes"]), float(row["validation_forces_rmse"])) for row in log]
+    return potential, {
+        "minutes": curve[-1][0],
+        "epochs": len(log),
+        "curve": curve,
+        "best": provenance,
+    }
+
+
+def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potential, dict]:
+    """The same by hippynn."""
+    from hippynn_training import train_with_hippynn
+
+    training, validation = load_data(config.data)
+    symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
+    return train_with_hippynn(
+        network_config(config, sorted(symbols, key=atomic_numbers.get)),
+        training.frames,
+        validation.frames,
+        folder,
+        config.training.max_minutes,
+        config.training.batch_size,
+        config.training.seed,
+    )
+
+
+def runs_of(chosen: Set, hippynn: bool) -> list[tuple[str, int]]:
+    """Side and tensor order of each run, the most telling first."""
+    runs = [(OURS, 2)]
+    if hippynn:
+        runs.append((HIPPYNN, 2))
+    if chosen.ablation:
+        runs += [(OURS, 1), (OURS, 0)]
+    return runs
+
+
+def judge(potential: Potential, chosen: Set, test: Test, folder: Path, quick: bool) -> dict:
+    """Errors on a test file, in the set's units."""
+    frames = read_named((folder / test.file,)).frames
+    return row_of(chosen, evaluate(potential, frames[:QUICK_FRAMES] if quick else frames))
 
 
 @click.command()
-@click.option("--minutes", default=20.0, show_default=True, help="Training time of each set.")
+@click.option("--minutes", default=20.0, show_default=True, help="Training time of each run.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
-@click.option("--quick", is_flag=True, help="Seconds for each set; writes no results.")
-def main(minutes: float, seed: int, only: tuple[str, ...], quick: bool) -> None:
+@click.option("--hippynn/--no-hippynn", default=True, show_default=True, help="Train its side.")
+@click.option("--quick", is_flag=True, help="Seconds for each run; writes no results.")
+def main(minutes: float, seed: int, only: tuple[str, ...], hippynn: bool, quick: bool) -> None:
     """Train, evaluate, compare."""
     folder = data_folder()
     if not (folder / "README.md").is_file():
         sys.exit(f"published data not found at {folder}; set HIPNN_TS_SHARED_DATA")
+    torch.set_num_threads(1)
     minutes = QUICK_MINUTES if quick else minutes
-    rows, checks = [], []
+    checks = []
     for name in only or SETS:
         chosen = SETS[name]
-        print(f"\ntraining on {name}, {minutes:g} minutes ...", flush=True)
-        config = config_of(chosen, folder, minutes, seed, quick)
-        output = ROOT / "accuracy" / f"{minutes:g}-minutes-seed-{seed}" / name
-        path = train(config, output, resume=not quick, overwrite=quick, progress_bar=True)
-        potential, provenance = load_checkpoint(path)
-        for label, test in chosen.tests.items():
-            named = read_named((folder / test.file,))
-            frames = named.frames[:QUICK_FRAMES] if quick else named.frames
-            row, found = judged(name, label, chosen, test, evaluate(potential, frames))
-            rows.append(row | {"training": provenance})
-            checks += found
+        runs = []
+        for side, l_max in runs_of(chosen, hippynn):
+            print(f"\n{name}: {side}, l_max {l_max}, {minutes:g} minutes ...", flush=True)
+            config = config_of(chosen, folder, minutes, seed, l_max, quick)
+            kind = f"{'quick' if quick else f'{minutes:g}-minutes'}-seed-{seed}"
+            output = ROOT / "accuracy" / kind / name / f"{side}-l{l_max}"
+            sides = {OURS: train_ours, HIPPYNN: train_theirs}
+            potential, done = sides[side](config, output, quick)
+            tests = {
+                label: judge(potential, chosen, test, folder, quick)
+                for label, test in chosen.tests.items()
+            }
+            runs.append(
+                {
+                    "side": side,
+                    "l_max": l_max,
+                    "n_parameters": sum(p.numel() for p in potential.parameters()),
+                    "training": done,
+                    "tests": tests,
+                }
+            )
+            print_rows(chosen, runs[-1])
+            found = checks_of(name, chosen, runs)
+            if not quick:
+                figures = {
+                    "set": name,
+                    "minutes": minutes,
+                    "minutes_are": "processor time of one thread",
+                    "seed": seed,
+                    "energy_unit": chosen.energy_unit,
+                    "network": config.network,
+                    "runs": runs,
+                    "published": {
+                        label: [vars(figure) for figure in test.published]
+                        for label, test in chosen.tests.items()
+                    },
+                }
+                write_report(RESULTS / f"{name}.json", figures, found)
+        checks += found
     print()
     for check in checks:
         state = {True: "reached", False: "NOT REACHED", None: "not judged"}[check.passed]
-        print(f"{state}: {check.name}: {check.value:.3g}, bar {check.limit:g}")
+        print(f"{state}: {check.name}: {check.value:.3g}, bar {check.limit:.3g}")
     if not quick:
-        figures = {"minutes": minutes, "seed": seed, "rows": rows}
-        report = ROOT / "benchmarks" / "results" / "accuracy.json"
-        write_report(report, figures, checks)
-        print(f"results: {report}")
+        print(f"results: {RESULTS}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Set:
     data: dict[str, Any] = field(default_factory=dict)
     energy_factor: float = 1.0
     energy_unit: str = "meV/atom"
+    ablation: bool = False  # lower tensor orders too
 
 
 def _rmse(model: str, energy: float | None, forces: float | None, like_cost: bool) -> Published:
@@ -152,6 +153,7 @@ SETS = {
         training={**FEW, "batch_size": 4},
         energy_factor=9.0,
         energy_unit="meV",
+        ablation=True,
     ),
     **{
         f"mlearn_{element}": Set(
@@ -159,6 +161,7 @@ SETS = {
             {"test": Test(f"mlearn_{element}/test.extxyz.xz")},
             METAL,
             training=BOXES,
+            ablation=element != "Li",
         )
         for element in ("Li", "Mo", "Si")
     },

@@ -143,6 +143,7 @@ def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
     """Energy and force loss, back to the parameters, one batch on both sides."""
     case = Case(2, n_features, n_atoms)
     target = torch.randn(case.n_atoms, 3)
+    parameters = list(case.potential.parameters())
 
     def ours():
         vectors = case.vectors.clone().requires_grad_(True)
@@ -150,7 +151,8 @@ def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
         gradients = derivatives.pair_gradients(energies, vectors, create_graph=True)
         forces = derivatives.forces(gradients, case.receivers, case.senders, case.n_atoms)
         case.potential.zero_grad()
-        ((forces - target).square().mean() + energies.sum() ** 2).backward()
+        loss = (forces - target).square().mean() + energies.sum() ** 2
+        loss.backward(inputs=parameters)  # as hipnn_ts.training.module
 
     def theirs():
         leaf = case.positions.clone().requires_grad_(True)

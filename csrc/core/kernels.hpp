@@ -11,6 +11,13 @@
 
 namespace hipnn_ts {
 
+/// A direction in the space of the form's factors; shapes as theirs.
+template <class T> struct MomentsDirection {
+  const T* components;
+  const T* sensitivities;
+  const T* projections; // or null: they stay
+};
+
 /// The trilinear form E_i,c,a = sum_p Y_p,c sum_w s_p,w P_j,v,a with v = first_p + w, w < count_p:
 /// sensitivities are stored as one window of at most W consecutive v per pair.
 template <class T> struct MomentsProblem {
@@ -26,7 +33,21 @@ template <class T> struct MomentsProblem {
   const T* components;      // (P, C), Y
   const T* sensitivities;   // (P, W), s
   const T* projections;     // (n_senders, V, a), P
-  const T* moments;         // (n_receivers, C, a), E or a gradient with respect to it
+  const T* moments;         // (n_receivers, C, a), G, a gradient with respect to E
+  MomentsDirection<T> along;
+  int n_threads;
+};
+
+/// Which sensitivities matter at some distances: those with |z| below `reach`.
+template <class T> struct WindowsProblem {
+  int64_t n_pairs;
+  int n_sensitivities;
+  T reach;
+  const T* distances;  // (P,)
+  const T* inverse_mu; // (V,), monotonic
+  const T* sigma;      // (V,)
+  int32_t* first;      // (P,), written
+  int32_t* count;      // (P,), written
   int n_threads;
 };
 
@@ -40,12 +61,13 @@ template <class T> struct SensitivitiesProblem {
   const int32_t* count;       // (P,)
   const T* inverse_distances; // (P,), x
   const T* envelopes;         // (P,), c: cos^2(pi r / 2R)
-  const T* inverse_mu;        // (V,), y, monotonic, then eight readable values
+  const T* inverse_mu;        // (V,), y, monotonic, then sensitivity_padding values
   const T* sigma;             // likewise
   int n_threads;
 };
 
-/// Gradients with respect to the factors of sensitivities, or directions along them.
+/// Gradients with respect to the factors of sensitivities, or directions along them; those then
+/// readable as far as the factors.
 template <class T> struct SensitivityFactors {
   T* inverse_distances; // (P,)
   T* envelopes;         // (P,)
@@ -54,8 +76,11 @@ template <class T> struct SensitivityFactors {
 };
 
 /// Pairs whose gradients with respect to 1/mu and sigma are summed together: kernels want scratch
-/// of (ceil(P / sensitivity_block), 2, V).
+/// of (ceil(P / sensitivity_block), 2, V + sensitivity_padding).
 constexpr int64_t sensitivity_block = 1024;
+
+/// Values that kernels may read, and for scratch write, beyond the last sensitivity.
+constexpr int64_t sensitivity_padding = 8;
 
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
 constexpr int window_bins = 1024;
@@ -136,17 +161,24 @@ template <class T> struct BlockProblem {
   int n_threads;
 };
 
+template <class T>
+using MomentsKernel = void (*)(const MomentsProblem<T>&, const PairGroups&, T* out);
+template <class T>
+using PairGradientsKernel =
+    void (*)(const MomentsProblem<T>&, const PairGroups&, T* components, T* sensitivities);
+
 /// One instruction set's kernels for one precision and one number of components.
 template <class T> struct Kernels {
-  /// out (n_receivers, C, a) = E.
-  void (*moments)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
-  /// out (P, C) = dE:G / dY with G in problem.moments.
-  void (*components_gradient)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
-  /// out (P, W) = dE:G / ds.
-  void (*sensitivities_gradient)(const MomentsProblem<T>&, const PairGroups& by_receiver, T* out);
-  /// out (n_senders, V, a) = dE:G / dP.
-  void (*projections_gradient)(const MomentsProblem<T>&, const PairGroups& by_sender, T* out);
+  /// out (n_receivers, C, a) = E, or how it changes `along` the direction.
+  MomentsKernel<T> moments, moments_change;
+  /// Gradients of E:G with respect to Y (P, C) and s (P, W), null where not wanted; or their
+  /// change.
+  PairGradientsKernel<T> pair_gradients, pair_gradients_change;
+  /// out (n_senders, V, a), gradient of E:G with respect to P; or its change.
+  MomentsKernel<T> projections_gradient, projections_gradient_change;
 
+  /// The smallest windows that leave nothing out that matters.
+  void (*active_windows)(const WindowsProblem<T>&);
   /// out (P, W) = s, zero beyond a pair's count.
   void (*sensitivities)(const SensitivitiesProblem<T>&, T* out);
   /// Gradients of sum h s, h (P, W).

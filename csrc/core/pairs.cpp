@@ -9,12 +9,13 @@
 namespace hipnn_ts {
 
 template <class Index>
-void PairGrouping::build(const Index* ends, int64_t n_pairs, int64_t n_groups) {
+void PairGrouping::build(
+    const Index* ends, int64_t n_pairs, int64_t n_groups, const int32_t* order) {
   if (n_pairs > std::numeric_limits<int32_t>::max()) {
     throw std::invalid_argument("expected fewer than 2^31 pairs, found " + std::to_string(n_pairs));
   }
   offsets_.assign(n_groups + 1, 0);
-  sorted_ = true;
+  sorted_ = !order;
   for (int64_t p = 0; p < n_pairs; ++p) {
     if (ends[p] < 0 || ends[p] >= n_groups) {
       throw std::invalid_argument(
@@ -32,8 +33,9 @@ void PairGrouping::build(const Index* ends, int64_t n_pairs, int64_t n_groups) {
   }
   pairs_.resize(n_pairs);
   // Counting sort: offsets_[g] walks through its group, then everything is shifted back by one.
-  for (int64_t p = 0; p < n_pairs; ++p) {
-    pairs_[offsets_[ends[p]]++] = static_cast<int32_t>(p);
+  for (int64_t k = 0; k < n_pairs; ++k) {
+    const int32_t p = order ? order[k] : static_cast<int32_t>(k);
+    pairs_[offsets_[ends[p]]++] = p;
   }
   for (int64_t g = n_groups; g > 0; --g) {
     offsets_[g] = offsets_[g - 1];
@@ -66,7 +68,7 @@ void sum_forces(
 
 template void sum_forces(const PairGroups&, const PairGroups&, const float*, int, double*);
 template void sum_forces(const PairGroups&, const PairGroups&, const double*, int, double*);
-template void PairGrouping::build(const int32_t*, int64_t, int64_t);
-template void PairGrouping::build(const int64_t*, int64_t, int64_t);
+template void PairGrouping::build(const int32_t*, int64_t, int64_t, const int32_t*);
+template void PairGrouping::build(const int64_t*, int64_t, int64_t, const int32_t*);
 
 } // namespace hipnn_ts

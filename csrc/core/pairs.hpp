@@ -9,8 +9,8 @@
 namespace hipnn_ts {
 
 /// Pairs grouped by one of their ends, in compressed-row form: group g owns the pairs at
-/// offsets[g] ... offsets[g + 1] - 1, in ascending order, so sums over a group run in one order
-/// whatever the number of threads.
+/// offsets[g] ... offsets[g + 1] - 1, in ascending order unless another was asked for, so sums over
+/// a group run in one order whatever the number of threads.
 struct PairGroups {
   int64_t size;
   const int64_t* offsets;
@@ -24,8 +24,10 @@ struct PairGroups {
 class PairGrouping {
 public:
   /// Group by `ends[p]`, each in [0, n_groups). Throws std::invalid_argument on an end out of range
-  /// or more than 2^31 - 1 pairs.
-  template <class Index> void build(const Index* ends, int64_t n_pairs, int64_t n_groups);
+  /// or more than 2^31 - 1 pairs. A group's pairs come in the order that `order` (n_pairs,) lists
+  /// them in, where it is not null.
+  template <class Index>
+  void build(const Index* ends, int64_t n_pairs, int64_t n_groups, const int32_t* order = nullptr);
 
   /// Valid until the next build.
   PairGroups groups() const {

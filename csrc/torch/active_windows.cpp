@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels.hpp"
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
 #include "torch/cuda/training.hpp"
@@ -19,33 +20,12 @@ using at::Tensor;
 template <class T>
 void find_windows(
     const Tensor& distances, const Tensor& mu, const Tensor& sigma, Tensor& first, Tensor& count) {
-  const auto* r = distances.const_data_ptr<T>();
   const Tensor inverse_mu = mu.reciprocal();
-  const auto* centre = inverse_mu.const_data_ptr<T>();
-  const auto* width = sigma.const_data_ptr<T>();
-  auto* begin = first.data_ptr<int32_t>();
-  auto* size = count.data_ptr<int32_t>();
-  const auto n = static_cast<int32_t>(mu.numel());
-  const T reach = std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon()));
-  at::parallel_for(0, distances.numel(), 1024, [&](int64_t from, int64_t to) {
-    for (int64_t p = from; p < to; ++p) {
-      const T inverse = 1 / r[p];
-      // Written so that what is not a number is active and reaches the energy.
-      const auto active = [&](int32_t v) {
-        return !(std::abs((inverse - centre[v]) * width[v]) >= reach);
-      };
-      int32_t low = 0;
-      while (low < n && !active(low)) {
-        ++low;
-      }
-      int32_t high = n;
-      while (high > low && !active(high - 1)) {
-        --high;
-      }
-      begin[p] = low < n ? low : 0;
-      size[p] = high - low;
-    }
-  });
+  kernels<T>(1).active_windows( // the same for every number of components
+      {distances.numel(), static_cast<int>(mu.numel()),
+       std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon())), distances.const_data_ptr<T>(),
+       inverse_mu.const_data_ptr<T>(), sigma.const_data_ptr<T>(), first.data_ptr<int32_t>(),
+       count.data_ptr<int32_t>(), at::get_num_threads()});
 }
 
 std::tuple<Tensor, Tensor>

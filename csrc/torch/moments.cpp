@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Operators of the training family, one for each factor of the form. The derivative of any operator
-// is again one of the four, called through the dispatcher, so derivatives of any order exist, in
-// C++ as in Python.
+// The moments and their gradients as two operators. The derivatives of either are written with the
+// two, so derivatives of any order exist, in C++ as in Python; the second, which training needs,
+// has kernels of its own on the CPU.
 #include <torch/library.h>
 #include <torch/torch.h>
 
@@ -17,71 +17,8 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-Tensor contract(const Form& form, Factor result); // through the dispatcher
-
-/// The one autograd function: each operator is the form without one factor.
-struct Contract : torch::autograd::Function<Contract> {
-  static Tensor forward(
-      AutogradContext* ctx, const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& g,
-      const Form& form, int64_t result) {
-    const PairTensors& pairs = form.pairs;
-    ctx->save_for_backward({y, s, p, g, pairs.first, pairs.count, pairs.receivers, pairs.senders});
-    const Sizes& z = form.sizes;
-    ctx->saved_data["result"] = result;
-    ctx->saved_data["sizes"] = std::vector<int64_t>{
-        z.n_receivers, z.n_senders, z.n_components, z.window, z.n_sensitivities, z.n_features};
-    at::AutoDispatchBelowADInplaceOrView guard;
-    return contract(form, static_cast<Factor>(result));
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list output_gradients) {
-    const auto saved = ctx->get_saved_variables();
-    const auto sizes = ctx->saved_data["sizes"].toIntVector();
-    const int64_t result = ctx->saved_data["result"].toInt();
-    Form form{
-        {saved[0], saved[1], saved[2], saved[3]},
-        {saved[4], saved[5], saved[6], saved[7]},
-        {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};
-    form.factors[result] = output_gradients[0];
-    variable_list gradients(6);
-    for (const Factor f : {components, sensitivities, projections, moments}) {
-      if (f != result && ctx->needs_input_grad(f)) {
-        Form rest = form;
-        rest.factors[f] = Tensor();
-        gradients[f] = contract(rest, f);
-      }
-    }
-    return gradients;
-  }
-};
-
-/// Which dispatch key an operator's registration serves.
-struct Cpu {
-  static Tensor call(const Form& form, Factor result) { return contract_on_cpu(form, result); }
-};
-struct Cuda {
-  static Tensor call(const Form& form, Factor result) {
-    return cuda::on_gpu(
-        form.any(), [&](cuda::Device& device) { return cuda::contract_on(device, form, result); });
-  }
-};
-struct Meta {
-  static Tensor call(const Form& form, Factor result) {
-    return at::empty(form.sizes.shape(result, form.n_pairs()), form.any().options());
-  }
-};
-struct Autograd {
-  static Tensor call(const Form& form, Factor result) {
-    Tensor t[4];
-    for (int f = 0; f < 4; ++f) {
-      // torch::autograd::Function takes no undefined tensor: the missing factor goes as an empty
-      // one.
-      t[f] = f == result ? at::empty({0}, form.any().options()) : form.factors[f];
-    }
-    return Contract::apply(t[0], t[1], t[2], t[3], form, static_cast<int64_t>(result));
-  }
-};
+using Wanted = std::array<bool, 3>;
+using Gradients = std::tuple<Tensor, Tensor, Tensor>;
 
 int64_t size(const Tensor& t, Factor f, int64_t dim) {
   TORCH_CHECK(
@@ -90,79 +27,190 @@ int64_t size(const Tensor& t, Factor f, int64_t dim) {
   return t.size(dim);
 }
 
+/// A form of all factors but perhaps the moments, `n_receivers` rows of which there are.
+Form form_of(
+    const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& g, const PairTensors& pairs,
+    int64_t n_receivers) {
+  return {
+      {y, s, p, g},
+      pairs,
+      {n_receivers, size(p, projections, 0), size(y, components, 1), size(s, sensitivities, 1),
+       size(p, projections, 1), size(p, projections, 2)}};
+}
+
+/// `tensors` with an empty one for each that is not wanted: operators return no undefined ones.
+Gradients complete(const Three& tensors, const Tensor& like) {
+  const auto or_empty = [&](const Tensor& t) {
+    return t.defined() ? t : at::empty({0}, like.options());
+  };
+  return {or_empty(tensors[0]), or_empty(tensors[1]), or_empty(tensors[2])};
+}
+
+/// Which dispatch key an operator's registration serves.
+struct Cpu {
+  static Tensor value(const Form& form) { return moments_on_cpu(form); }
+  static Three gradients(const Form& form, Wanted wanted) { return gradients_on_cpu(form, wanted); }
+};
+struct Cuda {
+  static Tensor contract(Form form, Factor result) {
+    form.factors[result] = Tensor();
+    return cuda::on_gpu(
+        form.any(), [&](cuda::Device& device) { return cuda::contract_on(device, form, result); });
+  }
+  static Tensor value(const Form& form) { return contract(form, moments); }
+  static Three gradients(const Form& form, Wanted wanted) {
+    Three out;
+    for (const Factor f : {components, sensitivities, projections}) {
+      out[f] = wanted[f] ? contract(form, f) : Tensor();
+    }
+    return out;
+  }
+};
+struct Meta {
+  static Tensor empty(const Form& form, Factor f) {
+    return at::empty(form.sizes.shape(f, form.n_pairs()), form.any().options());
+  }
+  static Tensor value(const Form& form) { return empty(form, moments); }
+  static Three gradients(const Form& form, Wanted wanted) {
+    Three out;
+    for (const Factor f : {components, sensitivities, projections}) {
+      out[f] = wanted[f] ? empty(form, f) : Tensor();
+    }
+    return out;
+  }
+};
+
 template <class Key>
-Tensor moments_operator(
+Tensor value_operator(
     const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& first, const Tensor& count,
     const Tensor& receivers, const Tensor& senders, int64_t n_receivers) {
-  const Sizes sizes{
-      n_receivers,
-      size(p, projections, 0),
-      size(y, components, 1),
-      size(s, sensitivities, 1),
-      size(p, projections, 1),
-      size(p, projections, 2)};
-  return Key::call({{y, s, p, Tensor()}, {first, count, receivers, senders}, sizes}, moments);
+  return Key::value(form_of(y, s, p, Tensor(), {first, count, receivers, senders}, n_receivers));
 }
 
 template <class Key>
-Tensor components_operator(
-    const Tensor& s, const Tensor& p, const Tensor& g, const Tensor& first, const Tensor& count,
-    const Tensor& receivers, const Tensor& senders) {
-  const Sizes sizes{size(g, moments, 0),       size(p, projections, 0), size(g, moments, 1),
-                    size(s, sensitivities, 1), size(p, projections, 1), size(p, projections, 2)};
-  return Key::call({{Tensor(), s, p, g}, {first, count, receivers, senders}, sizes}, components);
+Gradients backward_operator(
+    const Tensor& g, const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& first,
+    const Tensor& count, const Tensor& receivers, const Tensor& senders, Wanted wanted) {
+  const PairTensors pairs{first, count, receivers, senders};
+  return complete(Key::gradients(form_of(y, s, p, g, pairs, size(g, moments, 0)), wanted), g);
 }
 
-template <class Key>
-Tensor sensitivities_operator(
-    const Tensor& y, const Tensor& p, const Tensor& g, const Tensor& first, const Tensor& count,
-    const Tensor& receivers, const Tensor& senders, int64_t window) {
-  const Sizes sizes{size(g, moments, 0),     size(p, projections, 0), size(g, moments, 1), window,
-                    size(p, projections, 1), size(p, projections, 2)};
-  return Key::call({{y, Tensor(), p, g}, {first, count, receivers, senders}, sizes}, sensitivities);
+Tensor call_value(const Three& f, const PairTensors& pairs, int64_t n_receivers) {
+  static const auto op = find_operator<decltype(value_operator<Cpu>)>("hipnn_ts::moments");
+  return op.call(
+      f[0], f[1], f[2], pairs.first, pairs.count, pairs.receivers, pairs.senders, n_receivers);
 }
 
-template <class Key>
-Tensor projections_operator(
-    const Tensor& y, const Tensor& s, const Tensor& g, const Tensor& first, const Tensor& count,
-    const Tensor& receivers, const Tensor& senders, int64_t n_senders, int64_t n_sensitivities) {
-  const Sizes sizes{size(g, moments, 0),       n_senders,       size(g, moments, 1),
-                    size(s, sensitivities, 1), n_sensitivities, size(g, moments, 2)};
-  return Key::call({{y, s, Tensor(), g}, {first, count, receivers, senders}, sizes}, projections);
+Three call_backward(const Tensor& g, const Three& f, const PairTensors& pairs, Wanted wanted) {
+  static const auto op =
+      find_operator<decltype(backward_operator<Cpu>)>("hipnn_ts::moments_backward");
+  const auto [y, s, p] = op.call(
+      g, f[0], f[1], f[2], pairs.first, pairs.count, pairs.receivers, pairs.senders, wanted);
+  return {wanted[0] ? y : Tensor(), wanted[1] ? s : Tensor(), wanted[2] ? p : Tensor()};
 }
 
-Tensor contract(const Form& form, Factor result) {
-  const auto& [y, s, p, g] = form.factors;
-  const auto& [first, count, receivers, senders] = form.pairs;
-  const Sizes& z = form.sizes;
-  switch (result) {
-    case components: {
-      static const auto op = find_operator<decltype(components_operator<Cpu>)>(
-          "hipnn_ts::moments_components_gradient");
-      return op.call(s, p, g, first, count, receivers, senders);
-    }
-    case sensitivities: {
-      static const auto op = find_operator<decltype(sensitivities_operator<Cpu>)>(
-          "hipnn_ts::moments_sensitivities_gradient");
-      return op.call(y, p, g, first, count, receivers, senders, z.window);
-    }
-    case projections: {
-      static const auto op = find_operator<decltype(projections_operator<Cpu>)>(
-          "hipnn_ts::moments_projections_gradient");
-      return op.call(y, s, g, first, count, receivers, senders, z.n_senders, z.n_sensitivities);
-    }
-    default: {
-      static const auto op = find_operator<decltype(moments_operator<Cpu>)>("hipnn_ts::moments");
-      return op.call(y, s, p, first, count, receivers, senders, z.n_receivers);
-    }
+void add(Tensor& sum, const Tensor& term) {
+  if (term.defined()) {
+    sum = sum.defined() ? sum + term : term;
   }
 }
 
-template <class Key> void register_family(torch::Library& m) {
-  m.impl("moments", &moments_operator<Key>);
-  m.impl("moments_components_gradient", &components_operator<Key>);
-  m.impl("moments_sensitivities_gradient", &sensitivities_operator<Key>);
-  m.impl("moments_projections_gradient", &projections_operator<Key>);
+/// change_on_cpu by the operators, differentiable. The form is linear in each factor: along one of
+/// them it changes as if the direction stood in that factor's place.
+std::array<Tensor, 4> change_by_operators(
+    const Tensor& g, const Three& factors, const PairTensors& pairs, const Three& along,
+    std::array<bool, 4> wanted) {
+  std::array<Tensor, 4> out;
+  for (const Factor f : {components, sensitivities, projections}) {
+    if (!along[f].defined()) {
+      continue;
+    }
+    Three moved = factors;
+    moved[f] = along[f];
+    if (wanted[moments]) {
+      add(out[moments], call_value(moved, pairs, g.size(0)));
+    }
+    Wanted rest{wanted[0], wanted[1], wanted[2]};
+    rest[f] = false;
+    const Three terms = call_backward(g, moved, pairs, rest);
+    for (const Factor other : {components, sensitivities, projections}) {
+      add(out[other], terms[other]);
+    }
+  }
+  return out;
+}
+
+struct Backward : torch::autograd::Function<Backward> {
+  static variable_list forward(
+      AutogradContext* ctx, const Tensor& g, const Tensor& y, const Tensor& s, const Tensor& p,
+      const PairTensors& pairs, Wanted wanted) {
+    ctx->set_materialize_grads(false);
+    ctx->save_for_backward({g, y, s, p, pairs.first, pairs.count, pairs.receivers, pairs.senders});
+    ctx->saved_data["wanted"] = std::vector<bool>(wanted.begin(), wanted.end());
+    at::AutoDispatchBelowADInplaceOrView guard;
+    const auto [dy, ds, dp] = complete(call_backward(g, {y, s, p}, pairs, wanted), g);
+    return {dy, ds, dp};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list along) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& g = saved[0];
+    const Three factors{saved[1], saved[2], saved[3]};
+    const PairTensors pairs{saved[4], saved[5], saved[6], saved[7]};
+    const auto had = ctx->saved_data["wanted"].toBoolList();
+    Three directions;
+    for (size_t f = 0; f < 3; ++f) {
+      directions[f] = had[f] ? along[f] : Tensor();
+    }
+    const std::array<bool, 4> wanted{
+        ctx->needs_input_grad(1), ctx->needs_input_grad(2), ctx->needs_input_grad(3),
+        ctx->needs_input_grad(0)};
+    const bool fused = g.device().is_cpu() && !at::GradMode::is_enabled();
+    const auto out = fused ? change_on_cpu(
+                                 form_of(factors[0], factors[1], factors[2], g, pairs, g.size(0)),
+                                 directions, wanted)
+                           : change_by_operators(g, factors, pairs, directions, wanted);
+    return {out[3], out[0], out[1], out[2], Tensor(), Tensor()};
+  }
+};
+
+struct Value : torch::autograd::Function<Value> {
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& y, const Tensor& s, const Tensor& p,
+      const PairTensors& pairs, int64_t n_receivers) {
+    ctx->save_for_backward({y, s, p, pairs.first, pairs.count, pairs.receivers, pairs.senders});
+    at::AutoDispatchBelowADInplaceOrView guard;
+    return call_value({y, s, p}, pairs, n_receivers);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const Wanted wanted{
+        ctx->needs_input_grad(0), ctx->needs_input_grad(1), ctx->needs_input_grad(2)};
+    const Three out = call_backward(
+        gradients[0], {saved[0], saved[1], saved[2]}, {saved[3], saved[4], saved[5], saved[6]},
+        wanted);
+    return {out[0], out[1], out[2], Tensor(), Tensor()};
+  }
+};
+
+Tensor value_autograd(
+    const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& first, const Tensor& count,
+    const Tensor& receivers, const Tensor& senders, int64_t n_receivers) {
+  return Value::apply(y, s, p, PairTensors{first, count, receivers, senders}, n_receivers);
+}
+
+Gradients backward_autograd(
+    const Tensor& g, const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& first,
+    const Tensor& count, const Tensor& receivers, const Tensor& senders, Wanted wanted) {
+  const auto out =
+      Backward::apply(g, y, s, p, PairTensors{first, count, receivers, senders}, wanted);
+  return {out[0], out[1], out[2]};
+}
+
+template <class Key> void register_both(torch::Library& m) {
+  m.impl("moments", &value_operator<Key>);
+  m.impl("moments_backward", &backward_operator<Key>);
 }
 
 } // namespace
@@ -171,32 +219,28 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
   m.def(
       "moments(Tensor components, Tensor sensitivities, Tensor projections, Tensor first, "
       "Tensor count, Tensor receivers, Tensor senders, int n_receivers) -> Tensor");
+  // Those of the three gradients that are not wanted are empty.
   m.def(
-      "moments_components_gradient(Tensor sensitivities, Tensor projections, Tensor moments, "
-      "Tensor first, Tensor count, Tensor receivers, Tensor senders) -> Tensor");
-  m.def(
-      "moments_sensitivities_gradient(Tensor components, Tensor projections, Tensor moments, "
-      "Tensor first, Tensor count, Tensor receivers, Tensor senders, int window) -> Tensor");
-  m.def(
-      "moments_projections_gradient(Tensor components, Tensor sensitivities, Tensor moments, "
-      "Tensor first, Tensor count, Tensor receivers, Tensor senders, int n_senders, "
-      "int n_sensitivities) -> Tensor");
+      "moments_backward(Tensor moments, Tensor components, Tensor sensitivities, "
+      "Tensor projections, Tensor first, Tensor count, Tensor receivers, Tensor senders, "
+      "bool[3] wanted) -> (Tensor, Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
-  register_family<Cpu>(m);
+  register_both<Cpu>(m);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
-  register_family<Cuda>(m);
+  register_both<Cuda>(m);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {
-  register_family<Meta>(m);
+  register_both<Meta>(m);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Autograd, m) {
-  register_family<Autograd>(m);
+  m.impl("moments", &value_autograd);
+  m.impl("moments_backward", &backward_autograd);
 }
 
 } // namespace hipnn_ts

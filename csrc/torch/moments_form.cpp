@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include "core/kernels.hpp"
+#include "torch/checked_pairs.hpp"
 #include "torch/checks.hpp"
 
 namespace hipnn_ts {
@@ -23,70 +24,139 @@ std::vector<int64_t> Sizes::shape(Factor factor, int64_t n_pairs) const {
 
 namespace {
 
-void validate(const Form& form) {
-  const auto type = form.any().scalar_type();
-  const Sizes& sizes = form.sizes;
-  check_real(type);
-  for (const Factor f : {components, sensitivities, projections, moments}) {
-    if (form.factors[f].defined()) {
-      check(form.factors[f], factor_names[f], type, sizes.shape(f, form.n_pairs()));
+constexpr std::array<Factor, 4> all_factors = {components, sensitivities, projections, moments};
+
+/// A form as kernels read it, checked, alive as long as this is.
+class Problem {
+public:
+  explicit Problem(const Form& form) : form_(form) {
+    PairTensors& pairs = form_.pairs;
+    for (at::Tensor* t : {&pairs.first, &pairs.count, &pairs.receivers, &pairs.senders}) {
+      *t = t->contiguous();
+    }
+    check_real(form.any().scalar_type());
+    for (const Factor f : all_factors) {
+      take(form_.factors[f], f);
+    }
+    TORCH_CHECK(
+        form.sizes.n_components == 1 || form.sizes.n_components == 4 ||
+            form.sizes.n_components == 9,
+        "components: expected 1, 4 or 9 of them, found ", form.sizes.n_components);
+    checked_ = &checked_pairs(pairs, form_.sizes);
+  }
+
+  void set_direction(const Three& along) {
+    along_ = along;
+    for (const Factor f : {components, sensitivities, projections}) {
+      if (!along_[f].defined() && f != projections) {
+        along_[f] = empty(f).zero_();
+      }
+      take(along_[f], f);
     }
   }
-  TORCH_CHECK(
-      sizes.n_components == 1 || sizes.n_components == 4 || sizes.n_components == 9,
-      "components: expected 1, 4 or 9 of them, found ", sizes.n_components);
-  check_index<int64_t>(form.pairs.receivers, "receivers", form.n_pairs(), sizes.n_receivers);
-  check_index<int64_t>(form.pairs.senders, "senders", form.n_pairs(), sizes.n_senders);
-  check_windows(
-      form.pairs.first, form.pairs.count, form.n_pairs(), sizes.window, sizes.n_sensitivities);
-}
 
-template <class T> void run(const Form& form, Factor result, at::Tensor& out) {
-  const auto pointer = [&](Factor f) {
-    return form.factors[f].defined() ? form.factors[f].const_data_ptr<T>() : nullptr;
-  };
-  MomentsProblem<T> x{};
-  x.n_receivers = form.sizes.n_receivers;
-  x.n_senders = form.sizes.n_senders;
-  x.n_sensitivities = static_cast<int>(form.sizes.n_sensitivities);
-  x.window = static_cast<int>(form.sizes.window);
-  x.n_features = static_cast<int>(form.sizes.n_features);
-  x.receivers = form.pairs.receivers.const_data_ptr<int64_t>();
-  x.senders = form.pairs.senders.const_data_ptr<int64_t>();
-  x.first = form.pairs.first.const_data_ptr<int32_t>();
-  x.count = form.pairs.count.const_data_ptr<int32_t>();
-  x.components = pointer(components);
-  x.sensitivities = pointer(sensitivities);
-  x.projections = pointer(projections);
-  x.moments = pointer(moments);
-  x.n_threads = at::get_num_threads();
+  at::Tensor empty(Factor f) const {
+    return at::empty(form_.sizes.shape(f, form_.n_pairs()), form_.any().options());
+  }
 
-  PairGrouping grouping;
-  const bool by_sender = result == projections;
-  grouping.build(
-      by_sender ? x.senders : x.receivers, form.n_pairs(), by_sender ? x.n_senders : x.n_receivers);
-  const auto& table = kernels<T>(static_cast<int>(form.sizes.n_components));
-  const auto kernel = result == components      ? table.components_gradient
-                      : result == sensitivities ? table.sensitivities_gradient
-                      : result == projections   ? table.projections_gradient
-                                                : table.moments;
-  kernel(x, grouping.groups(), out.data_ptr<T>());
-}
+  /// Calls body(zero of the type, problem, kernels).
+  template <class Body> void run(const Body& body) const {
+    form_.any().scalar_type() == at::kFloat ? run_as<float>(body) : run_as<double>(body);
+  }
+
+  PairGroups by_receiver() const { return checked_->by_receiver(); }
+  PairGroups by_sender() const { return checked_->by_sender(); }
+
+private:
+  void take(at::Tensor& t, Factor f) const {
+    if (t.defined()) {
+      check(t, factor_names[f], form_.any().scalar_type(), form_.sizes.shape(f, form_.n_pairs()));
+      t = t.contiguous();
+    }
+  }
+
+  template <class T, class Body> void run_as(const Body& body) const {
+    const auto pointer = [](const at::Tensor& t) {
+      return t.defined() ? t.const_data_ptr<T>() : nullptr;
+    };
+    const auto& [y, s, p, g] = form_.factors;
+    const Sizes& sizes = form_.sizes;
+    const MomentsProblem<T> x{
+        sizes.n_receivers,
+        sizes.n_senders,
+        static_cast<int>(sizes.n_sensitivities),
+        static_cast<int>(sizes.window),
+        static_cast<int>(sizes.n_features),
+        form_.pairs.receivers.const_data_ptr<int64_t>(),
+        form_.pairs.senders.const_data_ptr<int64_t>(),
+        form_.pairs.first.const_data_ptr<int32_t>(),
+        form_.pairs.count.const_data_ptr<int32_t>(),
+        pointer(y),
+        pointer(s),
+        pointer(p),
+        pointer(g),
+        {pointer(along_[0]), pointer(along_[1]), pointer(along_[2])},
+        at::get_num_threads()};
+    body(T(), x, kernels<T>(static_cast<int>(sizes.n_components)));
+  }
+
+  Form form_;
+  Three along_;
+  const CheckedPairs* checked_;
+};
 
 } // namespace
 
-at::Tensor contract_on_cpu(Form form, Factor result) {
-  PairTensors& pairs = form.pairs;
-  for (at::Tensor* t :
-       {&form.factors[0], &form.factors[1], &form.factors[2], &form.factors[3], &pairs.first,
-        &pairs.count, &pairs.receivers, &pairs.senders}) {
-    if (t->defined()) {
-      *t = t->contiguous();
-    }
+at::Tensor moments_on_cpu(const Form& form) {
+  const Problem problem(form);
+  at::Tensor out = problem.empty(moments);
+  problem.run([&](auto zero, const auto& x, const auto& table) {
+    table.moments(x, problem.by_receiver(), out.data_ptr<decltype(zero)>());
+  });
+  return out;
+}
+
+Three gradients_on_cpu(const Form& form, std::array<bool, 3> wanted) {
+  const Problem problem(form);
+  Three out;
+  for (const Factor f : {components, sensitivities, projections}) {
+    out[f] = wanted[f] ? problem.empty(f) : at::Tensor();
   }
-  validate(form);
-  at::Tensor out = at::empty(form.sizes.shape(result, form.n_pairs()), form.any().options());
-  out.scalar_type() == at::kFloat ? run<float>(form, result, out) : run<double>(form, result, out);
+  problem.run([&](auto zero, const auto& x, const auto& table) {
+    using T = decltype(zero);
+    const auto pointer = [&](Factor f) { return wanted[f] ? out[f].data_ptr<T>() : nullptr; };
+    if (wanted[components] || wanted[sensitivities]) {
+      table.pair_gradients(x, problem.by_receiver(), pointer(components), pointer(sensitivities));
+    }
+    if (wanted[projections]) {
+      table.projections_gradient(x, problem.by_sender(), pointer(projections));
+    }
+  });
+  return out;
+}
+
+std::array<at::Tensor, 4>
+change_on_cpu(const Form& form, const Three& along, std::array<bool, 4> wanted) {
+  Problem problem(form);
+  problem.set_direction(along);
+  std::array<at::Tensor, 4> out;
+  for (const Factor f : all_factors) {
+    out[f] = wanted[f] ? problem.empty(f) : at::Tensor();
+  }
+  problem.run([&](auto zero, const auto& x, const auto& table) {
+    using T = decltype(zero);
+    const auto pointer = [&](Factor f) { return wanted[f] ? out[f].data_ptr<T>() : nullptr; };
+    if (wanted[moments]) {
+      table.moments_change(x, problem.by_receiver(), pointer(moments));
+    }
+    if (wanted[components] || wanted[sensitivities]) {
+      table.pair_gradients_change(
+          x, problem.by_receiver(), pointer(components), pointer(sensitivities));
+    }
+    if (wanted[projections]) {
+      table.projections_gradient_change(x, problem.by_sender(), pointer(projections));
+    }
+  });
   return out;
 }
 

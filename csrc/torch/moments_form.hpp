@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // E = sum_p Y s P is trilinear: pairing E with a fourth tensor G gives a scalar form of four
-// factors (components Y, sensitivities s, projections P, moments G), and each operator is the
-// form's derivative with respect to one factor.
+// factors (components Y, sensitivities s, projections P, moments G). The operators are the form's
+// derivatives: E, and the gradients with respect to Y, s and P.
 #pragma once
 
 #include <ATen/ATen.h>
 
+#include <array>
 #include <vector>
 
 namespace hipnn_ts {
@@ -27,7 +28,7 @@ struct PairTensors {
   at::Tensor first, count, receivers, senders;
 };
 
-/// The form with one factor left out: the one that an operator computes.
+/// The form: factors that an operator computes, or does not need, are undefined.
 struct Form {
   at::Tensor factors[4];
   PairTensors pairs;
@@ -37,7 +38,18 @@ struct Form {
   int64_t n_pairs() const { return pairs.receivers.size(0); }
 };
 
-/// The missing factor's derivative by the kernels. Throws c10::Error on arguments that do not fit.
-at::Tensor contract_on_cpu(Form form, Factor result);
+/// One tensor for each of components, sensitivities and projections.
+using Three = std::array<at::Tensor, 3>;
+
+/// The moments. These throw c10::Error on arguments that do not fit.
+at::Tensor moments_on_cpu(const Form& form);
+
+/// The form's gradients with respect to the wanted factors.
+Three gradients_on_cpu(const Form& form, std::array<bool, 3> wanted);
+
+/// How those gradients, paired with `along` and added up, change with the factors that are wanted,
+/// moments last: undefined where not. `along` is undefined where there is nothing to pair with.
+std::array<at::Tensor, 4>
+change_on_cpu(const Form& form, const Three& along, std::array<bool, 4> wanted);
 
 } // namespace hipnn_ts

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "core/kernels.hpp"
+#include "torch/checked_pairs.hpp"
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
 #include "torch/cuda/training.hpp"
@@ -17,8 +18,6 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t readable_padding = 8; // values that kernels may read beyond the last
 
 /// inverse_distances (P,), envelopes (P,), inverse_mu (V,), sigma (V,).
 using Factors = std::tuple<Tensor, Tensor, Tensor, Tensor>;
@@ -35,11 +34,11 @@ public:
     check(c, "envelopes", type, {n_pairs});
     check(y, "inverse_mu", type, {y.numel()});
     check(sigma, "sigma", type, y.sizes());
-    check_windows(first_, count_, n_pairs, window, y.numel());
+    check_windows_once(first_, count_, n_pairs, window, y.numel());
     x_ = x.contiguous();
     c_ = c.contiguous();
-    y_ = at::constant_pad_nd(y, {0, readable_padding});
-    sigma_ = at::constant_pad_nd(sigma, {0, readable_padding});
+    y_ = at::constant_pad_nd(y, {0, sensitivity_padding});
+    sigma_ = at::constant_pad_nd(sigma, {0, sensitivity_padding});
     kernel = {
         n_pairs,
         static_cast<int>(y.numel()),
@@ -62,7 +61,7 @@ public:
   }
   Tensor scratch() const {
     const int64_t blocks = (kernel.n_pairs + sensitivity_block - 1) / sensitivity_block;
-    return at::empty({blocks, 2, kernel.n_sensitivities}, x_.options());
+    return at::empty({blocks, 2, kernel.n_sensitivities + sensitivity_padding}, x_.options());
   }
   void check_gradient(const Tensor& gradient) const {
     check(gradient, "gradient", x_.scalar_type(), {kernel.n_pairs, kernel.window});
@@ -130,8 +129,10 @@ std::tuple<Tensor, Factors> double_backward(
   return with_type(gradient, [&](auto zero) {
     using T = decltype(zero);
     const Problem<T> problem(factors, first, count, gradient.size(1));
-    const Factors k =
-        std::apply([](const auto&... d) { return Factors{d.contiguous()...}; }, directions);
+    const auto& [kx, kc, ky, ks] = directions;
+    const Factors k{
+        kx.contiguous(), kc.contiguous(), at::constant_pad_nd(ky, {0, sensitivity_padding}),
+        at::constant_pad_nd(ks, {0, sensitivity_padding})};
     const SensitivityFactors<T> view = pointers<T>(k);
     Tensor change = at::empty_like(gradient, at::MemoryFormat::Contiguous);
     const Factors out = problem.like_factors();

@@ -40,9 +40,7 @@ def test_each_operator_of_the_family(emulated, n_components, n_features, n_pairs
     sizes = [N_RECEIVERS, N_SENDERS, n_components, window, V, n_features]
     cpu = torch.ops.hipnn_ts
     expected = [
-        cpu.moments_components_gradient(s, p, g, *pairs),
-        cpu.moments_sensitivities_gradient(y, p, g, *pairs, window),
-        cpu.moments_projections_gradient(y, s, g, *pairs, N_SENDERS, V),
+        *cpu.moments_backward(g, y, s, p, *pairs, [True, True, True]),
         cpu.moments(y, s, p, *pairs, N_RECEIVERS),
     ]
     found = [emulated.contract(result, factors, *pairs, sizes) for result in range(len(FACTORS))]

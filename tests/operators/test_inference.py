@@ -79,7 +79,7 @@ def test_every_instruction_set(isa):
         "        found = t.fused_deviation(model, dtype, t.configuration())\n"
         "        assert found <= tolerance, (name, dtype, found)\n"
         "for dtype, tolerance in ((torch.float32, 3e-5), (torch.float64, 1e-12)):\n"
-        "    for n in (20, 32):\n"
+        "    for n in (20, 32, 300):\n"
         "        test_moments.test_equals_reference_to_second_derivatives(9, n, dtype, tolerance)\n"
         "        test_sensitivities.test_equals_plain_torch_to_second_derivatives(n, dtype, "
         "tolerance)\n"

@@ -47,7 +47,7 @@ def all_derivatives(operator, factors, indices):
 
 
 @pytest.mark.parametrize("n_components", [1, 4, 9])
-@pytest.mark.parametrize("n_features", [1, 3, 16, 20, 31, 32, 64, 100, 128])
+@pytest.mark.parametrize("n_features", [1, 3, 16, 20, 31, 32, 64, 100, 128, 300])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
     [(torch.float32, 3e-5), (torch.float64, 1e-12)],
@@ -60,6 +60,20 @@ def test_equals_reference_to_second_derivatives(n_components, n_features, dtype,
         assert (a - b).abs().max() <= tolerance * b.abs().max()
 
 
+@pytest.mark.parametrize("constant", range(3))
+def test_second_derivatives_where_one_factor_is_constant(constant):
+    factors, indices = form(9, 20)
+    leaves = [f for f in factors if f is not factors[constant]]
+    factors[constant].requires_grad_(False)
+    derivatives = []
+    for operator in (torch.ops.hipnn_ts.moments, expected):
+        out = operator(*factors, *indices)
+        first = torch.autograd.grad((out**2).sum(), leaves, create_graph=True)
+        derivatives.append(torch.autograd.grad(sum((g**3).sum() for g in first), leaves))
+    for a, b in zip(*derivatives, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11 * b.abs().max().item())
+
+
 @pytest.mark.parametrize("n_components", [1, 4, 9])
 def test_gradcheck_and_gradgradcheck(n_components):
     factors, indices = form(n_components, 3, n_pairs=7)
@@ -69,6 +83,48 @@ def test_gradcheck_and_gradgradcheck(n_components):
 
     assert torch.autograd.gradcheck(operator, factors)
     assert torch.autograd.gradgradcheck(operator, factors)
+
+
+def test_gradients_have_derivatives_of_their_own():
+    factors, indices = form(4, 3, n_pairs=5)
+    generator = torch.Generator().manual_seed(1)
+    gradient = torch.randn(4, 4, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+
+    def operator(*arguments):
+        return torch.ops.hipnn_ts.moments_backward(*arguments, *indices[:-1], [True, True, True])
+
+    assert torch.autograd.gradcheck(operator, (gradient, *factors))
+    assert torch.autograd.gradgradcheck(operator, (gradient, *factors))
+
+
+@pytest.mark.parametrize("wanted", [[True, False, True], [False, True, False]])
+def test_gradients_that_are_not_wanted_are_empty(wanted):
+    factors, indices = form(9, 20)
+    gradient = torch.randn(4, 9, 20, dtype=torch.float64)
+    arguments = (gradient, *(f.detach() for f in factors), *indices[:-1])
+    every = torch.ops.hipnn_ts.moments_backward(*arguments, [True, True, True])
+    some = torch.ops.hipnn_ts.moments_backward(*arguments, wanted)
+    for one, other, kept in zip(some, every, wanted, strict=True):
+        assert torch.equal(one, other) if kept else one.numel() == 0
+
+
+def test_indices_that_change_are_checked_and_grouped_anew():
+    factors, indices = form(4, 8, dtype=torch.float64)
+    first, count, receivers, senders, n = indices
+    torch.ops.hipnn_ts.moments(*factors, *indices)
+    senders.copy_(senders.flip(0))
+    receivers.copy_(receivers.flip(0))
+    out = torch.ops.hipnn_ts.moments(*factors, *indices)
+    torch.testing.assert_close(out, expected(*factors, *indices), rtol=1e-12, atol=1e-12)
+    senders[3] = N_ATOMS
+    with pytest.raises(RuntimeError, match="senders: expected values from 0 to 4"):
+        torch.ops.hipnn_ts.moments(*factors, *indices)
+    with torch.inference_mode():
+        indices = [index.clone() for index in (first, count, receivers, senders)]
+        for value in (0, 1):
+            indices[3].fill_(value)
+            out = torch.ops.hipnn_ts.moments(*(f.detach() for f in factors), *indices, n)
+            torch.testing.assert_close(out, expected(*factors, *indices, n).detach())
 
 
 def test_window_as_wide_as_all_sensitivities():

@@ -12,16 +12,14 @@ TESTS = ("test_schema", "test_autograd_registration", "test_faketensor")
 
 
 def moments_arguments():
-    """Arguments of the four operators of the family, by name."""
-    (y, s, p), (first, count, receivers, senders, n) = form(9, 8)
+    """Arguments of the two operators of the family, by name."""
+    (y, s, p), (*pairs, n) = form(9, 8)
     g = torch.randn(n, 9, 8, dtype=torch.float64, requires_grad=True)
-    pairs = (first, count, receivers, senders)
-    return {
-        "moments": (y, s, p, *pairs, n),
-        "moments_components_gradient": (s, p, g, *pairs),
-        "moments_sensitivities_gradient": (y, p, g, *pairs, s.shape[1]),
-        "moments_projections_gradient": (y, s, g, *pairs, p.shape[0], p.shape[1]),
-    }
+    return [
+        ("moments", (y, s, p, *pairs, n)),
+        ("moments_backward", (g, y, s, p, *pairs, [True, True, True])),
+        ("moments_backward", (g, y, s, p, *pairs, [True, False, False])),
+    ]
 
 
 def sensitivities_arguments():
@@ -36,7 +34,7 @@ def sensitivities_arguments():
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"), [*moments_arguments().items(), *sensitivities_arguments().items()]
+    ("name", "arguments"), [*moments_arguments(), *sensitivities_arguments().items()]
 )
 def test_training_operators(name, arguments):
     operator = getattr(torch.ops.hipnn_ts, name).default

@@ -11,10 +11,13 @@ namespace HIPNN_TS_ISA {
 
 template <class T, int C>
 constexpr Kernels<T> table = {
-    moments<T, C>,
-    components_gradient<T, C>,
-    sensitivities_gradient<T, C>,
-    projections_gradient<T, C>,
+    moments<T, C, false>,
+    moments<T, C, true>,
+    pair_gradients<T, C, false>,
+    pair_gradients<T, C, true>,
+    projections_gradient<T, C, false>,
+    projections_gradient<T, C, true>,
+    active_windows<T>,
     sensitivities<T>,
     sensitivities_backward<T>,
     sensitivities_double_backward<T>,

@@ -9,53 +9,113 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Calls body(w, v, z, e) for each sensitivity in pair p's window.
+/// window_step consecutive sensitivities of one pair.
+template <class T> struct WindowStep {
+  int begin; // the first, in the window
+  int v;     // among all
+  int n;     // how many of them the window holds
+  T gap[window_step], z[window_step], e[window_step];
+};
+
+/// Calls body(step) until pair p's window is covered.
 template <class T, class Body>
 inline __attribute__((always_inline)) void
 for_window(const SensitivitiesProblem<T>& x, int64_t p, const Body& body) {
-  const int first = x.first[p];
   const int count = x.count[p];
+  const T inverse_distance = x.inverse_distances[p];
   for (int begin = 0; begin < count; begin += window_step) {
-    T z[window_step], e[window_step];
-    const T* inverse_mu = x.inverse_mu + first + begin;
-    const T* sigma = x.sigma + first + begin;
+    WindowStep<T> step;
+    step.begin = begin;
+    step.v = x.first[p] + begin;
+    step.n = count - begin < window_step ? count - begin : window_step;
+    const T* inverse_mu = x.inverse_mu + step.v;
+    const T* sigma = x.sigma + step.v;
     for (int w = 0; w < window_step; ++w) {
-      z[w] = (x.inverse_distances[p] - inverse_mu[w]) * sigma[w];
-      e[w] = exponential(T(-0.5) * z[w] * z[w]);
+      step.gap[w] = inverse_distance - inverse_mu[w];
+      step.z[w] = step.gap[w] * sigma[w];
+      step.e[w] = exponential(T(-0.5) * step.z[w] * step.z[w]);
     }
-    const int n = count - begin < window_step ? count - begin : window_step;
-    for (int w = 0; w < n; ++w) {
-      body(begin + w, first + begin + w, z[w], e[w]);
-    }
+    body(step);
   }
 }
 
-/// Runs body(p, sums) over all pairs; `sums` (2, V) collects what belongs to 1/mu and sigma. Blocks
-/// of fixed size, summed in order: no result depends on the number of threads.
+/// What the window has of a row (P, W), zero beyond.
+template <class T>
+inline __attribute__((always_inline)) void
+load_row(const WindowStep<T>& step, const T* row, T* values) {
+  for (int w = 0; w < window_step; ++w) {
+    values[w] = w < step.n ? row[step.begin + w] : T(0);
+  }
+}
+
+template <class T>
+inline __attribute__((always_inline)) void
+store_row(const WindowStep<T>& step, const T* values, T* row) {
+  for (int w = 0; w < step.n; ++w) {
+    row[step.begin + w] = values[w];
+  }
+}
+
+template <class T> inline __attribute__((always_inline)) T sum_of_step(const T* values) {
+  return Chunk<T, window_step>::load(values).sum();
+}
+
+/// Runs body(p, sums) over all pairs; `sums`, two rows of V and a window_step, collects what
+/// belongs to 1/mu and sigma. Blocks of fixed size, summed in order: no result depends on the
+/// number of threads.
 template <class T, class Body>
 inline void for_pair_blocks(
     const SensitivitiesProblem<T>& x, const SensitivityFactors<T>& out, T* block_sums,
     const Body& body) {
-  const int V = x.n_sensitivities;
+  const int row = x.n_sensitivities + window_step;
   const int64_t n_blocks = (x.n_pairs + sensitivity_block - 1) / sensitivity_block;
 #pragma omp parallel for schedule(static) num_threads(x.n_threads)
   for (int64_t block = 0; block < n_blocks; ++block) {
-    T* sums = block_sums + block * 2 * V;
-    std::memset(sums, 0, sizeof(T) * 2 * V);
+    T* sums = block_sums + block * 2 * row;
+    std::memset(sums, 0, sizeof(T) * 2 * row);
     const int64_t begin = block * sensitivity_block;
     const int64_t end =
         begin + sensitivity_block < x.n_pairs ? begin + sensitivity_block : x.n_pairs;
     for (int64_t p = begin; p < end; ++p) {
-      body(p, sums, sums + V);
+      body(p, sums, sums + row);
     }
   }
-  std::memset(out.inverse_mu, 0, sizeof(T) * V);
-  std::memset(out.sigma, 0, sizeof(T) * V);
+  std::memset(out.inverse_mu, 0, sizeof(T) * x.n_sensitivities);
+  std::memset(out.sigma, 0, sizeof(T) * x.n_sensitivities);
   for (int64_t block = 0; block < n_blocks; ++block) {
-    const T* sums = block_sums + block * 2 * V;
-    for (int v = 0; v < V; ++v) {
+    const T* sums = block_sums + block * 2 * row;
+    for (int v = 0; v < x.n_sensitivities; ++v) {
       out.inverse_mu[v] += sums[v];
-      out.sigma[v] += sums[V + v];
+      out.sigma[v] += sums[row + v];
+    }
+  }
+}
+
+/// The smallest window that holds every sensitivity whose |z| is below `reach`.
+template <class T> void active_windows(const WindowsProblem<T>& x) {
+  constexpr int block = 64;
+#pragma omp parallel for schedule(static) num_threads(x.n_threads)
+  for (int64_t begin = 0; begin < x.n_pairs; begin += block) {
+    const int n = static_cast<int>(x.n_pairs - begin < block ? x.n_pairs - begin : block);
+    T inverse[block];
+    int32_t low[block], high[block];
+    for (int k = 0; k < n; ++k) {
+      inverse[k] = 1 / x.distances[begin + k];
+      low[k] = x.n_sensitivities;
+      high[k] = 0;
+    }
+    for (int v = 0; v < x.n_sensitivities; ++v) {
+      const T inverse_mu = x.inverse_mu[v], sigma = x.sigma[v];
+      for (int k = 0; k < n; ++k) {
+        // Written so that what is not a number is active and reaches the energy.
+        const bool active = !(__builtin_fabs((inverse[k] - inverse_mu) * sigma) >= x.reach);
+        low[k] = active && v < low[k] ? v : low[k];
+        high[k] = active ? v + 1 : high[k];
+      }
+    }
+    for (int k = 0; k < n; ++k) {
+      x.first[begin + k] = high[k] > 0 ? low[k] : 0;
+      x.count[begin + k] = high[k] > 0 ? high[k] - low[k] : 0;
     }
   }
 }
@@ -64,7 +124,13 @@ template <class T> void sensitivities(const SensitivitiesProblem<T>& x, T* out) 
 #pragma omp parallel for schedule(static) num_threads(x.n_threads)
   for (int64_t p = 0; p < x.n_pairs; ++p) {
     T* row = out + p * x.window;
-    for_window(x, p, [&](int w, int, T, T e) { row[w] = x.envelopes[p] * e; });
+    for_window(x, p, [&](const WindowStep<T>& step) {
+      T s[window_step];
+      for (int w = 0; w < window_step; ++w) {
+        s[w] = x.envelopes[p] * step.e[w];
+      }
+      store_row(step, s, row);
+    });
     for (int w = x.count[p]; w < x.window; ++w) {
       row[w] = 0;
     }
@@ -76,14 +142,21 @@ template <class T>
 void sensitivities_backward(
     const SensitivitiesProblem<T>& x, const T* h, const SensitivityFactors<T>& out, T* block_sums) {
   for_pair_blocks(x, out, block_sums, [&](int64_t p, T* inverse_mu, T* sigma) {
+    const T c = x.envelopes[p];
     T distance = 0, envelope = 0;
-    for_window(x, p, [&](int w, int v, T z, T e) {
-      const T he = h[p * x.window + w] * e;
-      const T along = x.envelopes[p] * he * z;
-      envelope += he;
-      distance -= along * x.sigma[v];
-      inverse_mu[v] += along * x.sigma[v];
-      sigma[v] -= along * (x.inverse_distances[p] - x.inverse_mu[v]);
+    for_window(x, p, [&](const WindowStep<T>& step) {
+      const T* width = x.sigma + step.v;
+      T row[window_step], he[window_step], along[window_step];
+      load_row(step, h + p * x.window, row);
+      for (int w = 0; w < window_step; ++w) {
+        const T slope = c * row[w] * step.e[w] * step.z[w];
+        he[w] = row[w] * step.e[w];
+        along[w] = slope * width[w];
+        inverse_mu[step.v + w] += along[w];
+        sigma[step.v + w] -= slope * step.gap[w];
+      }
+      envelope += sum_of_step(he);
+      distance -= sum_of_step(along);
     });
     out.inverse_distances[p] = distance;
     out.envelopes[p] = envelope;
@@ -98,25 +171,33 @@ void sensitivities_double_backward(
     const SensitivitiesProblem<T>& x, const T* h, const SensitivityFactors<const T>& k,
     T* h_gradient, const SensitivityFactors<T>& out, T* block_sums) {
   for_pair_blocks(x, out, block_sums, [&](int64_t p, T* inverse_mu, T* sigma) {
-    const T c = x.envelopes[p];
+    const T c = x.envelopes[p], k_c = k.envelopes[p], k_x = k.inverse_distances[p];
     T distance = 0, envelope = 0;
-    T* row = h_gradient + p * x.window;
-    for_window(x, p, [&](int w, int v, T z, T e) {
-      const T gap = x.inverse_distances[p] - x.inverse_mu[v];
-      const T k_gap = k.inverse_mu[v] - k.inverse_distances[p];
-      const T width = x.sigma[v];
-      const T q = z * (k_gap * width - k.sigma[v] * gap);
-      const T change = k.envelopes[p] + c * q;
-      const T he = h[p * x.window + w] * e;
-      const T along = he * (c * (k_gap * width * width - 2 * k.sigma[v] * z) - z * width * change);
-      row[w] = e * change;
-      envelope += he * q;
-      distance += along;
-      inverse_mu[v] -= along;
-      sigma[v] += he * (c * (2 * z * k_gap - k.sigma[v] * gap * gap) - z * gap * change);
+    T* changes = h_gradient + p * x.window;
+    for_window(x, p, [&](const WindowStep<T>& step) {
+      const T* width = x.sigma + step.v;
+      const T *k_y = k.inverse_mu + step.v, *k_sigma = k.sigma + step.v;
+      T row[window_step], heq[window_step], along[window_step], e_change[window_step];
+      load_row(step, h + p * x.window, row);
+      for (int w = 0; w < window_step; ++w) {
+        const T z = step.z[w], gap = step.gap[w], he = row[w] * step.e[w];
+        const T k_gap = k_y[w] - k_x;
+        const T q = z * (k_gap * width[w] - k_sigma[w] * gap);
+        const T change = k_c + c * q;
+        const T slope =
+            c * (k_gap * width[w] * width[w] - 2 * k_sigma[w] * z) - z * width[w] * change;
+        e_change[w] = step.e[w] * change;
+        heq[w] = he * q;
+        along[w] = he * slope;
+        inverse_mu[step.v + w] -= along[w];
+        sigma[step.v + w] += he * (c * (2 * z * k_gap - k_sigma[w] * gap * gap) - z * gap * change);
+      }
+      store_row(step, e_change, changes);
+      envelope += sum_of_step(heq);
+      distance += sum_of_step(along);
     });
     for (int w = x.count[p]; w < x.window; ++w) {
-      row[w] = 0;
+      changes[w] = 0;
     }
     out.inverse_distances[p] = distance;
     out.envelopes[p] = envelope;

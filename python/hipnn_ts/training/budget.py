@@ -1,24 +1,31 @@
 """How much of a run is done: by epochs, by the clock, or by the first of both to end."""
 
 import time
+from collections.abc import Callable
 
 
 class Budget:
-    """Progress from 0 to 1. The clock starts with ``start``."""
+    """Progress from 0 to 1. The clock, which counts seconds, starts with ``start``."""
 
-    def __init__(self, epochs: int | None, max_minutes: float | None):
+    def __init__(
+        self,
+        epochs: int | None,
+        max_minutes: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.epochs = epochs
         self.max_minutes = max_minutes
+        self.clock = clock
         self.start()
 
     def start(self, minutes: float = 0.0) -> None:
         """Set the clock to zero, or to the ``minutes`` of an earlier process."""
-        self._started = time.monotonic() - 60 * minutes
+        self._started = self.clock() - 60 * minutes
 
     @property
     def minutes(self) -> float:
         """Minutes since the start."""
-        return (time.monotonic() - self._started) / 60
+        return (self.clock() - self._started) / 60
 
     def progress(self, epochs: float) -> float:
         """Share of the run that is done after ``epochs`` epochs."""

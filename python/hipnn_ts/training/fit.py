@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def train(
     progress_bar: bool = False,
     resume: bool = False,
     tell: Callable[[str], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Path:
     """Train a potential; return the checkpoint with the lowest validation loss.
 
@@ -55,6 +57,8 @@ def train(
     progress_bar : show one on standard error
     resume : go on where an earlier run in this directory was interrupted, if there was one
     tell : called with each line about the data before the first step
+    clock : seconds that ``max_minutes`` counts by; ``time.process_time`` on a machine that has
+        other work to do
 
     Raises
     ------
@@ -94,7 +98,7 @@ def train(
         potential.self_energies.copy_(prepared.self_energies)
         if settings.self_energies == "trained":
             potential.train_self_energies()
-        module = TrainingModule(potential, settings, prepared.training, prepared.validation)
+        module = TrainingModule(potential, settings, prepared.training, prepared.validation, clock)
         Trainer(
             **_processes(settings),
             max_epochs=settings.epochs or -1,

@@ -1,6 +1,8 @@
 """One optimisation step and one validation, as a LightningModule."""
 
 import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,6 +40,7 @@ class TrainingModule(LightningModule):
         config: TrainingConfig,
         training: ReferenceDataset,
         validation: ReferenceDataset,
+        clock: Callable[[], float] = time.monotonic,
     ):
         super().__init__()
         self.potential = potential
@@ -48,7 +51,7 @@ class TrainingModule(LightningModule):
         self.config = config
         self.training_data, self.validation_data = training, validation
         self.schedule = Schedule(config)
-        self.budget = Budget(config.epochs, config.max_minutes)
+        self.budget = Budget(config.epochs, config.max_minutes, clock)
         self.epoch = 0
         self.batches_done = 0
         self.n_batches = 1
@@ -111,6 +114,11 @@ class TrainingModule(LightningModule):
         self.losses.append(self._finite(float(whole)))
         self.batches_done += 1
         return loss + regular
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Down to the parameters: of the pair vectors' gradients only the forces needed any."""
+        wanted = [p for p in self.potential.parameters() if p.requires_grad]
+        loss.backward(*args, inputs=wanted, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """A step, then the average follows."""
