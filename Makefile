@@ -9,7 +9,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak bench bench-cpu bench-published bench-openmm \
-  bench-accuracy bench-lammps bench-lammps-conservation clean
+  bench-accuracy bench-lammps bench-lammps-conservation bench-density clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -89,6 +89,9 @@ bench-lammps: $(VENV)/.installed
 
 bench-lammps-conservation: $(VENV)/.installed
 	$(BIN)/python benchmarks/lammps_conservation.py
+
+bench-density: $(VENV)/.installed
+	$(BIN)/python benchmarks/density.py --minutes $(MINUTES)
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

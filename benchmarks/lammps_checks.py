@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from drift import LIMIT, drift_check
+from blocks import drift_of
 from lammps_runs import SIDES
 
 from hipnn_ts.benchmark import Check
@@ -90,15 +90,11 @@ def checks_of(sections: dict) -> list[Check]:
         except (KeyError, ValueError):
             value, reason = None, "not measured"
         checks.append(Check(name=name, value=value, limit=limit, better=better, reason=reason))
-    return [*checks, _drift(sections)]
-
-
-def _drift(sections: dict) -> Check:
-    name = "NVE of water at 0.5 fs, float32"
-    if "conservation" not in sections:
-        return Check(name=name, value=None, limit=LIMIT, better="lower", reason="not measured")
-    rows = sections["conservation"]["rows"]
-    return drift_check(name, rows["drift_ueV_per_atom_per_ps"], rows["standard_error"])
+    drift = None
+    if "conservation" in sections:
+        rows = sections["conservation"]["rows"]
+        drift = rows["drift_ueV_per_atom_per_ps"], rows["standard_error"]
+    return [*checks, drift_of("NVE of water at 0.5 fs, float32", drift, "not measured")]
 
 
 def print_checks(checks: list[Check]) -> None:

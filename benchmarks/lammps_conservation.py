@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from drift import slope
+from blocks import slope
 from lammps_checks import print_checks
 from lammps_runs import ROOT, SIDES, launch, prepare
 from lammps_scaling import ANI, RESULTS, save
