@@ -9,7 +9,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak bench bench-cpu bench-published bench-openmm \
-  bench-accuracy bench-lammps bench-lammps-conservation clean
+  bench-accuracy bench-lammps bench-lammps-conservation bench-density clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -50,8 +50,7 @@ fuzz: export OMP_NUM_THREADS = 1
 fuzz: $(VENV)/.installed
 	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
 
-# Memory over 10,000 steps, and over an hour, in LAMMPS and OpenMM.
-leaks soak: export OMP_NUM_THREADS = 1
+# Memory over 10,000 steps; memory and drift over an hour. LAMMPS and OpenMM side by side.
 leaks: $(VENV)/.installed
 	$(BIN)/python benchmarks/soak.py --steps 10000
 
@@ -90,6 +89,9 @@ bench-lammps: $(VENV)/.installed
 
 bench-lammps-conservation: $(VENV)/.installed
 	$(BIN)/python benchmarks/lammps_conservation.py
+
+bench-density: $(VENV)/.installed
+	$(BIN)/python benchmarks/density.py --minutes $(MINUTES)
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

@@ -3,8 +3,7 @@
     python benchmarks/lammps_conservation.py [--picoseconds 100] [--hours 1]
 
 Adds the section `conservation` to benchmarks/results/lammps.json. The liquid is held at 300 K for
-some picoseconds first; what counts is the slope of the total energy after that, by regression over
-means of blocks, with its standard error.
+some picoseconds first; what counts is the slope of the total energy after that, with its error.
 """
 
 import json
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from blocks import slope
 from lammps_checks import print_checks
 from lammps_runs import ROOT, SIDES, launch, prepare
 from lammps_scaling import ANI, RESULTS, save
@@ -21,7 +21,6 @@ from lammps_scaling import ANI, RESULTS, save
 N_ATOMS = 1296
 TIMESTEP = 0.0005  # ps
 INTERVAL = 20  # steps between records
-N_BLOCKS = 40
 BOLTZMANN = 8.617333262e-5  # eV/K
 PER_MASS = 9648.53329  # (Å/ps)² in eV/u
 
@@ -50,19 +49,6 @@ thermo_modify flush yes
 timer timeout {seconds} every 1000
 run {steps}
 """
-
-
-def slope(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Slope over means of blocks, which are longer than the energy remembers; standard error."""
-    x, y = (
-        np.array([part.mean() for part in np.array_split(v, min(N_BLOCKS, len(v) // 2))])
-        for v in (times, values)
-    )
-    centred = x - x.mean()
-    gradient = centred @ y / (centred @ centred)
-    residual = y - y.mean() - gradient * centred
-    error = np.sqrt(residual @ residual / (len(x) - 2) / (centred @ centred))
-    return float(gradient), float(error)
 
 
 def measure(folder: Path, picoseconds: float, hours: float, ranks: int, warm: float) -> dict:

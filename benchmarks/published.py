@@ -22,18 +22,23 @@ from hipnn_ts.hippynn import import_hippynn
 ROOT = Path(__file__).parents[1]
 
 
-@click.command()
-@click.option("--steps", default=2000, show_default=True, help="Steps of 0.5 fs.")
-def main(steps: int) -> None:
-    """Run both engines, print and write what came out."""
+def export_published(folder: Path) -> Path:
+    """The published potential as a file for the engines."""
     weights = published_file()
     if weights is None:
         sys.exit("published ANI-1x potential not found; set HIPNN_TS_SHARED_DATA")
     potential, provenance = import_hippynn(weights, ROOT / "examples" / "hippynn" / "ani1x.yaml")
+    export_potential(potential, folder / "ani1x.pt", provenance)
+    return folder / "ani1x.pt"
+
+
+@click.command()
+@click.option("--steps", default=2000, show_default=True, help="Steps of 0.5 fs.")
+def main(steps: int) -> None:
+    """Run both engines, print and write what came out."""
     atoms = thermal_water()
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "ani1x.pt"
-        export_potential(potential, model, provenance)
+        model = export_published(Path(folder))
         reference = run_ase(model, atoms, 0, 20)
         results = [
             run_lammps(model, atoms, steps, 20, 2, Path(folder)),

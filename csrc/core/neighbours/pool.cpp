@@ -6,9 +6,11 @@
 namespace hipnn_ts {
 namespace {
 
-/// Two serve a barostat in a system of any size; more are kept while they are small.
+/// Two serve a barostat in a system of any size; more are kept while they are small and in use.
 constexpr size_t always_kept = 2, most_kept = 32;
 constexpr int64_t most_kept_pairs = 4'000'000; // 64 MB
+/// A simulation that goes on leaves its lists behind: evaluations after which one is made anew.
+constexpr int64_t abandoned = most_kept;
 
 } // namespace
 
@@ -17,22 +19,24 @@ NeighbourListPool::take(const double* positions, int64_t n, const Box& box, int 
   std::unique_ptr<NeighbourList> list;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto fitting = std::find_if(free_.begin(), free_.end(), [&](const auto& each) {
-      return each->fits(positions, n, box);
+    ++uses_;
+    const auto fitting = std::find_if(free_.begin(), free_.end(), [&](const Free& each) {
+      return each.list->fits(positions, n, box);
     });
     if (fitting != free_.end()) {
-      list = std::move(*fitting);
+      list = std::move(fitting->list);
       free_.erase(fitting);
       return list;
     }
     ++searches_;
     int64_t pairs = 0;
-    for (const auto& each : free_) {
-      pairs += each->size();
+    for (const Free& each : free_) {
+      pairs += each.list->size();
     }
-    const bool full = free_.size() >= most_kept || pairs > most_kept_pairs;
+    const bool full = free_.size() >= most_kept || pairs > most_kept_pairs ||
+                      (!free_.empty() && uses_ - free_.back().last_use > abandoned);
     if (full && free_.size() >= always_kept) {
-      list = std::move(free_.back());
+      list = std::move(free_.back().list);
       free_.pop_back();
     }
   }
@@ -45,7 +49,7 @@ NeighbourListPool::take(const double* positions, int64_t n, const Box& box, int 
 
 void NeighbourListPool::give_back(std::unique_ptr<NeighbourList> list) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  free_.push_front(std::move(list));
+  free_.push_front({std::move(list), uses_});
 }
 
 int64_t NeighbourListPool::searches() const {

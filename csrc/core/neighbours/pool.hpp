@@ -31,8 +31,12 @@ public:
 private:
   double cutoff_, skin_;
   mutable std::mutex mutex_;
-  int64_t searches_ = 0;
-  std::deque<std::unique_ptr<NeighbourList>> free_; // last used first
+  int64_t searches_ = 0, uses_ = 0;
+  struct Free {
+    std::unique_ptr<NeighbourList> list;
+    int64_t last_use; // a value of uses_
+  };
+  std::deque<Free> free_; // last used first
 };
 
 } // namespace hipnn_ts
