@@ -8,8 +8,9 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format fuzz leaks soak bench bench-cpu bench-published bench-openmm \
-  bench-accuracy bench-lammps bench-lammps-conservation bench-density clean
+.PHONY: demo test sanitize lint format fuzz leaks soak docs figures bench bench-cpu \
+  bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
+  bench-density clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -58,7 +59,18 @@ MINUTES ?= 60
 soak: $(VENV)/.installed
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(if $(MODEL),--model $(MODEL)) $(if $(START),--start $(START))
 
-bench: bench-cpu bench-published bench-openmm
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo build/docs/index.html
+
+# README's figures and picture from benchmarks/results; the docs make theirs when they are built.
+figures: $(VENV)/.installed
+	$(BIN)/python benchmarks/figures.py
+
+# One after the other; missed bars do not keep the rest from running.
+bench: $(VENV)/.installed
+	$(MAKE) --keep-going bench-cpu bench-published bench-openmm; \
+	$(MAKE) figures docs
 
 bench-cpu: $(VENV)/.installed
 	$(BIN)/python benchmarks/cpu.py
@@ -69,13 +81,21 @@ bench-published: $(VENV)/.installed
 bench-openmm: $(VENV)/.installed $(VENV)-torchani/.installed
 	$(BIN)/python benchmarks/openmm_steps.py --torchani-python $(VENV)-torchani/bin/python
 
-# A peer to measure against, beside this environment's packages. Without it that check is not made.
-$(VENV)-torchani/.installed: $(VENV)/.requirements
-	$(PYTHON) -m venv $(VENV)-torchani
+PEERS := torchani mace nequip
+bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)
+	$(BIN)/python benchmarks/peers.py
+
+# Peers to measure against, each beside this environment's packages: they want different e3nn. One
+# that cannot be installed is listed with the reason.
+REQUIREMENT_torchani := torchani==2.9.0
+REQUIREMENT_mace := mace-torch==0.3.14
+REQUIREMENT_nequip := nequip==0.19.1
+$(VENV)-%/.installed: $(VENV)/.requirements
+	$(PYTHON) -m venv $(VENV)-$*
 	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
-	own=$$($(VENV)-torchani/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	own=$$($(VENV)-$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	echo "import site; site.addsitedir('$$site')" > $$own/hipnn_ts_stack.pth
-	-$(VENV)-torchani/bin/python -m pip install --quiet --disable-pip-version-check torchani==2.9.0
+	-$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENT_$*)
 	touch $@
 
 # Hours: not part of bench. Goes on where it was interrupted.
@@ -106,4 +126,4 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
 	touch $@
 
 clean:
-	rm -rf build $(VENV) $(VENV)-torchani
+	rm -rf build $(VENV) $(PEERS:%=$(VENV)-%)

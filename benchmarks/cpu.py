@@ -15,7 +15,7 @@ import torch
 from hippynn_peer import SPECIES, Peer, published_file, use_kernel
 from minimum_work import minimum_flops
 from timing import alternate
-from water import water_box
+from water import BOXES, water_box
 
 from hipnn_ts.benchmark import Check, write_report
 from hipnn_ts.export.exported import FusedPotential
@@ -26,7 +26,6 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
 
 ROOT = Path(__file__).parents[1]
-BOXES = {192: (4, 4, 4), 648: (6, 6, 6), 3000: (10, 10, 10), 20577: (19, 19, 19)}
 CPU_KERNELS = ("numba", "sparse", "_pytorch_raw_wrapped")
 
 

@@ -18,8 +18,8 @@ from torchani.arch import simple_ani
 ALL_PAIRS = 200  # atoms; a cell list beyond
 
 
-def force_of(atoms):
-    """A PythonForce of TorchANI's energy, its forces by autograd."""
+def model_for(n_atoms: int) -> torch.nn.Module:
+    """One network of ANI-1x's shape with random weights, float32."""
     torch.manual_seed(0)
     model = simple_ani(
         ("H", "C", "N", "O"),
@@ -32,9 +32,14 @@ def force_of(atoms):
         bias=True,
         repulsion=False,
         self_energies="zero",
-        neighborlist="all_pairs" if len(atoms) <= ALL_PAIRS else "cell_list",
+        neighborlist="all_pairs" if n_atoms <= ALL_PAIRS else "cell_list",
     ).float()
-    model.requires_grad_(False)
+    return model.requires_grad_(False)
+
+
+def force_of(atoms):
+    """A PythonForce of TorchANI's energy, its forces by autograd."""
+    model = model_for(len(atoms))
     numbers = torch.from_numpy(atoms.numbers)[None]
     periodic = torch.tensor([True] * 3) if atoms.pbc.all() else None
 

@@ -11,6 +11,8 @@ from hipnn_ts.data.read import read_frames
 LABELLED = Path(__file__).parents[1] / "examples" / "reference_data" / "water.extxyz.xz"
 
 SPACING = 3.1043  # Å between molecules: 0.99989 g/cm³, as the density of water at 4 °C
+# Molecules along each edge, by number of atoms.
+BOXES = {192: (4, 4, 4), 648: (6, 6, 6), 3000: (10, 10, 10), 20577: (19, 19, 19)}
 BOND, ANGLE = 0.9572, np.deg2rad(104.52)
 
 

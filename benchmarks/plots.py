@@ -1,0 +1,109 @@
+"""Plots of the docs and of the README, each from results files."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+matplotlib.rcParams["svg.hashsalt"] = "hipnn-ts"  # the same file for the same figures
+matplotlib.rcParams["svg.fonttype"] = "none"
+OURS, THEIRS = "C0", "0.6"
+
+
+def _save(figure: Figure, path: Path, note: str = "") -> None:
+    figure.savefig(path, metadata={"Date": None, "Description": note or None})
+
+
+def bars(path: Path, values: dict[str, float], label: str, note: str = "", log=True) -> None:
+    """Horizontal bars, longest first; those of hipnn-ts in colour."""
+    ordered = dict(sorted(values.items(), key=lambda item: item[1]))
+    figure = Figure(figsize=(7, 0.6 + 0.36 * len(ordered)), layout="constrained")
+    axes = figure.subplots()
+    colours = [OURS if name.startswith("hipnn-ts") else THEIRS for name in ordered]
+    shown = axes.barh(list(ordered), list(ordered.values()), color=colours)
+    axes.bar_label(shown, [f"{value:,.3g}" for value in ordered.values()], padding=3)
+    axes.set_xlabel(label)
+    if log:
+        axes.set_xscale("log")
+        axes.set_xlim(right=3 * max(ordered.values()))
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path, note)
+
+
+def peers(result: dict, path: Path) -> None:
+    """Atom-steps a second against the size of the system."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for name in result["models"]:
+        points = [
+            (row["n_atoms"], row["n_atoms"] / row["seconds"][name]["median"])
+            for row in result["systems"].values()
+            if name in row["seconds"]
+        ]
+        axes.loglog(*zip(*points, strict=True), "o-", label=name)
+    axes.set(xlabel="atoms of water", ylabel="atom-steps/s")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    _save(figure, path)
+
+
+def cpu(result: dict, path: Path) -> None:
+    """Kernels beside hippynn's, for the first network."""
+    name, row = next(iter(result["networks"].items()))
+    rates = {side: row["n_atoms"] / times["median"] for side, times in row["seconds"].items()}
+    bars(path, rates, f"atom-steps/s, {name}")
+
+
+def stages(result: dict, path: Path) -> None:
+    row = next(iter(result["networks"].values()))
+    bars(path, row["stages_us_per_atom"], "µs/atom of one thread", log=False)
+
+
+def openmm(result: dict, path: Path) -> None:
+    """Milliseconds a step against the size of the system."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    rows = list(result["systems"].values())
+    for side in dict.fromkeys(side for row in rows for side in row["seconds"]):
+        points = [
+            (row["n_atoms"], 1e3 * row["seconds"][side]["median"])
+            for row in rows
+            if side in row["seconds"]
+        ]
+        axes.loglog(*zip(*points, strict=True), "o-", label=side)
+    axes.set(xlabel="atoms", ylabel="ms")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    _save(figure, path)
+
+
+def lammps(result: dict, path: Path) -> None:
+    rows = result["sections"].get("peers", {}).get("rows", {})
+    rates = {
+        f"hipnn-ts {name}" if row["stages"] else name: row["atom_steps_per_second"]
+        for name, row in rows.items()
+    }
+    bars(path, rates, "atom-steps/s in LAMMPS, 3,000 atoms, 2 ranks")
+
+
+PLOTS = {"cpu": cpu, "stages": stages, "openmm": openmm, "lammps": lammps, "peers": peers}
+
+
+def headline(results: dict) -> tuple[dict[str, float], str]:
+    """What the README's picture shows: atom-steps a second for the largest box of the peers'."""
+    if "peers" in results:
+        row = max(results["peers"]["systems"].values(), key=lambda row: row["n_atoms"])
+    else:
+        row = next(iter(results["cpu"]["networks"].values()))
+    rates = {name: row["n_atoms"] / times["median"] for name, times in row["seconds"].items()}
+    return rates, f"atom-steps/s, {row['n_atoms']:,} atoms of water, energy and forces, float32"
+
+
+def fingerprint(results: dict) -> str:
+    """What the README's picture carries to tell the figures it was drawn from."""
+    return hashlib.sha256(json.dumps(headline(results)).encode()).hexdigest()
+
+
+def draw_headline(results: dict, path: Path) -> None:
+    rates, label = headline(results)
+    bars(path, rates, label, note=fingerprint(results))

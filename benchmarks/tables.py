@@ -1,0 +1,284 @@
+"""Tables in Markdown, each from one results file."""
+
+from collections.abc import Iterable
+
+from minimum_work import BACKWARD_PRODUCTS
+
+from hipnn_ts.training.config import SECTIONS, describe
+
+VERDICTS = {True: "reached", False: "**missed**", None: "not judged"}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """First column left, the others right."""
+    head = list(head)
+    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def number(value: float | None, form: str = ".3g") -> str:
+    return "" if value is None else format(value, form)
+
+
+def origin(result: dict, command: str = "") -> str:
+    """Where a figure comes from: date, commit, machine, versions that matter."""
+    machine = result["machine"]
+    versions = ", ".join(f"{p} {v}" for p, v in result["versions"].items() if p != "hipnn-ts")
+    by = f"`{command}`, " if command else ""
+    return (
+        f"{by}{result['date'][:10]}, commit {result['commit']}, {machine['processor']} "
+        f"({machine['instruction_set']}), {machine['cores']} cores; {versions}."
+    )
+
+
+def checks_table(result: dict) -> str:
+    rows = []
+    for check in result["checks"]:
+        sign = "≤" if check["better"] == "lower" else "≥"
+        verdict = VERDICTS[check["passed"]]
+        if check["reason"]:
+            verdict += f": {check['reason']}"
+        name = check["name"].replace("|", "\\|")
+        rows.append([name, number(check["value"]), f"{sign} {check['limit']:g}", verdict])
+    return table(["bar", "measured", "limit", ""], rows)
+
+
+def cpu(result: dict) -> str:
+    """Kernels alone, pairs given, beside hippynn."""
+    peak = result["gemm_peak_gflops"]
+    rows = [
+        [
+            name,
+            f"{row['n_atoms']:,}",
+            number(row["us_per_atom"], ".1f"),
+            number(row["times_hippynn"], ".1f"),
+            number(row["gflops_on_minimum_work"] / peak, ".2f"),
+            number(row["bytes_per_atom"] / 1024, ".1f"),
+        ]
+        for name, row in result["networks"].items()
+    ]
+    head = ["network", "atoms", "µs/atom", "× hippynn", "of GEMM peak", "KiB/atom"]
+    training = ", ".join(
+        f"{name}: {row['times_hippynn']:.1f} × hippynn" for name, row in result["training"].items()
+    )
+    return (
+        f"{table(head, rows)}\n\nTraining step (energy and force loss, 32 features), {training}. "
+        f"float32 GEMM peak {peak:.0f} GFLOP/s with {result['threads']} threads."
+    )
+
+
+def stages(result: dict) -> str:
+    """Where the kernels' time goes."""
+    name, row = next(iter(result["networks"].items()))
+    rows = [[stage, number(us, ".2f")] for stage, us in row["stages_us_per_atom"].items()]
+    return table([f"{name}: stage", "µs/atom of one thread"], rows)
+
+
+def demo(result: dict) -> str:
+    rows = [
+        [
+            f"{row['engine']}, {row['dtype']}",
+            number(row["max_force_difference_eV_per_A"], ".1e"),
+            number(row["drift_ueV_per_atom_per_ps"], ".1f"),
+            number(row["steps_per_second"], ".0f"),
+        ]
+        for row in result["engines"]
+    ]
+    head = ["engine", "force from ASE's, eV/Å", "slope of energy, µeV/atom/ps", "steps/s"]
+    return f"{result['n_atoms']} atoms of water.\n\n{table(head, rows)}"
+
+
+def published(result: dict) -> str:
+    rows = [
+        [
+            engine,
+            number(row["max_force_difference_from_ASE_eV_per_A"], ".1e"),
+            number(row["energy_excursion_ueV_per_atom"], ".0f"),
+            number(row["steps_per_second"], ".1f"),
+        ]
+        for engine, row in result["engines"].items()
+    ]
+    head = ["engine", "force from ASE's, eV/Å", "excursion of energy, µeV/atom", "steps/s"]
+    return f"{result['n_atoms']} atoms of water, float32.\n\n{table(head, rows)}"
+
+
+def openmm(result: dict) -> str:
+    """Milliseconds a step between neighbour searches."""
+    systems = result["systems"]
+    sides = list(dict.fromkeys(side for row in systems.values() for side in row["seconds"]))
+    rows = [
+        [f"{row['n_atoms']:,}"]
+        + [
+            number(1e3 * row["seconds"][s]["median"], ".3f") if s in row["seconds"] else ""
+            for s in sides
+        ]
+        for row in systems.values()
+    ]
+    between = result["steps_between_searches"]
+    return (
+        f"Milliseconds.\n\n{table(['atoms', *sides], rows)}\n\n"
+        f"Water at 300 K searches every {between:.0f} steps."
+    )
+
+
+def lammps(result: dict) -> str:
+    rows = [
+        [
+            name,
+            f"{row['n_atoms']:,}",
+            f"{row['ranks']} × {row['threads']}",
+            f"{row['atom_steps_per_second']:,.0f}",
+        ]
+        for section in ("peers", "sizes")
+        for name, row in result["sections"].get(section, {}).get("rows", {}).items()
+    ]
+    return table(["potential or size", "atoms", "ranks × threads", "atom-steps/s"], rows)
+
+
+def peers(result: dict) -> str:
+    """Energy and forces by each package, microseconds an atom."""
+    systems = result["systems"]
+    rows = [
+        [name, model["version"], f"{model['parameters']:,}"]
+        + [
+            number(1e6 * row["seconds"][name]["median"] / row["n_atoms"], ".1f")
+            if name in row["seconds"]
+            else ""
+            for row in systems.values()
+        ]
+        for name, model in result["models"].items()
+    ]
+    head = ["model", "version", "weights", *(f"{r['n_atoms']:,} atoms" for r in systems.values())]
+    notes = [f"- {name}: {model['description']}" for name, model in result["models"].items()]
+    notes += [f"- {name}: not measured: {why}" for name, why in result["missing"].items()]
+    return f"µs/atom.\n\n{table(head, rows)}\n\n" + "\n".join(notes)
+
+
+def accuracy(result: dict) -> str:
+    rows = []
+    for row in result["rows"]:
+        name = f"{row['set']}, {row['test']}"
+        for measure in ("mae", "rmse"):
+            label = f"{name}, ours, {measure.upper()}"
+            rows.append(
+                [label, f"{row[f'energy_{measure}']:.2f}", f"{row[f'forces_{measure}']:.1f}"]
+            )
+        for figure in row["published"]:
+            label = f"{name}, {figure['model']}, {figure['measure'].upper()}"
+            rows.append([label, number(figure["energy"]), number(figure["forces"])])
+    units = ", ".join(dict.fromkeys(row["energy_unit"] for row in result["rows"]))
+    head = ["set, test, model", f"energy, {units}", "forces, meV/Å"]
+    return f"{result['minutes']:g} minutes of training for each set.\n\n{table(head, rows)}"
+
+
+def cost(results: dict) -> str:
+    """Arithmetic of one interaction layer by both orders of work, from its own formula."""
+    n_features, n_sensitivities, n_components, pairs = 128, 20, 9, 110
+    dense = 2 * n_sensitivities * n_features**2
+    rows = [
+        ["dense products, MFLOP", f"{n_components * dense / 1e6:.2f}", f"{dense / 1e6:.2f}"],
+        [
+            "pairs, MFLOP",
+            f"{2 * pairs * n_components * n_sensitivities * n_features / 1e6:.2f}",
+            f"{2 * pairs * (n_sensitivities + n_components) * n_features / 1e6:.2f}",
+        ],
+        [
+            "kept between the two, numbers an atom",
+            f"{n_components * n_sensitivities * n_features:,}",
+            f"{n_sensitivities * n_features:,}",
+        ],
+    ]
+    back = ", ".join(f"{n} at $l_\\text{{max}}$ {k}" for k, n in BACKWARD_PRODUCTS.items())
+    return (
+        f"{table(['an atom, forward', 'envelope first', 'contract first'], rows)}\n\n"
+        f"$n_b = n_a = {n_features}$, $n_\\nu = {n_sensitivities}$, {n_components} components, "
+        f"{pairs} neighbours. On the way back a pair costs, beside its sensitivities, "
+        f"products per feature: {back}."
+    )
+
+
+def keys(results: dict) -> str:
+    """Every key of a training configuration."""
+    parts = []
+    for name, model in SECTIONS.items():
+        rows = []
+        for key, meaning in describe(model, name):
+            key, _, default = key.partition(" = ")
+            rows.append([f"`{key}`", f"`{default}`", meaning])
+        lines = ["| key | default | meaning |", "|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        parts.append(f"## {name}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
+# Name of the page's part: the results file it is from (None: all, or none) and what renders it.
+TABLES = {
+    "cpu": ("cpu", cpu),
+    "stages": ("cpu", stages),
+    "demo": ("demo", demo),
+    "published": ("published", published),
+    "openmm": ("openmm", openmm),
+    "lammps": ("lammps", lammps),
+    "peers": ("peers", peers),
+    "accuracy": ("accuracy", accuracy),
+    "cost": (None, cost),
+    "keys": (None, keys),
+}
+
+
+def _first(result: dict, key: str, form: str) -> str:
+    return format(next(iter(result["networks"].values()))[key], form)
+
+
+def _force_difference(result: dict, dtype: str) -> str:
+    rows = [row for row in result["engines"] if row["dtype"] == dtype]
+    return f"{max(row['max_force_difference_eV_per_A'] for row in rows):.0e} eV/Å"
+
+
+def _largest_box(result: dict) -> str | None:
+    rows = result["sections"].get("sizes", {}).get("rows", {})
+    if not rows:
+        return None
+    row = max(rows.values(), key=lambda row: row["n_atoms"])
+    return f"{row['atom_steps_per_second']:,.0f} atom-steps/s, {row['n_atoms']:,} atoms"
+
+
+def _small_molecule(result: dict) -> str | None:
+    rows = [row for row in result["systems"].values() if row["n_atoms"] == 22]
+    return f"{1e3 * rows[0]['seconds']['TorchForce']['median']:.2f} ms a step" if rows else None
+
+
+# What, results file, its figure (None where the file has none).
+HEADLINES = [
+    (
+        "energy and forces, 3,000 atoms of water, ANI-1x network (128 features), float32",
+        "cpu",
+        lambda r: f"{_first(r, 'us_per_atom', '.1f')} µs/atom",
+    ),
+    (
+        "beside hippynn's best CPU kernel, same weights",
+        "cpu",
+        lambda r: f"{_first(r, 'times_hippynn', '.0f')} × as fast",
+    ),
+    (
+        "share of the machine's float32 matrix-product peak, on the least work",
+        "cpu",
+        lambda r: format(
+            next(iter(r["networks"].values()))["gflops_on_minimum_work"] / r["gemm_peak_gflops"],
+            ".2f",
+        ),
+    ),
+    (
+        "training step beside hippynn",
+        "cpu",
+        lambda r: f"{min(row['times_hippynn'] for row in r['training'].values()):.1f} × as fast",
+    ),
+    (
+        "largest difference of a force between ASE, LAMMPS and OpenMM, float32",
+        "demo",
+        lambda r: _force_difference(r, "float32"),
+    ),
+    ("the same, float64", "demo", lambda r: _force_difference(r, "float64")),
+    ("LAMMPS on all cores, water", "lammps", _largest_box),
+    ("OpenMM, alanine dipeptide, CPU platform", "openmm", _small_molecule),
+]

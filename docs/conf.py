@@ -1,0 +1,44 @@
+"""The documentation site: `make docs`."""
+
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+project = "hipnn-ts"
+author = "the hipnn-ts developers"
+version = release = installed("hipnn-ts")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_click",
+    "sphinx_copybutton",
+]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["generated"]
+
+# Docstrings state meaning, shape and unit after the colon, not types to link to.
+numpydoc_xref_param_type = False
+numpydoc_show_class_members = False
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+
+html_theme = "furo"
+html_title = f"hipnn-ts {release}"
+html_show_sourcelink = False
+html_copy_source = False
+
+
+def setup(app):
+    """Tables and plots from benchmarks/results, before any page is read."""
+    from figures import write_pages
+    from pygments.lexers.special import TextLexer
+
+    app.add_lexer("lammps", TextLexer)
+    app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "generated"))

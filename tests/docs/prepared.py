@@ -1,0 +1,58 @@
+"""The folder that the pages' code runs in: a small model, data, start configurations."""
+
+from pathlib import Path
+
+import openmm
+import torch
+from ase import Atoms
+from ase.build import molecule
+from ase.io import write
+from ase.io.lammpsdata import write_lammps_data
+from openmm import app
+
+from hipnn_ts.checkpoint import save_checkpoint
+from hipnn_ts.data.read import read_frames
+from hipnn_ts.export import export_potential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+WATER = Path(__file__).parents[2] / "examples" / "reference_data" / "water.extxyz.xz"
+ALL = NetworkConfig(
+    elements=("H", "C", "N", "O"), n_features=(8, 8), n_atom_layers=1, n_sensitivities=8
+)
+# Random weights push atoms about: so small a readout leaves molecules as they are for some steps.
+READOUT = 0.01
+
+
+def prepare(folder: Path) -> None:
+    """Write everything that a page may name."""
+    torch.manual_seed(1)
+    potential = Potential(ALL)
+    with torch.no_grad():
+        for readout in potential.readouts:
+            readout.weight *= READOUT
+    (folder / "run").mkdir(parents=True)
+    save_checkpoint(folder / "run" / "best.ckpt", potential, {})
+    export_potential(potential, folder / "model.pt", {})
+
+    frames = [f for f in read_frames(WATER) if f.info["config_type"] == "liquid_300K_1.00"]
+    write(folder / "validation.extxyz", frames[:4])
+    (folder / "calculations").mkdir()
+    for index in range(2):
+        write(folder / "calculations" / f"run-{index}.traj", frames[6 * index : 6 * index + 6])
+    box = Atoms(frames[0].symbols, frames[0].positions, cell=frames[0].cell, pbc=True) * (2, 1, 1)
+    write(folder / "water.extxyz", box)
+    write_lammps_data(folder / "water.data", box, specorder=["H", "O"])
+    _topologies(folder)
+
+
+def _topologies(folder: Path) -> None:
+    """PDB files: water without bonds of any force field, and a solute."""
+    modeller = app.Modeller(app.Topology(), [])
+    modeller.addSolvent(app.ForceField("tip3p.xml"), boxSize=openmm.Vec3(1.4, 1.4, 1.4))
+    with (folder / "water.pdb").open("w") as file:
+        app.PDBFile.writeFile(modeller.topology, modeller.positions, file)
+    ethanol = molecule("CH3CH2OH")
+    write(folder / "molecule.xyz", ethanol)
+    dipeptide = WATER.parents[1] / "openmm" / "alanine_dipeptide.pdb"
+    (folder / "solute.pdb").write_text(dipeptide.read_text())

@@ -1,0 +1,58 @@
+"""The site builds without a warning, and README says what the results say."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "benchmarks" / "figures.py"
+
+
+def test_site_builds_without_warnings(tmp_path):
+    programs = sysconfig.get_path("scripts")
+    run = subprocess.run(
+        [Path(programs) / "sphinx-build", "--fail-on-warning", "--quiet", "docs", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    home = (tmp_path / "index.html").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f'href="{page.stem}.html"' in home or page.stem == "index", f"{page} is in no menu"
+
+
+def test_readme_follows_from_the_results():
+    run = subprocess.run([sys.executable, FIGURES, "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_changed_figure_is_noticed(tmp_path):
+    """And rows without a file are left out and named."""
+    code = (
+        "import copy, figures\n"
+        "results = figures.load()\n"
+        "changed = copy.deepcopy(results)\n"
+        "changed['cpu']['networks'] = {'x': {**next(iter(results['cpu']['networks'].values())), "
+        "'us_per_atom': 1.25, 'times_hippynn': 7.0}}\n"
+        "assert figures.is_stale(changed), 'a changed figure'\n"
+        "assert '1.2 µs/atom' in figures.headlines(changed)\n"
+        "del changed['demo']\n"
+        "assert '`make demo`' in figures.headlines(changed).split('Left out')[1]\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=FIGURES.parent, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_every_results_file_says_where_it_is_from():
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        content = json.loads(path.read_text())
+        assert {"date", "commit", "machine", "versions", "checks"} <= set(content), path
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*", content["date"])

@@ -1,0 +1,61 @@
+"""docs/troubleshooting.md quotes messages that exist, and those of the engines all."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
+QUOTED = re.findall(r"^\| `([^`]+)` +\|", PAGE, re.MULTILINE)
+# What a user of the engine sees of ours: every message there must have its cure on the page.
+COMPLETE = (
+    "lammps_plugin/pair_commands.cpp",
+    "lammps_plugin/pair_checks.cpp",
+    "lammps_plugin/pair_hipnn_ts.cpp",
+    "python/hipnn_ts/openmm/force.py",
+    "python/hipnn_ts/ase/calculator.py",
+)
+RAISED = re.compile(r"raise InputError\(|error->(?:all|one)\(|fault\.sentence = fmt::format\(")
+
+
+def joined(text):
+    """Source with adjacent string literals made one."""
+    return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+def fragments(message):
+    return [part.strip(" '") for part in message.split("…") if len(part.strip(" '")) > 2]
+
+
+@pytest.fixture(scope="module")
+def source():
+    files = [
+        path
+        for folder in ("python", "csrc", "lammps_plugin")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".cpp", ".hpp", ".h")
+    ]
+    return "\n".join(joined(path.read_text()) for path in files)
+
+
+@pytest.mark.parametrize("message", QUOTED)
+def test_message_exists(message, source):
+    for fragment in fragments(message):
+        assert fragment in source, fragment
+
+
+@pytest.mark.parametrize("file", COMPLETE)
+def test_every_message_of_the_engines_has_a_cure(file):
+    text = joined((ROOT / file).read_text())
+    for found in RAISED.finditer(text):
+        call = text[found.end() : found.end() + 400].split(";\n")[0]
+        literals = re.findall(r'"((?:[^"\\]|\\.)+)"', call)
+        if literals and literals[0] != "pair_coeff hipnn/ts: {}":  # sentences made elsewhere
+            assert any(describes(message, literals[0]) for message in QUOTED), literals[0]
+
+
+def describes(message, literal):
+    """All of its fragments are there, and they are more than a prefix that many have."""
+    parts, fixed = fragments(message), re.sub(r"\{[^{}]*\}", "", literal)
+    return all(part in literal for part in parts) and sum(map(len, parts)) > 0.4 * len(fixed)
