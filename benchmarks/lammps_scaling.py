@@ -1,6 +1,6 @@
 """LAMMPS at scale: throughput beside SNAP and ReaxFF, scaling, memory.
 
-    python benchmarks/lammps_scaling.py [--quick] [--again] [SECTION ...]
+    python benchmarks/lammps_scaling.py [--quick] [--seconds 10] [--repeats 5] [--again] [NAME ...]
 
 Writes benchmarks/results/lammps.json section by section and goes on where it was interrupted:
 what is there is kept unless --again is given. Potentials run their own materials at equal numbers
@@ -36,11 +36,11 @@ LAYOUTS = {"1 rank": (1, 1), "2 ranks": (2, 1), "1 rank of 2 threads": (1, 2)}
 class Session:
     """Where runs take place and how long they last."""
 
-    def __init__(self, folder: Path, quick: bool):
+    def __init__(self, folder: Path, quick: bool, seconds: float, repeats: int):
         self.folder = folder
         self.quick = quick
-        self.seconds = 1.0 if quick else 10.0
-        self.repeats = 1 if quick else 5
+        self.seconds = 1.0 if quick else seconds
+        self.repeats = 1 if quick else repeats
 
     def alternate(self, cases: dict[str, tuple], repeats: int | None = None) -> dict:
         """Runs of (side, atoms, ranks, threads) in turn, each of about ``seconds``."""
@@ -141,14 +141,16 @@ def save(path: Path, sections: dict) -> list:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SECTION ...]", type=click.Choice(list(MEASURED)))
 @click.option("--quick", is_flag=True, help="Small sizes, short runs, into build/lammps.json.")
+@click.option("--seconds", default=10.0, show_default=True, help="Of each run.")
+@click.option("--repeats", default=5, show_default=True, help="Runs of each side.")
 @click.option("--again", is_flag=True, help="Measure what is in the file already, too.")
-def main(names: tuple[str, ...], quick: bool, again: bool) -> None:
+def main(names: tuple[str, ...], quick: bool, seconds: float, repeats: int, again: bool) -> None:
     """Measure sections (all by default), print, write the report."""
     path = ROOT / "build" / "lammps.json" if quick else RESULTS
     sections = json.loads(path.read_text())["sections"] if path.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
-        session = Session(Path(folder), quick)
+        session = Session(Path(folder), quick, seconds, repeats)
         for name in names or MEASURED:
             if name in sections and not again:
                 print(f"{name}: kept, measured {sections[name]['date']}")
