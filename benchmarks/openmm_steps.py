@@ -153,7 +153,7 @@ def checks_of(rows: dict, interval: float, drift: tuple | None, no_torchani: str
             limit=1.15,
             better="lower",
         ),
-        drift_of("22 atoms, 100 ps at 0.5 fs, float32", drift, "not run with --quick"),
+        drift_of("22 atoms, 200 ps at 0.5 fs, float32", drift, "not run with --quick"),
         *(
             Check(
                 name=f"22 atoms, times {peer}",
@@ -168,7 +168,7 @@ def checks_of(rows: dict, interval: float, drift: tuple | None, no_torchani: str
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Fewer sizes and repeats; no 100 ps.")
+@click.option("--quick", is_flag=True, help="Fewer sizes and repeats; no 200 ps.")
 @click.option("--torchani-python", help="Interpreter that can import torchani.")
 def main(quick: bool, torchani_python: str | None) -> None:
     """Measure, print a table, write benchmarks/results/openmm.json."""
@@ -194,9 +194,9 @@ def main(quick: bool, torchani_python: str | None) -> None:
             rows[n_atoms]["seconds"]["TorchANI"] = times
         drift = None
         if not quick:
-            print("22 atoms: 100 ps of NVE ...", flush=True)
+            print("22 atoms: 200 ps of NVE ...", flush=True)
             force = create_force(model, atoms[1].numbers, None, False, "torch")
-            drift = nve_drift(atoms[1], force, picoseconds=100)
+            drift = nve_drift(atoms[1], force, picoseconds=200)
     names = ["kernel", "TorchForce", "PythonForce", "list anew", "hippynn", "TorchANI"]
     print(f"{'ms':>8}" + "".join(f"{name:>13}" for name in names))
     for n_atoms, row in rows.items():
