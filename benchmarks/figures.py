@@ -25,6 +25,7 @@ COMMANDS = {
     "accuracy": "make bench-accuracy",
     "cpu": "make bench-cpu",
     "demo": "make demo",
+    "density": "python benchmarks/density.py",
     "gpu": "benchmarks/gpu/run.sh",
     "lammps": "make bench-lammps",
     "openmm": "make bench-openmm",
@@ -35,12 +36,15 @@ COMMANDS = {
 
 
 def load(folder: Path = RESULTS) -> dict[str, dict]:
-    """Every results file, by its name without ending."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    """Every results file, by its path without ending."""
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): json.loads(path.read_text())
+        for path in sorted(folder.rglob("*.json"))
+    }
 
 
 def command_of(name: str) -> str:
-    return COMMANDS.get(name, f"benchmarks/results/{name}.json")
+    return COMMANDS.get(name.split("/")[0], f"benchmarks/results/{name}.json")
 
 
 def headlines(results: dict) -> str:
