@@ -25,7 +25,7 @@ COMMANDS = {
     "accuracy": "make bench-accuracy",
     "cpu": "make bench-cpu",
     "demo": "make demo",
-    "density": "python benchmarks/density.py",
+    "density": "make bench-density",
     "gpu": "benchmarks/gpu/run.sh",
     "lammps": "make bench-lammps",
     "openmm": "make bench-openmm",
