@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 import click
+from headlines import HEADLINES
 from plots import PLOTS, draw_headline, fingerprint
-from tables import HEADLINES, TABLES, checks_table, origin
+from tables import TABLES, checks_table, origin
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
