@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format fuzz leaks soak docs figures bench bench-cpu \
+.PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-density clean
 
@@ -62,6 +62,11 @@ soak: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
+
+# Each folder's run.sh; water_density and ml_mm use models of the folders before them.
+EXAMPLES := water water_density alanine_dipeptide ml_mm copper active_learning
+examples: $(VENV)/.installed
+	for name in $(EXAMPLES); do echo "examples/$$name"; examples/$$name/run.sh || exit 1; done
 
 # README's figures and picture from benchmarks/results; the docs make theirs when they are built.
 figures: $(VENV)/.installed

@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 import click
+from headlines import HEADLINES
 from plots import PLOTS, draw_headline, fingerprint
-from tables import HEADLINES, TABLES, checks_table, origin
+from tables import TABLES, checks_table, origin
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -25,6 +26,7 @@ COMMANDS = {
     "accuracy": "make bench-accuracy",
     "cpu": "make bench-cpu",
     "demo": "make demo",
+    "density": "make bench-density",
     "gpu": "benchmarks/gpu/run.sh",
     "lammps": "make bench-lammps",
     "openmm": "make bench-openmm",
@@ -35,12 +37,15 @@ COMMANDS = {
 
 
 def load(folder: Path = RESULTS) -> dict[str, dict]:
-    """Every results file, by its name without ending."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    """Every results file, by its path without ending."""
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): json.loads(path.read_text())
+        for path in sorted(folder.rglob("*.json"))
+    }
 
 
 def command_of(name: str) -> str:
-    return COMMANDS.get(name, f"benchmarks/results/{name}.json")
+    return COMMANDS.get(name.split("/")[0], f"benchmarks/results/{name}.json")
 
 
 def headlines(results: dict) -> str:

@@ -154,21 +154,34 @@ def peers(result: dict) -> str:
     return f"µs/atom.\n\n{table(head, rows)}\n\n" + "\n".join(notes)
 
 
-def accuracy(result: dict) -> str:
-    rows = []
-    for row in result["rows"]:
-        name = f"{row['set']}, {row['test']}"
-        for measure in ("mae", "rmse"):
-            label = f"{name}, ours, {measure.upper()}"
-            rows.append(
-                [label, f"{row[f'energy_{measure}']:.2f}", f"{row[f'forces_{measure}']:.1f}"]
-            )
-        for figure in row["published"]:
-            label = f"{name}, {figure['model']}, {figure['measure'].upper()}"
-            rows.append([label, number(figure["energy"]), number(figure["forces"])])
-    units = ", ".join(dict.fromkeys(row["energy_unit"] for row in result["rows"]))
-    head = ["set, test, model", f"energy, {units}", "forces, meV/Å"]
-    return f"{result['minutes']:g} minutes of training for each set.\n\n{table(head, rows)}"
+def accuracy(results: dict) -> str:
+    """Errors of every set that was trained on, beside hippynn's and published ones."""
+    parts = []
+    for name, result in results.items():
+        if not name.startswith("accuracy/"):
+            continue
+        rows = []
+        for test, figures in result["published"].items():
+            for run in result["runs"]:
+                row = run["tests"][test]
+                for measure in ("mae", "rmse"):
+                    rows.append(
+                        [
+                            f"{test}: {run['side']}, l_max {run['l_max']}, {measure.upper()}",
+                            number(row[f"energy_{measure}"], ".2f"),
+                            number(row.get(f"forces_{measure}"), ".1f"),
+                        ]
+                    )
+            for figure in figures:
+                label = f"{test}: {figure['model']} (published), {figure['measure'].upper()}"
+                rows.append([label, number(figure["energy"]), number(figure["forces"])])
+        head = ["test, model", f"energy, {result['energy_unit']}", "forces, meV/Å"]
+        parts.append(
+            f"### {result['set']}\n\n{result['minutes']:g} minutes of training a run "
+            f"({result['minutes_are']}).\n\n{table(head, rows)}\n\n"
+            + origin(result, "make bench-accuracy")
+        )
+    return "\n\n".join(parts) or "Not measured here: `make bench-accuracy`."
 
 
 def cost(results: dict) -> str:
@@ -220,65 +233,7 @@ TABLES = {
     "openmm": ("openmm", openmm),
     "lammps": ("lammps", lammps),
     "peers": ("peers", peers),
-    "accuracy": ("accuracy", accuracy),
+    "accuracy": (None, accuracy),
     "cost": (None, cost),
     "keys": (None, keys),
 }
-
-
-def _first(result: dict, key: str, form: str) -> str:
-    return format(next(iter(result["networks"].values()))[key], form)
-
-
-def _force_difference(result: dict, dtype: str) -> str:
-    rows = [row for row in result["engines"] if row["dtype"] == dtype]
-    return f"{max(row['max_force_difference_eV_per_A'] for row in rows):.0e} eV/Å"
-
-
-def _largest_box(result: dict) -> str | None:
-    rows = result["sections"].get("sizes", {}).get("rows", {})
-    if not rows:
-        return None
-    row = max(rows.values(), key=lambda row: row["n_atoms"])
-    return f"{row['atom_steps_per_second']:,.0f} atom-steps/s, {row['n_atoms']:,} atoms"
-
-
-def _small_molecule(result: dict) -> str | None:
-    rows = [row for row in result["systems"].values() if row["n_atoms"] == 22]
-    return f"{1e3 * rows[0]['seconds']['TorchForce']['median']:.2f} ms a step" if rows else None
-
-
-# What, results file, its figure (None where the file has none).
-HEADLINES = [
-    (
-        "energy and forces, 3,000 atoms of water, ANI-1x network (128 features), float32",
-        "cpu",
-        lambda r: f"{_first(r, 'us_per_atom', '.1f')} µs/atom",
-    ),
-    (
-        "beside hippynn's best CPU kernel, same weights",
-        "cpu",
-        lambda r: f"{_first(r, 'times_hippynn', '.0f')} × as fast",
-    ),
-    (
-        "share of the machine's float32 matrix-product peak, on the least work",
-        "cpu",
-        lambda r: format(
-            next(iter(r["networks"].values()))["gflops_on_minimum_work"] / r["gemm_peak_gflops"],
-            ".2f",
-        ),
-    ),
-    (
-        "training step beside hippynn",
-        "cpu",
-        lambda r: f"{min(row['times_hippynn'] for row in r['training'].values()):.1f} × as fast",
-    ),
-    (
-        "largest difference of a force between ASE, LAMMPS and OpenMM, float32",
-        "demo",
-        lambda r: _force_difference(r, "float32"),
-    ),
-    ("the same, float64", "demo", lambda r: _force_difference(r, "float64")),
-    ("LAMMPS on all cores, water", "lammps", _largest_box),
-    ("OpenMM, alanine dipeptide, CPU platform", "openmm", _small_molecule),
-]
