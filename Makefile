@@ -77,6 +77,9 @@ bench: $(VENV)/.installed
 	$(MAKE) --keep-going bench-cpu bench-published bench-openmm; \
 	$(MAKE) figures docs
 
+# glibc gives freed memory back and asks for it again at each call: that slows peers that allocate much.
+bench-cpu: export MALLOC_MMAP_MAX_ = 0
+bench-cpu: export MALLOC_TRIM_THRESHOLD_ = 100000000000
 bench-cpu: $(VENV)/.installed
 	$(BIN)/python benchmarks/cpu.py
 

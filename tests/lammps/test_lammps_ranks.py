@@ -7,6 +7,8 @@ import pytest
 import torch
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
+from hipnn_ts.ase import HIPNNTSCalculator
+
 # The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, a rank sees five others.
 ARCHITECTURE = {"n_features": (7, 5)}
 # LAMMPS's own choice of arrangement, and for eight ranks every one that there is.
@@ -20,8 +22,7 @@ def evaluations(request, tmp_path_factory, water, random_model):
     folder = tmp_path_factory.mktemp("ranks")
     script, cases = "", {}
     for number, grid in enumerate(GRIDS[request.param]):
-        # In single precision only rounding is new: one arrangement.
-        for dtype in (torch.float64, torch.float32)[: 2 if number == 0 else 1]:
+        for dtype in (torch.float64, torch.float32):
             name = f"{dtype}-{number}"
             cases[name] = dtype
             model = random_model(dtype, **ARCHITECTURE)
@@ -36,6 +37,25 @@ def test_agrees_with_plain_torch(evaluations, water, random_potential):
     expected = reference(random_potential(**ARCHITECTURE), water(4))
     for dtype, found in evaluations.values():
         assert_same(found, expected, 1e-9 if dtype == torch.float64 else 1e-5)
+
+
+def test_energies_of_atoms_are_those_in_ase(evaluations, water, random_model):
+    atoms = water(4)
+    for dtype, found in evaluations.values():
+        atoms.calc = HIPNNTSCalculator(random_model(dtype, **ARCHITECTURE))
+        tolerance = 1e-9 if dtype == torch.float64 else 1e-5
+        np.testing.assert_allclose(
+            found.atom_energies, atoms.get_potential_energies(), rtol=0, atol=tolerance
+        )
+
+
+def test_shares_of_atoms_sum_to_the_whole(evaluations):
+    for _, found in evaluations.values():
+        assert found.atom_energies.sum() == pytest.approx(found.energy, rel=1e-12)
+        scale = np.abs(found.atom_virials).sum()
+        np.testing.assert_allclose(
+            found.atom_virials.sum(axis=0), found.virial, rtol=0, atol=1e-11 * scale
+        )
 
 
 def test_momentum_is_conserved(evaluations):
