@@ -130,6 +130,7 @@ def main(minutes: float, seed: int, only: tuple[str, ...], hippynn: bool, quick:
     if not (folder / "README.md").is_file():
         sys.exit(f"published data not found at {folder}; set HIPNN_TS_SHARED_DATA")
     torch.set_num_threads(1)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     minutes = QUICK_MINUTES if quick else minutes
     checks = []
     for name in only or SETS:

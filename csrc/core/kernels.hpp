@@ -82,6 +82,44 @@ constexpr int64_t sensitivity_block = 1024;
 /// Values that kernels may read, and for scratch write, beyond the last sensitivity.
 constexpr int64_t sensitivity_padding = 8;
 
+/// Vectors of pairs, none of them zero.
+template <class T> struct GeometryProblem {
+  int64_t n_pairs;
+  T cutoff;
+  const T* vectors; // (P, 3)
+  int n_threads;
+};
+
+/// What is made of them, gradients with respect to that, or how it changes.
+template <class T> struct GeometryFactors {
+  T* distances;         // (P,)
+  T* inverse_distances; // (P,)
+  T* envelopes;         // (P,)
+  T* components;        // (P, C)
+};
+
+/// Invariants E0 + t1 sqrt(|E1|^2 + eps) + t2 sqrt(|E2|^2 + eps) of moments.
+template <class T> struct InvariantsProblem {
+  int64_t n_atoms;
+  int n_features;
+  T cusp_regularisation;
+  const T* moments;       // (n, C, a)
+  const T* vector_scales; // (a,) where C reaches their order
+  const T* tensor_scales; // likewise
+  int n_threads;
+};
+
+/// Gradients with respect to what goes into invariants, or directions along it. Scales may be null.
+template <class T> struct InvariantsFactors {
+  T* moments;
+  T* vector_scales;
+  T* tensor_scales;
+};
+
+/// Atoms whose gradients with respect to the scales are summed together: kernels want scratch of
+/// (ceil(n / invariants_block), 2, a).
+constexpr int64_t invariants_block = 64;
+
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
 constexpr int window_bins = 1024;
 
@@ -176,6 +214,25 @@ template <class T> struct Kernels {
   PairGradientsKernel<T> pair_gradients, pair_gradients_change;
   /// out (n_senders, V, a), gradient of E:G with respect to P; or its change.
   MomentsKernel<T> projections_gradient, projections_gradient_change;
+
+  /// Distances, their inverses, envelopes and components; the gradient (P, 3) with respect to the
+  /// vectors; how the four change along k (P, 3); the gradient of the first gradient's product with
+  /// k.
+  void (*geometry)(const GeometryProblem<T>&, const GeometryFactors<T>& out);
+  void (*geometry_backward)(
+      const GeometryProblem<T>&, const GeometryFactors<const T>& gradients, T* out);
+  void (*geometry_change)(const GeometryProblem<T>&, const T* k, const GeometryFactors<T>& out);
+  void (*geometry_double_backward)(
+      const GeometryProblem<T>&, const GeometryFactors<const T>& gradients, const T* k, T* out);
+
+  /// out (n, a); gradients for g (n, a); the gradients, with respect to g and the factors, of the
+  /// product of those with k.
+  void (*invariants)(const InvariantsProblem<T>&, T* out);
+  void (*invariants_backward)(
+      const InvariantsProblem<T>&, const T* g, const InvariantsFactors<T>& out, T* scratch);
+  void (*invariants_double_backward)(
+      const InvariantsProblem<T>&, const T* g, const InvariantsFactors<const T>& k, T* g_gradient,
+      const InvariantsFactors<T>& out, T* scratch);
 
   /// The smallest windows that leave nothing out that matters.
   void (*active_windows)(const WindowsProblem<T>&);

@@ -71,6 +71,7 @@ def test_every_instruction_set(isa):
     path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
     script = (
         "import test_inference as t, test_moments, test_sensitivities, torch\n"
+        "import test_geometry, test_invariants\n"
         "from hipnn_ts import _core\n"
         "print(_core.instruction_set())\n"
         "for name in ('l0', 'l1-three-blocks', 'l2-32', 'l2-128', 'middle-widths'):\n"
@@ -82,6 +83,10 @@ def test_every_instruction_set(isa):
         "    for n in (20, 32, 300):\n"
         "        test_moments.test_equals_reference_to_second_derivatives(9, n, dtype, tolerance)\n"
         "        test_sensitivities.test_equals_plain_torch_to_second_derivatives(n, dtype, "
+        "tolerance)\n"
+        "    test_geometry.test_equals_plain_torch_to_second_derivatives(100, 2, dtype, "
+        "tolerance)\n"
+        "    test_invariants.test_equals_plain_torch_to_second_derivatives(9, 70, 33, dtype, "
         "tolerance)\n"
     )
     run = subprocess.run(

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from test_geometry import vectors
+from test_invariants import factors as invariants_factors
 from test_moments import form
 from test_sensitivities import factors, radial, windows
 
@@ -33,8 +35,26 @@ def sensitivities_arguments():
     }
 
 
+def atom_and_pair_arguments():
+    leaf, leaves = vectors(9), invariants_factors(9)
+    along = [torch.randn(9, *rest, dtype=torch.float64, requires_grad=True) for rest in ((),) * 3]
+    along.append(torch.randn(9, 9, dtype=torch.float64, requires_grad=True))
+    gradient = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
+    return {
+        "pair_geometry": (leaf, 9, 4.0),
+        "pair_geometry_backward": (*along, leaf, 4.0),
+        "invariants": (*leaves, 1e-3),
+        "invariants_backward": (gradient, *leaves, 1e-3),
+    }
+
+
 @pytest.mark.parametrize(
-    ("name", "arguments"), [*moments_arguments(), *sensitivities_arguments().items()]
+    ("name", "arguments"),
+    [
+        *moments_arguments(),
+        *sensitivities_arguments().items(),
+        *atom_and_pair_arguments().items(),
+    ],
 )
 def test_training_operators(name, arguments):
     operator = getattr(torch.ops.hipnn_ts, name).default

@@ -3,6 +3,8 @@
 // Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
 // library code that other files share: the linker would keep one copy, perhaps this one.
 #include "core/cpu/block.hpp"
+#include "core/cpu/geometry.hpp"
+#include "core/cpu/invariants.hpp"
 #include "core/cpu/moments.hpp"
 #include "core/cpu/sensitivities.hpp"
 
@@ -17,6 +19,13 @@ constexpr Kernels<T> table = {
     pair_gradients<T, C, true>,
     projections_gradient<T, C, false>,
     projections_gradient<T, C, true>,
+    geometry<T, C>,
+    geometry_backward<T, C>,
+    geometry_change<T, C>,
+    geometry_double_backward<T, C>,
+    invariants<T, C>,
+    invariants_backward<T, C>,
+    invariants_double_backward<T, C>,
     active_windows<T>,
     sensitivities<T>,
     sensitivities_backward<T>,

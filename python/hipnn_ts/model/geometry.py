@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hipnn_ts import operators as _operators  # noqa: F401  registers torch.ops.hipnn_ts
 from hipnn_ts.operators import reference
 
 
@@ -31,3 +32,11 @@ def pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
         reference.envelopes(distances, cutoff),
         reference.tensor_components(vectors * inverse.unsqueeze(1), l_max),
     )
+
+
+def fused_pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
+    """The same by this package's operator, which is the processor's."""
+    distances, inverse, envelopes, components = torch.ops.hipnn_ts.pair_geometry(
+        vectors, (l_max + 1) * (l_max + 1), cutoff
+    )
+    return PairGeometry(distances, inverse, envelopes, components)

@@ -88,9 +88,14 @@ class InteractionLayer(nn.Module):
             moments = reference.moments(
                 geometry.components, radial, projections, receivers, senders, n_receivers
             )
-        invariants = reference.invariants(
-            moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
-        )
+        if self.fused and not moments.is_cuda:
+            invariants = torch.ops.hipnn_ts.invariants(
+                moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
+            )
+        else:
+            invariants = reference.invariants(
+                moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
+            )
         return invariants + self.self_interaction(features[:n_receivers])
 
 

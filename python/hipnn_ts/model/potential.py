@@ -1,11 +1,13 @@
 """A HIP-NN-TS potential: the network, its readout and the self energies."""
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.model.geometry import PairGeometry, pair_geometry
+from hipnn_ts.model.geometry import PairGeometry, fused_pair_geometry, pair_geometry
 from hipnn_ts.model.layers import Block
 
 
@@ -21,9 +23,12 @@ class Potential(nn.Module):
     :meth:`block` layer by layer, any other :meth:`forward`.
     """
 
+    fused: Final[bool]
+
     def __init__(self, config: NetworkConfig, fused: bool = True):
         super().__init__()
         self.config = config
+        self.fused = fused
         self.n_species = len(config.elements)
         self.l_max = config.l_max
         self.cutoff = config.cutoff
@@ -75,7 +80,11 @@ class Potential(nn.Module):
         tuple of Tensor
             new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV.
         """
-        geometry = pair_geometry(vectors, self.l_max, self.cutoff)
+        # Written out twice: a method would be one more name in the code of exported files.
+        if self.fused and not vectors.is_cuda:
+            geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
+        else:
+            geometry = pair_geometry(vectors, self.l_max, self.cutoff)
         return self._block(index, features, receivers, senders, geometry, n_receivers)
 
     def _block(
@@ -103,7 +112,11 @@ class Potential(nn.Module):
         """Each block's share (n, n_blocks) of the atomic energies, self energies left out, eV."""
         n_atoms = species.shape[0]
         features = self.encode(species)
-        geometry = pair_geometry(vectors.to(features.dtype), self.l_max, self.cutoff)
+        vectors = vectors.to(features.dtype)
+        if self.fused and not vectors.is_cuda:
+            geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
+        else:
+            geometry = pair_geometry(vectors, self.l_max, self.cutoff)
         terms: list[Tensor] = []
         for index in range(len(self.blocks)):
             features, energies = self._block(index, features, receivers, senders, geometry, n_atoms)

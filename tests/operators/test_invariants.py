@@ -1,0 +1,113 @@
+"""Invariants of the moments for training against plain torch, and their derivatives."""
+
+import pytest
+import torch
+
+from hipnn_ts.operators import reference
+
+CUSP = 1e-3
+COMPONENTS = pytest.mark.parametrize("n_components", [1, 4, 9])
+
+
+def factors(n_components, n_atoms=5, n_features=7, dtype=torch.float64):
+    """Moments and scales, as leaves."""
+    generator = torch.Generator().manual_seed(n_components)
+    shapes = (
+        (n_atoms, n_components, n_features),
+        (n_features if n_components >= 4 else 0,),
+        (n_features if n_components >= 9 else 0,),
+    )
+    return [
+        torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_() for shape in shapes
+    ]
+
+
+def all_derivatives(operator, leaves):
+    """Values, gradients and gradients of a function of the gradients."""
+    leaves = [leaf for leaf in leaves if leaf.numel()] or leaves[:1]
+    out = operator()
+    first = torch.autograd.grad((out**2).sum(), leaves, create_graph=True)
+    return [out, *first, *torch.autograd.grad(sum((g**3).sum() for g in first), leaves)]
+
+
+def both(leaves):
+    """The operator and plain torch."""
+    return (
+        lambda: torch.ops.hipnn_ts.invariants(*leaves, CUSP),
+        lambda: reference.invariants(*leaves, CUSP),
+    )
+
+
+@COMPONENTS
+@pytest.mark.parametrize(("n_atoms", "n_features"), [(1, 1), (5, 32), (70, 33), (200, 128)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.float32, 3e-5), (torch.float64, 1e-12)],
+    ids=["single", "double"],
+)
+def test_equals_plain_torch_to_second_derivatives(
+    n_components, n_atoms, n_features, dtype, tolerance
+):
+    leaves = factors(n_components, n_atoms, n_features, dtype)
+    found, expected = (all_derivatives(operator, leaves) for operator in both(leaves))
+    for a, b in zip(found, expected, strict=True):
+        assert (a - b).abs().max() <= tolerance * b.abs().max()
+
+
+@COMPONENTS
+def test_gradcheck_and_gradgradcheck(n_components):
+    leaves = factors(n_components, 3, 2)
+
+    def operator(*leaves):
+        return torch.ops.hipnn_ts.invariants(*leaves, CUSP)
+
+    assert torch.autograd.gradcheck(operator, leaves)
+    assert torch.autograd.gradgradcheck(operator, leaves)
+
+
+def test_without_atoms_gradients_of_the_scales_are_zero():
+    leaves = factors(9, n_atoms=0)
+    out = torch.ops.hipnn_ts.invariants(*leaves, CUSP)
+    out.sum().backward()
+    assert out.shape == (0, 7)
+    assert not leaves[1].grad.any()
+    assert not leaves[2].grad.any()
+
+
+def test_constant_scales():
+    leaves = factors(9)
+    for scales in leaves[1:]:
+        scales.requires_grad_(False)
+    found, expected = (all_derivatives(operator, leaves[:1]) for operator in both(leaves))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+def test_independent_of_thread_count():
+    leaves = factors(9, 500, 32, torch.float32)
+    threads = torch.get_num_threads()
+    outs = []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            outs.append(all_derivatives(both(leaves)[0], leaves))
+    finally:
+        torch.set_num_threads(threads)
+    for other in outs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(outs[0], other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("position", "change", "sentence"),
+    [
+        (0, lambda t: t[:, :3], "components: expected 1, 4 or 9 of them, found 3"),
+        (0, lambda t: t[0], "moments: expected 3 dimensions"),
+        (1, lambda t: t[:-1], "vector_scales: expected shape"),
+        (2, lambda t: t.float(), "tensor_scales: expected Double, found Float"),
+    ],
+)
+def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
+    arguments = factors(9)
+    arguments[position] = change(arguments[position].detach())
+    with pytest.raises(RuntimeError, match=sentence):
+        torch.ops.hipnn_ts.invariants(*arguments, CUSP)
