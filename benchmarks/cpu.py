@@ -91,7 +91,8 @@ def compare(case: Case, kernels: tuple[str, ...], repeats: int, seconds: float) 
         sides[f"hippynn {kernel}"] = with_kernel(kernel, case.theirs)
     agreement = (case.ours()[1] - sides[f"hippynn {kernels[0]}"]()[1]).abs().max().item()
     times = alternate(sides, repeats, seconds)
-    flops = minimum_flops(case.potential, case.vectors.norm(dim=1), case.n_atoms)
+    n_species = len(case.species.unique())
+    flops = minimum_flops(case.potential, case.vectors.norm(dim=1), case.n_atoms, n_species)
     best = min(t["median"] for name, t in times.items() if name != "hipnn-ts")
     ours = times["hipnn-ts"]["median"]
     return {

@@ -179,9 +179,15 @@ template <class T> struct BlockProblem {
   const T* vectors;         // (P, 3), r_sender - r_receiver
   T* vector_gradients;      // (P, 3), added to
 
-  // Rows of tiles are consecutive, tiles may be anywhere.
-  const T* projections;           // (rows, V, n_middle); the table of species in the first block
-  T* projected;                   // the same, where Kernels::project writes it
+  // The first block: weights of the species that are there, K = (number of them) V, as SpeciesTable
+  // makes them.
+  Linear<T> table;        // K -> n_middle
+  const double* mixing;   // (number of species, V, V)
+  const int32_t* species; // (n_atoms,), which of them
+  T* radial_moments;      // (n_receivers, C, K)
+
+  // The others. Rows of tiles are consecutive, tiles may be anywhere.
+  T* projections;                 // (rows, V, n_middle)
   const int32_t* projection_rows; // (n_atoms,)
   T* moments;                     // (rows, C, n_middle); on the way back their gradients
   const int32_t* moment_rows;     // (n_receivers,)
@@ -247,7 +253,16 @@ template <class T> struct Kernels {
       const SensitivitiesProblem<T>&, const T* h, const SensitivityFactors<const T>& k,
       T* h_gradient, const SensitivityFactors<T>& gradients, T* scratch);
 
-  /// Projections of tiles of senders.
+  /// The first block: radial moments, features, slopes and energies of tiles of receivers.
+  void (*forward_first)(const BlockProblem<T>&, TileList receivers);
+  /// Back through it: adds to vectors' gradients.
+  void (*backward_first)(const BlockProblem<T>&, TileList receivers);
+  /// Both at once where there is no other block; `out` and `slopes` are not used.
+  void (*only_block)(const BlockProblem<T>&, TileList receivers);
+  /// Values that each thread needs as scratch for the first block, `n_radial_moments` wide.
+  int64_t (*first_scratch_size)(const BlockWeights<T>&, int n_radial_moments);
+
+  /// The others. Projections of tiles of senders.
   void (*project)(const BlockProblem<T>&, TileList senders);
   /// Features, slopes, moments and energies of tiles of receivers.
   void (*forward)(const BlockProblem<T>&, TileList receivers);
@@ -255,20 +270,17 @@ template <class T> struct Kernels {
   /// become their gradients, feature gradients the on-site layers' share; `out` and `slopes` are
   /// not used.
   void (*forward_last)(const BlockProblem<T>&, TileList receivers);
-  /// Back through the on-site layers of another block.
+  /// Back through the on-site layers of another one.
   void (*backward_onsite)(const BlockProblem<T>&, TileList receivers);
-  /// Back through the pairs of the first block, of whose projections nobody needs the gradient,
-  /// and through its on-site layers where these are not behind us.
-  void (*backward_first)(const BlockProblem<T>&, TileList receivers, bool onsite);
-  /// Back through the pairs of another block: adds to vectors' and features' gradients, given the
-  /// moments' gradients of all receivers of these tiles. Projections are computed anew in the tile
-  /// where `project` says that they are not kept.
+  /// Back through the pairs: adds to vectors' and features' gradients, given the moments' gradients
+  /// of all receivers of these tiles. Projections are computed anew in the tile where `project`
+  /// says that they are not kept.
   ///
-  /// The moment gradients that these read come from the on-site passes. With S the gradient with
+  /// The moment gradients that this reads come from the on-site passes. With S the gradient with
   /// respect to the symmetric traceless E2, their rows are dE/dE0 + S_zz | dE/dE1 | S_xx - S_zz,
   /// S_xy, S_xz, S_yy - S_zz, S_yz: the trace moved to where |u|^2 = 1 needs no product.
   void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
-  /// Values that each thread needs as scratch.
+  /// Values that each thread needs as scratch for these.
   int64_t (*scratch_size)(const BlockWeights<T>&);
 };
 

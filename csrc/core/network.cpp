@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 
 namespace hipnn_ts {
 
@@ -16,20 +14,16 @@ template <class T> void Network<T>::use(const NetworkWeights<T>& weights) {
   weights_ = weights;
   kernels_ = &kernels<T>(weights.n_components());
   kept_.resize(weights.blocks.size());
-  scratch_size_ = 0;
-  for (const BlockWeights<T>& block : weights.blocks) {
-    scratch_size_ = std::max(scratch_size_, kernels_->scratch_size(block));
-  }
 }
 
 template <class T> void Network<T>::begin(const Configuration<T>& configuration) {
   step_ = configuration;
   seconds_.resize(std::max<size_t>(seconds_.size(), step_.n_threads));
   const StageSpan span(seconds_[0], Stage::grouping);
-  scratch_.resize(scratch_size_ * step_.n_threads);
   by_receiver_.build(step_.receivers, step_.n_pairs, step_.n_receivers);
   by_sender_.build(step_.senders, step_.n_pairs, step_.n_atoms);
   take_species();
+  resize_scratch();
   // Small systems get smaller tiles, so that every thread has one.
   constexpr int step = 12;
   const int64_t share = (step_.n_receivers + step_.n_threads - 1) / step_.n_threads;
@@ -43,21 +37,21 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
 }
 
 template <class T> void Network<T>::take_species() {
-  const int n_species = weights_.blocks.front().n_in;
-  species_.resize(step_.n_atoms);
-  for (int64_t i = 0; i < step_.n_atoms; ++i) {
-    if (step_.species[i] < 0 || step_.species[i] >= n_species) {
-      throw std::invalid_argument(
-          "atom " + std::to_string(i) + ": expected a species below " + std::to_string(n_species) +
-          ", found " + std::to_string(step_.species[i]));
-    }
-    species_[i] = static_cast<int32_t>(step_.species[i]);
-  }
+  const int64_t n_species = weights_.blocks.front().n_in;
+  species_.take(weights_.blocks.front(), step_.species, step_.n_atoms);
   T* one_hot = one_hot_.resize(step_.n_receivers * n_species);
   std::fill_n(one_hot, step_.n_receivers * n_species, T(0));
   for (int64_t i = 0; i < step_.n_receivers; ++i) {
-    one_hot[i * n_species + species_[i]] = T(1);
+    one_hot[i * n_species + step_.species[i]] = T(1);
   }
+}
+
+template <class T> void Network<T>::resize_scratch() {
+  scratch_size_ = kernels_->first_scratch_size(weights_.blocks.front(), species_.table().n_in);
+  for (int k = 1; k < n_blocks(); ++k) {
+    scratch_size_ = std::max(scratch_size_, kernels_->scratch_size(weights_.blocks[k]));
+  }
+  scratch_.resize(scratch_size_ * step_.n_threads);
 }
 
 template <class T> BlockProblem<T> Network<T>::problem(int k) {
@@ -73,20 +67,22 @@ template <class T> BlockProblem<T> Network<T>::problem(int k) {
   x.senders = step_.senders;
   x.vectors = step_.vectors;
   if (k == 0) {
-    x.projections = block.table;
-    x.projection_rows = species_.data();
+    x.table = species_.table();
+    x.mixing = species_.mixing();
+    x.species = species_.places();
+    x.radial_moments =
+        kept_[k].moments.resize(step_.n_receivers * weights_.n_components() * x.table.n_in);
   } else {
-    x.projected =
+    x.projections =
         projections_.resize(schedule_.n_projection_rows() * int64_t{block.projection.n_out});
-    x.projections = x.projected;
     x.projection_rows = schedule_.projection_rows();
-  }
-  if (k == n_blocks() - 1 && k > 0) {
-    x.moments = last_moments_.resize(schedule_.n_moment_rows() * moment_size);
-    x.moment_rows = schedule_.moment_rows();
-  } else {
-    x.moments = kept_[k].moments.resize(step_.n_receivers * moment_size);
-    x.moment_rows = all_rows_.data();
+    if (k == n_blocks() - 1) {
+      x.moments = last_moments_.resize(schedule_.n_moment_rows() * moment_size);
+      x.moment_rows = schedule_.moment_rows();
+    } else {
+      x.moments = kept_[k].moments.resize(step_.n_receivers * moment_size);
+      x.moment_rows = all_rows_.data();
+    }
   }
   x.features = k == 0 ? one_hot_.data() : kept_[k].features;
   x.slopes = kept_[k].slopes.data();
@@ -105,10 +101,12 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
   BlockProblem<T> x = problem(k);
   x.out = out;
   x.energies = energies;
+  if (k == 0) {
+    kernels_->forward_first(x, schedule_.all_receivers());
+    return;
+  }
   for (int b = 0; b < schedule_.n_batches(); ++b) {
-    if (k > 0) {
-      kernels_->project(x, schedule_.born(b));
-    }
+    kernels_->project(x, schedule_.born(b));
     kernels_->forward(x, schedule_.receivers(b));
   }
 }
@@ -123,8 +121,7 @@ void Network<T>::last(
   x.feature_gradients = feature_gradients;
   x.vector_gradients = vector_gradients;
   if (k == 0) {
-    kernels_->forward_last(x, schedule_.all_receivers());
-    kernels_->backward_first(x, schedule_.all_receivers(), false);
+    kernels_->only_block(x, schedule_.all_receivers());
     return;
   }
   clear_ghosts(k, feature_gradients);
@@ -142,7 +139,7 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
   x.feature_gradients = feature_gradients;
   x.vector_gradients = vector_gradients;
   if (k == 0) {
-    kernels_->backward_first(x, schedule_.all_receivers(), true);
+    kernels_->backward_first(x, schedule_.all_receivers());
     return;
   }
   clear_ghosts(k, feature_gradients);
@@ -174,9 +171,7 @@ template <class T> void Network<T>::forces(const T* vector_gradients, double* fo
 template <class T> int64_t Network<T>::bytes() const {
   int64_t total = by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() + one_hot_.bytes() +
                   projections_.bytes() + last_moments_.bytes() + scratch_.bytes();
-  for (const auto* rows : {&species_, &all_rows_}) {
-    total += static_cast<int64_t>(rows->capacity() * sizeof(int32_t));
-  }
+  total += static_cast<int64_t>(all_rows_.capacity() * sizeof(int32_t)) + species_.bytes();
   for (const Kept& kept : kept_) {
     total += kept.moments.bytes() + kept.slopes.bytes();
   }

@@ -9,6 +9,7 @@
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
 #include "core/schedule.hpp"
+#include "core/species_table.hpp"
 #include "core/visibility.hpp"
 
 namespace hipnn_ts {
@@ -78,13 +79,14 @@ public:
 private:
   /// What the way back through a block before the last needs.
   struct Kept {
-    Buffer<T> moments;           // (n_receivers, C, n_middle); on the way back their gradients
-    Buffer<T> slopes;            // of the activations
+    Buffer<T> moments; // (n_receivers, C, n_middle), of the first block the radial ones (.., C, K)
+    Buffer<T> slopes;  // of the activations
     const T* features = nullptr; // that entered the block
   };
 
   void take_species();
   BlockProblem<T> problem(int k);
+  void resize_scratch();
   void clear_ghosts(int k, T* feature_gradients) const;
 
   NetworkWeights<T> weights_;
@@ -93,8 +95,8 @@ private:
   int tile_size_ = 0;
   PairGrouping by_receiver_, by_sender_;
   Schedule schedule_;
-  std::vector<Kept> kept_;        // of each block
-  std::vector<int32_t> species_;  // (n_atoms,), the first block's rows of projections
+  std::vector<Kept> kept_; // of each block
+  SpeciesTable<T> species_;
   std::vector<int32_t> all_rows_; // (n_receivers,), where moments of all receivers are kept
   Buffer<T> one_hot_;             // (n_receivers, n_species)
   Buffer<T> projections_;         // rows as the schedule says, after the first block

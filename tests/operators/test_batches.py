@@ -83,10 +83,11 @@ def memory_per_atom(order, n_features):
 
 
 def test_memory_holds_neither_projections_nor_last_moments_of_all_atoms():
-    """At n_features a: 9 a moments and 4 a slopes of the first block, features and their
-    gradients, 2 a; projections would be 20 a, the last block's moments 9 a."""
+    """At n_features a: 9 radial moments for each of 20 sensitivities and 2 species and 4 a slopes
+    of the first block, features and their gradients, 2 a; projections would be 20 a, the last
+    block's moments 9 a."""
     a = 64
-    kept = 4 * a * (9 + 4 + 2)
+    kept = 4 * (9 * 20 * 2 + 4 * a + 2 * a)
     assert memory_per_atom("random", (a, a)) > kept + 4 * a * (20 + 9)
     # A batch is a fifth of the chain; scratch and pairs add.
     assert memory_per_atom("sorted", (a, a)) < kept + 4 * a * (20 + 9) * 0.25 + 600

@@ -130,6 +130,18 @@ def test_atoms_without_neighbours_and_pairs_beyond_the_cutoff():
     torch.testing.assert_close(energies, fused.energies_and_pair_gradients(*alone)[0])
 
 
+def test_first_block_follows_species_and_weights():
+    """Its table holds the species that are there and is kept from call to call."""
+    species, *pairs = configuration()
+    one, other = (
+        potential(n_features=(8, 8)),
+        Potential(NetworkConfig(elements=("H", "O"))).double(),
+    )
+    for model in (one, other):
+        for chosen in (species, torch.zeros_like(species), torch.ones_like(species), species):
+            assert fused_deviation(model, torch.float64, (chosen, *pairs)) <= 1e-12
+
+
 def test_independent_of_thread_count():
     fused, arguments = FusedPotential(potential(), torch.float32), configuration()
     threads = torch.get_num_threads()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Blocks for inference, tile by tile: what one stage leaves, the next one finds in cache.
+// Blocks after the first for inference, tile by tile: what one stage leaves, the next one finds in
+// cache.
 #pragma once
 
 #include "core/cpu/interaction.hpp"
-#include "core/cpu/onsite.hpp"
-#include "core/cpu/threads.hpp"
+#include "core/cpu/onsite_tiles.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -23,7 +23,7 @@ template <class T> void project(const BlockProblem<T>& x, TileList senders) {
   const Linear<T>& w = x.weights->projection;
   for_tiles(x, senders, x.n_atoms, [&](int64_t first, int n, const Thread<T>& thread) {
     const StageSpan span(thread.seconds, Stage::projections);
-    linear(w, n, x.features + first * w.n_in, x.projected + projections_of(x, first), false);
+    linear(w, n, x.features + first * w.n_in, x.projections + projections_of(x, first), false);
   });
 }
 
@@ -38,66 +38,27 @@ tile_moments(const BlockProblem<T>& x, int64_t first, int n, const Thread<T>& th
 }
 
 template <class T, int C> void forward(const BlockProblem<T>& x, TileList receivers) {
-  const BlockWeights<T>& w = *x.weights;
-  for_tiles(x, receivers, x.n_receivers, [&](int64_t i, int n, const Thread<T>& thread) {
-    T* moments = moments_of<T, C>(x, i);
-    tile_moments<T, C>(x, i, n, thread, moments);
+  for_tiles(x, receivers, x.n_receivers, [&](int64_t first, int n, const Thread<T>& thread) {
+    T* moments = moments_of<T, C>(x, first);
+    tile_moments<T, C>(x, first, n, thread, moments);
     const StageSpan span(thread.seconds, Stage::onsite);
-    tile_forward<T, C>(
-        w, n, moments, x.features + i * w.n_in, x.out + i * w.n_out, thread.scratch,
-        x.slopes + i * w.n_middle, x.n_receivers * w.n_middle, x.energies + i);
+    tile_forward_kept<T, C>(x, first, n, moments, thread.scratch);
   });
 }
 
 template <class T, int C> void forward_last(const BlockProblem<T>& x, TileList receivers) {
-  const BlockWeights<T>& w = *x.weights;
-  const int64_t stride = int64_t{x.tile_size} * w.n_middle;
-  for_tiles(x, receivers, x.n_receivers, [&](int64_t i, int n, const Thread<T>& thread) {
-    T* moments = moments_of<T, C>(x, i);
-    tile_moments<T, C>(x, i, n, thread, moments);
+  for_tiles(x, receivers, x.n_receivers, [&](int64_t first, int n, const Thread<T>& thread) {
+    T* moments = moments_of<T, C>(x, first);
+    tile_moments<T, C>(x, first, n, thread, moments);
     const StageSpan span(thread.seconds, Stage::onsite);
-    T* hidden = thread.scratch;
-    T* slopes = hidden + stride;
-    T* out = slopes + stride * (w.n_atom_layers + 1);
-    tile_forward<T, C>(
-        w, n, moments, x.features + i * w.n_in, out, hidden, slopes, stride, x.energies + i);
-    std::memset(out, 0, sizeof(T) * n * w.n_out);
-    add_readout(w, n, out);
-    tile_backward<T, C>(
-        w, n, moments, out, hidden, slopes, stride,
-        x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
+    tile_forward_backward<T, C>(x, first, n, moments, thread.scratch);
   });
-}
-
-template <class T, int C>
-inline void
-tile_backward_onsite(const BlockProblem<T>& x, int64_t i, int n, const Thread<T>& thread) {
-  const StageSpan span(thread.seconds, Stage::onsite);
-  const BlockWeights<T>& w = *x.weights;
-  T* d = x.out + i * w.n_out;
-  add_readout(w, n, d);
-  tile_backward<T, C>(
-      w, n, moments_of<T, C>(x, i), d, thread.scratch, x.slopes + i * w.n_middle,
-      x.n_receivers * w.n_middle, x.feature_gradients ? x.feature_gradients + i * w.n_in : nullptr);
 }
 
 template <class T, int C> void backward_onsite(const BlockProblem<T>& x, TileList receivers) {
   for_tiles(x, receivers, x.n_receivers, [&](int64_t first, int n, const Thread<T>& thread) {
-    tile_backward_onsite<T, C>(x, first, n, thread);
-  });
-}
-
-template <class T, int C>
-void backward_first(const BlockProblem<T>& x, TileList receivers, bool onsite) {
-  for_tiles(x, receivers, x.n_receivers, [&](int64_t first, int n, const Thread<T>& thread) {
-    if (onsite) {
-      tile_backward_onsite<T, C>(x, first, n, thread);
-    }
-    const StageSpan span(thread.seconds, Stage::backward_pairs);
-    PairTile<T> tile(x.weights->radial, thread.scratch);
-    for (int i = 0; i < n; ++i) {
-      receiver_backward<T, C>(x, first + i, tile, moments_of<T, C>(x, first + i));
-    }
+    const StageSpan span(thread.seconds, Stage::onsite);
+    tile_backward_kept<T, C>(x, first, n, moments_of<T, C>(x, first), thread.scratch);
   });
 }
 
@@ -128,14 +89,12 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
   });
 }
 
-/// What the pairs or the last block's on-site layers use, whichever is more.
+/// What the pairs or the on-site layers use, whichever is more.
 template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
   const int64_t pairs = PairTile<T>::scratch_size(w.radial) +
                         int64_t{2} * max_tile_size * w.radial.n_sensitivities * w.n_middle;
-  const int64_t onsite =
-      int64_t{max_tile_size} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
-  const int64_t line = 64 / sizeof(T); // threads do not share cache lines
-  return ((pairs > onsite ? pairs : onsite) + line - 1) / line * line;
+  const int64_t onsite = onsite_scratch_size(w);
+  return whole_cache_lines<T>(pairs > onsite ? pairs : onsite);
 }
 
 } // namespace HIPNN_TS_ISA

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The pairs of one atom in an interaction layer for inference, forward by receiver and backward by
-// whichever end owns the gradient that must not be shared between threads.
+// The pairs of one atom in an interaction layer for inference, not the first: forward by receiver,
+// backward by sender, which owns the gradient of its projections.
 #pragma once
 
 #include "core/cpu/radial.hpp"
@@ -117,61 +117,70 @@ receiver_forward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, 
   });
 }
 
-/// Sums over features of the gradients along a pair's distance and its direction.
+/// A gradient along a pair's distance and its direction.
 template <class F> struct PairSums {
   F distance, x, y, z;
 };
 
+/// Of G, a gradient with respect to the moments in the form of Kernels::backward_senders: its
+/// contraction with the components of the direction u and that one's derivative in u. load(c) gives
+/// the c-th component.
+template <class F, int C, class T, class Load>
+inline __attribute__((always_inline)) PairSums<F>
+contract_components(T ux, T uy, T uz, const Load& load) {
+  PairSums<F> g{load(0), F::zero(), F::zero(), F::zero()};
+  if constexpr (C >= 4) {
+    const F x = load(1), y = load(2), z = load(3);
+    g.x = x;
+    g.y = y;
+    g.z = z;
+    if constexpr (C >= 9) {
+      const F xy = load(5), xz = load(6), yz = load(8);
+      g.x.add(ux, load(4));
+      g.x.add(uy, xy);
+      g.x.add(uz, xz);
+      g.y.add(ux, xy);
+      g.y.add(uy, load(7));
+      g.y.add(uz, yz);
+      g.z.add(ux, xz);
+      g.z.add(uy, yz);
+    }
+    g.distance.add(ux, g.x);
+    g.distance.add(uy, g.y);
+    g.distance.add(uz, g.z);
+    if constexpr (C >= 9) {
+      // The direction enters E2 twice.
+      g.x = twice_minus(g.x, x);
+      g.y = twice_minus(g.y, y);
+      g.z = twice_minus(g.z, z);
+    }
+  }
+  return g;
+}
+
 /// Adds one chunk of a pair to the sums, given the chunk of the receiver's moment gradients and the
 /// pair's window of projections; and to the window of their gradients.
-template <class T, int C, bool with_projections, class F, class Window>
+template <class T, int C, class F, class Window>
 inline __attribute__((always_inline)) PairSums<F> chunk_backward(
     PairSums<F> sums, const Window& window, const T* G, const T* row, T* row_gradient, int a, T ux,
     T uy, T uz) {
-  F d = F::load(G), x, y, z;
-  if constexpr (C >= 4) {
-    const F gx = F::load(G + a), gy = F::load(G + 2 * a), gz = F::load(G + 3 * a);
-    x = gx;
-    y = gy;
-    z = gz;
-    if constexpr (C >= 9) {
-      const F xy = F::load(G + 5 * a), xz = F::load(G + 6 * a), yz = F::load(G + 8 * a);
-      x.add(ux, F::load(G + 4 * a));
-      x.add(uy, xy);
-      x.add(uz, xz);
-      y.add(ux, xy);
-      y.add(uy, F::load(G + 7 * a));
-      y.add(uz, yz);
-      z.add(ux, xz);
-      z.add(uy, yz);
-    }
-    d.add(ux, x);
-    d.add(uy, y);
-    d.add(uz, z);
-    if constexpr (C >= 9) {
-      // The direction enters E2 twice.
-      x = twice_minus(x, gx);
-      y = twice_minus(y, gy);
-      z = twice_minus(z, gz);
-    }
-  }
+  const auto g = contract_components<F, C>(
+      ux, uy, uz, [&](int c) __attribute__((always_inline)) { return F::load(G + c * a); });
   F m = F::zero();
   F m_slope = F::zero();
   for (int w = 0; w < window.size; ++w) {
     const F p = F::load(row + w * a);
     m.add(window.s[w], p);
     m_slope.add(window.slope[w], p);
-    if constexpr (with_projections) {
-      F sum = F::load(row_gradient + w * a);
-      sum.add(window.s[w], d);
-      sum.store(row_gradient + w * a);
-    }
+    F sum = F::load(row_gradient + w * a);
+    sum.add(window.s[w], g.distance);
+    sum.store(row_gradient + w * a);
   }
-  sums.distance.add(d, m_slope);
+  sums.distance.add(g.distance, m_slope);
   if constexpr (C >= 4) {
-    sums.x.add(m, x);
-    sums.y.add(m, y);
-    sums.z.add(m, z);
+    sums.x.add(m, g.x);
+    sums.y.add(m, g.y);
+    sums.z.add(m, g.z);
   }
   return sums;
 }
@@ -183,12 +192,12 @@ horizontal(const PairSums<Chunk<T, width>>& sums) {
 }
 
 /// All chunks of a pair. `next` is where the next pair will read G.
-template <class T, int C, bool with_projections, class Window>
+template <class T, int C, class Window>
 inline __attribute__((always_inline)) PairSums<T> sum_chunks(
     const Window& window, const T* G, const T* next, const T* row, T* row_gradient, int a, T ux,
     T uy, T uz) {
   const auto add_chunk = [&](auto sums, int feature) __attribute__((always_inline)) {
-    return chunk_backward<T, C, with_projections>(
+    return chunk_backward<T, C>(
         sums, window, G + feature, row + feature, row_gradient + feature, a, ux, uy, uz);
   };
   constexpr int widest = max_lanes<T>;
@@ -196,10 +205,8 @@ inline __attribute__((always_inline)) PairSums<T> sum_chunks(
   PairSums<Wide> wide{Wide::zero(), Wide::zero(), Wide::zero(), Wide::zero()};
   int begin = 0;
   for (; begin + widest <= a; begin += widest) {
-    if constexpr (with_projections) {
-      for (int c = 0; c < C; ++c) {
-        __builtin_prefetch(next + c * a + begin);
-      }
+    for (int c = 0; c < C; ++c) {
+      __builtin_prefetch(next + c * a + begin);
     }
     wide = add_chunk(wide, begin);
   }
@@ -219,16 +226,11 @@ inline __attribute__((always_inline)) PairSums<T> sum_chunks(
   return total;
 }
 
-/// Pair k of the tile: adds dE/dr_p to `gradient` (3,), and dE/dP to the sender's window rows.
-template <class T, int C, bool with_projections>
-inline __attribute__((always_inline)) void pair_backward(
-    const PairTile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
-    T* gradient) {
+/// Adds to dE/dr_p (3,) of pair k of the tile what follows from g.
+template <class T>
+inline __attribute__((always_inline)) void
+add_vector_gradient(const PairTile<T>& tile, int k, const PairSums<T>& g, T* gradient) {
   const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-  PairSums<T> g;
-  with_window(tile, k, [&](const auto& window) __attribute__((always_inline)) {
-    g = sum_chunks<T, C, with_projections>(window, G, next, row, row_gradient, a, ux, uy, uz);
-  });
   // Only the part across the direction turns it.
   const T inverse = tile.inverse_distance[k];
   const T along = g.distance - (g.x * ux + g.y * uy + g.z * uz) * inverse;
@@ -237,21 +239,18 @@ inline __attribute__((always_inline)) void pair_backward(
   gradient[2] += along * uz + g.z * inverse;
 }
 
-/// A receiver's pairs where nobody needs the gradient of projections.
+/// Pair k of the tile: adds dE/dr_p to `gradient` (3,), and dE/dP to the sender's window rows.
 template <class T, int C>
-inline void
-receiver_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* G) {
-  const int a = x.weights->n_middle;
-  for_pair_tiles<T, C, true>(x, x.by_receiver, receiver, tile, [&] {
-    for (int k = 0; k < tile.size; ++k) {
-      if (tile.count[k] > 0) {
-        const auto p = static_cast<int64_t>(tile.pair[k]);
-        pair_backward<T, C, false>(
-            tile, k, window_row(x, tile, k, x.senders[p]), G, G, nullptr, a,
-            x.vector_gradients + 3 * p);
-      }
-    }
+inline __attribute__((always_inline)) void pair_backward(
+    const PairTile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
+    T* gradient) {
+  PairSums<T> g;
+  with_window(tile, k, [&](const auto& window) __attribute__((always_inline)) {
+    g = sum_chunks<T, C>(
+        window, G, next, row, row_gradient, a, tile.direction[0][k], tile.direction[1][k],
+        tile.direction[2][k]);
   });
+  add_vector_gradient(tile, k, g, gradient);
 }
 
 /// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
@@ -287,7 +286,7 @@ inline void sender_backward(
     for (int k = 0; k < tile.size; ++k) {
       if (tile.count[k] > 0) {
         const int64_t window = tile.first[k] * a;
-        pair_backward<T, C, true>(
+        pair_backward<T, C>(
             tile, k, projections + window, G[k], G[k + 1], gradient + window, static_cast<int>(a),
             x.vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
       }

@@ -3,6 +3,7 @@
 // Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
 // library code that other files share: the linker would keep one copy, perhaps this one.
 #include "core/cpu/block.hpp"
+#include "core/cpu/first_block.hpp"
 #include "core/cpu/geometry.hpp"
 #include "core/cpu/invariants.hpp"
 #include "core/cpu/moments.hpp"
@@ -30,11 +31,14 @@ constexpr Kernels<T> table = {
     sensitivities<T>,
     sensitivities_backward<T>,
     sensitivities_double_backward<T>,
+    forward_first<T, C>,
+    backward_first<T, C>,
+    only_block<T, C>,
+    first_scratch_size<T, C>,
     project<T>,
     forward<T, C>,
     forward_last<T, C>,
     backward_onsite<T, C>,
-    backward_first<T, C>,
     backward_senders<T, C>,
     scratch_size<T>,
 };

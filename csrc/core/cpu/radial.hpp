@@ -14,6 +14,7 @@ namespace HIPNN_TS_ISA {
 constexpr int max_sensitivities = 255;
 constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
+constexpr int component_lanes = 16;
 
 template <class T> struct PairTile {
   int size;                // pairs within the cutoff
@@ -23,14 +24,16 @@ template <class T> struct PairTile {
   T direction[3][pair_tile];
   T envelope[pair_tile];
   T envelope_slope[pair_tile];
-  T components[pair_tile][9];
+  T components[pair_tile][component_lanes]; // zero beyond C
   int16_t first[pair_tile];
   int16_t count[pair_tile];
   T* sensitivities; // (pair_tile, window)
   T* slopes;        // (pair_tile, window), ds/dr
 
   PairTile(const Radial<T>& radial, T* scratch)
-      : window(row_length(radial)), sensitivities(scratch), slopes(scratch + pair_tile * window) {}
+      : window(row_length(radial)), sensitivities(scratch), slopes(scratch + pair_tile * window) {
+    std::memset(components, 0, sizeof(components));
+  }
 
   static int64_t scratch_size(const Radial<T>& radial) {
     return int64_t{2} * pair_tile * row_length(radial);

@@ -68,6 +68,18 @@ template <class T, int width> struct Chunk {
     return c;
   }
 
+  /// Values of another type.
+  template <class From>
+  static inline __attribute__((always_inline)) Chunk convert(const From* from) {
+    Chunk c;
+    for (int k = 0; k < n; ++k) {
+      typename VectorOf<From, lanes>::type v;
+      std::memcpy(&v, from + k * lanes, sizeof(v));
+      c.v[k] = __builtin_convertvector(v, Vector);
+    }
+    return c;
+  }
+
   inline __attribute__((always_inline)) void store(T* to) const {
     for (int k = 0; k < n; ++k) {
       std::memcpy(to + k * lanes, &v[k], sizeof(Vector));

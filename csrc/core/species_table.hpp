@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The first block's weights as dense layers from radial moments to moments, of the species that are
+// there: a potential may know many, and each costs.
+//
+// Neighbouring sensitivities overlap, so their weights may be large and cancel. The table (V, a) of
+// a species is therefore taken as L Q, Q with orthonormal rows and L lower triangular (V, V): L
+// goes to the radial moments while they are in double precision, and what follows them cancels no
+// more.
+#pragma once
+
+#include <vector>
+
+#include "core/buffer.hpp"
+#include "core/kernels.hpp"
+
+namespace hipnn_ts {
+
+template <class T> class SpeciesTable {
+public:
+  /// Takes the species (n,) of all atoms, and weights where they or the species are others than
+  /// before. Throws std::invalid_argument where a species is out of range.
+  void take(const BlockWeights<T>& first_block, const int64_t* species, int64_t n);
+
+  /// Q of the species that are there, one after the other: (number of them) V -> n_middle.
+  Linear<T> table() const { return {n_in_, n_out_, forward_.data(), backward_.data(), nullptr}; }
+  /// L of each of them (.., V, V).
+  const double* mixing() const { return mixing_.data(); }
+  /// (n,), which of these species an atom is.
+  const int32_t* places() const { return places_.data(); }
+  int64_t bytes() const;
+
+private:
+  bool is_packed(const BlockWeights<T>& first_block) const;
+  void pack(const BlockWeights<T>& first_block);
+
+  int n_in_ = 0, n_out_ = 0;
+  std::vector<T> weights_; // as they were packed
+  std::vector<double> mixing_;
+  std::vector<char> present_, found_; // of each species: in the table, among these atoms
+  std::vector<int32_t> place_of_species_, places_;
+  Buffer<T> forward_, backward_; // panels as in Linear
+};
+
+} // namespace hipnn_ts
