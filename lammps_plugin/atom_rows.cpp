@@ -1,30 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "atom_rows.h"
 
+#include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace hipnn_ts_lammps {
 
+namespace {
+
+/// The list's atoms in slabs across the direction in which they extend farthest, each in the list's
+/// order: the network works its way through them, and keeps most of what it needs for a layer of
+/// the cutoff's thickness only.
+std::vector<int>
+in_slabs(const LAMMPS_NS::NeighList& list, const double* const* x, double thickness) {
+  std::vector<int> atoms(list.ilist, list.ilist + list.inum);
+  double low[3], extent[3] = {};
+  for (int c = 0; c < 3 && !atoms.empty(); ++c) {
+    const auto [least, most] = std::minmax_element(
+        atoms.begin(), atoms.end(), [&](int i, int j) { return x[i][c] < x[j][c]; });
+    low[c] = x[*least][c];
+    extent[c] = x[*most][c] - low[c];
+  }
+  const auto direction = std::max_element(extent, extent + 3) - extent;
+  const double n_slabs = std::floor(extent[direction] / thickness);
+  if (!(n_slabs > 1 && n_slabs < 1e6)) {
+    return atoms;
+  }
+  const auto slab = [&](int i) {
+    const double place = (x[i][direction] - low[direction]) / extent[direction] * n_slabs;
+    return place > 0 ? static_cast<int>(place) : 0; // of a NaN, too
+  };
+  std::stable_sort(atoms.begin(), atoms.end(), [&](int i, int j) { return slab(i) < slab(j); });
+  return atoms;
+}
+
+} // namespace
+
 int AtomRows::rebuild(
-    const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list,
+    const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
     const std::vector<int>& species_of_type) {
   const int n_all = atom.nlocal + atom.nghost;
   row_of_atom_.assign(n_all, -1);
-  atom_of_row_.clear();
+  atom_of_row_ = in_slabs(list, atom.x, 0.5 * cutoff);
+  counts_.receivers = list.inum;
 
   // Without tags (atom_modify id no) images cannot be told: then every ghost is an atom.
   std::unordered_map<LAMMPS_NS::tagint, int> first_image;
   first_image.reserve(n_all);
   std::vector<int> image_of(n_all);
-  for (int ii = 0; ii < list.inum; ++ii) {
-    const int i = list.ilist[ii];
-    row_of_atom_[i] = ii;
-    atom_of_row_.push_back(i);
+  for (int row = 0; row < counts_.receivers; ++row) {
+    const int i = atom_of_row_[row];
+    row_of_atom_[i] = row;
     if (atom.tag_enable) {
       first_image[atom.tag[i]] = i;
     }
   }
-  counts_.receivers = list.inum;
   for (int i = atom.nlocal; i < n_all; ++i) {
     image_of[i] = atom.tag_enable ? first_image.emplace(atom.tag[i], i).first->second : i;
   }
@@ -37,8 +68,8 @@ int AtomRows::rebuild(
     }
     row_of_atom_[i] = row_of_atom_[first];
   };
-  for (int ii = 0; ii < list.inum; ++ii) {
-    const int i = list.ilist[ii];
+  for (int row = 0; row < counts_.receivers; ++row) {
+    const int i = atom_of_row_[row];
     for (int jj = 0; jj < list.numneigh[i]; ++jj) {
       const int j = list.firstneigh[i][jj] & NEIGHMASK;
       if (row_of_atom_[j] >= 0) {

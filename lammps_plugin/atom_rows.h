@@ -14,10 +14,11 @@ namespace hipnn_ts_lammps {
 /// the network's work per row is done once. Atoms of types without an element have none (-1).
 class AtomRows {
 public:
-  /// To be called where the neighbour list was rebuilt. Returns an atom that the list names as a
-  /// neighbour although it is not this potential's, or -1.
+  /// Receivers come in slabs of half a cutoff (Å). To be called where the neighbour list was
+  /// rebuilt. Returns an atom that the list names as a neighbour although it is not this
+  /// potential's, or -1.
   int rebuild(
-      const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list,
+      const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
       const std::vector<int>& species_of_type);
 
   /// Reads the types, which some fixes change between rebuilds; true where a species changed.

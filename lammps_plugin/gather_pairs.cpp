@@ -24,7 +24,7 @@ template <class Real> struct Block {
     const double cutoff_squared = cutoff * cutoff;
     size_t n_entries = 0;
     for (int ii = begin; ii < end; ++ii) {
-      n_entries += list.numneigh[list.ilist[ii]];
+      n_entries += list.numneigh[rows.atom(ii)];
     }
     if (n_entries >= senders.size()) {
       senders.resize(n_entries + 1);
@@ -33,7 +33,7 @@ template <class Real> struct Block {
     int32_t* sender = senders.data();
     Real* vector = vectors.data();
     for (int ii = begin; ii < end; ++ii) {
-      const int i = list.ilist[ii];
+      const int i = rows.atom(ii);
       const double* own = x + 3 * static_cast<int64_t>(i);
       const int* neighbours = list.firstneigh[i];
       const int32_t* before = sender;

@@ -126,7 +126,7 @@ void PairHipnnTs::compute(int eflag, int vflag) {
 }
 
 void PairHipnnTs::rebuild_rows() {
-  const int stranger = rows_.rebuild(*atom, *list, species_of_type_);
+  const int stranger = rows_.rebuild(*atom, *list, model_.cutoff, species_of_type_);
   if (stranger >= 0) {
     error->one(
         FLERR,

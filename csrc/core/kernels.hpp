@@ -189,6 +189,8 @@ template <class T> struct BlockProblem {
   // The others. Rows of tiles are consecutive, tiles may be anywhere.
   T* projections;                 // (rows, V, n_middle)
   const int32_t* projection_rows; // (n_atoms,)
+  const ReceiverRange* visiting;  // of each tile, for which receivers backward_senders sees its
+                                  // pairs; null for all
   T* moments;                     // (rows, C, n_middle); on the way back their gradients
   const int32_t* moment_rows;     // (n_receivers,)
 
@@ -267,10 +269,10 @@ template <class T> struct Kernels {
   /// Features, slopes, moments and energies of tiles of receivers.
   void (*forward)(const BlockProblem<T>&, TileList receivers);
   /// The same for the last block, and the way back through its on-site layers at once: moments
-  /// become their gradients, feature gradients the on-site layers' share; `out` and `slopes` are
-  /// not used.
+  /// become their gradients, the on-site layers' share is added to feature gradients; `out` and
+  /// `slopes` are not used.
   void (*forward_last)(const BlockProblem<T>&, TileList receivers);
-  /// Back through the on-site layers of another one.
+  /// Back likewise through the on-site layers of another one.
   void (*backward_onsite)(const BlockProblem<T>&, TileList receivers);
   /// Back through the pairs: adds to vectors' and features' gradients, given the moments' gradients
   /// of all receivers of these tiles. Projections are computed anew in the tile where `project`

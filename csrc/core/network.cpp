@@ -30,7 +30,7 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
   tile_size_ = share < max_tile_size
                    ? static_cast<int>(std::max<int64_t>(1, (share + step - 1) / step)) * step
                    : max_tile_size;
-  const int64_t tiles_per_batch = std::max(64, 16 * step_.n_threads);
+  const int64_t tiles_per_batch = 16 * step_.n_threads;
   schedule_.build(by_receiver_.groups(), step_.senders, step_.n_atoms, tile_size_, tiles_per_batch);
   all_rows_.resize(step_.n_receivers);
   std::iota(all_rows_.begin(), all_rows_.end(), 0);
@@ -76,6 +76,7 @@ template <class T> BlockProblem<T> Network<T>::problem(int k) {
     x.projections =
         projections_.resize(schedule_.n_projection_rows() * int64_t{block.projection.n_out});
     x.projection_rows = schedule_.projection_rows();
+    x.visiting = schedule_.visiting();
     if (k == n_blocks() - 1) {
       x.moments = last_moments_.resize(schedule_.n_moment_rows() * moment_size);
       x.moment_rows = schedule_.moment_rows();
@@ -106,6 +107,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
     return;
   }
   for (int b = 0; b < schedule_.n_batches(); ++b) {
+    schedule_.begin_batch(b);
     kernels_->project(x, schedule_.born(b));
     kernels_->forward(x, schedule_.receivers(b));
   }
@@ -124,8 +126,9 @@ void Network<T>::last(
     kernels_->only_block(x, schedule_.all_receivers());
     return;
   }
-  clear_ghosts(k, feature_gradients);
+  clear(k, feature_gradients);
   for (int b = 0; b < schedule_.n_batches(); ++b) {
+    schedule_.begin_batch(b);
     kernels_->project(x, schedule_.born(b));
     kernels_->forward_last(x, schedule_.receivers(b));
     kernels_->backward_senders(x, schedule_.complete(b), false);
@@ -142,16 +145,15 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     kernels_->backward_first(x, schedule_.all_receivers());
     return;
   }
-  clear_ghosts(k, feature_gradients);
+  clear(k, feature_gradients);
+  x.visiting = nullptr; // all moments' gradients are there
   kernels_->backward_onsite(x, schedule_.all_receivers());
   kernels_->backward_senders(x, schedule_.all_senders(), true);
 }
 
-/// Ghosts have no share of their own; receivers get theirs from the on-site layers.
-template <class T> void Network<T>::clear_ghosts(int k, T* feature_gradients) const {
-  const int64_t n_in = weights_.blocks[k].n_in;
-  std::fill(
-      feature_gradients + step_.n_receivers * n_in, feature_gradients + step_.n_atoms * n_in, T(0));
+/// Everything is added to feature gradients.
+template <class T> void Network<T>::clear(int k, T* feature_gradients) const {
+  std::fill_n(feature_gradients, step_.n_atoms * weights_.blocks[k].n_in, T(0));
 }
 
 template <class T> StageSeconds Network<T>::stage_seconds() const {

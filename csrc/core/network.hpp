@@ -87,7 +87,7 @@ private:
   void take_species();
   BlockProblem<T> problem(int k);
   void resize_scratch();
-  void clear_ghosts(int k, T* feature_gradients) const;
+  void clear(int k, T* feature_gradients) const;
 
   NetworkWeights<T> weights_;
   const Kernels<T>* kernels_;

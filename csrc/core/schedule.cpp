@@ -2,6 +2,7 @@
 #include "core/schedule.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace hipnn_ts {
@@ -27,20 +28,14 @@ private:
   std::vector<int32_t> free_;
 };
 
-void place(
-    TileList tiles, int tile_size, int64_t n_atoms, Slots& slots, std::vector<int32_t>& rows) {
-  for (int64_t k = 0; k < tiles.size; ++k) {
-    const int64_t begin = int64_t{tiles.tiles[k]} * tile_size;
-    const auto end = std::min(begin + tile_size, n_atoms);
-    std::iota(rows.begin() + begin, rows.begin() + end, slots.take() * tile_size);
-  }
+void set_rows(
+    int64_t tile, int32_t slot, int tile_size, int64_t n_atoms, std::vector<int32_t>& rows) {
+  const int64_t begin = tile * tile_size;
+  const auto end = std::min(begin + tile_size, n_atoms);
+  std::iota(rows.begin() + begin, rows.begin() + end, slot * tile_size);
 }
 
-void release(TileList tiles, int tile_size, const std::vector<int32_t>& rows, Slots& slots) {
-  for (int64_t k = 0; k < tiles.size; ++k) {
-    slots.give_back(rows[int64_t{tiles.tiles[k]} * tile_size] / tile_size);
-  }
-}
+constexpr int32_t everything = std::numeric_limits<int32_t>::max();
 
 } // namespace
 
@@ -48,68 +43,142 @@ void Schedule::build(
     const PairGroups& by_receiver, const int32_t* senders, int64_t n_atoms, int tile_size,
     int64_t tiles_per_batch) {
   const auto tiles = [&](int64_t n) { return (n + tile_size - 1) / tile_size; };
-  const int64_t n_receiver_tiles = tiles(by_receiver.size);
+  tile_size_ = tile_size;
+  tiles_per_batch_ = tiles_per_batch;
+  n_atoms_ = n_atoms;
+  n_receivers_ = by_receiver.size;
+  const int64_t n_receiver_tiles = tiles(n_receivers_);
   n_batches_ = static_cast<int>((n_receiver_tiles + tiles_per_batch - 1) / tiles_per_batch);
   batch_.resize(n_receiver_tiles);
   for (int64_t t = 0; t < n_receiver_tiles; ++t) {
     batch_[t] = static_cast<int32_t>(t / tiles_per_batch);
   }
-  first_.assign(tiles(n_atoms), n_batches_);
-  last_.assign(tiles(n_atoms), -1);
-  release_.assign(n_receiver_tiles, 0);
-  find_lifetimes(by_receiver, senders, tile_size);
-  sort(batch_, n_batches_, receivers_);
-  sort(first_, n_batches_, born_);
-  sort(last_, n_batches_, complete_);
-  sort(release_, n_batches_, released_);
-
-  projection_rows_.resize(n_atoms);
-  moment_rows_.resize(by_receiver.size);
-  Slots projections, moments;
-  for (int b = 0; b < n_batches_; ++b) {
-    place(born(b), tile_size, n_atoms, projections, projection_rows_);
-    place(receivers(b), tile_size, by_receiver.size, moments, moment_rows_);
-    release(complete(b), tile_size, projection_rows_, projections);
-    release(list(released_, b), tile_size, moment_rows_, moments);
-  }
-  n_projection_rows_ = int64_t{projections.size()} * tile_size;
-  n_moment_rows_ = int64_t{moments.size()} * tile_size;
+  sort(n_receiver_tiles, n_batches_, [&](int64_t t) { return batch_[t]; }, receivers_);
+  lives_.resize(tiles(n_atoms));
+  find_lives(by_receiver, senders);
+  make_visits();
+  place_all();
 }
 
-/// Batches are numbered in the order of receivers, so the first that is met is the lowest.
-void Schedule::find_lifetimes(
-    const PairGroups& by_receiver, const int32_t* senders, int tile_size) {
+/// Batches are numbered in the order of receivers, so they are met in that order.
+void Schedule::find_lives(const PairGroups& by_receiver, const int32_t* senders) {
+  const auto n_tiles = static_cast<int32_t>(lives_.size());
   if (n_batches_ == 1) {
-    std::fill(first_.begin(), first_.end(), 0);
-    std::fill(last_.begin(), last_.end(), 0);
+    std::fill_n(lives_.begin(), n_tiles, Life{0, 0, 1, 0});
+    release_.assign(batch_.size(), 0);
     return;
   }
-  // A receiver's own tile counts too: its features' gradient begins with the on-site layers' share.
-  for (int64_t i = 0; i < by_receiver.size; ++i) {
-    const int32_t batch = batch_[i / tile_size];
-    const auto meet = [&](int64_t tile) {
-      first_[tile] = std::min(first_[tile], batch);
-      last_[tile] = batch;
-    };
-    meet(i / tile_size);
-    for (int64_t k = by_receiver.offsets[i]; k < by_receiver.offsets[i + 1]; ++k) {
-      meet(senders[by_receiver.pair(k)] / tile_size);
+  std::fill_n(lives_.begin(), n_tiles, Life{n_batches_, n_batches_, n_batches_, -1});
+  release_ = batch_;
+  const int32_t long_gap = std::max(4, n_batches_ / 4);
+  const auto tile_size = static_cast<uint32_t>(tile_size_);
+  met_.offsets.assign(1, 0);
+  met_.tiles.clear();
+  met_by_.assign(n_tiles, -1);
+  for (int32_t t = 0; t < static_cast<int32_t>(batch_.size()); ++t) {
+    const int64_t begin = int64_t{t} * tile_size_;
+    const int64_t end = std::min(begin + tile_size_, n_receivers_);
+    for (int64_t k = by_receiver.offsets[begin]; k < by_receiver.offsets[end]; ++k) {
+      const uint32_t tile = static_cast<uint32_t>(senders[by_receiver.pair(k)]) / tile_size;
+      if (met_by_[tile] == t) {
+        continue;
+      }
+      met_by_[tile] = t;
+      met_.tiles.push_back(static_cast<int32_t>(tile));
+      Life& life = lives_[tile];
+      if (life.last < 0) {
+        life.first = batch_[t];
+      } else if (life.second == n_batches_ && batch_[t] - life.last > long_gap) {
+        life.first_end = life.last;
+        life.second = batch_[t];
+      }
+      life.last = batch_[t];
     }
+    met_.offsets.push_back(static_cast<int32_t>(met_.tiles.size()));
   }
-  for (int64_t i = 0; i < by_receiver.size; ++i) {
-    int32_t& released = release_[i / tile_size];
-    released = std::max(released, batch_[i / tile_size]);
-    for (int64_t k = by_receiver.offsets[i]; k < by_receiver.offsets[i + 1]; ++k) {
-      released = std::max(released, last_[senders[by_receiver.pair(k)] / tile_size]);
+  for (Life& life : lives_) {
+    life.first_end = std::min(life.first_end, life.last);
+  }
+  for (size_t t = 0; t < batch_.size(); ++t) {
+    for (int32_t k = met_.offsets[t]; k < met_.offsets[t + 1]; ++k) {
+      const Life& life = lives_[met_.tiles[k]];
+      release_[t] = std::max(release_[t], batch_[t] < life.second ? life.first_end : life.last);
     }
   }
 }
 
-/// Tiles by batch; those of no batch (a number outside 0 ... n_batches - 1) are in no list.
-void Schedule::sort(const std::vector<int32_t>& batch_of_tile, int n_batches, Lists& lists) {
+void Schedule::make_visits() {
+  visits_.clear();
+  for (size_t t = 0; t < lives_.size(); ++t) {
+    const Life& life = lives_[t];
+    const auto tile = static_cast<int32_t>(t);
+    if (life.last < 0) {
+      continue;
+    }
+    if (life.second == n_batches_) {
+      visits_.push_back({tile, life.first, life.last, {0, everything}, 0});
+    } else {
+      const auto boundary = static_cast<int32_t>(life.second * tiles_per_batch_ * tile_size_);
+      visits_.push_back({tile, life.first, life.first_end, {0, boundary}, 0});
+      visits_.push_back({tile, life.second, life.last, {boundary, everything}, 0});
+    }
+  }
+  const auto size = static_cast<int64_t>(visits_.size());
+  sort(size, n_batches_, [&](int64_t v) { return visits_[v].first; }, born_visits_);
+  sort(size, n_batches_, [&](int64_t v) { return visits_[v].last; }, complete_visits_);
+  const auto tiles_of = [&](const Lists& visits, Lists& tiles) {
+    tiles.offsets = visits.offsets;
+    tiles.tiles.resize(visits.tiles.size());
+    std::transform(visits.tiles.begin(), visits.tiles.end(), tiles.tiles.begin(), [&](int32_t v) {
+      return visits_[v].tile;
+    });
+  };
+  tiles_of(born_visits_, born_);
+  tiles_of(complete_visits_, complete_);
+  sort(lives_.size(), 1, [&](int64_t t) { return lives_[t].last < 0 ? -1 : 0; }, senders_);
+  sort(release_.size(), n_batches_, [&](int64_t t) { return release_[t]; }, released_);
+}
+
+void Schedule::place_all() {
+  projection_rows_.resize(n_atoms_);
+  visiting_.resize(lives_.size());
+  moment_rows_.resize(n_receivers_);
+  Slots projections, moments;
+  for (int b = 0; b < n_batches_; ++b) {
+    const TileList born = list(born_visits_, b), done = list(complete_visits_, b);
+    for (int64_t k = 0; k < born.size; ++k) {
+      visits_[born.tiles[k]].slot = projections.take();
+    }
+    for (int64_t k = 0; k < receivers(b).size; ++k) {
+      set_rows(receivers(b).tiles[k], moments.take(), tile_size_, n_receivers_, moment_rows_);
+    }
+    for (int64_t k = 0; k < done.size; ++k) {
+      projections.give_back(visits_[done.tiles[k]].slot);
+    }
+    const TileList released = list(released_, b);
+    for (int64_t k = 0; k < released.size; ++k) {
+      moments.give_back(moment_rows_[int64_t{released.tiles[k]} * tile_size_] / tile_size_);
+    }
+  }
+  n_projection_rows_ = int64_t{projections.size()} * tile_size_;
+  n_moment_rows_ = int64_t{moments.size()} * tile_size_;
+}
+
+void Schedule::begin_batch(int b) {
+  const TileList born = list(born_visits_, b);
+  for (int64_t k = 0; k < born.size; ++k) {
+    const Visit& visit = visits_[born.tiles[k]];
+    set_rows(visit.tile, visit.slot, tile_size_, n_atoms_, projection_rows_);
+    visiting_[visit.tile] = visit.receivers;
+  }
+}
+
+template <class BatchOf>
+void Schedule::sort(int64_t size, int n_batches, const BatchOf& batch_of, Lists& lists) {
   auto& [offsets, tiles] = lists;
   offsets.assign(n_batches + 1, 0);
-  for (const int32_t b : batch_of_tile) {
+  for (int64_t t = 0; t < size; ++t) {
+    const int32_t b = batch_of(t);
     if (b >= 0 && b < n_batches) {
       ++offsets[b + 1];
     }
@@ -117,8 +186,8 @@ void Schedule::sort(const std::vector<int32_t>& batch_of_tile, int n_batches, Li
   std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
   tiles.resize(offsets[n_batches]);
   std::vector<int32_t> next(offsets.begin(), offsets.end());
-  for (size_t t = 0; t < batch_of_tile.size(); ++t) {
-    const int32_t b = batch_of_tile[t];
+  for (int64_t t = 0; t < size; ++t) {
+    const int32_t b = batch_of(t);
     if (b >= 0 && b < n_batches) {
       tiles[next[b]++] = static_cast<int32_t>(t);
     }
@@ -126,14 +195,18 @@ void Schedule::sort(const std::vector<int32_t>& batch_of_tile, int n_batches, Li
 }
 
 int64_t Schedule::bytes() const {
-  size_t entries = projection_rows_.capacity() + moment_rows_.capacity();
-  for (const auto* of_tiles : {&batch_, &first_, &last_, &release_}) {
+  size_t entries = projection_rows_.capacity() + moment_rows_.capacity() + met_by_.capacity();
+  for (const auto* of_tiles : {&batch_, &release_}) {
     entries += of_tiles->capacity();
   }
-  for (const Lists* lists : {&born_, &receivers_, &complete_, &released_}) {
+  for (const Lists* lists :
+       {&born_, &receivers_, &complete_, &released_, &senders_, &born_visits_, &complete_visits_,
+        &met_}) {
     entries += lists->offsets.capacity() + lists->tiles.capacity();
   }
-  return static_cast<int64_t>(entries * sizeof(int32_t));
+  return static_cast<int64_t>(
+      entries * sizeof(int32_t) + lives_.capacity() * sizeof(Life) +
+      visits_.capacity() * sizeof(Visit) + visiting_.capacity() * sizeof(ReceiverRange));
 }
 
 } // namespace hipnn_ts

@@ -11,6 +11,16 @@ struct TileList {
   int64_t size;
 };
 
+/// Receivers begin ... end - 1.
+struct ReceiverRange {
+  int32_t begin, end;
+
+  /// Always inlined: kernels of several instruction sets share it.
+  __attribute__((always_inline)) bool holds(int32_t receiver) const {
+    return receiver >= begin && receiver < end;
+  }
+};
+
 /// Activations and projections of so many atoms stay in cache; a multiple of every gemm_rows.
 constexpr int max_tile_size = 48;
 

@@ -76,6 +76,8 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
       projections = anew;
     }
     const StageSpan span(thread.seconds, Stage::backward_pairs);
+    const ReceiverRange all{0, static_cast<int32_t>(x.n_receivers)};
+    const ReceiverRange receivers = x.visiting ? x.visiting[first / x.tile_size] : all;
     PairTile<T> tile(x.weights->radial, thread.scratch);
     std::memset(gradients, 0, sizeof(T) * n * w.n_out);
     for (int j = 0; j < n; ++j) {
@@ -83,7 +85,7 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
         prefetch_sender(x, first + j + 1);
       }
       const int64_t row = int64_t{j} * w.n_out;
-      sender_backward<T, C>(x, first + j, tile, projections + row, gradients + row);
+      sender_backward<T, C>(x, first + j, receivers, tile, projections + row, gradients + row);
     }
     linear_backward(w, n, gradients, x.feature_gradients + first * w.n_in, true);
   });

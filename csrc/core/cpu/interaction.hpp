@@ -17,17 +17,17 @@ window_row(const BlockProblem<T>& x, const PairTile<T>& tile, int k, int64_t sen
   return x.projections + v * w.n_middle;
 }
 
-/// Calls body(pairs) for each tile of the group's pairs, once `tile` holds them.
-template <class T, int C, bool slopes, class Body>
+/// Calls body() for each tile of the group's pairs, once `tile` holds those of them to keep.
+template <class T, int C, bool slopes, class Body, class Keep = AllPairs>
 inline __attribute__((always_inline)) void for_pair_tiles(
     const BlockProblem<T>& x, const PairGroups& groups, int64_t group, PairTile<T>& tile,
-    const Body& body) {
+    const Body& body, const Keep& keep = Keep()) {
   const int64_t end = groups.offsets[group + 1];
   for (int64_t begin = groups.offsets[group]; begin < end; begin += pair_tile) {
     const int64_t left = end - begin;
     prepare<T, C, slopes>(
         tile, x.weights->radial, x.vectors, groups, begin,
-        static_cast<int>(left < pair_tile ? left : pair_tile));
+        static_cast<int>(left < pair_tile ? left : pair_tile), keep);
     body();
   }
 }
@@ -264,16 +264,16 @@ template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t
   }
 }
 
-/// A sender's pairs; `projections` (V, a) are its own, `gradient` (V, a) is dE/dP of them, added
-/// to.
+/// A sender's pairs with some receivers; `projections` (V, a) are its own, `gradient` (V, a) is
+/// dE/dP of them, added to.
 template <class T, int C>
 inline void sender_backward(
-    const BlockProblem<T>& x, int64_t sender, PairTile<T>& tile, const T* projections,
-    T* gradient) {
+    const BlockProblem<T>& x, int64_t sender, ReceiverRange receivers, PairTile<T>& tile,
+    const T* projections, T* gradient) {
   const int64_t a = x.weights->n_middle;
-  for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, [&] {
+  const auto add_tile = [&] {
     if (tile.size == 0) {
-      return; // all beyond the cutoff
+      return; // all beyond the cutoff, or of another visit
     }
     // Pairs and receivers lie scattered: ask for all of the tile's early.
     const T* G[pair_tile + 1];
@@ -291,7 +291,11 @@ inline void sender_backward(
             x.vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
       }
     }
-  });
+  };
+  for_pair_tiles<T, C, true>(
+      x, x.by_sender, sender, tile, add_tile, [&](int32_t pair) __attribute__((always_inline)) {
+        return receivers.holds(x.receivers[pair]);
+      });
 }
 
 } // namespace HIPNN_TS_ISA

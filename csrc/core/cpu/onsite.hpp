@@ -159,7 +159,7 @@ void tile_forward(
 }
 
 /// Backward of one tile. d (n, n_out): gradient with respect to the block's output on entry,
-/// destroyed; moments become their gradients; d_features (n, n_in) is written where not null.
+/// destroyed; moments become their gradients; d_features (n, n_in) is added to where not null.
 template <class T, int C>
 void tile_backward(
     const BlockWeights<T>& w, int n, T* moments, T* d, T* hidden, const T* slopes,
@@ -181,7 +181,7 @@ void tile_backward(
   }
   multiply(hidden, slopes, size);
   if (d_features) {
-    linear_backward(w.self_interaction, n, hidden, d_features, false);
+    linear_backward(w.self_interaction, n, hidden, d_features, true);
     if (w.residual) {
       if (w.adjust.forward) {
         linear_backward(w.adjust, n, d, d_features, true);

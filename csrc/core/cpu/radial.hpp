@@ -117,11 +117,16 @@ fill_window(PairTile<T>& tile, const Radial<T>& radial, int k, int first, int co
   }
 }
 
-/// Chooses the pairs within the cutoff and finds their windows.
-template <class T>
+/// Keeps every pair.
+struct AllPairs {
+  inline __attribute__((always_inline)) bool operator()(int32_t) const { return true; }
+};
+
+/// Chooses the pairs within the cutoff that are to be kept and finds their windows.
+template <class T, class Keep>
 inline void choose_pairs(
     PairTile<T>& tile, const Radial<T>& radial, const T* vectors, const PairGroups& groups,
-    int64_t begin, int size) {
+    int64_t begin, int size, const Keep& keep) {
   const T per_bin = window_bins / radial.cutoff;
   int32_t pairs[pair_tile];
   T square[pair_tile];
@@ -145,20 +150,20 @@ inline void choose_pairs(
     tile.pair[n] = pairs[k];
     tile.first[n] = radial.first[bin];
     tile.count[n] = radial.count[bin];
-    n += bins[k] != -1;
+    n += (bins[k] != -1) & keep(pairs[k]);
   }
   tile.size = n;
 }
 
-/// Fill the tile with `size` pairs from place `begin` on: what the backward pass needs (slopes) or
-/// what the forward pass does (tensor components).
-template <class T, int C, bool slopes>
+/// Fill the tile with those to keep of `size` pairs from place `begin` on: what the backward pass
+/// needs (slopes) or what the forward pass does (tensor components).
+template <class T, int C, bool slopes, class Keep>
 inline void prepare(
     PairTile<T>& tile, const Radial<T>& radial, const T* vectors, const PairGroups& groups,
-    int64_t begin, int size) {
+    int64_t begin, int size, const Keep& keep) {
   constexpr int terms = sizeof(T) == 4 ? 5 : 9;
   constexpr T pi = T(3.14159265358979323846);
-  choose_pairs(tile, radial, vectors, groups, begin, size);
+  choose_pairs(tile, radial, vectors, groups, begin, size, keep);
   size = tile.size;
   T x[3][pair_tile];
   for (int k = 0; k < size; ++k) {
