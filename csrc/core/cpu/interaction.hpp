@@ -292,10 +292,14 @@ inline void sender_backward(
       }
     }
   };
-  for_pair_tiles<T, C, true>(
-      x, x.by_sender, sender, tile, add_tile, [&](int32_t pair) __attribute__((always_inline)) {
-        return receivers.holds(x.receivers[pair]);
-      });
+  const auto keep = [&](int32_t pair) __attribute__((always_inline)) {
+    return receivers.holds(x.receivers[pair]);
+  };
+  if (receivers.begin == 0 && receivers.end >= x.n_receivers) {
+    for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, add_tile);
+  } else {
+    for_pair_tiles<T, C, true>(x, x.by_sender, sender, tile, add_tile, keep);
+  }
 }
 
 } // namespace HIPNN_TS_ISA

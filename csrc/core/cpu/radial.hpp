@@ -15,11 +15,13 @@ constexpr int max_sensitivities = 255;
 constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
 constexpr int component_lanes = 16;
+constexpr int usual_window = 6; // few pairs have more active sensitivities
 
 template <class T> struct PairTile {
   int size;                // pairs within the cutoff
   int32_t pair[pair_tile]; // which they are
   int window;              // row length of `sensitivities` and `slopes`
+  T distance[pair_tile];
   T inverse_distance[pair_tile];
   T direction[3][pair_tile];
   T envelope[pair_tile];
@@ -93,7 +95,8 @@ inline __attribute__((always_inline)) double exponential(double x) {
   return scale * exponential_series<double, 1, 13>(rest);
 }
 
-/// Sensitivities of pair k from `first` on, in steps of window_step; their slopes only on request.
+/// Sensitivities of pair k from `first` on, in steps of window_step, zero beyond its window; their
+/// slopes only on request.
 template <class T, bool slopes>
 inline __attribute__((always_inline)) void
 fill_window(PairTile<T>& tile, const Radial<T>& radial, int k, int first, int count) {
@@ -107,7 +110,7 @@ fill_window(PairTile<T>& tile, const Radial<T>& radial, int k, int first, int co
 #pragma GCC ivdep
     for (int w = 0; w < window_step; ++w) {
       const T z = (inverse - inverse_mu[w]) * sigma[w];
-      const T gaussian = exponential(T(-0.5) * z * z);
+      const T gaussian = begin + w < count ? exponential(T(-0.5) * z * z) : T(0);
       s[w] = gaussian * envelope;
       if constexpr (slopes) {
         slope[w] =
@@ -129,18 +132,19 @@ inline void choose_pairs(
     int64_t begin, int size, const Keep& keep) {
   const T per_bin = window_bins / radial.cutoff;
   int32_t pairs[pair_tile];
-  T square[pair_tile];
+  T distance[pair_tile];
   for (int k = 0; k < size; ++k) {
     pairs[k] = static_cast<int32_t>(groups.pair(begin + k));
   }
   for (int k = 0; k < size; ++k) {
     const T* r = vectors + 3 * static_cast<int64_t>(pairs[k]);
-    square[k] = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+    distance[k] = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
   }
   int32_t bins[pair_tile];
   for (int k = 0; k < size; ++k) {
     // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
-    const T r = __builtin_sqrt(square[k]);
+    const T r = __builtin_sqrt(distance[k]);
+    distance[k] = r;
     const T bin = r >= radial.cutoff ? T(-1) : r * per_bin;
     bins[k] = static_cast<int32_t>(bin);
   }
@@ -148,6 +152,7 @@ inline void choose_pairs(
   for (int k = 0; k < size; ++k) {
     const int bin = bins[k] >= window_bins ? window_bins - 1 : bins[k] < 0 ? 0 : bins[k];
     tile.pair[n] = pairs[k];
+    tile.distance[n] = distance[k];
     tile.first[n] = radial.first[bin];
     tile.count[n] = radial.count[bin];
     n += (bins[k] != -1) & keep(pairs[k]);
@@ -172,8 +177,7 @@ inline void prepare(
     }
   }
   for (int k = 0; k < size; ++k) {
-    const T square = x[0][k] * x[0][k] + x[1][k] * x[1][k] + x[2][k] * x[2][k];
-    const T r = __builtin_sqrt(square);
+    const T r = tile.distance[k];
     const T inverse = 1 / r;
     tile.inverse_distance[k] = inverse;
     for (int d = 0; d < 3; ++d) {
