@@ -115,7 +115,7 @@ bench-lammps: $(VENV)/.installed
 	$(BIN)/python benchmarks/lammps_scaling.py
 	$(BIN)/python benchmarks/lammps_extrapolation.py
 
-bench-lammps-conservation: $(VENV)/.installed
+bench-lammps-conservation: demo
 	$(BIN)/python benchmarks/lammps_conservation.py
 
 bench-density: $(VENV)/.installed

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.io import write
-from hippynn_peer import published_file
+from published import export_published
 from water import LABELLED
 
 from hipnn_ts.data.read import read_frames
-from hipnn_ts.export import export_potential
-from hipnn_ts.hippynn import import_hippynn
+from hipnn_ts.export import export_potential, load_exported
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
@@ -146,16 +145,16 @@ class Run:
 
 
 def prepare(folder: Path) -> None:
-    """Models and the water cell: the labelled liquid at 300 K and 1 g/cm³."""
-    weights = published_file()
-    if weights is None:
-        sys.exit("published ANI-1x potential not found; set HIPNN_TS_SHARED_DATA")
-    potential, provenance = import_hippynn(weights, ROOT / "examples" / "hippynn" / "ani1x.yaml")
-    export_potential(potential, folder / "ani1x.pt", provenance)
+    """Models and the water cell."""
+    metadata = load_exported(export_published(folder))[1]
     torch.manual_seed(0)
-    config = potential.config.model_dump() | {"n_features": (64, 64), "n_middle_features": None}
-    random = Potential(NetworkConfig(**config))
-    export_potential(random, folder / "random64.pt", {})
+    config = metadata.network.model_dump() | {"n_features": (64, 64), "n_middle_features": None}
+    export_potential(Potential(NetworkConfig(**config)), folder / "random64.pt", {})
+    write_water(folder)
+
+
+def write_water(folder: Path) -> None:
+    """The cell that boxes repeat: the labelled liquid at 300 K and 1 g/cm³."""
     frames = [f for f in read_frames(LABELLED) if f.info["config_type"] == "liquid_300K_1.00"]
     cell = Atoms(frames[-1].symbols, frames[-1].positions, cell=frames[-1].cell, pbc=True)
     for style in ("atomic", "charge"):
