@@ -59,7 +59,7 @@ def measure(
 ) -> dict:
     script = SCRIPT.format(
         box=WATER.commands(N_ATOMS),
-        pair=f"pair_style hipnn/ts {model}\npair_coeff * * O H",
+        pair=f"pair_style hipnn/ts\npair_coeff * * {model} O H",
         timestep=TIMESTEP,
         warm=round(warm / TIMESTEP),
         interval=INTERVAL,

@@ -30,9 +30,12 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
   tile_size_ = share < max_tile_size
                    ? static_cast<int>(std::max<int64_t>(1, (share + step - 1) / step)) * step
                    : max_tile_size;
-  // Of so few atoms memory is no matter.
-  constexpr int64_t one_batch = 64 * max_tile_size;
-  const int64_t tiles_per_batch = step_.n_receivers <= one_batch ? 64 : 16 * step_.n_threads;
+  // Each change between the passes of a batch costs what the cache held; memory of few atoms is no
+  // matter, and of many a batch is a small part.
+  constexpr int64_t few = 200, part = 64;
+  const int64_t n_tiles = (step_.n_receivers + tile_size_ - 1) / tile_size_;
+  const int64_t tiles_per_batch =
+      n_tiles <= few ? few : std::max<int64_t>(16 * step_.n_threads, n_tiles / part);
   schedule_.build(by_receiver_.groups(), step_.senders, step_.n_atoms, tile_size_, tiles_per_batch);
   all_rows_.resize(step_.n_receivers);
   std::iota(all_rows_.begin(), all_rows_.end(), 0);
