@@ -18,4 +18,7 @@ target_link_libraries(torch_cpu_only INTERFACE
 # Old-style RPATH (it also covers what torch itself loads) relative to hipnn_ts/lib in site-packages.
 # As a property: the $ of a raw linker flag is escaped differently by each version of CMake.
 set(CMAKE_INSTALL_RPATH "$ORIGIN" "$ORIGIN/../../torch/lib")
+if(HIPNN_TS_SANITIZE)
+  list(APPEND CMAKE_INSTALL_RPATH ${torch_root}/lib) # this build is never installed beside torch
+endif()
 target_link_options(torch_cpu_only INTERFACE -Wl,--disable-new-dtags -Wl,--no-as-needed)

@@ -40,6 +40,11 @@ using Creator = Pair* (*)(LAMMPS*);
 
 constexpr const char* style_name = "hipnn/ts";
 constexpr const char* library_name = "libhipnn_ts_lammps.so";
+#ifdef __SANITIZE_ADDRESS__
+constexpr int own_symbols_first = 0; // AddressSanitizer's must be; LAMMPS's BLAS is then used
+#else
+constexpr int own_symbols_first = RTLD_DEEPBIND;
+#endif
 
 /// As error->all does, without a symbol that only this version of LAMMPS has.
 [[noreturn]] void refuse(LAMMPS* lmp, const std::string& sentence) {
@@ -64,7 +69,7 @@ Pair* create_pair(LAMMPS* lmp) {
   }
   // Stays open: torch cannot be unloaded.
   static void* const library =
-      dlopen(library_path().c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+      dlopen(library_path().c_str(), RTLD_NOW | RTLD_LOCAL | own_symbols_first);
   static const std::string failure = library ? "" : dlerror();
   if (!library) {
     refuse(lmp, "pair_style hipnn/ts: " + failure + "; run 'hipnn-ts doctor'");
