@@ -210,6 +210,20 @@ def cost(results: dict) -> str:
     )
 
 
+def energy_walk(results: dict) -> str:
+    """Walk of the conserved energy and the rise that follows from it."""
+    rows = [
+        [
+            f"{row['cusp_regularisation']:g}",
+            f"{row['timestep_fs']:g}",
+            f"{row['square_per_ps']:.2g} ± {row['standard_error']:.1g}",
+            f"{row['rise_ueV_per_atom_ps']:.2g}",
+        ]
+        for row in results["rows"].values()
+    ]
+    return table(["$\\varepsilon$", "step, fs", "$D$", "rise that follows"], rows)
+
+
 def keys(results: dict) -> str:
     """Every key of a training configuration."""
     parts = []
@@ -235,5 +249,6 @@ TABLES = {
     "peers": ("peers", peers),
     "accuracy": (None, accuracy),
     "cost": (None, cost),
+    "energy_walk": ("energy_walk", energy_walk),
     "keys": (None, keys),
 }

@@ -1,0 +1,125 @@
+"""How far the energy that Verlet conserves walks, by time step and cusp regularisation.
+
+    python benchmarks/energy_walk.py [--picoseconds 5]
+
+324 atoms of water at 300 K by the weights of the demo, exported with one cusp regularisation after
+the other, in double precision. What Verlet conserves is, to the next order in the time step h, the
+shadow energy H + h² (v V'' v / 12 - f² / 24 m) (Hairer, Lubich and Wanner, Acta Numerica 12, 399,
+2003): without the fluctuations of H it tells the walk of some picoseconds. Its square per time, D,
+makes the energy rise by N D / 2 k T. Writes benchmarks/results/energy_walk.json.
+"""
+
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
+from water import LABELLED
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.benchmark import write_report
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.data.read import read_frames
+from hipnn_ts.export import export_potential
+from hipnn_ts.model.potential import Potential
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "energy_walk.json"
+CHECKPOINT = ROOT / "demo" / "training" / "best.ckpt"
+CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5)]  # eps, step in fs
+TEMPERATURE = 300
+LAG = 100.0  # fs between energies whose differences count
+WARM = 500  # fs at 300 K first, with the regularisation in question
+
+
+def with_cusp(potential: Potential, cusp: float, folder: Path) -> HIPNNTSCalculator:
+    config = potential.config.model_copy(update={"cusp_regularisation": cusp})
+    changed = Potential(config)
+    changed.load_state_dict(potential.state_dict())
+    path = folder / f"{cusp}.pt"
+    export_potential(changed, path, {}, dtype=torch.float64)
+    return HIPNNTSCalculator(path)
+
+
+def liquid() -> Atoms:
+    frames = [f for f in read_frames(LABELLED) if f.info["config_type"] == "liquid_300K_1.00"]
+    cell = frames[-1]
+    return Atoms(cell.symbols, cell.positions, cell=cell.cell, pbc=True) * (2, 2, 1)
+
+
+def warm(atoms: Atoms) -> None:
+    random = np.random.default_rng(0)
+    thermalize_momenta(atoms, temperature_K=TEMPERATURE, rng=random)
+    Langevin(
+        atoms,
+        0.5 * units.fs,
+        temperature_K=TEMPERATURE,
+        friction=0.02 / units.fs,
+        fixcm=False,
+        rng=random,
+    ).run(2 * WARM)
+    Stationary(atoms)
+
+
+def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
+    """eV, of all steps but the first and the last; the time step is in fs."""
+    h = timestep * units.fs
+    masses = atoms.get_masses()[:, None]
+    velocities, forces = atoms.get_velocities(), [atoms.get_forces()]
+    total, between = [], []
+    for _ in range(n_steps):
+        half = velocities + 0.5 * h * forces[-1] / masses
+        atoms.positions += h * half
+        forces.append(atoms.get_forces())
+        velocities = half + 0.5 * h * forces[-1] / masses
+        total.append(atoms.get_potential_energy() + 0.5 * (masses * velocities**2).sum())
+        between.append(velocities)
+        if len(forces) > 2:
+            # Of the step before: V'' v is the forces' change from one side of it to the other.
+            before, now, after = forces.pop(0), forces[-2], forces[-1]
+            curvature = -(between.pop(0) * (after - before)).sum() / (2 * h)
+            total[-2] += h**2 * (curvature / 12 - (now**2 / masses).sum() / 24)
+    return np.array(total[:-1])
+
+
+def measure(calculator: HIPNNTSCalculator, timestep: float, picoseconds: float) -> dict:
+    atoms = liquid()
+    atoms.calc = calculator
+    warm(atoms)
+    energies = shadow_energies(atoms, timestep, round(1000 * picoseconds / timestep))
+    every = round(LAG / timestep)
+    changes = 1e6 * np.diff(energies[::every]) / len(atoms)
+    square = float(np.mean(changes**2)) / (LAG * 1e-3)
+    temperature = 1e6 * units.kB * TEMPERATURE  # µeV
+    rise = len(atoms) * square / (2 * temperature)
+    return {
+        "n_atoms": len(atoms),
+        "picoseconds": picoseconds,
+        "square_per_ps": square,  # (µeV/atom)²/ps
+        "standard_error": square * float(np.sqrt(2 / len(changes))),
+        "rise_ueV_per_atom_ps": rise,
+    }
+
+
+@click.command()
+@click.option("--picoseconds", default=5.0, show_default=True, help="Of each case.")
+def main(picoseconds: float) -> None:
+    """Run all cases, print, write the report."""
+    potential, _ = load_checkpoint(CHECKPOINT)
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for cusp, timestep in CASES:
+            calculator = with_cusp(potential, cusp, Path(folder))
+            name = f"{cusp:g}, {timestep:g} fs"
+            rows[name] = measure(calculator, timestep, picoseconds)
+            rows[name] |= {"cusp_regularisation": cusp, "timestep_fs": timestep}
+            print(name, rows[name], flush=True)
+    write_report(RESULT, {"temperature_K": TEMPERATURE, "rows": rows}, [])
+
+
+if __name__ == "__main__":
+    main()
