@@ -73,7 +73,7 @@ void Schedule::find_lives(const PairGroups& by_receiver, const int32_t* senders)
   const int32_t long_gap = std::max(4, n_batches_ / 4);
   const auto tile_size = static_cast<uint32_t>(tile_size_);
   met_.offsets.assign(1, 0);
-  met_.tiles.clear();
+  met_.items.clear();
   met_by_.assign(n_tiles, -1);
   for (int32_t t = 0; t < static_cast<int32_t>(batch_.size()); ++t) {
     const int64_t begin = int64_t{t} * tile_size_;
@@ -84,7 +84,7 @@ void Schedule::find_lives(const PairGroups& by_receiver, const int32_t* senders)
         continue;
       }
       met_by_[tile] = t;
-      met_.tiles.push_back(static_cast<int32_t>(tile));
+      met_.items.push_back(static_cast<int32_t>(tile));
       Life& life = lives_[tile];
       if (life.last < 0) {
         life.first = batch_[t];
@@ -94,14 +94,14 @@ void Schedule::find_lives(const PairGroups& by_receiver, const int32_t* senders)
       }
       life.last = batch_[t];
     }
-    met_.offsets.push_back(static_cast<int32_t>(met_.tiles.size()));
+    met_.offsets.push_back(static_cast<int32_t>(met_.items.size()));
   }
   for (Life& life : lives_) {
     life.first_end = std::min(life.first_end, life.last);
   }
   for (size_t t = 0; t < batch_.size(); ++t) {
     for (int32_t k = met_.offsets[t]; k < met_.offsets[t + 1]; ++k) {
-      const Life& life = lives_[met_.tiles[k]];
+      const Life& life = lives_[met_.items[k]];
       release_[t] = std::max(release_[t], batch_[t] < life.second ? life.first_end : life.last);
     }
   }
@@ -128,8 +128,8 @@ void Schedule::make_visits() {
   sort(size, n_batches_, [&](int64_t v) { return visits_[v].last; }, complete_visits_);
   const auto tiles_of = [&](const Lists& visits, Lists& tiles) {
     tiles.offsets = visits.offsets;
-    tiles.tiles.resize(visits.tiles.size());
-    std::transform(visits.tiles.begin(), visits.tiles.end(), tiles.tiles.begin(), [&](int32_t v) {
+    tiles.items.resize(visits.items.size());
+    std::transform(visits.items.begin(), visits.items.end(), tiles.items.begin(), [&](int32_t v) {
       return visits_[v].tile;
     });
   };
@@ -175,7 +175,7 @@ void Schedule::begin_batch(int b) {
 
 template <class BatchOf>
 void Schedule::sort(int64_t size, int n_batches, const BatchOf& batch_of, Lists& lists) {
-  auto& [offsets, tiles] = lists;
+  auto& [offsets, items] = lists;
   offsets.assign(n_batches + 1, 0);
   for (int64_t t = 0; t < size; ++t) {
     const int32_t b = batch_of(t);
@@ -184,12 +184,12 @@ void Schedule::sort(int64_t size, int n_batches, const BatchOf& batch_of, Lists&
     }
   }
   std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-  tiles.resize(offsets[n_batches]);
+  items.resize(offsets[n_batches]);
   std::vector<int32_t> next(offsets.begin(), offsets.end());
   for (int64_t t = 0; t < size; ++t) {
     const int32_t b = batch_of(t);
     if (b >= 0 && b < n_batches) {
-      tiles[next[b]++] = static_cast<int32_t>(t);
+      items[next[b]++] = static_cast<int32_t>(t);
     }
   }
 }
@@ -202,7 +202,7 @@ int64_t Schedule::bytes() const {
   for (const Lists* lists :
        {&born_, &receivers_, &complete_, &released_, &senders_, &born_visits_, &complete_visits_,
         &met_}) {
-    entries += lists->offsets.capacity() + lists->tiles.capacity();
+    entries += lists->offsets.capacity() + lists->items.capacity();
   }
   return static_cast<int64_t>(
       entries * sizeof(int32_t) + lives_.capacity() * sizeof(Life) +

@@ -48,9 +48,9 @@ public:
   int64_t bytes() const;
 
 private:
-  /// Lists of tiles, one after the other.
+  /// Lists of tiles or visits, one after the other.
   struct Lists {
-    std::vector<int32_t> offsets, tiles;
+    std::vector<int32_t> offsets, items;
   };
 
   /// The batches in which a tile of senders is read: one run of them, or two with a long gap.
@@ -67,10 +67,10 @@ private:
   template <class BatchOf>
   static void sort(int64_t size, int n_batches, const BatchOf& batch_of, Lists& lists);
   static TileList list(const Lists& lists, int b) {
-    return {lists.tiles.data() + lists.offsets[b], lists.offsets[b + 1] - lists.offsets[b]};
+    return {lists.items.data() + lists.offsets[b], lists.offsets[b + 1] - lists.offsets[b]};
   }
   static TileList all(const Lists& lists) {
-    return {lists.tiles.data(), static_cast<int64_t>(lists.tiles.size())};
+    return {lists.items.data(), static_cast<int64_t>(lists.items.size())};
   }
   void find_lives(const PairGroups& by_receiver, const int32_t* senders);
   void make_visits();

@@ -62,7 +62,7 @@ void invariants(
   }
 }
 
-/// Moments become the gradient with respect to them, in the form that Kernels::interaction_backward
+/// Moments become the gradient with respect to them, in the form that Kernels::backward_senders
 /// reads, given d (n, a), the invariants' gradient.
 template <class T, int C>
 void invariants_backward(
