@@ -212,12 +212,16 @@ def cost(results: dict) -> str:
 
 def energy_walk(results: dict) -> str:
     """Walk of the conserved energy and the rise that follows from it."""
+
+    def short(value: float, digits: int) -> str:
+        return f"{float(f'{value:.{digits}g}'):,g}"
+
     rows = [
         [
             f"{row['cusp_regularisation']:g}",
             f"{row['timestep_fs']:g}",
-            f"{row['square_per_ps']:.2g} ± {row['standard_error']:.1g}",
-            f"{row['rise_ueV_per_atom_ps']:.2g}",
+            f"{short(row['square_per_ps'], 2)} ± {short(row['standard_error'], 1)}",
+            short(row["rise_ueV_per_atom_ps"], 1),
         ]
         for row in results["rows"].values()
     ]
