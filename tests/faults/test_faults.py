@@ -142,7 +142,7 @@ def test_no_memory_on_the_host(tmp_path, random_model):
         "small.calc = large.calc = HIPNNTSCalculator(sys.argv[1])\n"
         "forces = small.get_forces()\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20),) * 2)\n"
         "try:\n"
         "    large.get_forces()\n"
         "except InputError as error:\n"
