@@ -40,7 +40,8 @@ def test_build_against_it(tmp_path, lammps, water, random_potential, random_mode
     copy = tmp_path / "lmp"
     shutil.copy(program, copy)
     copy.chmod(0o755)
-    libraries = [program.parent, Path(sys.prefix) / "lib"]  # of that LAMMPS; mpich's
+    # Of that LAMMPS and what it was packed with; mpich's.
+    libraries = [*{p.parent for p in program.parents[1].rglob("*.so*")}, Path(sys.prefix) / "lib"]
     environment = os.environ | {
         "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
         "LAMMPS_PLUGIN_PATH": str(build / "lammps_plugin"),
