@@ -61,27 +61,27 @@ inline void mix_backward(
   }
 }
 
-/// Where the window of pair k of the tile begins among the K radial moments.
+/// Where the window of pair k of the tile begins among the K sums.
 template <class T>
 inline int64_t radial_row(const BlockProblem<T>& x, const PairTile<T>& tile, int k) {
   const int64_t species = x.species[x.senders[tile.pair[k]]];
   return species * x.weights->radial.n_sensitivities + tile.first[k];
 }
 
-/// Radial moments (C, K) of a receiver; `rows` (K, row_lanes) is scratch. In double precision: all
-/// features follow from these few sums.
+/// Radial moments (C, K) of a receiver; `sums` (K, row_lanes) is scratch. In double precision: all
+/// features follow from these few.
 template <class T, int C>
 inline void radial_moments(
-    const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, double* rows, T* out) {
+    const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, double* sums, T* out) {
   constexpr int lanes = row_lanes<C>;
   using F = Chunk<double, lanes>;
   const int K = x.table.n_in;
-  std::memset(rows, 0, sizeof(double) * K * lanes);
+  std::memset(sums, 0, sizeof(double) * K * lanes);
   for_pair_tiles<T, C, false>(x, x.by_receiver, receiver, tile, [&] {
     for (int k = 0; k < tile.size; ++k) {
       const F y = F::convert(tile.components[k]);
       const T* s = tile.sensitivities + k * tile.window;
-      double* row = rows + radial_row(x, tile, k) * lanes;
+      double* row = sums + radial_row(x, tile, k) * lanes;
       for (int w = 0; w < tile.count[k]; ++w) {
         F sum = F::load(row + w * lanes);
         sum.add(s[w], y);
@@ -89,7 +89,7 @@ inline void radial_moments(
       }
     }
   });
-  mix<T, C>(x, rows, out);
+  mix<T, C>(x, sums, out);
 }
 
 /// A receiver's pairs, given the gradient with respect to its sums R, `rows` (K, row_lanes).
