@@ -9,7 +9,7 @@ import torch
 from hipnn_ts import _core
 
 LIBRARIES = str(Path(torch.__file__).parent / "lib")
-KERNELS = (b"interaction_forward", b"sender_backward", b"activate", b"find_pairs", b"sum_forces")
+KERNELS = (b"interaction_forward", b"sender_backward", b"onsite_forward_1", b"find_pairs", b"sum_forces")
 
 
 def compiled(architecture=90, **constants):

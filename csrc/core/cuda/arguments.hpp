@@ -14,8 +14,13 @@ constexpr int window_bins = 1024;
 
 /// Shared memory of the tile of pairs that each warp keeps (kernels/pair_tile.cuh), and of those
 /// of a block.
+/// A row of it is read in fours; an odd number of these keeps lanes that write a column in
+/// different banks.
+constexpr int pair_window(int max_window) {
+  return 4 * ((max_window + 3) / 4 | 1);
+}
 constexpr int pair_tile_bytes(int real_bytes, int max_window) {
-  return warp_size * (8 * real_bytes + 8 + 3 * 4 + 2 * (max_window | 1) * real_bytes);
+  return warp_size * (8 * real_bytes + 4 * 4 + 2 * pair_window(max_window) * real_bytes);
 }
 constexpr int pair_tiles_bytes(int n_warps, int real_bytes, int max_window) {
   return (n_warps * pair_tile_bytes(real_bytes, max_window) + 15) / 16 * 16;
@@ -84,54 +89,6 @@ template <class T> struct SenderBackwardArguments {
   const T* moment_gradients; // (n_receivers, C, A)
   T* vector_gradients;       // (P, 3), added to
   T* projection_gradients;   // (n_groups, V, F)
-};
-
-/// hidden = softplus(hidden + bias + table[species]) with its slope; stream += stream_bias.
-template <class T> struct ActivateArguments {
-  long long n;
-  int width, stream_width;
-  T* hidden;            // (n, width)
-  T* slopes;            // (n, width)
-  const T* bias;        // (width,) or null
-  const T* table;       // (n_species, width) or null
-  const int* species;   // (n,)
-  T* stream;            // (n, stream_width) or null
-  const T* stream_bias; // (stream_width,)
-};
-
-/// out (n, width) = table[species].
-template <class T> struct SpeciesRowsArguments {
-  long long n;
-  int width;
-  const T* table;
-  const int* species;
-  T* out;
-};
-
-/// x *= y, n values.
-template <class T> struct MultiplyArguments {
-  long long n;
-  T* x;
-  const T* y;
-};
-
-/// energies += bias + features . weights.
-template <class T> struct ReadoutArguments {
-  long long n;
-  int width;
-  const T* features; // (n, width)
-  const T* weights;  // (width,)
-  T bias;
-  double* energies; // (n,)
-};
-
-/// gradients (n, width) = weights, plus themselves where `accumulate`.
-template <class T> struct ReadoutGradientArguments {
-  long long n;
-  int width;
-  bool accumulate;
-  const T* weights;
-  T* gradients;
 };
 
 /// Forces (n_atoms, 3) of pair gradients. The first n_receivers atoms receive.

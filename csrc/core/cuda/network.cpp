@@ -9,9 +9,6 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-/// Shared memory that a block takes at most, so that every GPU from sm_80 on holds one or more.
-constexpr int most_shared_bytes = 96 * 1024;
-
 int tiles_bytes(const Constants& c) {
   return pair_tiles_bytes(warps, c.real_bytes(), c.max_window);
 }
@@ -99,7 +96,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
     projected_ = -1;
     projections_ = Array<T>();
   }
-  const int64_t n_slopes = 1 + static_cast<int64_t>(b.inner.size());
+  const int64_t n_slopes = b.n_layers();
   if (!last) {
     kept.slopes = Array<T>(*device_, n_slopes * n * b.n_middle);
     Tile all = tile(k, 0, n);
@@ -112,16 +109,15 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
   // The way back starts here, some atoms at a time, so that slopes need not exist for all.
   kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, n * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
-  const Array<T> outs(*device_, size * b.n_out), slopes(*device_, n_slopes * size * b.n_middle);
+  const Array<T> slopes(*device_, n_slopes * size * b.n_middle);
   for (int64_t first = 0; first < n; first += size) {
     Tile t = tile(k, first, std::min(size, n - first));
-    t.out = outs.data();
     t.slopes = slopes.data();
     t.slope_stride = size * b.n_middle;
     t.energies = energies + first;
     t.feature_gradients = k == 0 ? nullptr : kept.own_gradients.data() + first * b.n_in;
     onsite_forward(k, t);
-    onsite_backward(k, t, false);
+    onsite_backward(k, t);
   }
 }
 
@@ -140,7 +136,7 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     Tile all = tile(k, 0, n);
     all.out = out_gradients;
     all.feature_gradients = k == 0 ? nullptr : feature_gradients;
-    onsite_backward(k, all, true);
+    onsite_backward(k, all);
     kept.slopes = Array<T>();
   }
   if (k == 0) {

@@ -58,7 +58,7 @@ private:
     const int* species;
     const T* features;
     T* hidden;
-    T* out; // features, on the way back gradients
+    T* out; // features, on the way back gradients; null in the last block
     T* slopes;
     int64_t slope_stride;
     double* energies;
@@ -70,8 +70,9 @@ private:
   InvariantArguments<T> invariants(int k) const;
   Tile tile(int k, int64_t first, int64_t n) const;
   void project(int k, int pass, const T* features, int64_t n, T* out);
+  OnSiteArguments<T> onsite(int k, const Tile& tile) const;
   void onsite_forward(int k, const Tile& tile);
-  void onsite_backward(int k, const Tile& tile, bool accumulate);
+  void onsite_backward(int k, const Tile& tile);
   void first_backward(T* vector_gradients);
   void sender_backward(int k, T* feature_gradients, T* vector_gradients);
 

@@ -8,24 +8,35 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// In shared memory, one for each warp. Rows of odd length: lanes that write down a column do not
-/// meet in one bank.
-struct PairTile {
-  static constexpr int window = MAX_WINDOW | 1;
+/// Of a pair: `row` of the projections, or the receiver in the sender's walk; its window.
+struct Places {
+  int row, first, count, pair;
+};
 
-  Real direction[3][warp_size];
-  Real inverse_distance[warp_size];
-  long long pair[warp_size];
-  int row[warp_size];
-  int first[warp_size];
-  int count[warp_size];
+/// Of a pair: its direction and 1 / distance.
+struct Geometry {
+  Real x, y, z, inverse;
+};
+
+/// In shared memory, one for each warp. A pair's numbers are read at once by all lanes.
+struct PairTile {
+  static constexpr int window = pair_window(MAX_WINDOW);
+
+  Real geometry[warp_size][4];
+  int places[warp_size][4];
+  // Zero from the end of the window to a multiple of four.
   Real sensitivities[warp_size][window];
   // Of the way back only: ds/dr, and the sums over features that make a pair's gradient.
   Real slopes[warp_size][window];
   Real sums[4][warp_size];
 
-  __device__ const Real* projections(const Real* all, int k) const {
-    return all + (static_cast<long long>(row[k]) * V + first[k]) * F;
+  __device__ Places places_of(int k) const {
+    const int4 at = *reinterpret_cast<const int4*>(places[k]);
+    return {at.x, at.y, at.z, at.w};
+  }
+  __device__ Geometry geometry_of(int k) const {
+    const Reals<4> u = Reals<4>::load(geometry[k]);
+    return {u.v[0], u.v[1], u.v[2], u.v[3]};
   }
 };
 
@@ -51,14 +62,8 @@ __device__ inline bool fill(PairTile& tile, const PairArguments<Real>& x, long l
   }
   const int k = lane();
   const Real inverse = 1 / distance;
-  for (int d = 0; d < 3; ++d) {
-    tile.direction[d][k] = r[d] * inverse;
-  }
-  tile.inverse_distance[k] = inverse;
-  tile.pair[k] = p;
-  tile.row[k] = x.rows[p];
-  tile.first[k] = first;
-  tile.count[k] = count;
+  Reals<4>{{r[0] * inverse, r[1] * inverse, r[2] * inverse, inverse}}.store(tile.geometry[k]);
+  *reinterpret_cast<int4*>(tile.places[k]) = {x.rows[p], first, count, static_cast<int>(p)};
   // cos(pi r / 2R) = sin(t): measured from the cutoff, where relative accuracy would be lost.
   Real sine, cosine;
   sincospi(Real(0.5) * (1 - distance / radial.cutoff), &sine, &cosine);
@@ -71,6 +76,12 @@ __device__ inline bool fill(PairTile& tile, const PairArguments<Real>& x, long l
     tile.sensitivities[k][w] = gaussian * envelope;
     if (with_slopes) {
       tile.slopes[k][w] = gaussian * (envelope_slope + envelope * z * sigma * inverse * inverse);
+    }
+  }
+  for (int w = count; w % 4 != 0; ++w) {
+    tile.sensitivities[k][w] = 0;
+    if (with_slopes) {
+      tile.slopes[k][w] = 0;
     }
   }
   return true;
