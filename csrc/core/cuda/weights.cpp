@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/species_table.hpp"
+
 namespace hipnn_ts {
 namespace cuda {
 
@@ -102,6 +104,24 @@ template <class T> struct Builder {
     return {device, out};
   }
 
+  void factor_tables(DeviceBlock<T>& b, const BlockWeights<T>& w) const {
+    const int V = w.radial.n_sensitivities;
+    std::vector<double> mixing(int64_t{w.n_in} * V * V), q(int64_t{V} * w.n_middle);
+    std::vector<T> rows(int64_t{w.n_in} * V * b.n_middle, T(0));
+    for (int z = 0; z < w.n_in; ++z) {
+      std::copy_n(w.table + z * int64_t{V} * w.n_middle, q.size(), q.begin());
+      orthogonalise(V, w.n_middle, q.data(), mixing.data() + int64_t{z} * V * V);
+      for (int v = 0; v < V; ++v) {
+        std::transform(
+            q.data() + v * w.n_middle, q.data() + (v + 1) * w.n_middle,
+            rows.data() + (int64_t{z} * V + v) * b.n_middle,
+            [](double value) { return static_cast<T>(value); });
+      }
+    }
+    b.mixing = {device, mixing};
+    b.radial_table = {device, rows};
+  }
+
   DeviceRadial<T> radial(const Radial<T>& r) const {
     return {
         r.cutoff, vector(r.inverse_mu, r.n_sensitivities, r.n_sensitivities),
@@ -126,12 +146,12 @@ template <class T> struct Builder {
     b.cusp_regularisation = w.cusp_regularisation;
     b.readout_bias = w.readout_bias;
     b.radial = radial(w.radial);
-    for (int begin = 0; begin < n_middle; begin += b.constants.pass()) {
+    if (first) {
+      factor_tables(b, w);
+    }
+    for (int begin = 0; !first && begin < n_middle; begin += b.constants.pass()) {
       b.projections.push_back(
           pass_rows(b.constants, n_in, w.n_middle, begin, [&](int row, int v, int f) {
-            if (first) {
-              return w.table[(int64_t{row} * V + v) * w.n_middle + f];
-            }
             return row < w.n_in ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
                                 : T(0);
           }));

@@ -35,7 +35,11 @@ template <class T> struct DeviceBlock {
   bool residual;
   T cusp_regularisation, readout_bias;
   DeviceRadial<T> radial;
-  /// Of each pass: (n_species, V, pass) in the first block, (n_in, V * pass) in the others.
+  /// Of the first block, as SpeciesTable has them: L (n_species, V, V) and Q (n_species V,
+  /// n_middle).
+  Array<double> mixing;
+  Array<T> radial_table;
+  /// Of the others, of each pass: (n_in, V pass).
   std::vector<Array<T>> projections;
   Array<T> vector_scales, tensor_scales, readout;
   DenseLayer<T> self_interaction, outer, adjust;

@@ -60,15 +60,14 @@ moments_of(PairTile& tile, const PairArguments<Real>& x, long long receiver, Lan
   for (int c = 0; c < C; ++c) {
     E[c] = Lane::zero();
   }
-  for_tiles<false>(
+  for_tiles(
       tile, x, receiver, [&](unsigned active) { add_messages(tile, active, x.projections, E); });
 }
 
-/// A pair's gradients along its distance and its direction go to the tile's sums. `projections` are
-/// all rows, or those of one sender, and then their gradients go to `window`.
-template <bool with_projections>
-__device__ inline void
-pair_backward(PairTile& tile, int k, const Real* projections, const Lane (&G)[C], Real* window) {
+/// A pair's gradients along its distance and its direction go to the tile's sums, those of the
+/// sender's `projections` to `window`.
+__device__ inline void pair_backward(
+    BackwardTile& tile, int k, const Real* projections, const Lane (&G)[C], Real* window) {
   const Geometry u = tile.geometry_of(k);
   Lane d = G[0], x = Lane::zero(), y = x, z = x;
   if constexpr (C >= 4) {
@@ -99,7 +98,7 @@ pair_backward(PairTile& tile, int k, const Real* projections, const Lane (&G)[C]
   }
   Lane m = Lane::zero(), m_slope = Lane::zero();
   const Places at = tile.places_of(k);
-  const Real* rows = with_projections ? projections + at.first * F : window_rows(projections, at);
+  const Real* rows = projections + at.first * F;
   for (int w = 0; w < at.count; w += 4) {
     Lane p[4];
     load_rows(rows, w, at.count, p);
@@ -108,7 +107,7 @@ pair_backward(PairTile& tile, int k, const Real* projections, const Lane (&G)[C]
     for (int j = 0; j < 4; ++j) {
       m.add(s.v[j], p[j]);
       m_slope.add(slope.v[j], p[j]);
-      if (with_projections && w + j < at.count) {
+      if (w + j < at.count) {
         Real* own = window + (at.first + w + j) * F;
         Lane sum = load(own);
         sum.add(s.v[j], d);
@@ -123,34 +122,11 @@ pair_backward(PairTile& tile, int k, const Real* projections, const Lane (&G)[C]
 }
 
 /// Adds what the tile's sums say about this lane's pair to its gradient.
-__device__ inline void add_vector_gradient(const PairTile& tile, Real* vector_gradients) {
+__device__ inline void add_tile_gradient(const BackwardTile& tile, Real* vector_gradients) {
   const int k = lane();
-  const Geometry u = tile.geometry_of(k);
-  const Real gx = tile.sums[1][k], gy = tile.sums[2][k], gz = tile.sums[3][k];
-  // Only the part across the direction turns it.
-  const Real along = tile.sums[0][k] - (gx * u.x + gy * u.y + gz * u.z) * u.inverse;
-  Real* gradient = vector_gradients + 3LL * tile.places_of(k).pair;
-  gradient[0] += along * u.x + gx * u.inverse;
-  gradient[1] += along * u.y + gy * u.inverse;
-  gradient[2] += along * u.z + gz * u.inverse;
-}
-
-/// All active pairs of the tile. load_gradients(k, G) gives the moment gradients of pair k's
-/// receiver.
-template <bool with_projections, class Load>
-__device__ inline void tile_backward(
-    PairTile& tile, unsigned active, const Real* projections, Real* window, Real* vector_gradients,
-    const Load& load_gradients) {
-  for (unsigned left = active; left;) {
-    const int k = take_lowest(left);
-    Lane G[C];
-    load_gradients(k, G);
-    pair_backward<with_projections>(tile, k, projections, G, window);
-  }
-  __syncwarp();
-  if (active >> lane() & 1u) {
-    add_vector_gradient(tile, vector_gradients);
-  }
+  add_vector_gradient(
+      tile.geometry_of(k), tile.sums[0][k], tile.sums[1][k], tile.sums[2][k], tile.sums[3][k],
+      vector_gradients + 3LL * tile.places_of(k).pair);
 }
 
 KERNEL(interaction_forward, ForwardArguments<Real>) {
@@ -163,36 +139,27 @@ KERNEL(interaction_forward, ForwardArguments<Real>) {
   Lane E[C];
   moments_of(tile, x.pairs, i, E);
   const int begin = x.pairs.feature_begin;
-  if (x.moments) {
-    for (int c = 0; c < C; ++c) {
-      store(E[c], x.moments + (i * C + c) * A + begin);
-    }
+  for (int c = 0; c < C; ++c) {
+    store(E[c], x.moments + (i * C + c) * A + begin);
   }
   store(invariants(E, x.invariants, begin), x.out + i * A + begin);
 }
 
-KERNEL(first_interaction_backward, FirstBackwardArguments<Real>) {
-  DYNAMIC_SHARED(shared);
-  PairTile& tile = reinterpret_cast<PairTile*>(shared)[warp()];
+// A warp for the F features of one pass of one atom; blockIdx.y is the pass.
+
+KERNEL(moment_invariants, MomentInvariantsArguments<Real>) {
   const long long i = grid_warp();
-  if (i >= x.pairs.n_groups) {
+  if (i >= x.n) {
     return;
   }
-  const int begin = x.pairs.feature_begin;
-  Lane own[C];
-  moments_of(tile, x.pairs, i, own);
-  invariants_backward(own, x.invariants, begin, fetch(x.out_gradients + i * A + begin));
-  for_tiles<true>(tile, x.pairs, i, [&](unsigned active) {
-    tile_backward<false>(
-        tile, active, x.pairs.projections, nullptr, x.vector_gradients, [&](int, Lane(&G)[C]) {
-          for (int c = 0; c < C; ++c) {
-            G[c] = own[c];
-          }
-        });
-  });
+  const int begin = blockIdx.y * F;
+  Lane E[C];
+  for (int c = 0; c < C; ++c) {
+    E[c] = fetch(x.moments + (i * C + c) * A + begin);
+  }
+  store(invariants(E, x.invariants, begin), x.out + i * A + begin);
 }
 
-/// A warp for the F features of one pass of one atom; blockIdx.y is the pass.
 KERNEL(moment_gradients, MomentGradientArguments<Real>) {
   const long long i = grid_warp();
   if (i >= x.n) {
@@ -213,9 +180,9 @@ KERNEL(moment_gradients, MomentGradientArguments<Real>) {
 KERNEL(sender_backward, SenderBackwardArguments<Real>) {
   // Behind the tiles, the gradients of each warp's projections.
   DYNAMIC_SHARED(shared);
-  PairTile& tile = reinterpret_cast<PairTile*>(shared)[warp()];
-  const int tiles = pair_tiles_bytes(blockDim.x / warp_size, sizeof(Real), MAX_WINDOW);
-  Real* window = reinterpret_cast<Real*>(shared + tiles) + warp() * V * F;
+  BackwardTile* tiles = reinterpret_cast<BackwardTile*>(shared);
+  BackwardTile& tile = tiles[warp()];
+  Real* window = reinterpret_cast<Real*>(tiles + blockDim.x / warp_size) + warp() * V * F;
   const long long j = grid_warp();
   if (j >= x.pairs.n_groups) {
     return;
@@ -224,17 +191,23 @@ KERNEL(sender_backward, SenderBackwardArguments<Real>) {
     store(Lane::zero(), window + v * F);
   }
   const Real* projections = x.pairs.projections + j * V * F;
-  for_tiles<true>(tile, x.pairs, x.first_group + j, [&](unsigned active) {
-    // Rows of the tile are receivers here; the projections are the sender's own.
-    const auto load_gradients = [&](int k, Lane(&G)[C]) {
+  for_tiles(tile, x.pairs, x.first_group + j, [&](unsigned active) {
+    for (unsigned left = active; left;) {
+      const int k = take_lowest(left);
+      // Rows of the tile are receivers here.
       const Real* from = x.moment_gradients +
                          static_cast<long long>(tile.places_of(k).row) * (C * A) +
                          x.pairs.feature_begin;
+      Lane G[C];
       for (int c = 0; c < C; ++c) {
         G[c] = fetch(from + c * A);
       }
-    };
-    tile_backward<true>(tile, active, projections, window, x.vector_gradients, load_gradients);
+      pair_backward(tile, k, projections, G, window);
+    }
+    __syncwarp();
+    if (active >> lane() & 1u) {
+      add_tile_gradient(tile, x.vector_gradients);
+    }
   });
   for (int v = 0; v < V; ++v) {
     store(load(window + v * F), x.projection_gradients + (j * V + v) * F);
