@@ -79,15 +79,17 @@ def test_compiled_kernels_are_kept(cache):
 
 
 def test_a_damaged_file_is_replaced(cache):
-    binary = small()
+    small()
     (file,) = cache.iterdir()
     whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    # Compiled twice, some bytes may differ.
-    assert len(small()) == len(binary)
-    again = file.read_bytes()
-    assert len(again) == len(whole)
-    assert small() == again[: len(binary)]
+    half = whole[: len(whole) // 2]
+    file.write_bytes(half)
+    # NVRTC does not give the same bytes each time.
+    binary = small()
+    assert binary.startswith(b"\x7fELF")
+    kept = file.read_bytes()
+    assert kept != half
+    assert kept[:-16] == binary == small()
 
 
 @pytest.mark.parametrize("place", ["/proc/none", "relative"])

@@ -45,6 +45,7 @@ template <class T> struct PairArguments {
   RadialArguments<T> radial;
   Groups groups;
   long long n_groups;
+  int share;            // warps of a group, 1 or all of a block: each takes every share-th pair
   const int* rows;      // (P,) row of `projections`, or the receiver in the sender's walk
   const int* species;   // (n_atoms,) in the first block, where species take the place of rows
   const T* vectors;     // (P, 3)

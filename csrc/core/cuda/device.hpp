@@ -18,15 +18,15 @@ namespace cuda {
 struct Constants {
   bool double_precision;
   int n_components;
-  int n_sensitivities;
-  int n_features; // padded: a multiple of the features of one pass
+  int n_sensitivities; // padded: a multiple of four
+  int n_features;      // padded: a multiple of the features of one pass
   int lane_features;
   int max_window; // the most sensitivities that matter at any distance
   const char* program = "inference.cu";
 
   /// Of the training operators, whose other sizes are arguments.
   static Constants training(bool double_precision, int n_components) {
-    return {double_precision, n_components, 1, warp_size, 1, 1, "training.cu"};
+    return {double_precision, n_components, 4, warp_size, 1, 1, "training.cu"};
   }
 
   int pass() const { return lane_features * warp_size; }
@@ -87,8 +87,9 @@ template <class T> struct Product {
 /// How much exists at one time: enough to fill a GPU, little beside a large system.
 struct Limits {
   int64_t senders = 16384;               // whose projections and their gradients do on the way back
-  int64_t first_atoms = 16384;           // whose moments of the first block do
+  int64_t first_atoms = 65536;           // whose moments of the first block do
   int64_t onsite_atoms = 32768;          // whose last on-site layers do
+  int64_t shared_groups = 2048;          // of pairs, at most: then all warps of a block share one
   int64_t kept_bytes = int64_t{1} << 30; // of projections kept from the way there for the way back
 };
 

@@ -26,6 +26,7 @@ Network<T>::radial(int64_t first, int64_t n, const Array<T>& radial_moments) con
   RadialMomentArguments<T> x{};
   x.pairs = pairs(0, 0, nullptr);
   x.pairs.n_groups = n;
+  x.pairs.share = share(n);
   x.first_receiver = first;
   x.n_species = b.n_in;
   x.pass_species = pass_species(b.constants, b.n_in);
@@ -40,7 +41,7 @@ template <class T> Grid Network<T>::radial_grid(int64_t n, bool forward) const {
   const int species = pass_species(c, b.n_in), sums = species * c.n_components * c.n_sensitivities;
   const int of_warp = forward ? pair_tile_bytes(c.real_bytes(), c.max_window, false) + sums * 8
                               : sums * c.real_bytes();
-  return warp_each(n, warps * of_warp, (b.n_in + species - 1) / species);
+  return group_each(n, share(n), warps * of_warp, (b.n_in + species - 1) / species);
 }
 
 /// (n, C, A) of receivers from `first` on.

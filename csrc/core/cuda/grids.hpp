@@ -26,6 +26,11 @@ inline Grid warp_each(int64_t n, int shared_bytes = 0, int passes = 1) {
   return {(n + warps - 1) / warps, warps * warp_size, passes, shared_bytes};
 }
 
+/// For kernels over groups of pairs; `share` as in PairArguments.
+inline Grid group_each(int64_t n, int share, int shared_bytes, int passes = 1) {
+  return warp_each(n * share, shared_bytes, passes);
+}
+
 template <class T> int64_t bytes_of(int64_t n) {
   return n * static_cast<int64_t>(sizeof(T));
 }

@@ -31,6 +31,7 @@ template <class T> PairArguments<T> Network<T>::pairs(int k, int pass, const T* 
       b.radial.arguments(),
       step_.by_receiver,
       step_.n_receivers,
+      share(step_.n_receivers),
       step_.senders,
       k == 0 ? step_.species : nullptr,
       step_.vectors,
@@ -74,11 +75,12 @@ template <class T> void Network<T>::interaction_forward(int k, const T* features
   projections_ = Array<T>(*device_, step_.n_atoms * row);
   for (int pass = 0; pass < c.passes(); ++pass) {
     project(k, pass, features, step_.n_atoms, projections_.data());
+    const PairArguments<T> x = pairs(k, pass, projections_.data());
+    const int parts_bytes = static_cast<int>(bytes_of<T>(c.n_components * c.pass()));
+    const int of_warp = std::max(tile_bytes(c, false), x.share > 1 ? parts_bytes : 0);
     module(k).launch(
-        "interaction_forward", warp_each(n, warps * tile_bytes(c, false)),
-        ForwardArguments<T>{
-            pairs(k, pass, projections_.data()), invariants(k), kept.moments.data(),
-            kept.hidden.data()});
+        "interaction_forward", group_each(n, x.share, warps * of_warp),
+        ForwardArguments<T>{x, invariants(k), kept.moments.data(), kept.hidden.data()});
   }
   projected_ = k;
   if (c.passes() > 1 || bytes_of<T>(step_.n_atoms * row) > limits_.kept_bytes) {
@@ -182,13 +184,15 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
       x.pairs = pairs(k, pass, projections);
       x.pairs.groups = step_.by_sender;
       x.pairs.n_groups = n;
+      x.pairs.share = n_warps == warps ? share(n) : 1;
       x.pairs.rows = step_.receivers;
       x.first_group = first;
       x.moment_gradients = kept.moments.data();
       x.vector_gradients = vector_gradients;
       x.projection_gradients = gradients.data();
       module(k).launch(
-          "sender_backward", Grid{(n + n_warps - 1) / n_warps, n_warps * warp_size, 1, shared}, x);
+          "sender_backward",
+          Grid{(n * x.pairs.share + n_warps - 1) / n_warps, n_warps * warp_size, 1, shared}, x);
       device_->multiply(
           Product<T>{
               n, b.n_in, row, gradients.data(), b.projections[pass].data(),

@@ -4,6 +4,7 @@
 // waits for the device.
 #pragma once
 
+#include "core/cuda/grids.hpp"
 #include "core/cuda/weights.hpp"
 
 namespace hipnn_ts {
@@ -67,6 +68,7 @@ private:
 
   Module& module(int k) { return device_->module(weights_->blocks[k].constants); }
   PairArguments<T> pairs(int k, int pass, const T* projections) const;
+  int share(int64_t n_groups) const { return n_groups <= limits_.shared_groups ? warps : 1; }
   InvariantArguments<T> invariants(int k) const;
   Tile tile(int k, int64_t first, int64_t n) const;
   void interaction_forward(int k, const T* features);

@@ -105,17 +105,19 @@ template <class T> struct Builder {
   }
 
   void factor_tables(DeviceBlock<T>& b, const BlockWeights<T>& w) const {
-    const int V = w.radial.n_sensitivities;
-    std::vector<double> mixing(int64_t{w.n_in} * V * V), q(int64_t{V} * w.n_middle);
-    std::vector<T> rows(int64_t{w.n_in} * V * b.n_middle, T(0));
+    const int V = w.radial.n_sensitivities, padded_V = b.constants.n_sensitivities;
+    std::vector<double> mixing(int64_t{w.n_in} * padded_V * padded_V, 0.0);
+    std::vector<double> q(int64_t{V} * w.n_middle), l(int64_t{V} * V);
+    std::vector<T> rows(int64_t{w.n_in} * padded_V * b.n_middle, T(0));
     for (int z = 0; z < w.n_in; ++z) {
       std::copy_n(w.table + z * int64_t{V} * w.n_middle, q.size(), q.begin());
-      orthogonalise(V, w.n_middle, q.data(), mixing.data() + int64_t{z} * V * V);
+      orthogonalise(V, w.n_middle, q.data(), l.data());
       for (int v = 0; v < V; ++v) {
+        const int64_t row = int64_t{z} * padded_V + v;
+        std::copy_n(l.data() + v * V, V, mixing.data() + row * padded_V);
         std::transform(
             q.data() + v * w.n_middle, q.data() + (v + 1) * w.n_middle,
-            rows.data() + (int64_t{z} * V + v) * b.n_middle,
-            [](double value) { return static_cast<T>(value); });
+            rows.data() + row * b.n_middle, [](double value) { return static_cast<T>(value); });
       }
     }
     b.mixing = {device, mixing};
@@ -132,12 +134,17 @@ template <class T> struct Builder {
 
   DeviceBlock<T> block(const BlockWeights<T>& w, int n_components, bool first) const {
     const int n_in = first ? w.n_in : padded(w.n_in);
-    const int n_middle = padded(w.n_middle), n_out = padded(w.n_out), V = w.radial.n_sensitivities;
+    const int n_middle = padded(w.n_middle), n_out = padded(w.n_out);
+    const int n_sensitivities = (w.radial.n_sensitivities + 3) / 4 * 4;
     const int real_bytes = static_cast<int>(sizeof(T));
     const int max_window = *std::max_element(w.radial.count, w.radial.count + window_bins);
     DeviceBlock<T> b{};
     b.constants = {
-        real_bytes == 8,        n_components, V, n_middle, lane_features(n_middle, V, real_bytes),
+        real_bytes == 8,
+        n_components,
+        n_sensitivities,
+        n_middle,
+        lane_features(n_middle, n_sensitivities, real_bytes),
         std::max(1, max_window)};
     b.n_in = n_in;
     b.n_middle = n_middle;
@@ -152,8 +159,9 @@ template <class T> struct Builder {
     for (int begin = 0; !first && begin < n_middle; begin += b.constants.pass()) {
       b.projections.push_back(
           pass_rows(b.constants, n_in, w.n_middle, begin, [&](int row, int v, int f) {
-            return row < w.n_in ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
-                                : T(0);
+            const bool exists = row < w.n_in && v < w.radial.n_sensitivities;
+            return exists ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
+                          : T(0);
           }));
     }
     b.vector_scales = vector(w.vector_scales, n_components >= 4 ? w.n_middle : 0, n_middle);

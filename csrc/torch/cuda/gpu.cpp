@@ -116,9 +116,10 @@ public:
   }
 
   std::shared_ptr<void> allocate(int64_t bytes) override {
-    at::Tensor memory = at::empty({bytes}, options(at::kByte));
-    void* first = memory.data_ptr();
-    return {first, [memory](void*) {}};
+    // torch's allocator serves the current device and stream. A tensor would cost more to make.
+    Driver::get().use(queue_.context);
+    auto memory = std::make_shared<c10::DataPtr>(c10::GetAllocator(at::kCUDA)->allocate(bytes));
+    return {memory, memory->get()};
   }
 
   void zero(void* to, int64_t bytes) override {

@@ -41,19 +41,25 @@ struct Component {
   }
 };
 
-/// A warp for each receiver; its lanes are some sensitivities times C components.
+/// Where this lane begins where a group's warps divide a row.
+__device__ inline int first_of_part(const RadialMomentArguments<Real>& x) {
+  return part_of_group(x.pairs) * warp_size + lane();
+}
+
+/// The lanes of a warp are some sensitivities times C components.
 KERNEL(radial_moments, RadialMomentArguments<Real>) {
   DYNAMIC_SHARED(shared);
-  PairTile* tiles = reinterpret_cast<PairTile*>(shared);
-  PairTile& tile = tiles[warp()];
+  RadialTile* tiles = reinterpret_cast<RadialTile*>(shared);
+  RadialTile& tile = tiles[warp()];
   const int size = C * x.pass_species * V;
-  double* sums = reinterpret_cast<double*>(tiles + blockDim.x / warp_size) + warp() * size;
-  const long long i = grid_warp();
+  double* all_sums = reinterpret_cast<double*>(tiles + blockDim.x / warp_size);
+  double* sums = all_sums + warp() * size;
+  const long long i = group_of_warp(x.pairs);
   if (i >= x.pairs.n_groups) {
     return;
   }
   constexpr int at_once = warp_size / C;
-  const int c = lane() % C, own = lane() / C, width = x.pass_species * V;
+  const int c = lane() % C, own = lane() / C;
   const Component component(c);
   const PassSpecies species(x);
   for (int k = lane(); k < size; k += warp_size) {
@@ -72,23 +78,35 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
       seen |= 1u << s;
       if (own < at_once) {
         const double y = component.of(tile.geometry[k]);
-        double* row = sums + c * width + s * V + at.first;
+        double* row = sums + (s * V + at.first) * C + c;
         // A sum belongs to one lane, whatever the window: no barrier between pairs.
         for (int w = (own + V * at_once - at.first) % at_once; w < at.count; w += at_once) {
-          row[w] += y * static_cast<double>(tile.sensitivities[k][w]);
+          row[w * C] += y * static_cast<double>(tile.sensitivities[k][w]);
         }
       }
     }
   });
   __syncwarp();
-  const int n = species.n * V;
-  for (int k = lane(); k < C * n; k += warp_size) {
+  const int n = species.n * V, share = x.pairs.share, own_first = first_of_part(x);
+  if (share > 1) {
+    __syncthreads();
+    for (int k = own_first; k < size; k += warp_size * share) {
+      for (int other = 1; other < share; ++other) {
+        all_sums[k] += all_sums[other * size + k];
+      }
+    }
+    __syncthreads();
+    sums = all_sums;
+    seen = all_lanes; // this warp has not seen all
+  }
+  for (int k = own_first; k < C * n; k += warp_size * share) {
     const int d = k / n, s = k % n / V, v = k % V;
     double mixed = 0;
     if (seen >> s & 1u) {
       const double* l = x.mixing + static_cast<long long>(species.first + s) * V * V + v;
-      for (int w = v; w < V; ++w) {
-        mixed += l[w * V] * sums[d * width + s * V + w];
+#pragma unroll 4
+      for (int w = 0; w < V; ++w) { // L is zero above its diagonal
+        mixed += l[w * V] * sums[(s * V + w) * C + d];
       }
     }
     x.radial_moments[((i * C + d) * x.n_species + species.first + s) * V + v] =
@@ -139,31 +157,36 @@ __device__ inline void add_pair_gradient(
   add_vector_gradient(u, along, gx, gy, gz, gradient);
 }
 
-/// A warp for each receiver, a lane for each pair.
+/// A lane for each pair.
 KERNEL(radial_backward, RadialMomentArguments<Real>) {
   DYNAMIC_SHARED(shared);
-  const int size = C * x.pass_species * V;
-  Real* rows = reinterpret_cast<Real*>(shared) + warp() * size;
-  const long long i = grid_warp();
+  const int size = C * x.pass_species * V, share = x.pairs.share;
+  Real* rows = reinterpret_cast<Real*>(shared) + (share > 1 ? 0 : warp() * size);
+  const long long i = group_of_warp(x.pairs);
   if (i >= x.pairs.n_groups) {
     return;
   }
   const PassSpecies species(x);
   const int n = species.n * V;
-  for (int k = lane(); k < C * n; k += warp_size) {
+  for (int k = first_of_part(x); k < C * n; k += warp_size * share) {
     const int d = k / n, s = k % n / V, v = k % V;
     const double* l = x.mixing + (static_cast<long long>(species.first + s) * V + v) * V;
     const Real* g = x.radial_moments + ((i * C + d) * x.n_species + species.first + s) * V;
     double mixed = 0;
-    for (int w = 0; w <= v; ++w) {
+#pragma unroll 4
+    for (int w = 0; w < V; ++w) {
       mixed += l[w] * static_cast<double>(g[w]);
     }
     rows[k % n * C + d] = static_cast<Real>(mixed);
   }
+  if (share > 1) {
+    __syncthreads();
+  }
   __syncwarp();
   const Groups& groups = x.pairs.groups;
   const long long group = x.first_receiver + i;
-  for (long long k = groups.begin[group] + lane(); k < groups.end[group]; k += warp_size) {
+  for (long long k = groups.begin[group] + first_of_part(x); k < groups.end[group];
+       k += warp_size * share) {
     const long long p = groups.pairs ? groups.pairs[k] : k;
     const int s = x.pairs.species[x.pairs.rows[p]] - species.first;
     const PairShape shape(x.pairs, p);

@@ -10,16 +10,16 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Four rows of projections from w on, zero beyond the window: as many loads are under way.
-__device__ inline void load_rows(const Real* rows, int w, int count, Lane (&p)[4]) {
+/// A lane's share of four rows: as many loads are under way.
+__device__ inline void fetch_rows(const Real* rows, Lane (&p)[4]) {
   for (int k = 0; k < 4; ++k) {
-    p[k] = w + k < count ? fetch(rows + (w + k) * F) : Lane::zero();
+    p[k] = Lane::fetch(rows + k * F);
   }
 }
 
-/// Where the window of a pair begins in `projections` (rows, V, F).
-__device__ inline const Real* window_rows(const Real* projections, const Places& at) {
-  return projections + (static_cast<long long>(at.row) * V + at.first) * F;
+/// A lane's share of a pair's window in `projections` (rows, V, F).
+__device__ inline const Real* window_rows(const Real* projections, int row, int first) {
+  return projections + static_cast<long long>(row) * (V * F) + first * F + lane() * LANE_FEATURES;
 }
 
 /// Adds the tile's messages to a lane's moments.
@@ -28,11 +28,11 @@ add_messages(const PairTile& tile, unsigned active, const Real* projections, Lan
   while (active) {
     const int k = take_lowest(active);
     const Places at = tile.places_of(k);
-    const Real* rows = window_rows(projections, at);
+    const Real* rows = window_rows(projections, at.row, at.first);
     Lane m = Lane::zero();
-    for (int w = 0; w < at.count; w += 4) {
+    for (int w = 0; w < at.count; w += 4, rows += 4 * F) {
       Lane p[4];
-      load_rows(rows, w, at.count, p);
+      fetch_rows(rows, p);
       const Reals<4> s = Reals<4>::load(tile.sensitivities[k] + w);
       for (int j = 0; j < 4; ++j) {
         m.add(s.v[j], p[j]);
@@ -98,20 +98,20 @@ __device__ inline void pair_backward(
   }
   Lane m = Lane::zero(), m_slope = Lane::zero();
   const Places at = tile.places_of(k);
-  const Real* rows = projections + at.first * F;
-  for (int w = 0; w < at.count; w += 4) {
+  const Real* rows = window_rows(projections, 0, at.first);
+  Real* own = window + at.first * F + lane() * LANE_FEATURES;
+  for (int w = 0; w < at.count; w += 4, rows += 4 * F, own += 4 * F) {
     Lane p[4];
-    load_rows(rows, w, at.count, p);
+    fetch_rows(rows, p);
     const Reals<4> s = Reals<4>::load(tile.sensitivities[k] + w);
     const Reals<4> slope = Reals<4>::load(tile.slopes[k] + w);
     for (int j = 0; j < 4; ++j) {
       m.add(s.v[j], p[j]);
       m_slope.add(slope.v[j], p[j]);
-      if (w + j < at.count) {
-        Real* own = window + (at.first + w + j) * F;
-        Lane sum = load(own);
+      if (s.v[j] != 0) {
+        Lane sum = Lane::load(own + j * F);
         sum.add(s.v[j], d);
-        store(sum, own);
+        sum.store(own + j * F);
       }
     }
   }
@@ -129,15 +129,35 @@ __device__ inline void add_tile_gradient(const BackwardTile& tile, Real* vector_
       vector_gradients + 3LL * tile.places_of(k).pair);
 }
 
+/// The first warp's moments become the sum of all that share its group.
+__device__ inline void add_parts(Lane (&E)[C], Real* shared) {
+  __syncthreads(); // all have read their tiles, which lie there
+  for (int c = 0; c < C; ++c) {
+    store(E[c], shared + (warp() * C + c) * F);
+  }
+  __syncthreads();
+  for (int other = 1; warp() == 0 && other < blockDim.x / warp_size; ++other) {
+    for (int c = 0; c < C; ++c) {
+      E[c].add(1, load(shared + (other * C + c) * F));
+    }
+  }
+}
+
 KERNEL(interaction_forward, ForwardArguments<Real>) {
   DYNAMIC_SHARED(shared);
   PairTile& tile = reinterpret_cast<PairTile*>(shared)[warp()];
-  const long long i = grid_warp();
+  const long long i = group_of_warp(x.pairs);
   if (i >= x.pairs.n_groups) {
     return;
   }
   Lane E[C];
   moments_of(tile, x.pairs, i, E);
+  if (x.pairs.share > 1) {
+    add_parts(E, reinterpret_cast<Real*>(shared));
+    if (warp() > 0) {
+      return;
+    }
+  }
   const int begin = x.pairs.feature_begin;
   for (int c = 0; c < C; ++c) {
     store(E[c], x.moments + (i * C + c) * A + begin);
@@ -177,13 +197,24 @@ KERNEL(moment_gradients, MomentGradientArguments<Real>) {
   }
 }
 
+/// A lane's share of the moment gradients of a receiver.
+__device__ inline void
+fetch_gradients(const SenderBackwardArguments<Real>& x, int receiver, Lane (&G)[C]) {
+  const Real* from =
+      x.moment_gradients + static_cast<long long>(receiver) * (C * A) + x.pairs.feature_begin;
+  for (int c = 0; c < C; ++c) {
+    G[c] = fetch(from + c * A);
+  }
+}
+
 KERNEL(sender_backward, SenderBackwardArguments<Real>) {
   // Behind the tiles, the gradients of each warp's projections.
   DYNAMIC_SHARED(shared);
   BackwardTile* tiles = reinterpret_cast<BackwardTile*>(shared);
   BackwardTile& tile = tiles[warp()];
-  Real* window = reinterpret_cast<Real*>(tiles + blockDim.x / warp_size) + warp() * V * F;
-  const long long j = grid_warp();
+  Real* windows = reinterpret_cast<Real*>(tiles + blockDim.x / warp_size);
+  Real* window = windows + warp() * V * F;
+  const long long j = group_of_warp(x.pairs);
   if (j >= x.pairs.n_groups) {
     return;
   }
@@ -191,26 +222,39 @@ KERNEL(sender_backward, SenderBackwardArguments<Real>) {
     store(Lane::zero(), window + v * F);
   }
   const Real* projections = x.pairs.projections + j * V * F;
-  for_tiles(tile, x.pairs, x.first_group + j, [&](unsigned active) {
-    for (unsigned left = active; left;) {
-      const int k = take_lowest(left);
-      // Rows of the tile are receivers here.
-      const Real* from = x.moment_gradients +
-                         static_cast<long long>(tile.places_of(k).row) * (C * A) +
-                         x.pairs.feature_begin;
-      Lane G[C];
-      for (int c = 0; c < C; ++c) {
-        G[c] = fetch(from + c * A);
+  for_tiles(tile, x.pairs, x.first_group + j, [&](const unsigned lanes) {
+    unsigned active = lanes;
+    // The next pair's gradients come while one is worked on.
+    Lane even[C], odd[C];
+    int n = __popc(active), k = n > 0 ? take_lowest(active) : 0;
+    const auto work = [&](const Lane(&G)[C], Lane(&next)[C]) {
+      const int own = k;
+      k = active ? take_lowest(active) : k;
+      fetch_gradients(x, tile.places_of(k).row, next);
+      pair_backward(tile, own, projections, G, window);
+      return --n > 0;
+    };
+    if (n > 0) {
+      fetch_gradients(x, tile.places_of(k).row, even);
+      while (work(even, odd) && work(odd, even)) {
       }
-      pair_backward(tile, k, projections, G, window);
     }
     __syncwarp();
-    if (active >> lane() & 1u) {
+    if (lanes >> lane() & 1u) {
       add_tile_gradient(tile, x.vector_gradients);
     }
   });
-  for (int v = 0; v < V; ++v) {
-    store(load(window + v * F), x.projection_gradients + (j * V + v) * F);
+  const int share = x.pairs.share;
+  if (share > 1) {
+    __syncthreads();
+    window = windows;
+  }
+  for (int v = part_of_group(x.pairs); v < V; v += share) {
+    Lane sum = load(window + v * F);
+    for (int other = 1; other < share; ++other) {
+      sum.add(1, load(window + (other * V + v) * F));
+    }
+    store(sum, x.projection_gradients + (j * V + v) * F);
   }
 }
 

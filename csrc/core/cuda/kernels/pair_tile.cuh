@@ -22,10 +22,10 @@ struct Geometry {
 struct PairTile {
   static constexpr int window = pair_window(MAX_WINDOW);
   static constexpr bool with_slopes = false;
+  static constexpr int together = 4; // what windows are multiples of, zeros included
 
   Real geometry[warp_size][4];
   int places[warp_size][4];
-  // Zero from the end of the window to a multiple of four.
   Real sensitivities[warp_size][window];
 
   __device__ Places places_of(int k) const {
@@ -44,6 +44,10 @@ struct BackwardTile : PairTile {
 
   Real slopes[warp_size][window];
   Real sums[4][warp_size];
+};
+
+struct RadialTile : PairTile {
+  static constexpr int together = 1;
 };
 
 static_assert(
@@ -99,12 +103,15 @@ __device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long 
   }
   const int k = lane(), row = x.rows[p];
   Reals<4>{{shape.u.x, shape.u.y, shape.u.z, shape.u.inverse}}.store(tile.geometry[k]);
+  // Widened within the V rows, so that all may be read without asking.
+  const int count = (shape.count + Tile::together - 1) / Tile::together * Tile::together;
+  const int beyond = shape.first + count - V, before = beyond > 0 ? beyond : 0;
   *reinterpret_cast<int4*>(tile.places[k]) = {
-      x.species ? x.species[row] : row, shape.first, shape.count, static_cast<int>(p)};
-  for (int w = 0; w < (shape.count + 3) / 4 * 4; ++w) {
+      x.species ? x.species[row] : row, shape.first - before, count, static_cast<int>(p)};
+  for (int w = 0; w < count; ++w) {
     Real value = 0, slope = 0;
-    if (w < shape.count) {
-      shape.sensitivity(x.radial, w, value, slope);
+    if (w >= before && w < before + shape.count) {
+      shape.sensitivity(x.radial, w - before, value, slope);
     }
     tile.sensitivities[k][w] = value;
     if constexpr (Tile::with_slopes) {
@@ -125,14 +132,25 @@ add_vector_gradient(const Geometry& u, Real along, Real gx, Real gy, Real gz, Re
   gradient[2] += along * u.z + gz * u.inverse;
 }
 
-/// Calls body(active) for each 32 pairs of a group once the tile holds them; `active` has the bits
-/// of lanes whose pair takes part.
+/// The group that this warp, or its block, works on.
+__device__ inline long long group_of_warp(const PairArguments<Real>& x) {
+  return grid_warp() / x.share;
+}
+
+/// Which of the warps that share a group this one is.
+__device__ inline int part_of_group(const PairArguments<Real>& x) {
+  return warp() % x.share;
+}
+
+/// Calls body(active) for each 32 of this warp's pairs of a group once the tile holds them;
+/// `active` has the bits of lanes whose pair takes part.
 template <class Tile, class Body>
 __device__ inline void
 for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body& body) {
   const long long end = x.groups.end[group];
-  for (long long begin = x.groups.begin[group]; begin < end; begin += warp_size) {
-    const long long entry = begin + lane();
+  const int share = x.share, own = lane() * share + part_of_group(x);
+  for (long long begin = x.groups.begin[group]; begin < end; begin += warp_size * share) {
+    const long long entry = begin + own;
     bool active = false;
     if (entry < end) {
       const long long p = x.groups.pairs ? x.groups.pairs[entry] : entry;

@@ -77,34 +77,48 @@ __device__ inline void tiled_sum(
   }
 }
 
-/// A row for each warp: each finds a share of the depth for all rows, and they add these up.
-__device__ inline void split_sum(
-    const Rows& x, int depth, const Real* w, int width, int begin, Real* work, Reals<4>& sum) {
-  constexpr int rows = onsite_warps;
-  Reals<4> parts[rows];
-  for (int r = 0; r < rows; ++r) {
-    parts[r] = Reals<4>::zero();
+/// Adds to all rows' sums what n rows of the matrix give, all of which are under way at once.
+template <int n>
+__device__ inline void add_rows(
+    const Rows& x, const Real* w, int width, int k, int column, Reals<4> (&sums)[onsite_warps]) {
+  Reals<4> b[n];
+  for (int j = 0; j < n; ++j) {
+    b[j] = Reals<4>::fetch(w + static_cast<long long>(k + j) * width + column);
   }
-  const int share = depth / onsite_warps;
-  for (int k = warp() * share; k < (warp() + 1) * share; k += 4) {
-    Reals<4> b[4];
-    for (int j = 0; j < 4; ++j) {
-      b[j] = matrix_piece(w, width, k + j, begin + 4 * lane());
-    }
-    for (int r = 0; r < rows; ++r) {
-      const Reals<4> a = Reals<4>::load(x.at(r, k));
-      for (int j = 0; j < 4; ++j) {
-        parts[r].add(a.v[j], b[j]);
+  for (int r = 0; r < onsite_warps; ++r) {
+    for (int j = 0; j < n; j += 4) {
+      const Reals<4> a = Reals<4>::load(x.at(r, k + j));
+      for (int i = 0; i < 4; ++i) {
+        sums[r].add(a.v[i], b[j + i]);
       }
     }
   }
-  for (int r = 0; r < rows; ++r) {
-    parts[r].store(work + (warp() * rows + r) * onsite_columns + 4 * lane());
+}
+
+/// A row for each warp: each finds a share of the depth for all rows, and they add these up.
+__device__ inline void split_sum(
+    const Rows& x, int depth, const Real* w, int width, int begin, Real* work, Reals<4>& sum) {
+  Reals<4> parts[onsite_warps];
+  for (int r = 0; r < onsite_warps; ++r) {
+    parts[r] = Reals<4>::zero();
+  }
+  // Columns beyond the width are found for nothing.
+  const int own = begin + 4 * lane(), column = own < width ? own : 0;
+  const int share = depth / onsite_warps, end = (warp() + 1) * share;
+  int k = warp() * share;
+  for (; k + 16 <= end; k += 16) {
+    add_rows<16>(x, w, width, k, column, parts);
+  }
+  for (; k < end; k += 4) {
+    add_rows<4>(x, w, width, k, column, parts);
+  }
+  for (int r = 0; r < onsite_warps; ++r) {
+    parts[r].store(work + (warp() * onsite_warps + r) * onsite_columns + 4 * lane());
   }
   __syncthreads();
   sum = Reals<4>::zero();
   for (int from = 0; from < onsite_warps; ++from) {
-    sum.add(1, Reals<4>::load(work + (from * rows + warp()) * onsite_columns + 4 * lane()));
+    sum.add(1, Reals<4>::load(work + (from * onsite_warps + warp()) * onsite_columns + 4 * lane()));
   }
   __syncthreads();
 }
