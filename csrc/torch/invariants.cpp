@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Invariants of the moments for training on the CPU, with first and second derivatives. Third
+// Invariants of the moments for training, with first and second derivatives. Third
 // derivatives do not exist.
 #include <ATen/Parallel.h>
 #include <torch/library.h>
@@ -8,6 +8,8 @@
 
 #include "core/kernels.hpp"
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -114,6 +116,41 @@ Factors backward_operator(
   return out;
 }
 
+/// How the factors' gradients' product with k changes with the gradient and the factors.
+std::tuple<Tensor, Factors>
+double_backward(const Tensor& gradient, const Factors& factors, const Factors& k, double cusp) {
+  if (gradient.is_cuda()) {
+    return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+      return cuda::invariants_double_backward_on(device, gradient, factors, k, cusp);
+    });
+  }
+  const Problem problem(factors, cusp);
+  const Tensor g = problem.taken(gradient);
+  Tensor change = problem.like_invariants();
+  const Factors out = problem.like_factors();
+  problem.run([&](auto zero, const auto& x, const auto& table) {
+    using T = decltype(zero);
+    table.invariants_double_backward(
+        x, g.const_data_ptr<T>(), pointers<const T>(k), change.data_ptr<T>(), pointers<T>(out),
+        problem.scratch().template data_ptr<T>());
+  });
+  return {change, out};
+}
+
+Tensor value_cuda(const Tensor& moments, const Tensor& vector, const Tensor& tensor, double cusp) {
+  return cuda::on_gpu(moments, [&](cuda::Device& device) {
+    return cuda::invariants_on(device, {moments, vector, tensor}, cusp);
+  });
+}
+
+Factors backward_cuda(
+    const Tensor& gradient, const Tensor& moments, const Tensor& vector, const Tensor& tensor,
+    double cusp) {
+  return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+    return cuda::invariants_backward_on(device, gradient, {moments, vector, tensor}, cusp);
+  });
+}
+
 Factors call_backward(const Tensor& gradient, const Factors& factors, double cusp) {
   static const auto op =
       find_operator<decltype(backward_operator)>("hipnn_ts::invariants_backward");
@@ -163,22 +200,15 @@ struct Backward : torch::autograd::Function<Backward> {
         "hipnn_ts::invariants: third derivatives are not implemented; a potential with "
         "fused=False has them");
     const auto saved = ctx->get_saved_variables();
-    const Problem problem({saved[1], saved[2], saved[3]}, ctx->saved_data["cusp"].toDouble());
-    const Tensor g = problem.taken(saved[0]);
+    const Tensor& g = saved[0];
     const auto or_empty = [&](const Tensor& t) {
       return t.defined() ? t.contiguous() : at::empty({0}, g.options());
     };
     const Factors k{
         directions[0].defined() ? directions[0].contiguous() : at::zeros_like(saved[1]),
         or_empty(directions[1]), or_empty(directions[2])};
-    Tensor change = problem.like_invariants();
-    const Factors out = problem.like_factors();
-    problem.run([&](auto zero, const auto& x, const auto& table) {
-      using T = decltype(zero);
-      table.invariants_double_backward(
-          x, g.const_data_ptr<T>(), pointers<const T>(k), change.data_ptr<T>(), pointers<T>(out),
-          problem.scratch().template data_ptr<T>());
-    });
+    const auto [change, out] =
+        double_backward(g, {saved[1], saved[2], saved[3]}, k, ctx->saved_data["cusp"].toDouble());
     const auto& [m, t1, t2] = out;
     return {change, m, unless_empty(t1), unless_empty(t2), Tensor()};
   }
@@ -221,6 +251,11 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("invariants", &value_operator);
   m.impl("invariants_backward", &backward_operator);
+}
+
+TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
+  m.impl("invariants", &value_cuda);
+  m.impl("invariants_backward", &backward_cuda);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

@@ -53,7 +53,8 @@ class InteractionLayer(nn.Module):
         if self.fused:
             # Sorted by centre, those that matter at one distance are neighbours.
             order = torch.argsort(1.0 / mu)
-            weights, mu, sigma = weights[order], mu[order], sigma[order]
+            weights = weights.index_select(0, order)
+            mu, sigma = mu.index_select(0, order), sigma.index_select(0, order)
         # Contract first: the weights are shared by all orders, so each atom is projected once.
         n_sensitivities, n_out, n_in = weights.shape
         projections = (features @ weights.reshape(n_sensitivities * n_out, n_in).t()).view(
@@ -64,6 +65,10 @@ class InteractionLayer(nn.Module):
             first, count = torch.ops.hipnn_ts.active_windows(
                 geometry.distances.detach(), mu.detach(), sigma.detach()
             )
+            # The largest window would have to be waited for on a GPU: all are read there.
+            window = n_sensitivities
+            if not count.is_cuda:
+                window = int(count.max()) if count.numel() > 0 else 0
             radial = torch.ops.hipnn_ts.sensitivities(
                 geometry.inverse_distances,
                 geometry.envelopes,
@@ -71,7 +76,7 @@ class InteractionLayer(nn.Module):
                 sigma,
                 first,
                 count,
-                int(count.max()) if count.numel() > 0 else 0,
+                window,
             )
             moments = torch.ops.hipnn_ts.moments(
                 geometry.components,
@@ -88,7 +93,7 @@ class InteractionLayer(nn.Module):
             moments = reference.moments(
                 geometry.components, radial, projections, receivers, senders, n_receivers
             )
-        if self.fused and not moments.is_cuda:
+        if self.fused:
             invariants = torch.ops.hipnn_ts.invariants(
                 moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
             )
