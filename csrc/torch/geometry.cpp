@@ -132,20 +132,6 @@ std::tuple<Factors, Tensor> double_backward(
   return {out, change};
 }
 
-Factors value_cuda(const Tensor& vectors, int64_t n_components, double cutoff) {
-  return cuda::on_gpu(vectors, [&](cuda::Device& device) {
-    return cuda::geometry_on(device, vectors, n_components, cutoff);
-  });
-}
-
-Tensor backward_cuda(
-    const Tensor& d, const Tensor& i, const Tensor& e, const Tensor& y, const Tensor& vectors,
-    double cutoff) {
-  return cuda::on_gpu(vectors, [&](cuda::Device& device) {
-    return cuda::geometry_backward_on(device, {d, i, e, y}, vectors, cutoff);
-  });
-}
-
 Tensor call_backward(const Factors& gradients, const Tensor& vectors, double cutoff) {
   static const auto op =
       find_operator<decltype(backward_operator)>("hipnn_ts::pair_geometry_backward");
@@ -232,11 +218,6 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("pair_geometry", &value_operator);
   m.impl("pair_geometry_backward", &backward_operator);
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
-  m.impl("pair_geometry", &value_cuda);
-  m.impl("pair_geometry_backward", &backward_cuda);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Invariants of the moments for training, with first and second derivatives. Third
-// derivatives do not exist.
+// Invariants of the moments for training, with first and second derivatives, not third.
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 #include <torch/torch.h>
@@ -21,7 +20,7 @@ using torch::autograd::variable_list;
 /// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does not reach them.
 using Factors = std::tuple<Tensor, Tensor, Tensor>;
 
-/// The factors as kernels read them, alive as long as this is.
+/// The factors as kernels read them.
 class Problem {
 public:
   Problem(const Factors& factors, double cusp) : cusp_(cusp) {
@@ -137,20 +136,6 @@ double_backward(const Tensor& gradient, const Factors& factors, const Factors& k
   return {change, out};
 }
 
-Tensor value_cuda(const Tensor& moments, const Tensor& vector, const Tensor& tensor, double cusp) {
-  return cuda::on_gpu(moments, [&](cuda::Device& device) {
-    return cuda::invariants_on(device, {moments, vector, tensor}, cusp);
-  });
-}
-
-Factors backward_cuda(
-    const Tensor& gradient, const Tensor& moments, const Tensor& vector, const Tensor& tensor,
-    double cusp) {
-  return cuda::on_gpu(gradient, [&](cuda::Device& device) {
-    return cuda::invariants_backward_on(device, gradient, {moments, vector, tensor}, cusp);
-  });
-}
-
 Factors call_backward(const Tensor& gradient, const Factors& factors, double cusp) {
   static const auto op =
       find_operator<decltype(backward_operator)>("hipnn_ts::invariants_backward");
@@ -200,15 +185,14 @@ struct Backward : torch::autograd::Function<Backward> {
         "hipnn_ts::invariants: third derivatives are not implemented; a potential with "
         "fused=False has them");
     const auto saved = ctx->get_saved_variables();
-    const Tensor& g = saved[0];
     const auto or_empty = [&](const Tensor& t) {
-      return t.defined() ? t.contiguous() : at::empty({0}, g.options());
+      return t.defined() ? t.contiguous() : at::empty({0}, saved[0].options());
     };
     const Factors k{
         directions[0].defined() ? directions[0].contiguous() : at::zeros_like(saved[1]),
         or_empty(directions[1]), or_empty(directions[2])};
-    const auto [change, out] =
-        double_backward(g, {saved[1], saved[2], saved[3]}, k, ctx->saved_data["cusp"].toDouble());
+    const auto [change, out] = double_backward(
+        saved[0], {saved[1], saved[2], saved[3]}, k, ctx->saved_data["cusp"].toDouble());
     const auto& [m, t1, t2] = out;
     return {change, m, unless_empty(t1), unless_empty(t2), Tensor()};
   }
@@ -251,11 +235,6 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
 TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
   m.impl("invariants", &value_operator);
   m.impl("invariants_backward", &backward_operator);
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
-  m.impl("invariants", &value_cuda);
-  m.impl("invariants_backward", &backward_cuda);
 }
 
 TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {

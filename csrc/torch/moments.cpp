@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The moments and their gradients as two operators. The derivatives of either are written with the
-// two, so derivatives of any order exist, in C++ as in Python; the second, which training needs,
-// has kernels of its own.
+// two, so there are those of any order; the second, which training needs, has kernels of its own.
 #include <torch/library.h>
 #include <torch/torch.h>
 

@@ -101,22 +101,33 @@ class InteractionLayer(nn.Module):
             invariants = reference.invariants(
                 moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
             )
-        return invariants + self.self_interaction(features[:n_receivers])
+        # A slice of everything would cost its share of each pass.
+        own = features if features.shape[0] == n_receivers else features[:n_receivers]
+        return invariants + self.self_interaction(own)
 
 
 class OnSiteLayer(nn.Module):
     """``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
 
-    def __init__(self, n_features: int, n_middle: int, residual: bool):
+    fused: Final[bool]
+
+    def __init__(self, n_features: int, n_middle: int, residual: bool, fused: bool = True):
         super().__init__()
+        self.fused = fused
         self.inner = nn.Linear(n_features, n_middle)
         nn.init.xavier_normal_(self.inner.weight)
         self.outer = nn.Linear(n_middle, n_features) if residual else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, n_features) -> (n, n_features)."""
-        hidden = softplus(self.inner(features))
-        return hidden if self.outer is None else self.outer(hidden) + features
+        if self.outer is None:
+            return softplus(self.inner(features))
+        if self.fused:
+            inner, outer = self.inner, self.outer
+            return torch.ops.hipnn_ts.residual_layer(
+                features, inner.weight, inner.bias, outer.weight, outer.bias
+            )[0]
+        return self.outer(softplus(self.inner(features))) + features
 
 
 class Block(nn.Module):
@@ -134,7 +145,8 @@ class Block(nn.Module):
             nn.Linear(n_in, n_out, bias=False) if config.residual and n_in != n_out else None
         )
         self.onsite = nn.ModuleList(
-            OnSiteLayer(n_out, n_middle, config.residual) for _ in range(config.n_atom_layers)
+            OnSiteLayer(n_out, n_middle, config.residual, fused)
+            for _ in range(config.n_atom_layers)
         )
 
     def forward(
@@ -148,7 +160,7 @@ class Block(nn.Module):
         """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
         hidden = softplus(self.interaction(features, receivers, senders, geometry, n_receivers))
         if self.outer is not None:
-            own = features[:n_receivers]
+            own = features if features.shape[0] == n_receivers else features[:n_receivers]
             hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))
         for layer in self.onsite:
             hidden = layer(hidden)
