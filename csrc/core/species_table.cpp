@@ -24,8 +24,9 @@ template <class T> int64_t table_size(const BlockWeights<T>& first_block) {
   return int64_t{first_block.n_in} * first_block.radial.n_sensitivities * first_block.n_middle;
 }
 
-/// Rows of `q` (n, width), the table, become orthonormal or zero, `l` (n, n) such that l q is the
-/// table: Gram and Schmidt's way, twice, as once loses digits.
+} // namespace
+
+// Gram and Schmidt's way, twice, as once loses digits.
 void orthogonalise(int n, int width, double* q, double* l) {
   std::fill_n(l, n * n, 0.0);
   const auto product = [&](int v, int w) {
@@ -51,8 +52,6 @@ void orthogonalise(int n, int width, double* q, double* l) {
     }
   }
 }
-
-} // namespace
 
 template <class T>
 void SpeciesTable<T>::take(const BlockWeights<T>& first_block, const int64_t* species, int64_t n) {

@@ -16,6 +16,10 @@
 
 namespace hipnn_ts {
 
+/// Rows of `q` (n, width), the table, become orthonormal or zero, `l` (n, n) lower triangular such
+/// that l q is the table.
+void orthogonalise(int n, int width, double* q, double* l);
+
 template <class T> class SpeciesTable {
 public:
   /// Takes the species (n,) of all atoms, and weights where they or the species are others than

@@ -14,11 +14,14 @@ constexpr int window_bins = 1024;
 
 /// Shared memory of the tile of pairs that each warp keeps (kernels/pair_tile.cuh), and of those
 /// of a block.
-constexpr int pair_tile_bytes(int real_bytes, int max_window) {
-  return warp_size * (8 * real_bytes + 8 + 3 * 4 + 2 * (max_window | 1) * real_bytes);
+/// A row of it is read in fours; an odd number of these keeps lanes that write a column in
+/// different banks.
+constexpr int pair_window(int max_window) {
+  return 4 * ((max_window + 3) / 4 | 1);
 }
-constexpr int pair_tiles_bytes(int n_warps, int real_bytes, int max_window) {
-  return (n_warps * pair_tile_bytes(real_bytes, max_window) + 15) / 16 * 16;
+constexpr int pair_tile_bytes(int real_bytes, int max_window, bool backward) {
+  const int reals = 4 + pair_window(max_window) + (backward ? 4 + pair_window(max_window) : 0);
+  return warp_size * (reals * real_bytes + 4 * 4);
 }
 
 /// Pairs grouped by one of their ends: group g owns entries begin[g] ... end[g] - 1. An entry is a
@@ -43,6 +46,7 @@ template <class T> struct PairArguments {
   Groups groups;
   long long n_groups;
   const int* rows;      // (P,) row of `projections`, or the receiver in the sender's walk
+  const int* species;   // (n_atoms,) in the first block, where species take the place of rows
   const T* vectors;     // (P, 3)
   const T* projections; // (rows, V, F)
   int feature_begin;    // of the F features in arrays of width A
@@ -57,16 +61,27 @@ template <class T> struct InvariantArguments {
 template <class T> struct ForwardArguments {
   PairArguments<T> pairs;
   InvariantArguments<T> invariants;
-  T* moments; // (n_receivers, C, A), or null
+  T* moments; // (n_receivers, C, A)
   T* out;     // (n_receivers, A), the invariants
 };
 
-/// The first layer's way back: moments are found again instead of kept.
-template <class T> struct FirstBackwardArguments {
+/// The first block, where K = n_species V: radial moments of receivers from `first_receiver` on, or
+/// pair gradients from theirs.
+template <class T> struct RadialMomentArguments {
   PairArguments<T> pairs;
+  long long first_receiver;
+  int n_species, pass_species; // in all, and of the pass that blockIdx.y is
+  const double* mixing;        // (n_species, V, V)
+  T* radial_moments;           // (n_groups, C, K), or their gradients
+  T* vector_gradients;         // (P, 3), added to
+};
+
+/// out (n, A): the invariants.
+template <class T> struct MomentInvariantsArguments {
   InvariantArguments<T> invariants;
-  const T* out_gradients; // (n_receivers, A)
-  T* vector_gradients;    // (P, 3), added to
+  long long n;
+  const T* moments; // (n, C, A)
+  T* out;
 };
 
 /// Moments become the gradients with respect to them.
@@ -86,68 +101,13 @@ template <class T> struct SenderBackwardArguments {
   T* projection_gradients;   // (n_groups, V, F)
 };
 
-/// hidden = softplus(hidden + bias + table[species]) with its slope; stream += stream_bias.
-template <class T> struct ActivateArguments {
-  long long n;
-  int width, stream_width;
-  T* hidden;            // (n, width)
-  T* slopes;            // (n, width)
-  const T* bias;        // (width,) or null
-  const T* table;       // (n_species, width) or null
-  const int* species;   // (n,)
-  T* stream;            // (n, stream_width) or null
-  const T* stream_bias; // (stream_width,)
-};
-
-/// out (n, width) = table[species].
-template <class T> struct SpeciesRowsArguments {
-  long long n;
-  int width;
-  const T* table;
-  const int* species;
-  T* out;
-};
-
-/// x *= y, n values.
-template <class T> struct MultiplyArguments {
-  long long n;
-  T* x;
-  const T* y;
-};
-
-/// energies += bias + features . weights.
-template <class T> struct ReadoutArguments {
-  long long n;
-  int width;
-  const T* features; // (n, width)
-  const T* weights;  // (width,)
-  T bias;
-  double* energies; // (n,)
-};
-
-/// gradients (n, width) = weights, plus themselves where `accumulate`.
-template <class T> struct ReadoutGradientArguments {
-  long long n;
-  int width;
-  bool accumulate;
-  const T* weights;
-  T* gradients;
-};
-
 /// Forces (n_atoms, 3) of pair gradients. The first n_receivers atoms receive.
 template <class T> struct ForcesArguments {
   long long n_atoms, n_receivers;
   Groups by_receiver, by_sender;
   const T* vector_gradients; // (P, 3)
+  double scale;              // from eV/Å
   double* forces;
-};
-
-/// rows (P,) = species[senders].
-struct SpeciesOfSendersArguments {
-  long long n;
-  const int* species;
-  const int* senders;
-  int* rows;
 };
 
 /// out = in, n values. What is out of [0, limit) becomes 0 and sets the flag.

@@ -87,6 +87,7 @@ template <class T> struct Product {
 /// How much exists at one time: enough to fill a GPU, little beside a large system.
 struct Limits {
   int64_t senders = 16384;               // whose projections and their gradients do on the way back
+  int64_t first_atoms = 16384;           // whose moments of the first block do
   int64_t onsite_atoms = 32768;          // whose last on-site layers do
   int64_t kept_bytes = int64_t{1} << 30; // of projections kept from the way there for the way back
 };

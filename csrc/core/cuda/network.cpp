@@ -9,11 +9,8 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-/// Shared memory that a block takes at most, so that every GPU from sm_80 on holds one or more.
-constexpr int most_shared_bytes = 96 * 1024;
-
-int tiles_bytes(const Constants& c) {
-  return pair_tiles_bytes(warps, c.real_bytes(), c.max_window);
+int tile_bytes(const Constants& c, bool backward) {
+  return pair_tile_bytes(c.real_bytes(), c.max_window, backward);
 }
 
 } // namespace
@@ -26,10 +23,6 @@ Network<T>::Network(Device& device, const DeviceWeights<T>& weights)
 template <class T> void Network<T>::begin(const DeviceConfiguration<T>& configuration) {
   step_ = configuration;
   projected_ = -1;
-  species_rows_ = Array<int>(*device_, step_.n_pairs);
-  module(0).launch(
-      "species_of_senders", over(step_.n_pairs),
-      SpeciesOfSendersArguments{step_.n_pairs, step_.species, step_.senders, species_rows_.data()});
 }
 
 template <class T> PairArguments<T> Network<T>::pairs(int k, int pass, const T* projections) const {
@@ -38,7 +31,8 @@ template <class T> PairArguments<T> Network<T>::pairs(int k, int pass, const T* 
       b.radial.arguments(),
       step_.by_receiver,
       step_.n_receivers,
-      k == 0 ? species_rows_.data() : step_.senders,
+      step_.senders,
+      k == 0 ? step_.species : nullptr,
       step_.vectors,
       projections,
       pass * b.constants.pass()};
@@ -71,35 +65,41 @@ typename Network<T>::Tile Network<T>::tile(int k, int64_t first, int64_t n) cons
   return t;
 }
 
-template <class T> void Network<T>::forward(int k, const T* features, T* out, double* energies) {
+template <class T> void Network<T>::interaction_forward(int k, const T* features) {
   const DeviceBlock<T>& b = weights_->blocks[k];
   const Constants& c = b.constants;
+  const int64_t n = step_.n_receivers, row = int64_t{c.n_sensitivities} * c.pass();
+  Kept& kept = kept_[k];
+  kept.moments = Array<T>(*device_, n * c.n_components * b.n_middle);
+  projections_ = Array<T>(*device_, step_.n_atoms * row);
+  for (int pass = 0; pass < c.passes(); ++pass) {
+    project(k, pass, features, step_.n_atoms, projections_.data());
+    module(k).launch(
+        "interaction_forward", warp_each(n, warps * tile_bytes(c, false)),
+        ForwardArguments<T>{
+            pairs(k, pass, projections_.data()), invariants(k), kept.moments.data(),
+            kept.hidden.data()});
+  }
+  projected_ = k;
+  if (c.passes() > 1 || bytes_of<T>(step_.n_atoms * row) > limits_.kept_bytes) {
+    projected_ = -1;
+    projections_ = Array<T>();
+  }
+}
+
+template <class T> void Network<T>::forward(int k, const T* features, T* out, double* energies) {
+  const DeviceBlock<T>& b = weights_->blocks[k];
   const int64_t n = step_.n_receivers;
   const bool last = k == n_blocks() - 1;
   Kept& kept = kept_[k];
   kept.features = features;
   kept.hidden = Array<T>(*device_, n * b.n_middle);
-  kept.moments = k == 0 ? Array<T>() : Array<T>(*device_, n * c.n_components * b.n_middle);
-  const int64_t row = int64_t{c.n_sensitivities} * c.pass();
-  if (k > 0) {
-    projections_ = Array<T>(*device_, step_.n_atoms * row);
+  if (k == 0) {
+    first_forward();
+  } else {
+    interaction_forward(k, features);
   }
-  for (int pass = 0; pass < c.passes(); ++pass) {
-    if (k > 0) {
-      project(k, pass, features, step_.n_atoms, projections_.data());
-    }
-    const T* projections = k == 0 ? b.projections[pass].data() : projections_.data();
-    module(k).launch(
-        "interaction_forward", warp_each(n, tiles_bytes(c)),
-        ForwardArguments<T>{
-            pairs(k, pass, projections), invariants(k), kept.moments.data(), kept.hidden.data()});
-  }
-  projected_ = k;
-  if (k > 0 && (c.passes() > 1 || bytes_of<T>(step_.n_atoms * row) > limits_.kept_bytes)) {
-    projected_ = -1;
-    projections_ = Array<T>();
-  }
-  const int64_t n_slopes = 1 + static_cast<int64_t>(b.inner.size());
+  const int64_t n_slopes = b.n_layers();
   if (!last) {
     kept.slopes = Array<T>(*device_, n_slopes * n * b.n_middle);
     Tile all = tile(k, 0, n);
@@ -112,16 +112,15 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
   // The way back starts here, some atoms at a time, so that slopes need not exist for all.
   kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, n * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
-  const Array<T> outs(*device_, size * b.n_out), slopes(*device_, n_slopes * size * b.n_middle);
+  const Array<T> slopes(*device_, n_slopes * size * b.n_middle);
   for (int64_t first = 0; first < n; first += size) {
     Tile t = tile(k, first, std::min(size, n - first));
-    t.out = outs.data();
     t.slopes = slopes.data();
     t.slope_stride = size * b.n_middle;
     t.energies = energies + first;
     t.feature_gradients = k == 0 ? nullptr : kept.own_gradients.data() + first * b.n_in;
     onsite_forward(k, t);
-    onsite_backward(k, t, false);
+    onsite_backward(k, t);
   }
 }
 
@@ -140,7 +139,7 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     Tile all = tile(k, 0, n);
     all.out = out_gradients;
     all.feature_gradients = k == 0 ? nullptr : feature_gradients;
-    onsite_backward(k, all, true);
+    onsite_backward(k, all);
     kept.slopes = Array<T>();
   }
   if (k == 0) {
@@ -151,17 +150,6 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     sender_backward(k, feature_gradients, vector_gradients);
   }
   kept = Kept();
-}
-
-template <class T> void Network<T>::first_backward(T* vector_gradients) {
-  const DeviceBlock<T>& b = weights_->blocks[0];
-  for (int pass = 0; pass < b.constants.passes(); ++pass) {
-    module(0).launch(
-        "first_interaction_backward", warp_each(step_.n_receivers, tiles_bytes(b.constants)),
-        FirstBackwardArguments<T>{
-            pairs(0, pass, b.projections[pass].data()), invariants(0), kept_[0].hidden.data(),
-            vector_gradients});
-  }
 }
 
 template <class T>
@@ -179,10 +167,9 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
   const Array<T> own(*device_, projected ? 0 : size * row), gradients(*device_, size * row);
   const int window_bytes = static_cast<int>(bytes_of<T>(row));
   // As many warps as shared memory holds on every GPU with room for a second block.
-  const int n_warps = std::clamp(
-      most_shared_bytes / (window_bytes + pair_tile_bytes(c.real_bytes(), c.max_window)), 1, warps);
-  const int shared =
-      pair_tiles_bytes(n_warps, c.real_bytes(), c.max_window) + n_warps * window_bytes;
+  const int of_warp = window_bytes + tile_bytes(c, true);
+  const int n_warps = std::clamp(most_shared_bytes / of_warp, 1, warps);
+  const int shared = n_warps * of_warp;
   for (int pass = 0; pass < c.passes(); ++pass) {
     for (int64_t first = 0; first < step_.n_atoms; first += size) {
       const int64_t n = std::min(size, step_.n_atoms - first);
@@ -212,12 +199,13 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
   projected_ = -1;
 }
 
-template <class T> void Network<T>::forces(const T* vector_gradients, double* forces) {
+template <class T>
+void Network<T>::forces(const T* vector_gradients, double scale, double* forces) {
   module(0).launch(
       "sum_forces", warp_each(step_.n_atoms),
       ForcesArguments<T>{
           step_.n_atoms, step_.n_receivers, step_.by_receiver, step_.by_sender, vector_gradients,
-          forces});
+          scale, forces});
 }
 
 template class Network<float>;

@@ -37,8 +37,8 @@ public:
   void forward(int k, const T* features, T* out, double* energies);
   /// As hipnn_ts::Network::backward.
   void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
-  /// As hipnn_ts::Network::forces.
-  void forces(const T* vector_gradients, double* forces);
+  /// As hipnn_ts::Network::forces, times `scale`.
+  void forces(const T* vector_gradients, double scale, double* forces);
 
   int n_blocks() const { return static_cast<int>(weights_->blocks.size()); }
   /// Row length of the features that enter block k > 0.
@@ -46,7 +46,7 @@ public:
 
 private:
   struct Kept {
-    Array<T> moments;       // (n_receivers, C, A) of all but the first block
+    Array<T> moments;       // (n_receivers, C, A); of the first block only in small systems
     Array<T> slopes;        // (1 + n_atom_layers, n_receivers, A) of all but the last block
     Array<T> hidden;        // (n_receivers, A): invariants, in the end their gradients
     Array<T> own_gradients; // (n_receivers, n_in) of the last block
@@ -58,7 +58,7 @@ private:
     const int* species;
     const T* features;
     T* hidden;
-    T* out; // features, on the way back gradients
+    T* out; // features, on the way back gradients; null in the last block
     T* slopes;
     int64_t slope_stride;
     double* energies;
@@ -69,9 +69,15 @@ private:
   PairArguments<T> pairs(int k, int pass, const T* projections) const;
   InvariantArguments<T> invariants(int k) const;
   Tile tile(int k, int64_t first, int64_t n) const;
+  void interaction_forward(int k, const T* features);
   void project(int k, int pass, const T* features, int64_t n, T* out);
+  OnSiteArguments<T> onsite(int k, const Tile& tile) const;
   void onsite_forward(int k, const Tile& tile);
-  void onsite_backward(int k, const Tile& tile, bool accumulate);
+  void onsite_backward(int k, const Tile& tile);
+  RadialMomentArguments<T> radial(int64_t first, int64_t n, const Array<T>& radial_moments) const;
+  Grid radial_grid(int64_t n, bool forward) const;
+  Array<T> first_moments(int64_t first, int64_t n);
+  void first_forward();
   void first_backward(T* vector_gradients);
   void sender_backward(int k, T* feature_gradients, T* vector_gradients);
 
@@ -80,9 +86,8 @@ private:
   const DeviceWeights<T>* weights_;
   DeviceConfiguration<T> step_{};
   std::vector<Kept> kept_;
-  Array<int> species_rows_; // (P,) species of each pair's sender
-  Array<T> projections_;    // (n_atoms, V, pass) of one pass
-  int projected_ = -1;      // the block whose projections those are, if they are all of them
+  Array<T> projections_; // (n_atoms, V, pass) of one pass
+  int projected_ = -1;   // the block whose projections those are, if they are all of them
 };
 
 /// A whole step: adds to energies (n_receivers,), in eV, and to vector_gradients (P, 3).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a block does to each atom by itself: dense products with kernels between them.
+// What a block does to each atom by itself.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"
@@ -8,97 +8,68 @@
 
 namespace hipnn_ts {
 namespace cuda {
+namespace {
 
-template <class T> void Network<T>::onsite_forward(int k, const Tile& t) {
-  const DeviceBlock<T>& b = weights_->blocks[k];
-  const auto activate = [&](T* slopes, const DenseLayer<T>& before, const DenseLayer<T>& after,
-                            const T* table) {
-    module(k).launch(
-        "activate", over(t.n * std::max(b.n_middle, b.n_out)),
-        ActivateArguments<T>{
-            t.n, b.n_middle, b.n_out, t.hidden, slopes, before.bias.data(), table, t.species,
-            b.residual ? t.out : nullptr, after.bias.data()});
-    if (b.residual) {
-      device_->multiply(
-          Product<T>{t.n, b.n_out, b.n_middle, t.hidden, after.weights.data(), t.out, false, true});
-    } else {
-      device_->copy(t.out, t.hidden, bytes_of<T>(t.n * b.n_out));
-    }
-  };
-  if (k == 0 && b.residual) {
-    module(k).launch(
-        "species_rows", over(t.n * b.n_out),
-        SpeciesRowsArguments<T>{t.n, b.n_out, b.adjust.weights.data(), t.species, t.out});
-  } else if (b.adjust) {
-    device_->multiply(Product<T>{t.n, b.n_out, b.n_in, t.features, b.adjust.weights.data(), t.out});
-  } else if (b.residual) {
-    device_->copy(t.out, t.features, bytes_of<T>(t.n * b.n_out));
+/// Beyond this many atoms each multiprocessor has some: then rows share what is read of a matrix.
+constexpr int64_t few_atoms = 1536, many_atoms = 16384;
+
+template <class T> void launch(Module& module, const char* name, const OnSiteArguments<T>& x) {
+  const int n_arrays = x.features && x.adjust ? 3 : 2;
+  const auto bytes = [&](int rows) { return onsite_bytes(rows, n_arrays, x.width, sizeof(T)); };
+  int rows = x.n <= few_atoms ? 1 : x.n <= many_atoms ? 4 : 8;
+  while (rows > 1 && bytes(rows) > most_shared_bytes) {
+    rows = rows == 8 ? 4 : 1;
   }
-  if (k > 0) {
-    device_->multiply(
-        Product<T>{
-            t.n, b.n_middle, b.n_in, t.features, b.self_interaction.weights.data(), t.hidden, false,
-            true});
-  }
-  activate(
-      t.slopes, b.self_interaction, b.outer, k == 0 ? b.self_interaction.weights.data() : nullptr);
-  for (size_t layer = 0; layer < b.inner.size(); ++layer) {
-    device_->multiply(
-        Product<T>{t.n, b.n_middle, b.n_out, t.out, b.inner[layer].weights.data(), t.hidden});
-    activate(t.slopes + (layer + 1) * t.slope_stride, b.inner[layer], b.outers[layer], nullptr);
-  }
-  module(k).launch(
-      "readout", warp_each(t.n),
-      ReadoutArguments<T>{t.n, b.n_out, t.out, b.readout.data(), b.readout_bias, t.energies});
+  const int64_t of_block = int64_t{onsite_warps} * rows;
+  module.launch(
+      (std::string(name) + "_" + std::to_string(rows)).c_str(),
+      {(x.n + of_block - 1) / of_block, onsite_warps * warp_size, 1, bytes(rows)}, x);
 }
 
-/// t.out: the gradient of the block's features on entry where `accumulate`, else only the
-/// readout's; destroyed. t.hidden becomes the gradient of the invariants.
-template <class T> void Network<T>::onsite_backward(int k, const Tile& t, bool accumulate) {
+} // namespace
+
+template <class T> OnSiteArguments<T> Network<T>::onsite(int k, const Tile& t) const {
   const DeviceBlock<T>& b = weights_->blocks[k];
-  module(k).launch(
-      "readout_gradient", over(t.n * b.n_out),
-      ReadoutGradientArguments<T>{t.n, b.n_out, accumulate, b.readout.data(), t.out});
-  const auto through_activation = [&](const T* slopes, const DenseLayer<T>& after) {
-    if (b.residual) {
-      device_->multiply(
-          Product<T>{t.n, b.n_middle, b.n_out, t.out, after.weights.data(), t.hidden, true, false});
-    } else {
-      device_->copy(t.hidden, t.out, bytes_of<T>(t.n * b.n_middle));
-    }
-    module(k).launch(
-        "multiply", over(t.n * b.n_middle),
-        MultiplyArguments<T>{t.n * b.n_middle, t.hidden, slopes});
-  };
-  for (size_t layer = b.inner.size(); layer-- > 0;) {
-    through_activation(t.slopes + (layer + 1) * t.slope_stride, b.outers[layer]);
-    device_->multiply(
-        Product<T>{
-            t.n, b.n_out, b.n_middle, t.hidden, b.inner[layer].weights.data(), t.out, true,
-            b.residual});
-  }
-  through_activation(t.slopes, b.outer);
-  if (!t.feature_gradients) {
-    return;
-  }
-  if (b.adjust) {
-    device_->multiply(
-        Product<T>{
-            t.n, b.n_in, b.n_out, t.out, b.adjust.weights.data(), t.feature_gradients, true,
-            false});
-  } else if (b.residual) {
-    device_->copy(t.feature_gradients, t.out, bytes_of<T>(t.n * b.n_in));
-  }
-  device_->multiply(
-      Product<T>{
-          t.n, b.n_in, b.n_middle, t.hidden, b.self_interaction.weights.data(), t.feature_gradients,
-          true, b.residual});
+  OnSiteArguments<T> x{};
+  x.n = t.n;
+  x.n_in = b.n_in;
+  x.n_middle = b.n_middle;
+  x.n_out = b.n_out;
+  x.n_layers = b.n_layers();
+  x.width = std::max({k == 0 ? 0 : b.n_in, b.n_middle, b.n_out});
+  x.residual = b.residual;
+  x.layers = b.layers.data();
+  x.adjust = b.adjust.weights.data();
+  x.adjust_transposed = b.adjust.transposed.data();
+  x.species = t.species;
+  x.features = t.features;
+  x.hidden = t.hidden;
+  x.slopes = t.slopes;
+  x.slope_stride = t.slope_stride;
+  x.readout = b.readout.data();
+  x.readout_bias = b.readout_bias;
+  x.out = t.out;
+  x.energies = t.energies;
+  x.feature_gradients = t.feature_gradients;
+  return x;
 }
 
+template <class T> void Network<T>::onsite_forward(int k, const Tile& tile) {
+  launch(module(k), "onsite_forward", onsite(k, tile));
+}
+
+/// tile.out: the gradient of the block's features where not null, beside the readout's.
+/// tile.hidden becomes the gradient of the invariants.
+template <class T> void Network<T>::onsite_backward(int k, const Tile& tile) {
+  launch(module(k), "onsite_backward", onsite(k, tile));
+}
+
+template OnSiteArguments<float> Network<float>::onsite(int, const Tile&) const;
+template OnSiteArguments<double> Network<double>::onsite(int, const Tile&) const;
 template void Network<float>::onsite_forward(int, const Tile&);
 template void Network<double>::onsite_forward(int, const Tile&);
-template void Network<float>::onsite_backward(int, const Tile&, bool);
-template void Network<double>::onsite_backward(int, const Tile&, bool);
+template void Network<float>::onsite_backward(int, const Tile&);
+template void Network<double>::onsite_backward(int, const Tile&);
 
 } // namespace cuda
 } // namespace hipnn_ts

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/species_table.hpp"
+
 namespace hipnn_ts {
 namespace cuda {
 
@@ -38,20 +40,29 @@ template <class T> struct Builder {
     return panels[(int64_t{n / panel_width} * depth + k) * panel_width + n % panel_width];
   }
 
-  DenseLayer<T> dense(const Linear<T>& layer, int n_in, int n_out) const {
-    DenseLayer<T> out;
-    out.n_in = n_in;
-    out.n_out = n_out;
-    if (layer.forward) {
-      std::vector<T> matrix(int64_t{n_in} * n_out, T(0));
-      for (int k = 0; k < layer.n_in; ++k) {
-        for (int n = 0; n < layer.n_out; ++n) {
-          matrix[int64_t{k} * n_out + n] = unpanelled(layer.forward, layer.n_in, k, n);
-        }
+  /// Of a matrix (n_in, n_out).
+  DenseLayer<T> layer(int n_in, int n_out, const std::vector<T>& matrix) const {
+    std::vector<T> transposed(matrix.size());
+    for (int k = 0; k < n_in; ++k) {
+      for (int n = 0; n < n_out; ++n) {
+        transposed[int64_t{n} * n_in + k] = matrix[int64_t{k} * n_out + n];
       }
-      out.weights = {device, matrix};
-      out.bias = vector(layer.bias, layer.bias ? layer.n_out : 0, n_out);
     }
+    return {n_in, n_out, {device, matrix}, {device, transposed}, {}};
+  }
+
+  DenseLayer<T> dense(const Linear<T>& from, int n_in, int n_out) const {
+    if (!from.forward) {
+      return {};
+    }
+    std::vector<T> matrix(int64_t{n_in} * n_out, T(0));
+    for (int k = 0; k < from.n_in; ++k) {
+      for (int n = 0; n < from.n_out; ++n) {
+        matrix[int64_t{k} * n_out + n] = unpanelled(from.forward, from.n_in, k, n);
+      }
+    }
+    DenseLayer<T> out = layer(n_in, n_out, matrix);
+    out.bias = vector(from.bias, from.bias ? from.n_out : 0, n_out);
     return out;
   }
 
@@ -61,7 +72,19 @@ template <class T> struct Builder {
     for (int k = 0; k < n; ++k) {
       matrix[int64_t{k} * n_out + k] = 1;
     }
-    return {n, n_out, {device, matrix}, {}};
+    return layer(n, n_out, matrix);
+  }
+
+  Array<OnSiteLayer<T>> layers(const DeviceBlock<T>& b) const {
+    const auto pair = [](const DenseLayer<T>& inner, const DenseLayer<T>& outer) {
+      return OnSiteLayer<T>{inner.weights.data(), inner.transposed.data(), inner.bias.data(),
+                            outer.weights.data(), outer.transposed.data(), outer.bias.data()};
+    };
+    std::vector<OnSiteLayer<T>> out = {pair(b.self_interaction, b.outer)};
+    for (size_t k = 0; k < b.inner.size(); ++k) {
+      out.push_back(pair(b.inner[k], b.outers[k]));
+    }
+    return {device, out};
   }
 
   /// Rows (n_rows, V, pass) of one pass; value(row, v, feature).
@@ -79,6 +102,24 @@ template <class T> struct Builder {
       }
     }
     return {device, out};
+  }
+
+  void factor_tables(DeviceBlock<T>& b, const BlockWeights<T>& w) const {
+    const int V = w.radial.n_sensitivities;
+    std::vector<double> mixing(int64_t{w.n_in} * V * V), q(int64_t{V} * w.n_middle);
+    std::vector<T> rows(int64_t{w.n_in} * V * b.n_middle, T(0));
+    for (int z = 0; z < w.n_in; ++z) {
+      std::copy_n(w.table + z * int64_t{V} * w.n_middle, q.size(), q.begin());
+      orthogonalise(V, w.n_middle, q.data(), mixing.data() + int64_t{z} * V * V);
+      for (int v = 0; v < V; ++v) {
+        std::transform(
+            q.data() + v * w.n_middle, q.data() + (v + 1) * w.n_middle,
+            rows.data() + (int64_t{z} * V + v) * b.n_middle,
+            [](double value) { return static_cast<T>(value); });
+      }
+    }
+    b.mixing = {device, mixing};
+    b.radial_table = {device, rows};
   }
 
   DeviceRadial<T> radial(const Radial<T>& r) const {
@@ -105,12 +146,12 @@ template <class T> struct Builder {
     b.cusp_regularisation = w.cusp_regularisation;
     b.readout_bias = w.readout_bias;
     b.radial = radial(w.radial);
-    for (int begin = 0; begin < n_middle; begin += b.constants.pass()) {
+    if (first) {
+      factor_tables(b, w);
+    }
+    for (int begin = 0; !first && begin < n_middle; begin += b.constants.pass()) {
       b.projections.push_back(
           pass_rows(b.constants, n_in, w.n_middle, begin, [&](int row, int v, int f) {
-            if (first) {
-              return w.table[(int64_t{row} * V + v) * w.n_middle + f];
-            }
             return row < w.n_in ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
                                 : T(0);
           }));
@@ -128,6 +169,7 @@ template <class T> struct Builder {
       b.inner.push_back(dense(w.onsite[layer].inner, n_out, n_middle));
       b.outers.push_back(dense(w.onsite[layer].outer, n_middle, n_out));
     }
+    b.layers = layers(b);
     return b;
   }
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/cuda/device.hpp"
+#include "core/cuda/onsite_arguments.hpp"
 #include "core/network.hpp"
 
 namespace hipnn_ts {
@@ -13,7 +14,7 @@ namespace cuda {
 /// y = x w + bias; w (n_in, n_out), both padded.
 template <class T> struct DenseLayer {
   int n_in = 0, n_out = 0;
-  Array<T> weights, bias; // without data where there are none
+  Array<T> weights, transposed, bias; // without data where there are none
 
   explicit operator bool() const { return weights.data() != nullptr; }
 };
@@ -34,11 +35,18 @@ template <class T> struct DeviceBlock {
   bool residual;
   T cusp_regularisation, readout_bias;
   DeviceRadial<T> radial;
-  /// Of each pass: (n_species, V, pass) in the first block, (n_in, V * pass) in the others.
+  /// Of the first block, as SpeciesTable has them: L (n_species, V, V) and Q (n_species V,
+  /// n_middle).
+  Array<double> mixing;
+  Array<T> radial_table;
+  /// Of the others, of each pass: (n_in, V pass).
   std::vector<Array<T>> projections;
   Array<T> vector_scales, tensor_scales, readout;
   DenseLayer<T> self_interaction, outer, adjust;
   std::vector<DenseLayer<T>> inner, outers; // on-site layers
+  Array<OnSiteLayer<T>> layers;             // (n_layers,), these as kernels read them
+
+  int n_layers() const { return 1 + static_cast<int>(inner.size()); }
 };
 
 /// Weights on a device. In the first block self interaction and adjustment are tables, a row for

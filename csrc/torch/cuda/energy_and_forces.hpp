@@ -35,9 +35,9 @@ private:
   std::vector<double> scalars_;
   int64_t n_particles_;
   double length_, energy_;
-  at::Tensor particles_; // (n,) int64, on the device
-  at::Tensor species_;   // (n,) int32, on the device
-  double self_energy_;   // of all atoms, eV
+  at::Tensor particles_;   // (n,) int64, on the device; undefined where they are all in order
+  at::Tensor species_;     // (n,) int32, on the device
+  at::Tensor self_energy_; // () of all atoms, in the host's unit, on the device
   Neighbours neighbours_;
   std::mutex mutex_; // hosts may evaluate one force in several threads
 };

@@ -60,7 +60,7 @@ public:
       : compile_(std::move(compile)), folder_(std::move(folder)) {}
 
   /// So little that small systems are done in parts.
-  Limits limits() const override { return {5, 7, 50'000}; }
+  Limits limits() const override { return {5, 6, 7, 50'000}; }
 
   Module& module(const Constants& constants) override {
     std::string name = constants.program, definitions = std::string(" ") + constants.program;

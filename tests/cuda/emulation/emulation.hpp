@@ -209,6 +209,23 @@ template <class T> T atomicMax(T* to, T value) {
   return before;
 }
 
+template <class T> T __ldg(const T* from) {
+  return *from;
+}
+
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(16) double2 {
+  double x, y;
+};
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
+
 using std::exp;
 using std::fabs;
 using std::floor;

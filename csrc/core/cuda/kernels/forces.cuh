@@ -32,14 +32,8 @@ KERNEL(sum_forces, ForcesArguments<Real>) {
   for (int d = 0; d < 3; ++d) {
     sum[d] = warp_sum(sum[d]);
     if (lane() == 0) {
-      x.forces[3 * i + d] = sum[d];
+      x.forces[3 * i + d] = x.scale * sum[d];
     }
-  }
-}
-
-KERNEL(species_of_senders, SpeciesOfSendersArguments) {
-  for (long long p = grid_thread(); p < x.n; p += grid_threads()) {
-    x.rows[p] = x.species[x.senders[p]];
   }
 }
 

@@ -29,13 +29,13 @@ __device__ inline Lane
 invariants(const Lane (&E)[C], const InvariantArguments<Real>& x, int feature_begin) {
   Lane out = E[0];
   if constexpr (C >= 4) {
-    const Lane t = Lane::at(x.vector_scales + feature_begin);
+    const Lane t = fetch(x.vector_scales + feature_begin);
     for (int k = 0; k < LANE_FEATURES; ++k) {
       out.v[k] += t.v[k] * vector_norm(E, k, x.epsilon);
     }
   }
   if constexpr (C >= 9) {
-    const Lane t = Lane::at(x.tensor_scales + feature_begin);
+    const Lane t = fetch(x.tensor_scales + feature_begin);
     for (int k = 0; k < LANE_FEATURES; ++k) {
       out.v[k] += t.v[k] * tensor_norm(E, k, x.epsilon);
     }
@@ -49,7 +49,7 @@ __device__ inline void invariants_backward(
     Lane (&E)[C], const InvariantArguments<Real>& x, int feature_begin, const Lane& gradient) {
   Lane value = gradient;
   if constexpr (C >= 4) {
-    const Lane t = Lane::at(x.vector_scales + feature_begin);
+    const Lane t = fetch(x.vector_scales + feature_begin);
     for (int k = 0; k < LANE_FEATURES; ++k) {
       const Real g = gradient.v[k] * t.v[k];
       const Real scale = g == 0 ? Real(0) : g / vector_norm(E, k, x.epsilon);
@@ -59,7 +59,7 @@ __device__ inline void invariants_backward(
     }
   }
   if constexpr (C >= 9) {
-    const Lane t = Lane::at(x.tensor_scales + feature_begin);
+    const Lane t = fetch(x.tensor_scales + feature_begin);
     for (int k = 0; k < LANE_FEATURES; ++k) {
       const Real g = gradient.v[k] * t.v[k];
       const Real scale = g == 0 ? Real(0) : g / tensor_norm(E, k, x.epsilon);

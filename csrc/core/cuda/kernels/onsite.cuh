@@ -1,68 +1,236 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What lies between the dense products of a block's on-site layers.
+// What a block does to each atom by itself, for R atoms of each of a block's warps at once.
 #pragma once
 
-#include "prelude.cuh"
+#include "product.cuh"
 
 namespace hipnn_ts {
 namespace cuda {
 
-KERNEL(activate, ActivateArguments<Real>) {
-  for (long long i = grid_thread(); i < x.n * x.width; i += grid_threads()) {
-    const int f = static_cast<int>(i % x.width);
-    Real value = x.hidden[i];
-    if (x.bias) {
-      value += x.bias[f];
-    }
-    if (x.table) {
-      value += x.table[static_cast<long long>(x.species[i / x.width]) * x.width + f];
-    }
-    // Beyond 20 it is the value itself, as in torch, where models were trained.
-    const Real e = exp(value < 0 ? value : -value);
-    x.hidden[i] = value > 20 ? value : (value > 0 ? value : 0) + log1p(e);
-    x.slopes[i] = value > 20 ? Real(1) : (value > 0 ? Real(1) : e) / (1 + e);
+/// The atoms of this block and its shared memory.
+template <int R> struct OnSiteTile {
+  Rows stream, hidden, wide; // `wide` holds the features where the stream is not as wide
+  Real* work;
+  long long first;
+
+  __device__ OnSiteTile(unsigned char* shared, const OnSiteArguments<Real>& x) {
+    const int stride = x.width + 4, size = onsite_warps * R * stride;
+    Real* reals = reinterpret_cast<Real*>(shared);
+    stream = {reals, stride};
+    hidden = {reals + size, stride};
+    wide = {reals + 2 * size, stride};
+    work = reals + (x.features && x.adjust ? 3 : 2) * size;
+    first = static_cast<long long>(blockIdx.x) * (onsite_warps * R);
   }
-  if (x.stream) {
-    for (long long i = grid_thread(); i < x.n * x.stream_width; i += grid_threads()) {
-      x.stream[i] += x.stream_bias[i % x.stream_width];
+
+  __device__ bool exists(const OnSiteArguments<Real>& x, int row) const {
+    return first + row < x.n;
+  }
+  /// Four values of this block's row of a global array (n, width).
+  __device__ Reals<4>
+  read(const OnSiteArguments<Real>& x, const Real* from, int width, int row, int column) const {
+    return exists(x, row) ? Reals<4>::load(from + (first + row) * width + column)
+                          : Reals<4>::zero();
+  }
+  __device__ void write(
+      const OnSiteArguments<Real>& x, const Reals<4>& value, Real* to, int width, int row,
+      int column) const {
+    if (exists(x, row)) {
+      value.store(to + (first + row) * width + column);
+    }
+  }
+  /// The row of a table that belongs to an atom's species.
+  __device__ Reals<4> from_table(
+      const OnSiteArguments<Real>& x, const Real* table, int width, int row, int column) const {
+    return exists(x, row)
+               ? Reals<4>::fetch(
+                     table + static_cast<long long>(x.species[first + row]) * width + column)
+               : Reals<4>::zero();
+  }
+};
+
+__device__ inline void add_to(const Reals<4>& x, Real* shared) {
+  Reals<4> sum = Reals<4>::load(shared);
+  sum.add(1, x);
+  sum.store(shared);
+}
+
+/// Softplus, and its slope in place of the argument. Beyond 20 it is the argument itself, as in
+/// torch, where models were trained.
+__device__ inline Real softplus(Real& x) {
+  const Real value = x;
+  const Real e = exp(value < 0 ? value : -value);
+  x = value > 20 ? Real(1) : (value > 0 ? Real(1) : e) / (1 + e);
+  return value > 20 ? value : (value > 0 ? value : 0) + log1p(e);
+}
+
+template <int R>
+__device__ inline void onsite_forward(const OnSiteArguments<Real>& x, unsigned char* shared) {
+  OnSiteTile<R> t(shared, x);
+  // Activates hidden + bias of a layer; the values stay, the slopes go to global memory.
+  const auto activate = [&](Reals<4> value, int layer, int row, int column) {
+    value.add(1, Reals<4>::fetch(x.layers[layer].inner_bias + column));
+    Reals<4> out;
+    for (int k = 0; k < 4; ++k) {
+      out.v[k] = softplus(value.v[k]);
+    }
+    out.store(t.hidden.at(row, column));
+    t.write(x, value, x.slopes + layer * x.slope_stride, x.n_middle, row, column);
+  };
+  const auto to_stream = [&](const OnSiteLayer<Real>& layer) {
+    if (!x.residual) {
+      for_pieces<R>(x.n_out, [&](int row, int column) {
+        Reals<4>::load(t.hidden.at(row, column)).store(t.stream.at(row, column));
+      });
+      return;
+    }
+    product<R>(
+        t.hidden, x.n_middle, layer.outer, x.n_out, t.work,
+        [&](int row, int column, Reals<4> value) {
+          value.add(1, Reals<4>::fetch(layer.outer_bias + column));
+          add_to(value, t.stream.at(row, column));
+        });
+  };
+  if (x.features) {
+    const Rows features = x.adjust ? t.wide : t.stream;
+    for_pieces<R>(x.n_in, [&](int row, int column) {
+      t.read(x, x.features, x.n_in, row, column).store(features.at(row, column));
+    });
+    product<R>(
+        features, x.n_in, x.layers[0].inner, x.n_middle, t.work,
+        [&](int row, int column, Reals<4> value) {
+          value.add(1, t.read(x, x.hidden, x.n_middle, row, column));
+          activate(value, 0, row, column);
+        });
+    if (x.adjust) {
+      product<R>(
+          t.wide, x.n_in, x.adjust, x.n_out, t.work,
+          [&](int row, int column, const Reals<4>& value) {
+            value.store(t.stream.at(row, column));
+          });
+    }
+  } else {
+    for_pieces<R>(x.n_middle, [&](int row, int column) {
+      Reals<4> value = t.read(x, x.hidden, x.n_middle, row, column);
+      value.add(1, t.from_table(x, x.layers[0].inner, x.n_middle, row, column));
+      activate(value, 0, row, column);
+    });
+    if (x.residual) {
+      for_pieces<R>(x.n_out, [&](int row, int column) {
+        t.from_table(x, x.adjust, x.n_out, row, column).store(t.stream.at(row, column));
+      });
+    }
+  }
+  to_stream(x.layers[0]);
+  for (int layer = 1; layer < x.n_layers; ++layer) {
+    product<R>(
+        t.stream, x.n_out, x.layers[layer].inner, x.n_middle, t.work,
+        [&](int row, int column, const Reals<4>& value) { activate(value, layer, row, column); });
+    to_stream(x.layers[layer]);
+  }
+  for (int r = 0; r < R; ++r) {
+    const int row = warp() * R + r;
+    Real sum = 0;
+    for (int column = 4 * lane(); column < x.n_out; column += onsite_columns) {
+      const Reals<4> value = Reals<4>::load(t.stream.at(row, column));
+      sum += value.dot(Reals<4>::fetch(x.readout + column));
+      if (x.out) {
+        t.write(x, value, x.out, x.n_out, row, column);
+      }
+    }
+    sum = warp_sum(sum);
+    if (lane() == 0 && t.exists(x, row)) {
+      x.energies[t.first + row] += static_cast<double>(x.readout_bias + sum);
     }
   }
 }
 
-KERNEL(species_rows, SpeciesRowsArguments<Real>) {
-  for (long long i = grid_thread(); i < x.n * x.width; i += grid_threads()) {
-    x.out[i] = x.table[static_cast<long long>(x.species[i / x.width]) * x.width + i % x.width];
+template <int R>
+__device__ inline void onsite_backward(const OnSiteArguments<Real>& x, unsigned char* shared) {
+  OnSiteTile<R> t(shared, x);
+  for_pieces<R>(x.n_out, [&](int row, int column) {
+    Reals<4> value = Reals<4>::fetch(x.readout + column);
+    if (x.out) {
+      value.add(1, t.read(x, x.out, x.n_out, row, column));
+    }
+    value.store(t.stream.at(row, column));
+  });
+  for (int layer = x.n_layers - 1; layer >= 0; --layer) {
+    const auto activate = [&](int row, int column, Reals<4> value) {
+      const Reals<4> slope = t.read(x, x.slopes + layer * x.slope_stride, x.n_middle, row, column);
+      for (int k = 0; k < 4; ++k) {
+        value.v[k] *= slope.v[k];
+      }
+      value.store(t.hidden.at(row, column));
+      if (layer == 0) {
+        t.write(x, value, x.hidden, x.n_middle, row, column);
+      }
+    };
+    if (x.residual) {
+      product<R>(t.stream, x.n_out, x.layers[layer].outer_transposed, x.n_middle, t.work, activate);
+    } else {
+      for_pieces<R>(x.n_middle, [&](int row, int column) {
+        activate(row, column, Reals<4>::load(t.stream.at(row, column)));
+      });
+    }
+    if (layer > 0) {
+      product<R>(
+          t.hidden, x.n_middle, x.layers[layer].inner_transposed, x.n_out, t.work,
+          [&](int row, int column, const Reals<4>& value) {
+            if (x.residual) {
+              add_to(value, t.stream.at(row, column));
+            } else {
+              value.store(t.stream.at(row, column));
+            }
+          });
+    }
   }
-}
-
-KERNEL(multiply, MultiplyArguments<Real>) {
-  for (long long i = grid_thread(); i < x.n; i += grid_threads()) {
-    x.x[i] *= x.y[i];
-  }
-}
-
-/// A warp for each atom.
-KERNEL(readout, ReadoutArguments<Real>) {
-  const long long i = grid_warp();
-  if (i >= x.n) {
+  if (!x.feature_gradients) {
     return;
   }
-  Real sum = 0;
-  for (int f = lane(); f < x.width; f += warp_size) {
-    sum += x.weights[f] * x.features[i * x.width + f];
+  const auto write = [&](int row, int column, const Reals<4>& value) {
+    t.write(x, value, x.feature_gradients, x.n_in, row, column);
+  };
+  if (x.adjust) {
+    product<R>(t.stream, x.n_out, x.adjust_transposed, x.n_in, t.work, write);
   }
-  sum = warp_sum(sum);
-  if (lane() == 0) {
-    x.energies[i] += static_cast<double>(x.bias + sum);
-  }
+  product<R>(
+      t.hidden, x.n_middle, x.layers[0].inner_transposed, x.n_in, t.work,
+      [&](int row, int column, Reals<4> value) {
+        if (x.adjust) {
+          value.add(1, t.read(x, x.feature_gradients, x.n_in, row, column));
+        } else if (x.residual) {
+          value.add(1, Reals<4>::load(t.stream.at(row, column)));
+        }
+        write(row, column, value);
+      });
 }
 
-KERNEL(readout_gradient, ReadoutGradientArguments<Real>) {
-  for (long long i = grid_thread(); i < x.n * x.width; i += grid_threads()) {
-    const Real weight = x.weights[i % x.width];
-    x.gradients[i] = x.accumulate ? x.gradients[i] + weight : weight;
-  }
+// By the number of rows of a warp.
+KERNEL(onsite_forward_1, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_forward<1>(x, shared);
+}
+KERNEL(onsite_forward_4, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_forward<4>(x, shared);
+}
+KERNEL(onsite_forward_8, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_forward<8>(x, shared);
+}
+KERNEL(onsite_backward_1, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_backward<1>(x, shared);
+}
+KERNEL(onsite_backward_4, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_backward<4>(x, shared);
+}
+KERNEL(onsite_backward_8, OnSiteArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  onsite_backward<8>(x, shared);
 }
 
 } // namespace cuda

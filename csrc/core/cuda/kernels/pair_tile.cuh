@@ -8,86 +8,135 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// In shared memory, one for each warp. Rows of odd length: lanes that write down a column do not
-/// meet in one bank.
+/// Of a pair: `row` of the projections, or the receiver in the sender's walk; its window.
+struct Places {
+  int row, first, count, pair;
+};
+
+/// Of a pair: its direction and 1 / distance.
+struct Geometry {
+  Real x, y, z, inverse;
+};
+
+/// In shared memory, one for each warp. A pair's numbers are read at once by all lanes.
 struct PairTile {
-  static constexpr int window = MAX_WINDOW | 1;
+  static constexpr int window = pair_window(MAX_WINDOW);
+  static constexpr bool with_slopes = false;
 
-  Real direction[3][warp_size];
-  Real inverse_distance[warp_size];
-  long long pair[warp_size];
-  int row[warp_size];
-  int first[warp_size];
-  int count[warp_size];
+  Real geometry[warp_size][4];
+  int places[warp_size][4];
+  // Zero from the end of the window to a multiple of four.
   Real sensitivities[warp_size][window];
-  // Of the way back only: ds/dr, and the sums over features that make a pair's gradient.
-  Real slopes[warp_size][window];
-  Real sums[4][warp_size];
 
-  __device__ const Real* projections(const Real* all, int k) const {
-    return all + (static_cast<long long>(row[k]) * V + first[k]) * F;
+  __device__ Places places_of(int k) const {
+    const int4 at = *reinterpret_cast<const int4*>(places[k]);
+    return {at.x, at.y, at.z, at.w};
+  }
+  __device__ Geometry geometry_of(int k) const {
+    const Reals<4> u = Reals<4>::load(geometry[k]);
+    return {u.v[0], u.v[1], u.v[2], u.v[3]};
   }
 };
 
-static_assert(sizeof(PairTile) == pair_tile_bytes(sizeof(Real), MAX_WINDOW), "see arguments.hpp");
+/// Of the way back: ds/dr, and the sums over features that make a pair's gradient.
+struct BackwardTile : PairTile {
+  static constexpr bool with_slopes = true;
 
-/// Fills this lane's column with a pair; false where it is beyond the cutoff or nothing matters.
-template <bool with_slopes>
-__device__ inline bool fill(PairTile& tile, const PairArguments<Real>& x, long long p) {
-  const RadialArguments<Real>& radial = x.radial;
-  const Real* r = x.vectors + 3 * p;
-  const Real distance = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
-  // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
-  if (distance >= radial.cutoff) {
-    return false;
+  Real slopes[warp_size][window];
+  Real sums[4][warp_size];
+};
+
+static_assert(
+    sizeof(PairTile) == pair_tile_bytes(sizeof(Real), MAX_WINDOW, false) &&
+        sizeof(BackwardTile) == pair_tile_bytes(sizeof(Real), MAX_WINDOW, true),
+    "see arguments.hpp");
+
+/// A pair's geometry and what its sensitivities share.
+struct PairShape {
+  Geometry u;
+  int first, count; // none where it is beyond the cutoff or nothing matters
+  Real envelope, envelope_slope;
+
+  __device__ PairShape(const PairArguments<Real>& x, long long p) : count(0) {
+    const RadialArguments<Real>& radial = x.radial;
+    const Real* r = x.vectors + 3 * p;
+    const Real distance = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
+    // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
+    if (distance >= radial.cutoff) {
+      return;
+    }
+    const bool real = distance == distance;
+    int bin = real ? static_cast<int>(distance * (window_bins / radial.cutoff)) : 0;
+    bin = bin < window_bins ? bin : window_bins - 1;
+    first = radial.first[bin];
+    count = real ? radial.count[bin] : 1;
+    const Real inverse = 1 / distance;
+    u = {r[0] * inverse, r[1] * inverse, r[2] * inverse, inverse};
+    // cos(pi r / 2R) = sin(t): measured from the cutoff, where relative accuracy would be lost.
+    Real sine, cosine;
+    sincospi(Real(0.5) * (1 - distance / radial.cutoff), &sine, &cosine);
+    envelope = sine * sine;
+    envelope_slope = -(Real(3.14159265358979323846) / radial.cutoff) * sine * cosine;
   }
-  const bool real = distance == distance;
-  int bin = real ? static_cast<int>(distance * (window_bins / radial.cutoff)) : 0;
-  bin = bin < window_bins ? bin : window_bins - 1;
-  const int first = radial.first[bin];
-  const int count = real ? radial.count[bin] : 1;
-  if (count == 0) {
-    return false;
-  }
-  const int k = lane();
-  const Real inverse = 1 / distance;
-  for (int d = 0; d < 3; ++d) {
-    tile.direction[d][k] = r[d] * inverse;
-  }
-  tile.inverse_distance[k] = inverse;
-  tile.pair[k] = p;
-  tile.row[k] = x.rows[p];
-  tile.first[k] = first;
-  tile.count[k] = count;
-  // cos(pi r / 2R) = sin(t): measured from the cutoff, where relative accuracy would be lost.
-  Real sine, cosine;
-  sincospi(Real(0.5) * (1 - distance / radial.cutoff), &sine, &cosine);
-  const Real envelope = sine * sine;
-  const Real envelope_slope = -(Real(3.14159265358979323846) / radial.cutoff) * sine * cosine;
-  for (int w = 0; w < count; ++w) {
+
+  /// Sensitivity w of the window and its ds/dr.
+  __device__ void
+  sensitivity(const RadialArguments<Real>& radial, int w, Real& value, Real& slope) const {
     const Real sigma = radial.sigma[first + w];
-    const Real z = (inverse - radial.inverse_mu[first + w]) * sigma;
+    const Real z = (u.inverse - radial.inverse_mu[first + w]) * sigma;
     const Real gaussian = exp(Real(-0.5) * z * z);
-    tile.sensitivities[k][w] = gaussian * envelope;
-    if (with_slopes) {
-      tile.slopes[k][w] = gaussian * (envelope_slope + envelope * z * sigma * inverse * inverse);
+    value = gaussian * envelope;
+    slope = gaussian * (envelope_slope + envelope * z * sigma * u.inverse * u.inverse);
+  }
+};
+
+/// Fills this lane's column with a pair; false where it takes no part.
+template <class Tile>
+__device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long p) {
+  const PairShape shape(x, p);
+  if (shape.count == 0) {
+    return false;
+  }
+  const int k = lane(), row = x.rows[p];
+  Reals<4>{{shape.u.x, shape.u.y, shape.u.z, shape.u.inverse}}.store(tile.geometry[k]);
+  *reinterpret_cast<int4*>(tile.places[k]) = {
+      x.species ? x.species[row] : row, shape.first, shape.count, static_cast<int>(p)};
+  for (int w = 0; w < (shape.count + 3) / 4 * 4; ++w) {
+    Real value = 0, slope = 0;
+    if (w < shape.count) {
+      shape.sensitivity(x.radial, w, value, slope);
+    }
+    tile.sensitivities[k][w] = value;
+    if constexpr (Tile::with_slopes) {
+      tile.slopes[k][w] = slope;
     }
   }
   return true;
 }
 
+/// Adds to the gradient of a pair's vector, given that along its distance and that with respect to
+/// its direction.
+__device__ inline void
+add_vector_gradient(const Geometry& u, Real along, Real gx, Real gy, Real gz, Real* gradient) {
+  // Only the part across the direction turns it.
+  along -= (gx * u.x + gy * u.y + gz * u.z) * u.inverse;
+  gradient[0] += along * u.x + gx * u.inverse;
+  gradient[1] += along * u.y + gy * u.inverse;
+  gradient[2] += along * u.z + gz * u.inverse;
+}
+
 /// Calls body(active) for each 32 pairs of a group once the tile holds them; `active` has the bits
 /// of lanes whose pair takes part.
-template <bool with_slopes, class Body>
+template <class Tile, class Body>
 __device__ inline void
-for_tiles(PairTile& tile, const PairArguments<Real>& x, long long group, const Body& body) {
+for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body& body) {
   const long long end = x.groups.end[group];
   for (long long begin = x.groups.begin[group]; begin < end; begin += warp_size) {
     const long long entry = begin + lane();
     bool active = false;
     if (entry < end) {
       const long long p = x.groups.pairs ? x.groups.pairs[entry] : entry;
-      active = fill<with_slopes>(tile, x, p);
+      active = fill(tile, x, p);
     }
     // A ballot orders no memory: what other lanes filled is there after the barrier.
     const unsigned lanes = __ballot_sync(all_lanes, active);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "arguments.hpp"
+#include "reals.cuh"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -44,41 +45,20 @@ __device__ inline long long grid_threads() {
   return static_cast<long long>(gridDim.x) * blockDim.x;
 }
 
-/// A lane's features: LANE_FEATURES consecutive ones, read and written 16 bytes at a time.
-constexpr int lane_bytes = sizeof(Real) * LANE_FEATURES;
-struct alignas(lane_bytes < 16 ? lane_bytes : 16) Lane {
-  Real v[LANE_FEATURES];
+/// A lane's features: LANE_FEATURES consecutive ones of a row.
+using Lane = Reals<LANE_FEATURES>;
 
-  static __device__ Lane zero() {
-    Lane x;
-    for (int k = 0; k < LANE_FEATURES; ++k) {
-      x.v[k] = 0;
-    }
-    return x;
-  }
+__device__ inline Lane load(const Real* row) {
+  return Lane::load(row + lane() * LANE_FEATURES);
+}
 
-  static __device__ const Lane& at(const Real* first) {
-    return *reinterpret_cast<const Lane*>(first + lane() * LANE_FEATURES);
-  }
-  static __device__ Lane& at(Real* first) {
-    return *reinterpret_cast<Lane*>(first + lane() * LANE_FEATURES);
-  }
+__device__ inline Lane fetch(const Real* row) {
+  return Lane::fetch(row + lane() * LANE_FEATURES);
+}
 
-  /// this += scale * x
-  __device__ void add(Real scale, const Lane& x) {
-    for (int k = 0; k < LANE_FEATURES; ++k) {
-      v[k] += scale * x.v[k];
-    }
-  }
-
-  __device__ Real dot(const Lane& x) const {
-    Real sum = 0;
-    for (int k = 0; k < LANE_FEATURES; ++k) {
-      sum += v[k] * x.v[k];
-    }
-    return sum;
-  }
-};
+__device__ inline void store(const Lane& x, Real* row) {
+  x.store(row + lane() * LANE_FEATURES);
+}
 
 __device__ inline double not_a_number() {
   return 0.0 / 0.0;

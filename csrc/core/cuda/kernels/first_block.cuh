@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The first block: what neighbours send there depends on their species alone, so a receiver's pairs
+// are summed before features come in, R_c,k = sum of Y_c s_v with k = (species of the sender, v).
+// Radial moments are these mixed by SpeciesTable's L, in double precision as all features follow
+// from them; moments are a dense product of them with its Q.
+#pragma once
+
+#include "pair_tile.cuh"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// Species that a pass takes.
+struct PassSpecies {
+  int first, n;
+
+  __device__ explicit PassSpecies(const RadialMomentArguments<Real>& x)
+      : first(blockIdx.y * x.pass_species), n(x.n_species - first) {
+    n = n < x.pass_species ? n : x.pass_species;
+  }
+};
+
+/// Y_c = a b - shift of a direction, where a and b are 1 or coordinates.
+struct Component {
+  int a, b;
+  double shift;
+
+  __device__ explicit Component(int c) : a(-1), b(-1), shift(0) {
+    if (c > 0 && c < 4) {
+      a = c - 1;
+    } else if (c >= 4) {
+      a = c < 7 ? 0 : 1;
+      b = c < 7 ? c - 4 : c - 6;
+      shift = a == b ? 1.0 / 3 : 0.0;
+    }
+  }
+  __device__ double of(const Real* u) const {
+    const double first = a < 0 ? 1.0 : static_cast<double>(u[a]);
+    return first * (b < 0 ? 1.0 : static_cast<double>(u[b])) - shift;
+  }
+};
+
+/// A warp for each receiver; its lanes are some sensitivities times C components.
+KERNEL(radial_moments, RadialMomentArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  PairTile* tiles = reinterpret_cast<PairTile*>(shared);
+  PairTile& tile = tiles[warp()];
+  const int size = C * x.pass_species * V;
+  double* sums = reinterpret_cast<double*>(tiles + blockDim.x / warp_size) + warp() * size;
+  const long long i = grid_warp();
+  if (i >= x.pairs.n_groups) {
+    return;
+  }
+  constexpr int at_once = warp_size / C;
+  const int c = lane() % C, own = lane() / C, width = x.pass_species * V;
+  const Component component(c);
+  const PassSpecies species(x);
+  for (int k = lane(); k < size; k += warp_size) {
+    sums[k] = 0;
+  }
+  __syncwarp();
+  unsigned seen = 0;
+  for_tiles(tile, x.pairs, x.first_receiver + i, [&](unsigned active) {
+    while (active) {
+      const int k = take_lowest(active);
+      const Places at = tile.places_of(k);
+      const int s = at.row - species.first;
+      if (s < 0 || s >= species.n) {
+        continue;
+      }
+      seen |= 1u << s;
+      if (own < at_once) {
+        const double y = component.of(tile.geometry[k]);
+        double* row = sums + c * width + s * V + at.first;
+        // A sum belongs to one lane, whatever the window: no barrier between pairs.
+        for (int w = (own + V * at_once - at.first) % at_once; w < at.count; w += at_once) {
+          row[w] += y * static_cast<double>(tile.sensitivities[k][w]);
+        }
+      }
+    }
+  });
+  __syncwarp();
+  const int n = species.n * V;
+  for (int k = lane(); k < C * n; k += warp_size) {
+    const int d = k / n, s = k % n / V, v = k % V;
+    double mixed = 0;
+    if (seen >> s & 1u) {
+      const double* l = x.mixing + static_cast<long long>(species.first + s) * V * V + v;
+      for (int w = v; w < V; ++w) {
+        mixed += l[w * V] * sums[d * width + s * V + w];
+      }
+    }
+    x.radial_moments[((i * C + d) * x.n_species + species.first + s) * V + v] =
+        static_cast<Real>(mixed);
+  }
+}
+
+/// Adds a pair's gradient, given that of the sums R (K, C) from its window on, in the form that
+/// invariants_backward makes: a pair's share is then a sum over 1, x, y, z, xx, 2 xy, 2 xz, yy, 2
+/// yz.
+__device__ inline void add_pair_gradient(
+    const RadialArguments<Real>& radial, const PairShape& shape, const Real* rows, Real* gradient) {
+  const Geometry& u = shape.u;
+  Real along = 0, sums[C];
+  for (int c = 0; c < C; ++c) {
+    sums[c] = 0;
+  }
+  for (int w = 0; w < shape.count; ++w) {
+    Real value, slope;
+    shape.sensitivity(radial, w, value, slope);
+    const Real* g = rows + w * C;
+    Real sum = g[0];
+    if constexpr (C >= 4) {
+      Real x = g[1], y = g[2], z = g[3];
+      if constexpr (C >= 9) {
+        x += u.x * g[4] + u.y * g[5] + u.z * g[6];
+        y += u.x * g[5] + u.y * g[7] + u.z * g[8];
+        z += u.x * g[6] + u.y * g[8];
+      }
+      sum += u.x * x + u.y * y + u.z * z;
+    }
+    along += slope * sum;
+    for (int c = 1; c < C; ++c) {
+      sums[c] += value * g[c];
+    }
+  }
+  Real gx = 0, gy = 0, gz = 0;
+  if constexpr (C >= 4) {
+    gx = sums[1];
+    gy = sums[2];
+    gz = sums[3];
+    if constexpr (C >= 9) {
+      gx += 2 * (u.x * sums[4] + u.y * sums[5] + u.z * sums[6]);
+      gy += 2 * (u.x * sums[5] + u.y * sums[7] + u.z * sums[8]);
+      gz += 2 * (u.x * sums[6] + u.y * sums[8]);
+    }
+  }
+  add_vector_gradient(u, along, gx, gy, gz, gradient);
+}
+
+/// A warp for each receiver, a lane for each pair.
+KERNEL(radial_backward, RadialMomentArguments<Real>) {
+  DYNAMIC_SHARED(shared);
+  const int size = C * x.pass_species * V;
+  Real* rows = reinterpret_cast<Real*>(shared) + warp() * size;
+  const long long i = grid_warp();
+  if (i >= x.pairs.n_groups) {
+    return;
+  }
+  const PassSpecies species(x);
+  const int n = species.n * V;
+  for (int k = lane(); k < C * n; k += warp_size) {
+    const int d = k / n, s = k % n / V, v = k % V;
+    const double* l = x.mixing + (static_cast<long long>(species.first + s) * V + v) * V;
+    const Real* g = x.radial_moments + ((i * C + d) * x.n_species + species.first + s) * V;
+    double mixed = 0;
+    for (int w = 0; w <= v; ++w) {
+      mixed += l[w] * static_cast<double>(g[w]);
+    }
+    rows[k % n * C + d] = static_cast<Real>(mixed);
+  }
+  __syncwarp();
+  const Groups& groups = x.pairs.groups;
+  const long long group = x.first_receiver + i;
+  for (long long k = groups.begin[group] + lane(); k < groups.end[group]; k += warp_size) {
+    const long long p = groups.pairs ? groups.pairs[k] : k;
+    const int s = x.pairs.species[x.pairs.rows[p]] - species.first;
+    const PairShape shape(x.pairs, p);
+    if (s >= 0 && s < species.n && shape.count > 0) {
+      add_pair_gradient(
+          x.pairs.radial, shape, rows + (s * V + shape.first) * C, x.vector_gradients + 3 * p);
+    }
+  }
+}
+
+} // namespace cuda
+} // namespace hipnn_ts
