@@ -15,17 +15,19 @@ PYBIND11_MODULE(_core, m) {
   m.def(
       "compile_kernels",
       [](int architecture, bool double_precision, int n_components, int n_sensitivities,
-         int n_features, int lane_features, int max_window, const std::string& torch_libraries) {
+         int n_features, int lane_features, int max_window, const std::string& torch_libraries,
+         const std::string& program) {
         return pybind11::bytes(
             hipnn_ts::cuda::compile(
                 architecture,
                 {double_precision, n_components, n_sensitivities, n_features, lane_features,
-                 max_window},
+                 max_window, program.c_str()},
                 hipnn_ts::cuda::nvrtc_folders(torch_libraries)));
       },
       pybind11::kw_only(), pybind11::arg("architecture"), pybind11::arg("double_precision"),
       pybind11::arg("n_components"), pybind11::arg("n_sensitivities"), pybind11::arg("n_features"),
       pybind11::arg("lane_features"), pybind11::arg("max_window"), pybind11::arg("torch_libraries"),
+      pybind11::arg("program") = "inference.cu",
       "CUDA kernels as a GPU of this compute capability (90 for 9.0) loads them. No GPU is "
       "needed.");
   m.def(

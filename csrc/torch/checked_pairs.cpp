@@ -2,85 +2,9 @@
 #include "torch/checked_pairs.hpp"
 
 #include "torch/checks.hpp"
+#include "torch/unchanged.hpp"
 
 namespace hipnn_ts {
-
-Unchanged::Unchanged(const std::vector<at::Tensor>& tensors) {
-  for (const at::Tensor& t : tensors) {
-    seen_.push_back(
-        {c10::weak_intrusive_ptr<c10::TensorImpl>(t.getIntrusivePtr()), t.const_data_ptr(),
-         t.numel(), static_cast<uint32_t>(t._version())});
-  }
-}
-
-bool Unchanged::are(const std::vector<at::Tensor>& tensors) const {
-  for (size_t k = 0; k < tensors.size(); ++k) {
-    const at::Tensor& t = tensors[k];
-    // A weak pointer keeps the address of a tensor that is gone from being used again.
-    if (seen_[k].tensor._unsafe_get_target() != t.unsafeGetTensorImpl() ||
-        seen_[k].data != t.const_data_ptr() || seen_[k].size != t.numel() ||
-        seen_[k].version != static_cast<uint32_t>(t._version())) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool Unchanged::gone() const {
-  for (const Seen& seen : seen_) {
-    if (seen.tensor.expired()) {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool Unchanged::shows(const std::vector<at::Tensor>& tensors) {
-  for (const at::Tensor& t : tensors) {
-    if (t.is_inference()) {
-      return false;
-    }
-  }
-  return true;
-}
-
-namespace {
-
-constexpr size_t most_kept = 8; // interaction layers have windows of their own
-
-/// What was made of some tensors and sizes lately.
-template <class Made> class Recent {
-public:
-  template <class Make>
-  const Made&
-  get(const std::vector<at::Tensor>& tensors, const std::vector<int64_t>& sizes, const Make& make) {
-    const bool lasting = Unchanged::shows(tensors);
-    for (auto entry = entries_.begin(); lasting && entry != entries_.end(); ++entry) {
-      if (entry->sizes == sizes && entry->tensors.are(tensors)) {
-        entries_.splice(entries_.begin(), entries_, entry);
-        return entry->made;
-      }
-    }
-    entries_.remove_if([](const Entry& entry) { return entry.tensors.gone(); });
-    if (entries_.size() >= most_kept) {
-      entries_.pop_back();
-    }
-    entries_.push_front(
-        {Unchanged(lasting ? tensors : std::vector<at::Tensor>()),
-         lasting ? sizes : std::vector<int64_t>(), make()});
-    return entries_.front().made;
-  }
-
-private:
-  struct Entry {
-    Unchanged tensors;
-    std::vector<int64_t> sizes;
-    Made made;
-  };
-  std::list<Entry> entries_;
-};
-
-} // namespace
 
 CheckedPairs::CheckedPairs(const PairTensors& pairs, const Sizes& sizes) {
   const int64_t n = pairs.receivers.size(0);

@@ -4,36 +4,10 @@
 // first of them, and kept as long as the tensors live unchanged.
 #pragma once
 
-#include <c10/util/intrusive_ptr.h>
-
-#include <list>
-#include <vector>
-
 #include "core/pairs.hpp"
 #include "torch/moments_form.hpp"
 
 namespace hipnn_ts {
-
-/// Tensors as they were: the same objects, not written to since through torch.
-class Unchanged {
-public:
-  explicit Unchanged(const std::vector<at::Tensor>& tensors);
-
-  bool are(const std::vector<at::Tensor>& tensors) const;
-  /// Whether one of the tensors is gone.
-  bool gone() const;
-  /// Whether writing to these tensors shows; it does not for those of inference mode.
-  static bool shows(const std::vector<at::Tensor>& tensors);
-
-private:
-  struct Seen {
-    c10::weak_intrusive_ptr<c10::TensorImpl> tensor;
-    const void* data;
-    int64_t size;
-    uint32_t version;
-  };
-  std::vector<Seen> seen_;
-};
 
 /// Pairs whose indices are in range, by receiver and by sender. Within a group those with windows
 /// of one size follow each other: processors guess the ends of loops better then.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Geometry of pairs for training on the CPU, with first and second derivatives. Third derivatives
+// Geometry of pairs for training, with first and second derivatives. Third derivatives
 // do not exist.
 #include <ATen/Parallel.h>
 #include <torch/library.h>
@@ -8,6 +8,8 @@
 
 #include "core/kernels.hpp"
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -103,6 +105,33 @@ Tensor backward_operator(
   return out;
 }
 
+/// How the gradient's product with k changes with the gradients and, if wanted, the vectors.
+std::tuple<Factors, Tensor> double_backward(
+    const Factors& given, const Tensor& given_vectors, const Tensor& given_k, double cutoff,
+    bool vectors_wanted) {
+  if (given_vectors.is_cuda()) {
+    return cuda::on_gpu(given_vectors, [&](cuda::Device& device) {
+      return cuda::geometry_double_backward_on(
+          device, given, given_vectors, given_k, cutoff, vectors_wanted);
+    });
+  }
+  const Tensor vectors = given_vectors.contiguous(), k = given_k.contiguous();
+  const Factors gradients = checked(given, vectors);
+  const int64_t n_components = std::get<3>(given).size(1);
+  const Factors out = empty_factors(vectors, n_components);
+  Tensor change;
+  run(vectors, cutoff, n_components, [&](auto zero, const auto& x, const auto& table) {
+    using T = decltype(zero);
+    table.geometry_change(x, k.const_data_ptr<T>(), pointers<T>(out));
+    if (vectors_wanted) {
+      change = at::empty_like(vectors);
+      table.geometry_double_backward(
+          x, read_only<T>(gradients), k.const_data_ptr<T>(), change.data_ptr<T>());
+    }
+  });
+  return {out, change};
+}
+
 Tensor call_backward(const Factors& gradients, const Tensor& vectors, double cutoff) {
   static const auto op =
       find_operator<decltype(backward_operator)>("hipnn_ts::pair_geometry_backward");
@@ -148,22 +177,9 @@ struct Backward : torch::autograd::Function<Backward> {
         "hipnn_ts::pair_geometry: third derivatives are not implemented; a potential with "
         "fused=False has them");
     const auto saved = ctx->get_saved_variables();
-    const double cutoff = ctx->saved_data["cutoff"].toDouble();
-    const Tensor vectors = saved[4].contiguous();
-    const Tensor k = directions[0].contiguous();
-    const Factors gradients = checked(factors_of(saved), vectors);
-    const int64_t n_components = saved[3].size(1);
-    const Factors out = empty_factors(vectors, n_components);
-    Tensor change;
-    run(vectors, cutoff, n_components, [&](auto zero, const auto& x, const auto& table) {
-      using T = decltype(zero);
-      table.geometry_change(x, k.const_data_ptr<T>(), pointers<T>(out));
-      if (ctx->needs_input_grad(4)) {
-        change = at::empty_like(vectors);
-        table.geometry_double_backward(
-            x, read_only<T>(gradients), k.const_data_ptr<T>(), change.data_ptr<T>());
-      }
-    });
+    const auto [out, change] = double_backward(
+        factors_of(saved), saved[4], directions[0], ctx->saved_data["cutoff"].toDouble(),
+        ctx->needs_input_grad(4));
     const auto& [d, i, e, y] = out;
     return {d, i, e, y, change, Tensor()};
   }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Invariants of the moments for training on the CPU, with first and second derivatives. Third
-// derivatives do not exist.
+// Invariants of the moments for training, with first and second derivatives, not third.
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 #include <torch/torch.h>
 
 #include "core/kernels.hpp"
 #include "torch/checks.hpp"
+#include "torch/cuda/guard.hpp"
+#include "torch/cuda/training.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -19,7 +20,7 @@ using torch::autograd::variable_list;
 /// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does not reach them.
 using Factors = std::tuple<Tensor, Tensor, Tensor>;
 
-/// The factors as kernels read them, alive as long as this is.
+/// The factors as kernels read them.
 class Problem {
 public:
   Problem(const Factors& factors, double cusp) : cusp_(cusp) {
@@ -114,6 +115,27 @@ Factors backward_operator(
   return out;
 }
 
+/// How the factors' gradients' product with k changes with the gradient and the factors.
+std::tuple<Tensor, Factors>
+double_backward(const Tensor& gradient, const Factors& factors, const Factors& k, double cusp) {
+  if (gradient.is_cuda()) {
+    return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+      return cuda::invariants_double_backward_on(device, gradient, factors, k, cusp);
+    });
+  }
+  const Problem problem(factors, cusp);
+  const Tensor g = problem.taken(gradient);
+  Tensor change = problem.like_invariants();
+  const Factors out = problem.like_factors();
+  problem.run([&](auto zero, const auto& x, const auto& table) {
+    using T = decltype(zero);
+    table.invariants_double_backward(
+        x, g.const_data_ptr<T>(), pointers<const T>(k), change.data_ptr<T>(), pointers<T>(out),
+        problem.scratch().template data_ptr<T>());
+  });
+  return {change, out};
+}
+
 Factors call_backward(const Tensor& gradient, const Factors& factors, double cusp) {
   static const auto op =
       find_operator<decltype(backward_operator)>("hipnn_ts::invariants_backward");
@@ -163,22 +185,14 @@ struct Backward : torch::autograd::Function<Backward> {
         "hipnn_ts::invariants: third derivatives are not implemented; a potential with "
         "fused=False has them");
     const auto saved = ctx->get_saved_variables();
-    const Problem problem({saved[1], saved[2], saved[3]}, ctx->saved_data["cusp"].toDouble());
-    const Tensor g = problem.taken(saved[0]);
     const auto or_empty = [&](const Tensor& t) {
-      return t.defined() ? t.contiguous() : at::empty({0}, g.options());
+      return t.defined() ? t.contiguous() : at::empty({0}, saved[0].options());
     };
     const Factors k{
         directions[0].defined() ? directions[0].contiguous() : at::zeros_like(saved[1]),
         or_empty(directions[1]), or_empty(directions[2])};
-    Tensor change = problem.like_invariants();
-    const Factors out = problem.like_factors();
-    problem.run([&](auto zero, const auto& x, const auto& table) {
-      using T = decltype(zero);
-      table.invariants_double_backward(
-          x, g.const_data_ptr<T>(), pointers<const T>(k), change.data_ptr<T>(), pointers<T>(out),
-          problem.scratch().template data_ptr<T>());
-    });
+    const auto [change, out] = double_backward(
+        saved[0], {saved[1], saved[2], saved[3]}, k, ctx->saved_data["cusp"].toDouble());
     const auto& [m, t1, t2] = out;
     return {change, m, unless_empty(t1), unless_empty(t2), Tensor()};
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The moments and their gradients as two operators. The derivatives of either are written with the
-// two, so derivatives of any order exist, in C++ as in Python; the second, which training needs,
-// has kernels of its own on the CPU.
+// two, so there are those of any order; the second, which training needs, has kernels of its own.
 #include <torch/library.h>
 #include <torch/torch.h>
 
@@ -52,18 +51,13 @@ struct Cpu {
   static Three gradients(const Form& form, Wanted wanted) { return gradients_on_cpu(form, wanted); }
 };
 struct Cuda {
-  static Tensor contract(Form form, Factor result) {
-    form.factors[result] = Tensor();
+  static Tensor value(const Form& form) {
     return cuda::on_gpu(
-        form.any(), [&](cuda::Device& device) { return cuda::contract_on(device, form, result); });
+        form.any(), [&](cuda::Device& device) { return cuda::moments_on(device, form); });
   }
-  static Tensor value(const Form& form) { return contract(form, moments); }
   static Three gradients(const Form& form, Wanted wanted) {
-    Three out;
-    for (const Factor f : {components, sensitivities, projections}) {
-      out[f] = wanted[f] ? contract(form, f) : Tensor();
-    }
-    return out;
+    return cuda::on_gpu(
+        form.any(), [&](cuda::Device& device) { return cuda::gradients_on(device, form, wanted); });
   }
 };
 struct Meta {
@@ -115,7 +109,17 @@ void add(Tensor& sum, const Tensor& term) {
   }
 }
 
-/// change_on_cpu by the operators, differentiable. The form is linear in each factor: along one of
+/// Where no derivative of it is wanted.
+std::array<Tensor, 4> change(const Form& form, const Three& along, std::array<bool, 4> wanted) {
+  if (form.any().is_cuda()) {
+    return cuda::on_gpu(form.any(), [&](cuda::Device& device) {
+      return cuda::change_on(device, form, along, wanted);
+    });
+  }
+  return change_on_cpu(form, along, wanted);
+}
+
+/// The same by the operators, differentiable. The form is linear in each factor: along one of
 /// them it changes as if the direction stood in that factor's place.
 std::array<Tensor, 4> change_by_operators(
     const Tensor& g, const Three& factors, const PairTensors& pairs, const Three& along,
@@ -165,11 +169,11 @@ struct Backward : torch::autograd::Function<Backward> {
     const std::array<bool, 4> wanted{
         ctx->needs_input_grad(1), ctx->needs_input_grad(2), ctx->needs_input_grad(3),
         ctx->needs_input_grad(0)};
-    const bool fused = g.device().is_cpu() && !at::GradMode::is_enabled();
-    const auto out = fused ? change_on_cpu(
-                                 form_of(factors[0], factors[1], factors[2], g, pairs, g.size(0)),
-                                 directions, wanted)
-                           : change_by_operators(g, factors, pairs, directions, wanted);
+    const auto out = at::GradMode::is_enabled()
+                         ? change_by_operators(g, factors, pairs, directions, wanted)
+                         : change(
+                               form_of(factors[0], factors[1], factors[2], g, pairs, g.size(0)),
+                               directions, wanted);
     return {out[3], out[0], out[1], out[2], Tensor(), Tensor()};
   }
 };

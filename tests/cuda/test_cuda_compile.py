@@ -9,7 +9,14 @@ import torch
 from hipnn_ts import _core
 
 LIBRARIES = str(Path(torch.__file__).parent / "lib")
-KERNELS = (b"interaction_forward", b"sender_backward", b"onsite_forward_1", b"find_pairs", b"sum_forces")
+KERNELS = (
+    b"interaction_forward",
+    b"sender_backward",
+    b"onsite_forward_1",
+    b"find_pairs",
+    b"sum_forces",
+)
+TRAINING_KERNELS = (b"moments_change", b"sum_rows", b"geometry_backward", b"invariants_backward")
 
 
 def compiled(architecture=90, **constants):
@@ -55,6 +62,22 @@ def test_compiles_for(architecture):
 )
 def test_compiles_with_other_constants(constants):
     assert compiled(**constants).startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("double_precision", [False, True])
+@pytest.mark.parametrize("n_components", [1, 4, 9])
+def test_training_compiles(n_components, double_precision):
+    binary = compiled(
+        double_precision=double_precision,
+        n_components=n_components,
+        n_sensitivities=1,
+        n_features=32,
+        lane_features=1,
+        max_window=1,
+        program="training.cu",
+    )
+    assert binary.startswith(b"\x7fELF")
+    assert all(name in binary for name in TRAINING_KERNELS)
 
 
 def test_a_gpu_newer_than_the_compiler_gets_ptx():

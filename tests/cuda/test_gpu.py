@@ -113,6 +113,43 @@ def test_training_gradients_equal_the_cpu(dtype):
     assert_equal(parameter_gradients("cuda"), expected, 1e-9 if dtype == torch.float64 else 1e-3)
 
 
+def training_gradients(model, arguments):
+    """Of a loss without torch's index_add, whose sums run in any order on a GPU."""
+    species, receivers, senders, vectors = arguments
+    leaf = vectors.float().requires_grad_(True)
+    energies = model(species, receivers, senders, leaf)
+    gradients = derivatives.pair_gradients(energies, leaf, create_graph=True)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    loss = gradients.square().mean() + energies.square().mean()
+    return torch.autograd.grad(loss, parameters)
+
+
+def test_training_does_not_wait_for_the_gpu():
+    model, arguments = potential(n_features=(32, 32)).float().cuda(), on_gpu(configuration())
+    training_gradients(model, arguments)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        # Other pairs than before: sorted and looked at without waiting too.
+        training_gradients(model, [each.clone() for each in arguments])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_training_has_the_same_bits_every_time():
+    model = potential(n_features=(20, 32)).float().cuda()
+    arguments = on_gpu(configuration(n_atoms=60, box=9.0))
+    first = training_gradients(model, arguments)
+    for _ in range(5):
+        again = training_gradients(model, [each.clone() for each in arguments])
+        assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_a_wrong_sender_leaves_no_number_in_training():
+    model, arguments = potential(n_features=(20, 32)).float().cuda(), on_gpu(configuration())
+    arguments[2][3] = len(arguments[0])
+    assert all(g.isnan().any() for g in training_gradients(model, arguments))
+
+
 def test_ase(water, random_model):
     atoms = water(3)
     results = []

@@ -100,6 +100,9 @@ public:
 
   virtual Limits limits() const { return {}; }
 
+  /// The queue that work submitted now goes to; work of different ones is in no order.
+  virtual const void* stream() const { return nullptr; }
+
   /// The kernels for these constants, compiled at the first request; the device keeps them.
   virtual Module& module(const Constants& constants) = 0;
 

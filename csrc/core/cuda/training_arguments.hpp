@@ -8,22 +8,54 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// MomentsProblem (core/kernels.hpp); what is not a factor of the result is null.
-template <class T> struct MomentsArguments {
-  long long n_pairs;
-  long long n_groups; // of pairs by receiver for the moments, by sender for the projections
-  int n_sensitivities, window, n_features;
-  Groups groups;
+/// A pair as the walks of the moments' kernels read it, 16 bytes at once.
+struct alignas(16) PairRecord {
+  int pair, other, first, count; // `other`: of its ends that by which it is not grouped
+};
+
+/// Group g owns the records begin[g] ... begin[g + 1] - 1.
+struct GroupedPairs {
+  const long long* begin;
+  const PairRecord* records;
+};
+
+/// Makes the records, in the orders that sorting gave, and looks at every index on its way.
+template <class T> struct RecordsArguments {
+  long long n_pairs, n_receivers, n_senders;
+  int n_sensitivities, window;
   const long long* receivers; // (P,)
   const long long* senders;   // (P,)
   const int* first;           // (P,)
   const int* count;           // (P,)
-  const T* components;        // (P, C)
-  const T* sensitivities;     // (P, W)
-  const T* projections;       // (n_senders, V, a)
-  const T* moments;           // (n_receivers, C, a)
-  T* out;
+  const int* receiver_order;  // (P,)
+  const int* sender_order;    // (P,)
+  PairRecord* by_receiver;    // (P,)
+  PairRecord* by_sender;      // (P,)
+  T* start;                   // becomes NaN where an index is out of range
 };
+
+/// Factors of the form, or directions for them; null is zero.
+template <class T> struct FormFactors {
+  const T* components;    // (P, C)
+  const T* sensitivities; // (P, W)
+  const T* projections;   // (n_senders, V, a)
+};
+
+/// MomentsProblem (core/kernels.hpp).
+template <class T> struct MomentsArguments {
+  GroupedPairs pairs; // by receiver, or by sender for the projections' gradient
+  int n_sensitivities, window, n_features;
+  int n_chunks; // of projection_chunk sensitivities
+  FormFactors<T> factors, along;
+  const T* moments; // (n_receivers, C, a)
+  const T* start;   // where all sums begin: 0, or NaN where an index is out of range
+  T* out;           // the moments or the gradient of the projections
+  T* components;    // their gradients, or null
+  T* sensitivities;
+};
+
+/// Sensitivities whose gradient of the projections a block sums in shared memory.
+constexpr int projection_chunk = 24;
 
 /// Values, gradients or directions for each factor of the sensitivities.
 template <class T> struct FactorArguments {
@@ -34,7 +66,7 @@ template <class T> struct FactorArguments {
 };
 
 /// Pairs whose shares of the gradients by sensitivity a warp sums.
-constexpr int sensitivity_pairs = 1024;
+constexpr int sensitivity_pairs = 128;
 
 /// SensitivitiesProblem (core/kernels.hpp) and its derivatives.
 template <class T> struct SensitivitiesArguments {
@@ -46,14 +78,16 @@ template <class T> struct SensitivitiesArguments {
   const T* gradient;                   // (P, W), h
   FactorArguments<const T> directions; // k, of the double backward pass
   T* out;                              // (P, W): s, or the gradient with respect to h
-  FactorArguments<T> gradients;        // its last two (warps, V), summed afterwards
+  T* distance_gradients;               // (P,)
+  T* envelope_gradients;               // (P,)
+  T* shared_gradients;                 // (warps, 2, V), summed afterwards
 };
 
-/// out (n,) = sums of the rows of parts (rows, n), in their order.
+/// Sums of parts (rows, 2, n) over the rows: two arrays (n,), or null.
 template <class T> struct SumRowsArguments {
   long long n, rows;
   const T* parts;
-  T* out;
+  T* out[2];
 };
 
 template <class T> struct WindowsArguments {
@@ -65,6 +99,48 @@ template <class T> struct WindowsArguments {
   const T* sigma;
   int* first;
   int* count;
+};
+
+/// Values, gradients or directions for what the geometry of pairs gives.
+template <class T> struct GeometryFactorArguments {
+  T* distances;         // (P,)
+  T* inverse_distances; // (P,)
+  T* envelopes;         // (P,)
+  T* components;        // (P, C)
+};
+
+/// GeometryProblem (core/kernels.hpp) and its derivatives.
+template <class T> struct GeometryArguments {
+  long long n_pairs;
+  T cutoff;
+  const T* vectors;                           // (P, 3)
+  GeometryFactorArguments<const T> gradients; // of the backward passes
+  const T* directions;                        // (P, 3), of the double backward pass
+  GeometryFactorArguments<T> out;             // values, or how gradients change
+  T* vector_gradients;                        // (P, 3), or null
+};
+
+/// moments (n, C, a), scales (a,) or null.
+template <class T> struct InvariantsFactorArguments {
+  T* moments;
+  T* vector_scales;
+  T* tensor_scales;
+};
+
+/// Atoms whose shares of the scales' gradients a warp sums.
+constexpr int invariant_atoms = 16;
+
+/// InvariantsProblem (core/kernels.hpp) and its derivatives.
+template <class T> struct TrainingInvariantsArguments {
+  long long n_atoms;
+  int n_features;
+  T cusp_regularisation;
+  InvariantsFactorArguments<const T> factors;
+  const T* gradient;                             // (n, a)
+  InvariantsFactorArguments<const T> directions; // of the double backward pass
+  T* out;                                        // (n, a)
+  T* moment_gradients;                           // (n, C, a)
+  T* scale_gradients;                            // (warps, 2, a), summed afterwards
 };
 
 } // namespace cuda

@@ -20,17 +20,6 @@ inline void check(
   TORCH_CHECK(t.sizes() == shape, name, ": expected shape ", shape, ", found ", t.sizes());
 }
 
-/// Values from 0 to limit - 1. A GPU says so when it comes to it, as torch's own indexing does, and
-/// can then do nothing more.
-inline void check_index(const at::Tensor& index, const char* name, int64_t limit) {
-  if (index.numel() > 0) {
-    const auto [low, high] = at::aminmax(index);
-    at::_assert_async(
-        low.ge(0).logical_and(high.lt(limit)),
-        std::string(name) + ": expected values from 0 to " + std::to_string(limit - 1));
-  }
-}
-
 inline const long long* long_pointer(const at::Tensor& t) {
   return reinterpret_cast<const long long*>(t.const_data_ptr<int64_t>());
 }

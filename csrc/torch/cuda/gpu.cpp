@@ -102,6 +102,8 @@ public:
       : queue_{index, Driver::get().primary_context(index)},
         architecture_(Driver::get().architecture(index)) {}
 
+  const void* stream() const override { return queue_.stream(); }
+
   Module& module(const Constants& c) override {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto& found = modules_[std::tuple(

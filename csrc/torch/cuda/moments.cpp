@@ -2,7 +2,9 @@
 #include "core/cuda/grids.hpp"
 #include "core/cuda/training_arguments.hpp"
 #include "torch/cuda/arguments.hpp"
+#include "torch/cuda/pairs.hpp"
 #include "torch/cuda/training.hpp"
+#include "torch/cuda/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -10,87 +12,162 @@ namespace {
 
 using at::Tensor;
 
-void validate(const Form& form) {
-  const auto type = form.any().scalar_type();
-  const at::Device where = form.any().device();
-  const Sizes& sizes = form.sizes;
-  const PairTensors& pairs = form.pairs;
-  const int64_t n = form.n_pairs();
-  TORCH_CHECK(
-      type == at::kFloat || type == at::kDouble, "expected float32 or float64 tensors, found ",
-      type);
-  for (const Factor f : {components, sensitivities, projections, moments}) {
-    if (form.factors[f].defined()) {
-      check(form.factors[f], factor_names[f], type, sizes.shape(f, n), where);
-    }
-  }
-  TORCH_CHECK(
-      sizes.n_components == 1 || sizes.n_components == 4 || sizes.n_components == 9,
-      "components: expected 1, 4 or 9 of them, found ", sizes.n_components);
-  check(pairs.receivers, "receivers", at::kLong, {n}, where);
-  check(pairs.senders, "senders", at::kLong, {n}, where);
-  check(pairs.first, "first", at::kInt, {n}, where);
-  check(pairs.count, "count", at::kInt, {n}, where);
-  check_index(pairs.receivers, "receivers", sizes.n_receivers);
-  check_index(pairs.senders, "senders", sizes.n_senders);
-  check_index(pairs.first, "first", sizes.n_sensitivities + 1);
-  check_index(pairs.count, "count", sizes.window + 1);
-  check_index(pairs.first + pairs.count, "first + count", sizes.n_sensitivities + 1);
+/// Warps of a group's block: few groups would leave a GPU idle with one each.
+int group_warps(int64_t n_blocks) {
+  return n_blocks < 8192 ? 8 : 4;
 }
 
-template <class T> void run(Device& device, const Form& form, Factor result, const Tensor& out) {
-  const auto pointer = [&](Factor f) -> const T* {
-    return form.factors[f].defined() ? form.factors[f].const_data_ptr<T>() : nullptr;
-  };
-  const Sizes& sizes = form.sizes;
-  const int64_t n = form.n_pairs();
-  const bool by_sender = result == projections,
-             by_pair = result == components || result == sensitivities;
-  std::optional<Sorted> sorted;
-  MomentsArguments<T> x{};
-  x.n_pairs = n;
-  if (!by_pair) {
-    x.n_groups = by_sender ? sizes.n_senders : sizes.n_receivers;
-    sorted.emplace(by_sender ? form.pairs.senders : form.pairs.receivers, x.n_groups);
-    x.groups = sorted->groups();
+/// A form as kernels read it, checked, alive as long as this is.
+class Problem {
+public:
+  Problem(Device& device, const Form& form, const Three& along = {})
+      : form_(form), along_(along),
+        module_(training_module(device, form.any().scalar_type(), form.sizes.n_components)) {
+    PairTensors& pairs = form_.pairs;
+    const auto type = form_.any().scalar_type();
+    const at::Device where = form_.any().device();
+    const int64_t n = form_.n_pairs();
+    for (const Factor f : {components, sensitivities, projections, moments}) {
+      take(form_.factors[f], f);
+      if (f != moments) {
+        take(along_[f], f);
+      }
+    }
+    for (Tensor* t : {&pairs.first, &pairs.count, &pairs.receivers, &pairs.senders}) {
+      *t = t->contiguous();
+    }
+    check(pairs.receivers, "receivers", at::kLong, {n}, where);
+    check(pairs.senders, "senders", at::kLong, {n}, where);
+    check(pairs.first, "first", at::kInt, {n}, where);
+    check(pairs.count, "count", at::kInt, {n}, where);
+    pairs_ = training_pairs(device, pairs, form_.sizes, type);
   }
-  x.n_sensitivities = static_cast<int>(sizes.n_sensitivities);
-  x.window = static_cast<int>(sizes.window);
-  x.n_features = static_cast<int>(sizes.n_features);
-  x.receivers = long_pointer(form.pairs.receivers);
-  x.senders = long_pointer(form.pairs.senders);
-  x.first = form.pairs.first.const_data_ptr<int>();
-  x.count = form.pairs.count.const_data_ptr<int>();
-  x.components = pointer(components);
-  x.sensitivities = pointer(sensitivities);
-  x.projections = pointer(projections);
-  x.moments = pointer(moments);
-  x.out = out.data_ptr<T>();
-  const int passes = (x.n_features + warp_size - 1) / warp_size;
-  const char* kernel = result == components      ? "components_gradient"
-                       : result == sensitivities ? "sensitivities_gradient"
-                       : result == projections   ? "projections_gradient"
-                                                 : "moments";
-  device.module(Constants::training(sizeof(T) == 8, static_cast<int>(sizes.n_components)))
-      .launch(kernel, by_pair ? warp_each(n) : warp_each(x.n_groups, 0, passes), x);
-}
+
+  /// Uninitialised, or undefined where not wanted.
+  Tensor empty(Factor f, bool wanted = true) const {
+    return wanted ? at::empty(form_.sizes.shape(f, form_.n_pairs()), form_.any().options())
+                  : Tensor();
+  }
+
+  void sum_moments(const char* kernel, const Tensor& out) const {
+    with_type(form_.any(), [&](auto zero) {
+      using T = decltype(zero);
+      auto x = arguments<T>(pairs_->by_receiver());
+      x.out = out.data_ptr<T>();
+      launch(kernel, form_.sizes.n_receivers, passes(), form_.sizes.n_components, x);
+    });
+  }
+
+  void find_pair_gradients(const char* kernel, const Tensor& y, const Tensor& s) const {
+    with_type(form_.any(), [&](auto zero) {
+      using T = decltype(zero);
+      auto x = arguments<T>(pairs_->by_receiver());
+      x.components = y.defined() ? y.data_ptr<T>() : nullptr;
+      x.sensitivities = s.defined() ? s.data_ptr<T>() : nullptr;
+      launch(kernel, form_.sizes.n_receivers, 1, 0, x);
+    });
+  }
+
+  void find_projections_gradient(const char* kernel, const Tensor& out) const {
+    with_type(form_.any(), [&](auto zero) {
+      using T = decltype(zero);
+      auto x = arguments<T>(pairs_->by_sender());
+      x.out = out.data_ptr<T>();
+      const int64_t rows = std::min<int64_t>(x.n_sensitivities, projection_chunk);
+      launch(kernel, form_.sizes.n_senders, passes() * x.n_chunks, rows, x);
+    });
+  }
+
+private:
+  void take(Tensor& t, Factor f) const {
+    if (t.defined()) {
+      const Tensor& any = form_.any();
+      check(
+          t, factor_names[f], any.scalar_type(), form_.sizes.shape(f, form_.n_pairs()),
+          any.device());
+      t = t.contiguous();
+    }
+  }
+
+  int passes() const {
+    return static_cast<int>((form_.sizes.n_features + warp_size - 1) / warp_size);
+  }
+
+  template <class T> MomentsArguments<T> arguments(const GroupedPairs& pairs) const {
+    const auto pointer = [](const Tensor& t) {
+      return t.defined() ? t.const_data_ptr<T>() : nullptr;
+    };
+    const auto& [y, s, p, g] = form_.factors;
+    MomentsArguments<T> x{};
+    x.pairs = pairs;
+    x.n_sensitivities = static_cast<int>(form_.sizes.n_sensitivities);
+    x.window = static_cast<int>(form_.sizes.window);
+    x.n_features = static_cast<int>(form_.sizes.n_features);
+    x.n_chunks = (x.n_sensitivities + projection_chunk - 1) / projection_chunk;
+    x.factors = {pointer(y), pointer(s), pointer(p)};
+    x.along = {pointer(along_[0]), pointer(along_[1]), pointer(along_[2])};
+    x.moments = pointer(g);
+    x.start = pairs_->start.const_data_ptr<T>();
+    return x;
+  }
+
+  /// A block for each group, with `rows` of 32 features for each of its warps.
+  template <class T>
+  void launch(
+      const char* kernel, int64_t n_groups, int passes, int64_t rows,
+      const MomentsArguments<T>& x) const {
+    const int n_warps = group_warps(n_groups * passes);
+    const auto bytes = static_cast<int>(n_warps * rows * warp_size * sizeof(T));
+    if (passes > 0) {
+      module_.launch(kernel, {n_groups, n_warps * warp_size, passes, bytes}, x);
+    }
+  }
+
+  Form form_;
+  Three along_;
+  Module& module_;
+  std::shared_ptr<const TrainingPairs> pairs_;
+};
 
 } // namespace
 
-Tensor contract_on(Device& device, Form form, Factor result) {
-  PairTensors& pairs = form.pairs;
-  for (Tensor* t :
-       {&form.factors[0], &form.factors[1], &form.factors[2], &form.factors[3], &pairs.first,
-        &pairs.count, &pairs.receivers, &pairs.senders}) {
-    if (t->defined()) {
-      *t = t->contiguous();
-    }
+Tensor moments_on(Device& device, const Form& form) {
+  const Problem problem(device, form);
+  const Tensor out = problem.empty(moments);
+  problem.sum_moments("moments", out);
+  return out;
+}
+
+Three gradients_on(Device& device, const Form& form, std::array<bool, 3> wanted) {
+  const Problem problem(device, form);
+  Three out;
+  for (const Factor f : {components, sensitivities, projections}) {
+    out[f] = problem.empty(f, wanted[f]);
   }
-  validate(form);
-  const Tensor out = at::empty(form.sizes.shape(result, form.n_pairs()), form.any().options());
-  if (out.numel() > 0) {
-    const auto call = out.scalar_type() == at::kFloat ? run<float> : run<double>;
-    call(device, form, result, out);
+  if (wanted[components] || wanted[sensitivities]) {
+    problem.find_pair_gradients("pair_gradients", out[components], out[sensitivities]);
+  }
+  if (wanted[projections]) {
+    problem.find_projections_gradient("projections_gradient", out[projections]);
+  }
+  return out;
+}
+
+std::array<Tensor, 4>
+change_on(Device& device, const Form& form, const Three& along, std::array<bool, 4> wanted) {
+  const Problem problem(device, form, along);
+  std::array<Tensor, 4> out;
+  for (const Factor f : {components, sensitivities, projections, moments}) {
+    out[f] = problem.empty(f, wanted[f]);
+  }
+  if (wanted[moments]) {
+    problem.sum_moments("moments_change", out[moments]);
+  }
+  if (wanted[components] || wanted[sensitivities]) {
+    problem.find_pair_gradients("pair_gradients_change", out[components], out[sensitivities]);
+  }
+  if (wanted[projections]) {
+    problem.find_projections_gradient("projections_gradient_change", out[projections]);
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include "core/cuda/training_arguments.hpp"
 #include "torch/cuda/arguments.hpp"
 #include "torch/cuda/training.hpp"
+#include "torch/cuda/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -18,17 +19,15 @@ Factors contiguous(const Factors& f) {
   return std::apply([](const auto&... each) { return Factors{each.contiguous()...}; }, f);
 }
 
-template <class Value, class T = std::remove_const_t<Value>>
-FactorArguments<Value> pointers(const Factors& f) {
+template <class T> FactorArguments<const T> pointers(const Factors& f) {
   const auto& [x, c, y, sigma] = f;
-  return {x.data_ptr<T>(), c.data_ptr<T>(), y.data_ptr<T>(), sigma.data_ptr<T>()};
+  return {
+      x.const_data_ptr<T>(), c.const_data_ptr<T>(), y.const_data_ptr<T>(),
+      sigma.const_data_ptr<T>()};
 }
 
 Module& module_of(Device& device, const Tensor& t) {
-  TORCH_CHECK(
-      t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble,
-      "expected float32 or float64 tensors, found ", t.scalar_type());
-  return device.module(Constants::training(t.scalar_type() == at::kDouble, 1));
+  return training_module(device, t.scalar_type(), 1); // the same for every number of components
 }
 
 /// Arguments of a call, with the tensors that own them.
@@ -49,15 +48,12 @@ public:
     check(sigma, "sigma", type, y.sizes(), where);
     check(first_, "first", at::kInt, {n}, where);
     check(count_, "count", at::kInt, {n}, where);
-    check_index(first_, "first", y.numel() + 1);
-    check_index(count_, "count", window + 1);
-    check_index(first_ + count_, "first + count", y.numel() + 1);
     arguments.n_pairs = n;
     arguments.n_sensitivities = static_cast<int>(y.numel());
     arguments.window = static_cast<int>(window);
     arguments.first = first_.const_data_ptr<int>();
     arguments.count = count_.const_data_ptr<int>();
-    arguments.factors = pointers<const T>(factors_);
+    arguments.factors = pointers<T>(factors_);
   }
 
   void take_gradient(const Tensor& h) {
@@ -84,36 +80,25 @@ public:
     const auto options = std::get<0>(factors_).options();
     const int64_t n = arguments.n_pairs, V = arguments.n_sensitivities;
     const int64_t rows = (n + sensitivity_pairs - 1) / sensitivity_pairs;
-    const Factors parts{
-        at::empty({n}, options), at::empty({n}, options), at::empty({rows, V}, options),
-        at::empty({rows, V}, options)};
-    arguments.gradients = pointers<T>(parts);
+    const Factors out{
+        at::empty({n}, options), at::empty({n}, options), at::empty({V}, options),
+        at::empty({V}, options)};
+    const Tensor parts = at::empty({rows, 2, V}, options);
+    arguments.distance_gradients = std::get<0>(out).data_ptr<T>();
+    arguments.envelope_gradients = std::get<1>(out).data_ptr<T>();
+    arguments.shared_gradients = parts.data_ptr<T>();
     module_.launch(kernel, warp_each(rows), arguments);
-    return {
-        std::get<0>(parts), std::get<1>(parts), sum(std::get<2>(parts)), sum(std::get<3>(parts))};
+    sum_rows<T>(module_, parts, std::get<2>(out), std::get<3>(out));
+    return out;
   }
 
   SensitivitiesArguments<T> arguments{};
 
 private:
-  Tensor sum(const Tensor& parts) {
-    const Tensor out = at::empty({parts.size(1)}, parts.options());
-    module_.launch(
-        "sum_rows", over(out.numel()),
-        SumRowsArguments<T>{
-            out.numel(), parts.size(0), parts.const_data_ptr<T>(), out.data_ptr<T>()});
-    return out;
-  }
-
   Factors factors_;
   Tensor first_, count_, h_;
   Module& module_;
 };
-
-/// Calls body(T()) with the type of the tensors.
-template <class Body> auto with_type(const Tensor& t, const Body& body) {
-  return t.scalar_type() == at::kDouble ? body(double()) : body(float());
-}
 
 } // namespace
 
@@ -143,7 +128,7 @@ std::tuple<Tensor, Factors> sensitivities_double_backward_on(
     Call<T> call(device, factors, first, count, h.size(1));
     call.take_gradient(h);
     const Factors along = contiguous(directions);
-    call.arguments.directions = pointers<const T>(along);
+    call.arguments.directions = pointers<T>(along);
     const Tensor change = call.window();
     call.arguments.out = change.template data_ptr<T>();
     return std::tuple{change, call.gradients("sensitivities_double_backward")};

@@ -13,10 +13,14 @@ namespace cuda {
 /// inverse_distances (P,), envelopes (P,), inverse_mu (V,), sigma (V,).
 using SensitivityFactorTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-/// As contract_on_cpu.
-HIPNN_TS_API at::Tensor contract_on(Device& device, Form form, Factor result);
+/// As moments_on_cpu, gradients_on_cpu and change_on_cpu, but what is computed with an index out of
+/// range is NaN: nobody waits for the device to say so.
+HIPNN_TS_API at::Tensor moments_on(Device& device, const Form& form);
+HIPNN_TS_API Three gradients_on(Device& device, const Form& form, std::array<bool, 3> wanted);
+HIPNN_TS_API std::array<at::Tensor, 4>
+change_on(Device& device, const Form& form, const Three& along, std::array<bool, 4> wanted);
 
-/// The sensitivities (P, window).
+/// The sensitivities (P, window). Here too a window out of range gives NaN.
 HIPNN_TS_API at::Tensor sensitivities_on(
     Device& device, const SensitivityFactorTensors& factors, const at::Tensor& first,
     const at::Tensor& count, int64_t window);
@@ -30,6 +34,37 @@ HIPNN_TS_API SensitivityFactorTensors sensitivities_backward_on(
 HIPNN_TS_API std::tuple<at::Tensor, SensitivityFactorTensors> sensitivities_double_backward_on(
     Device& device, const at::Tensor& h, const SensitivityFactorTensors& factors,
     const at::Tensor& first, const at::Tensor& count, const SensitivityFactorTensors& directions);
+
+/// distances (P,), inverse_distances (P,), envelopes (P,), components (P, C).
+using GeometryTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+
+HIPNN_TS_API GeometryTensors
+geometry_on(Device& device, const at::Tensor& vectors, int64_t n_components, double cutoff);
+
+/// Gradient (P, 3) with respect to the vectors.
+HIPNN_TS_API at::Tensor geometry_backward_on(
+    Device& device, const GeometryTensors& gradients, const at::Tensor& vectors, double cutoff);
+
+/// Gradients, with respect to the gradients and (if wanted, else undefined) the vectors, of the
+/// product of that with `directions` (P, 3).
+HIPNN_TS_API std::tuple<GeometryTensors, at::Tensor> geometry_double_backward_on(
+    Device& device, const GeometryTensors& gradients, const at::Tensor& vectors,
+    const at::Tensor& directions, double cutoff, bool vectors_wanted);
+
+/// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does not reach them.
+using InvariantsTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+HIPNN_TS_API at::Tensor
+invariants_on(Device& device, const InvariantsTensors& factors, double cusp);
+
+/// Gradients, for g (n, a), with respect to the factors.
+HIPNN_TS_API InvariantsTensors invariants_backward_on(
+    Device& device, const at::Tensor& g, const InvariantsTensors& factors, double cusp);
+
+/// Gradients, with respect to g and the factors, of the product of those with `directions`.
+HIPNN_TS_API std::tuple<at::Tensor, InvariantsTensors> invariants_double_backward_on(
+    Device& device, const at::Tensor& g, const InvariantsTensors& factors,
+    const InvariantsTensors& directions, double cusp);
 
 /// first and count (P,), int32.
 HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> active_windows_on(

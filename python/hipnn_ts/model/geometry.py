@@ -35,7 +35,7 @@ def pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
 
 
 def fused_pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
-    """The same by this package's operator, which is the processor's."""
+    """The same by this package's operator."""
     distances, inverse, envelopes, components = torch.ops.hipnn_ts.pair_geometry(
         vectors, (l_max + 1) * (l_max + 1), cutoff
     )

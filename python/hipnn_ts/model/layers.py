@@ -53,7 +53,8 @@ class InteractionLayer(nn.Module):
         if self.fused:
             # Sorted by centre, those that matter at one distance are neighbours.
             order = torch.argsort(1.0 / mu)
-            weights, mu, sigma = weights[order], mu[order], sigma[order]
+            weights = weights.index_select(0, order)
+            mu, sigma = mu.index_select(0, order), sigma.index_select(0, order)
         # Contract first: the weights are shared by all orders, so each atom is projected once.
         n_sensitivities, n_out, n_in = weights.shape
         projections = (features @ weights.reshape(n_sensitivities * n_out, n_in).t()).view(
@@ -64,6 +65,10 @@ class InteractionLayer(nn.Module):
             first, count = torch.ops.hipnn_ts.active_windows(
                 geometry.distances.detach(), mu.detach(), sigma.detach()
             )
+            # The largest window would have to be waited for on a GPU: all are read there.
+            window = n_sensitivities
+            if not count.is_cuda:
+                window = int(count.max()) if count.numel() > 0 else 0
             radial = torch.ops.hipnn_ts.sensitivities(
                 geometry.inverse_distances,
                 geometry.envelopes,
@@ -71,7 +76,7 @@ class InteractionLayer(nn.Module):
                 sigma,
                 first,
                 count,
-                int(count.max()) if count.numel() > 0 else 0,
+                window,
             )
             moments = torch.ops.hipnn_ts.moments(
                 geometry.components,
@@ -88,7 +93,7 @@ class InteractionLayer(nn.Module):
             moments = reference.moments(
                 geometry.components, radial, projections, receivers, senders, n_receivers
             )
-        if self.fused and not moments.is_cuda:
+        if self.fused:
             invariants = torch.ops.hipnn_ts.invariants(
                 moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
             )
@@ -96,22 +101,33 @@ class InteractionLayer(nn.Module):
             invariants = reference.invariants(
                 moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
             )
-        return invariants + self.self_interaction(features[:n_receivers])
+        # A slice of everything would cost its share of each pass.
+        own = features if features.shape[0] == n_receivers else features[:n_receivers]
+        return invariants + self.self_interaction(own)
 
 
 class OnSiteLayer(nn.Module):
     """``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
 
-    def __init__(self, n_features: int, n_middle: int, residual: bool):
+    fused: Final[bool]
+
+    def __init__(self, n_features: int, n_middle: int, residual: bool, fused: bool = True):
         super().__init__()
+        self.fused = fused
         self.inner = nn.Linear(n_features, n_middle)
         nn.init.xavier_normal_(self.inner.weight)
         self.outer = nn.Linear(n_middle, n_features) if residual else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, n_features) -> (n, n_features)."""
-        hidden = softplus(self.inner(features))
-        return hidden if self.outer is None else self.outer(hidden) + features
+        if self.outer is None:
+            return softplus(self.inner(features))
+        if self.fused:
+            inner, outer = self.inner, self.outer
+            return torch.ops.hipnn_ts.residual_layer(
+                features, inner.weight, inner.bias, outer.weight, outer.bias
+            )[0]
+        return self.outer(softplus(self.inner(features))) + features
 
 
 class Block(nn.Module):
@@ -129,7 +145,8 @@ class Block(nn.Module):
             nn.Linear(n_in, n_out, bias=False) if config.residual and n_in != n_out else None
         )
         self.onsite = nn.ModuleList(
-            OnSiteLayer(n_out, n_middle, config.residual) for _ in range(config.n_atom_layers)
+            OnSiteLayer(n_out, n_middle, config.residual, fused)
+            for _ in range(config.n_atom_layers)
         )
 
     def forward(
@@ -143,7 +160,7 @@ class Block(nn.Module):
         """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
         hidden = softplus(self.interaction(features, receivers, senders, geometry, n_receivers))
         if self.outer is not None:
-            own = features[:n_receivers]
+            own = features if features.shape[0] == n_receivers else features[:n_receivers]
             hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))
         for layer in self.onsite:
             hidden = layer(hidden)

@@ -81,7 +81,7 @@ class Potential(nn.Module):
             new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV.
         """
         # Written out twice: a method would be one more name in the code of exported files.
-        if self.fused and not vectors.is_cuda:
+        if self.fused:
             geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
         else:
             geometry = pair_geometry(vectors, self.l_max, self.cutoff)
@@ -113,7 +113,7 @@ class Potential(nn.Module):
         n_atoms = species.shape[0]
         features = self.encode(species)
         vectors = vectors.to(features.dtype)
-        if self.fused and not vectors.is_cuda:
+        if self.fused:
             geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
         else:
             geometry = pair_geometry(vectors, self.l_max, self.cutoff)

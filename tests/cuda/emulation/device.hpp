@@ -123,4 +123,7 @@ private:
   std::map<std::string, std::unique_ptr<Module>> modules_;
 };
 
+/// The one of the tests.
+EmulatedDevice& device();
+
 } // namespace emulation

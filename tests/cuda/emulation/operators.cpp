@@ -7,18 +7,18 @@
 #include "emulation/device.hpp"
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/inference.hpp"
-#include "torch/cuda/training.hpp"
 #include "torch/packed.hpp"
 
-namespace {
-
-using at::Tensor;
-
-emulation::EmulatedDevice& device() {
+emulation::EmulatedDevice& emulation::device() {
   static emulation::EmulatedDevice emulated(
       std::getenv("HIPNN_TS_EMULATION_COMPILE"), std::getenv("HIPNN_TS_EMULATION_FOLDER"));
   return emulated;
 }
+
+namespace {
+
+using at::Tensor;
+using emulation::device;
 
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
@@ -108,52 +108,6 @@ int64_t searches(int64_t potential) {
   return potentials[potential]->searches();
 }
 
-/// One of the four training operators: the missing factor's place holds an empty tensor.
-Tensor contract(
-    int64_t result, at::TensorList factors, const Tensor& first, const Tensor& count,
-    const Tensor& receivers, const Tensor& senders, at::IntArrayRef sizes) {
-  hipnn_ts::Form form{
-      {factors[0], factors[1], factors[2], factors[3]},
-      {first, count, receivers, senders},
-      {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};
-  form.factors[result] = Tensor();
-  return hipnn_ts::cuda::contract_on(device(), form, static_cast<hipnn_ts::Factor>(result));
-}
-
-hipnn_ts::cuda::SensitivityFactorTensors four(at::TensorList t) {
-  return {t[0], t[1], t[2], t[3]};
-}
-
-std::vector<Tensor> listed(const hipnn_ts::cuda::SensitivityFactorTensors& f) {
-  return {std::get<0>(f), std::get<1>(f), std::get<2>(f), std::get<3>(f)};
-}
-
-Tensor
-sensitivities(at::TensorList factors, const Tensor& first, const Tensor& count, int64_t window) {
-  return hipnn_ts::cuda::sensitivities_on(device(), four(factors), first, count, window);
-}
-
-std::vector<Tensor> sensitivities_backward(
-    const Tensor& h, at::TensorList factors, const Tensor& first, const Tensor& count) {
-  return listed(
-      hipnn_ts::cuda::sensitivities_backward_on(device(), h, four(factors), first, count));
-}
-
-std::vector<Tensor> sensitivities_double_backward(
-    const Tensor& h, at::TensorList factors, const Tensor& first, const Tensor& count,
-    at::TensorList directions) {
-  auto [change, gradients] = hipnn_ts::cuda::sensitivities_double_backward_on(
-      device(), h, four(factors), first, count, four(directions));
-  std::vector<Tensor> out = listed(gradients);
-  out.insert(out.begin(), change);
-  return out;
-}
-
-std::tuple<Tensor, Tensor>
-active_windows(const Tensor& distances, const Tensor& mu, const Tensor& sigma) {
-  return hipnn_ts::cuda::active_windows_on(device(), distances, mu, sigma);
-}
-
 } // namespace
 
 TORCH_LIBRARY(hipnn_ts_emulated, m) {
@@ -169,21 +123,4 @@ TORCH_LIBRARY(hipnn_ts_emulated, m) {
       "Tensor[]",
       &blocks);
   m.def("searches(int potential) -> int", &searches);
-  m.def(
-      "contract(int result, Tensor[] factors, Tensor first, Tensor count, Tensor receivers, "
-      "Tensor senders, int[] sizes) -> Tensor",
-      &contract);
-  m.def(
-      "sensitivities(Tensor[] factors, Tensor first, Tensor count, int window) -> Tensor",
-      &sensitivities);
-  m.def(
-      "sensitivities_backward(Tensor h, Tensor[] factors, Tensor first, Tensor count) -> Tensor[]",
-      &sensitivities_backward);
-  m.def(
-      "sensitivities_double_backward(Tensor h, Tensor[] factors, Tensor first, Tensor count, "
-      "Tensor[] directions) -> Tensor[]",
-      &sensitivities_double_backward);
-  m.def(
-      "active_windows(Tensor distances, Tensor mu, Tensor sigma) -> (Tensor, Tensor)",
-      &active_windows);
 }

@@ -1,128 +1,175 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The training family (core/cpu/moments.hpp): a form linear in components, sensitivities and
-// projections, and its gradient with respect to each. Sums run in one order in every run.
+// projections, its gradient with respect to each, and how those change along directions. Sums run
+// in one order in every run.
 #pragma once
 
-#include "prelude.cuh"
-#include "training_arguments.hpp"
+#include "pair_walk.cuh"
 
 namespace hipnn_ts {
 namespace cuda {
 
-__device__ inline const Real* projection_row(const MomentsArguments<Real>& x, long long p) {
-  return x.projections + (x.senders[p] * x.n_sensitivities + x.first[p]) * x.n_features;
+/// What a block sums: the same `n_rows` rows of 32 features in each warp's part, added up in order.
+/// store(row, feature of the 32, sum).
+template <class Store>
+__device__ inline void sum_warps(const Real* parts, int n_rows, Real start, const Store& store) {
+  __syncthreads();
+  const int n = n_rows * warp_size;
+  for (int k = threadIdx.x; k < n; k += blockDim.x) {
+    Real sum = start;
+    for (int w = 0; w < static_cast<int>(blockDim.x) / warp_size; ++w) {
+      sum += parts[w * n + k];
+    }
+    store(k / warp_size, k % warp_size, sum);
+  }
 }
 
-/// One feature of the message sum_w s_w P_v.
-__device__ inline Real message(const MomentsArguments<Real>& x, long long p, int feature) {
-  const Real* row = projection_row(x, p) + feature;
-  Real m = 0;
-  for (int w = 0; w < x.count[p]; ++w) {
-    m += x.sensitivities[p * x.window + w] * row[static_cast<long long>(w) * x.n_features];
-  }
-  return m;
-}
-
-/// One feature of a message's gradient sum_c Y_c G_c.
-__device__ inline Real message_gradient(const MomentsArguments<Real>& x, long long p, int feature) {
-  const Real* G = x.moments + x.receivers[p] * C * x.n_features + feature;
-  Real d = 0;
-  for (int c = 0; c < C; ++c) {
-    d += x.components[p * C + c] * G[static_cast<long long>(c) * x.n_features];
-  }
-  return d;
-}
-
-/// A warp for 32 features of a receiver; blockIdx.y tells which.
-KERNEL(moments, MomentsArguments<Real>) {
-  const long long i = grid_warp();
-  const int feature = blockIdx.y * warp_size + lane();
-  if (i >= x.n_groups || feature >= x.n_features) {
-    return;
-  }
+/// A block for 32 features of a receiver; blockIdx.y tells which.
+template <bool change> __device__ inline void sum_moments(const MomentsArguments<Real>& x) {
+  const Column column(x, blockIdx.y);
   Real sum[C];
   for (int c = 0; c < C; ++c) {
     sum[c] = 0;
   }
-  for (long long k = x.groups.begin[i]; k < x.groups.end[i]; ++k) {
-    const long long p = x.groups.pairs[k];
-    const Real m = message(x, p, feature);
+  for_pairs(x.pairs, blockIdx.x, [&](const PairRecord& pair) {
+    const PairFactors<change> f(x, pair, pair.other);
+    const Messages m = f.messages(column, 0, pair.count);
     for (int c = 0; c < C; ++c) {
-      sum[c] += x.components[p * C + c] * m;
-    }
-  }
-  for (int c = 0; c < C; ++c) {
-    x.out[(i * C + c) * x.n_features + feature] = sum[c];
-  }
-}
-
-/// A warp for each pair.
-KERNEL(components_gradient, MomentsArguments<Real>) {
-  const long long p = grid_warp();
-  if (p >= x.n_pairs) {
-    return;
-  }
-  const Real* G = x.moments + x.receivers[p] * C * x.n_features;
-  Real sum[C];
-  for (int c = 0; c < C; ++c) {
-    sum[c] = 0;
-  }
-  for (int feature = lane(); feature < x.n_features; feature += warp_size) {
-    const Real m = message(x, p, feature);
-    for (int c = 0; c < C; ++c) {
-      sum[c] += m * G[static_cast<long long>(c) * x.n_features + feature];
-    }
-  }
-  for (int c = 0; c < C; ++c) {
-    const Real total = warp_sum(sum[c]);
-    if (lane() == 0) {
-      x.out[p * C + c] = total;
-    }
-  }
-}
-
-/// A warp for each pair.
-KERNEL(sensitivities_gradient, MomentsArguments<Real>) {
-  const long long p = grid_warp();
-  if (p >= x.n_pairs) {
-    return;
-  }
-  const Real* row = projection_row(x, p);
-  for (int w = 0; w < x.window; ++w) {
-    Real sum = 0;
-    if (w < x.count[p]) {
-      for (int feature = lane(); feature < x.n_features; feature += warp_size) {
-        sum += message_gradient(x, p, feature) *
-               row[static_cast<long long>(w) * x.n_features + feature];
+      sum[c] += f.component(c) * m.own;
+      if (change) {
+        sum[c] += f.component_along(c) * m.before;
       }
     }
-    sum = warp_sum(sum);
-    if (lane() == 0) {
-      x.out[p * x.window + w] = sum;
-    }
+  });
+  DYNAMIC_SHARED(memory);
+  Real* parts = reinterpret_cast<Real*>(memory);
+  for (int c = 0; c < C; ++c) {
+    parts[(warp() * C + c) * warp_size + lane()] = sum[c];
   }
+  Real* row = x.out + static_cast<long long>(blockIdx.x) * C * x.n_features;
+  sum_warps(parts, C, *x.start, [&](int c, int feature, Real total) {
+    if (column.begin + feature < x.n_features) {
+      row[c * x.n_features + column.begin + feature] = total;
+    }
+  });
 }
 
-/// A warp for 32 features of a sender, each lane the only one at its columns.
-KERNEL(projections_gradient, MomentsArguments<Real>) {
-  const long long j = grid_warp();
-  const int feature = blockIdx.y * warp_size + lane();
-  if (j >= x.n_groups || feature >= x.n_features) {
-    return;
-  }
-  Real* own = x.out + j * x.n_sensitivities * x.n_features + feature;
-  for (int v = 0; v < x.n_sensitivities; ++v) {
-    own[static_cast<long long>(v) * x.n_features] = 0;
-  }
-  for (long long k = x.groups.begin[j]; k < x.groups.end[j]; ++k) {
-    const long long p = x.groups.pairs[k];
-    const Real d = message_gradient(x, p, feature);
-    Real* window = own + static_cast<long long>(x.first[p]) * x.n_features;
-    for (int w = 0; w < x.count[p]; ++w) {
-      window[static_cast<long long>(w) * x.n_features] += x.sensitivities[p * x.window + w] * d;
+/// Gradients of a receiver's pairs, a block for each receiver: components and a round of
+/// sensitivities are summed over features in one exchange.
+template <bool change> __device__ inline void find_pair_gradients(const MomentsArguments<Real>& x) {
+  constexpr int terms = C == 1 ? 8 : 16, round = terms - C;
+  const Real start = *x.start;
+  const int n_columns = (x.n_features + warp_size - 1) / warp_size;
+  for_pairs(x.pairs, blockIdx.x, [&](const PairRecord& pair) {
+    const PairFactors<change> f(x, pair, pair.other);
+    Real* row = x.sensitivities + static_cast<long long>(pair.pair) * x.window;
+    int begin = 0;
+    for (; begin == 0 || begin < pair.count; begin += round) {
+      Real sum[terms];
+#pragma unroll
+      for (int k = 0; k < terms; ++k) {
+        sum[k] = 0;
+      }
+      for (int k = 0; k < n_columns; ++k) {
+        const Column column(x, k);
+        const auto radial = f.template read<round>(column, begin, pair.count);
+        const Gradients g = f.gradients(x, column, blockIdx.x);
+        Real message = 0;
+#pragma unroll
+        for (int w = 0; w < round; ++w) {
+          message += radial.message(w);
+          sum[C + w] += (change ? g.before : g.own) * radial.p[w];
+          if (change) {
+            sum[C + w] += g.own * radial.p_along[w];
+          }
+        }
+        if (begin == 0) {
+          message += f.messages(column, round, pair.count).own;
+#pragma unroll
+          for (int c = 0; c < C; ++c) {
+            sum[c] += message * g.moments[c];
+          }
+        }
+      }
+      const Real total = start + fold<terms>(sum);
+      constexpr int lanes = warp_size / terms;
+      const int k = lane() / lanes;
+      if (lane() % lanes == 0) {
+        if (k < C && x.components && begin == 0) {
+          x.components[static_cast<long long>(pair.pair) * C + k] = total;
+        }
+        if (k >= C && x.sensitivities && begin + k - C < x.window) {
+          row[begin + k - C] = total;
+        }
+      }
     }
+    for (int w = begin + lane(); x.sensitivities && w < x.window; w += warp_size) {
+      row[w] = start;
+    }
+  });
+}
+
+/// A block for 32 features of a chunk of a sender's sensitivities; blockIdx.y tells which.
+template <bool change>
+__device__ inline void find_projections_gradient(const MomentsArguments<Real>& x) {
+  const Column column(x, blockIdx.y / x.n_chunks);
+  const int v_begin = blockIdx.y % x.n_chunks * projection_chunk;
+  const int left = x.n_sensitivities - v_begin;
+  const int n_rows = left < projection_chunk ? left : projection_chunk;
+  DYNAMIC_SHARED(memory);
+  Real* parts = reinterpret_cast<Real*>(memory);
+  Real* own = parts + warp() * n_rows * warp_size + lane();
+  for (int v = 0; v < n_rows; ++v) {
+    own[v * warp_size] = 0;
   }
+  for_pairs(x.pairs, blockIdx.x, [&](const PairRecord& pair) {
+    const int first = pair.first - v_begin, low = first > 0 ? first : 0;
+    const int end = first + pair.count, high = end < n_rows ? end : n_rows;
+    if (low >= high) {
+      return;
+    }
+    const PairFactors<change> f(x, pair, blockIdx.x);
+    const Gradients g = f.gradients(x, column, pair.other);
+    for (int v = low; v < high; ++v) {
+      Real sum = f.sensitivity(v - first) * (change ? g.before : g.own);
+      if (change) {
+        sum += f.sensitivity_along(v - first) * g.own;
+      }
+      own[v * warp_size] += sum;
+    }
+  });
+  Real* out =
+      x.out + (static_cast<long long>(blockIdx.x) * x.n_sensitivities + v_begin) * x.n_features;
+  sum_warps(parts, n_rows, *x.start, [&](int v, int feature, Real total) {
+    if (column.begin + feature < x.n_features) {
+      out[static_cast<long long>(v) * x.n_features + column.begin + feature] = total;
+    }
+  });
+}
+
+KERNEL(moments, MomentsArguments<Real>) {
+  sum_moments<false>(x);
+}
+
+KERNEL(moments_change, MomentsArguments<Real>) {
+  sum_moments<true>(x);
+}
+
+KERNEL(pair_gradients, MomentsArguments<Real>) {
+  find_pair_gradients<false>(x);
+}
+
+KERNEL(pair_gradients_change, MomentsArguments<Real>) {
+  find_pair_gradients<true>(x);
+}
+
+KERNEL(projections_gradient, MomentsArguments<Real>) {
+  find_projections_gradient<false>(x);
+}
+
+KERNEL(projections_gradient_change, MomentsArguments<Real>) {
+  find_projections_gradient<true>(x);
 }
 
 } // namespace cuda

@@ -11,13 +11,21 @@
 namespace hipnn_ts {
 namespace cuda {
 
+/// Whether a pair's window is within the sensitivities; one that is not gives NaN.
+__device__ inline bool fits(const SensitivitiesArguments<Real>& x, int first, int count) {
+  return first >= 0 && count >= 0 && count <= x.window && first <= x.n_sensitivities - count;
+}
+
 KERNEL(sensitivities, SensitivitiesArguments<Real>) {
   const FactorArguments<const Real>& f = x.factors;
   for (long long i = grid_thread(); i < x.n_pairs * x.window; i += grid_threads()) {
     const long long p = i / x.window;
-    const int w = static_cast<int>(i % x.window), v = x.first[p] + w;
+    const int w = static_cast<int>(i - p * x.window), first = x.first[p], count = x.count[p];
     Real value = 0;
-    if (w < x.count[p]) {
+    if (!fits(x, first, count)) {
+      value = static_cast<Real>(not_a_number());
+    } else if (w < count) {
+      const int v = first + w;
       const Real z = (f.inverse_distances[p] - f.inverse_mu[v]) * f.sigma[v];
       value = f.envelopes[p] * exp(Real(-0.5) * z * z);
     }
@@ -30,40 +38,55 @@ struct Share {
   Real distance, envelope, inverse_mu, sigma;
 };
 
-/// A warp for sensitivity_pairs pairs, 32 at a time. share(p, w, v) is called for every pair and
-/// each v of its window.
+/// A warp for sensitivity_pairs pairs, some for each lane. share(p, w, v) is called for every pair
+/// and each v of its window.
 template <class ShareOf>
 __device__ inline void sum_shares(const SensitivitiesArguments<Real>& x, const ShareOf& share) {
-  const long long first_pair = grid_warp() * sensitivity_pairs;
-  if (first_pair >= x.n_pairs) {
+  constexpr int rounds = sensitivity_pairs / warp_size;
+  const long long first_pair = grid_warp() * sensitivity_pairs + lane();
+  if (grid_warp() * sensitivity_pairs >= x.n_pairs) {
     return;
   }
-  const long long row = grid_warp() * x.n_sensitivities;
-  for (int v = lane(); v < x.n_sensitivities; v += warp_size) {
-    x.gradients.inverse_mu[row + v] = 0;
-    x.gradients.sigma[row + v] = 0;
+  int begin[rounds], end[rounds];
+  Real start[rounds], distance[rounds], envelope[rounds];
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    const long long p = first_pair + r * warp_size;
+    begin[r] = p < x.n_pairs ? x.first[p] : 0;
+    const int count = p < x.n_pairs ? x.count[p] : 0;
+    const bool right = fits(x, begin[r], count);
+    end[r] = right ? begin[r] + count : 0;
+    start[r] = right ? Real(0) : static_cast<Real>(not_a_number());
+    distance[r] = envelope[r] = start[r];
   }
-  for (int begin = 0; begin < sensitivity_pairs; begin += warp_size) {
-    const long long p = first_pair + begin + lane();
-    const bool exists = p < x.n_pairs;
-    Real distance = 0, envelope = 0;
-    for (int v = 0; v < x.n_sensitivities; ++v) {
-      Share own = {0, 0, 0, 0};
-      if (exists && v >= x.first[p] && v < x.first[p] + x.count[p]) {
-        own = share(p, v - x.first[p], v);
-      }
-      distance += own.distance;
-      envelope += own.envelope;
-      const Real inverse_mu = warp_sum(own.inverse_mu), sigma = warp_sum(own.sigma);
-      // Always the same lane for a sensitivity: what it wrote before is there.
-      if (lane() == v % warp_size) {
-        x.gradients.inverse_mu[row + v] += inverse_mu;
-        x.gradients.sigma[row + v] += sigma;
+  Real* shared = x.shared_gradients + grid_warp() * 2 * x.n_sensitivities;
+  for (int v = 0; v < x.n_sensitivities; ++v) {
+    Real inverse_mu = 0, sigma = 0;
+#pragma unroll
+    for (int r = 0; r < rounds; ++r) {
+      inverse_mu += start[r];
+      sigma += start[r];
+      if (v >= begin[r] && v < end[r]) {
+        const Share own = share(first_pair + r * warp_size, v - begin[r], v);
+        distance[r] += own.distance;
+        envelope[r] += own.envelope;
+        inverse_mu += own.inverse_mu;
+        sigma += own.sigma;
       }
     }
-    if (exists) {
-      x.gradients.inverse_distances[p] = distance;
-      x.gradients.envelopes[p] = envelope;
+    inverse_mu = warp_sum(inverse_mu);
+    sigma = warp_sum(sigma);
+    if (lane() == 0) {
+      shared[v] = inverse_mu;
+      shared[x.n_sensitivities + v] = sigma;
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rounds; ++r) {
+    const long long p = first_pair + r * warp_size;
+    if (p < x.n_pairs) {
+      x.distance_gradients[p] = distance[r];
+      x.envelope_gradients[p] = envelope[r];
     }
   }
 }
@@ -83,8 +106,9 @@ KERNEL(sensitivities_double_backward, SensitivitiesArguments<Real>) {
   for (int n = 0; n < sensitivity_pairs / warp_size; ++n) {
     const long long p = grid_warp() * sensitivity_pairs + n * warp_size + lane();
     if (p < x.n_pairs) {
-      for (int w = x.count[p]; w < x.window; ++w) {
-        x.out[p * x.window + w] = 0;
+      const bool right = fits(x, x.first[p], x.count[p]);
+      for (int w = right ? x.count[p] : 0; w < x.window; ++w) {
+        x.out[p * x.window + w] = right ? Real(0) : static_cast<Real>(not_a_number());
       }
     }
   }
@@ -102,16 +126,6 @@ KERNEL(sensitivities_double_backward, SensitivitiesArguments<Real>) {
         along, he * q, -along,
         he * (c * (2 * z * k_gap - k.sigma[v] * gap * gap) - z * gap * change)};
   });
-}
-
-KERNEL(sum_rows, SumRowsArguments<Real>) {
-  for (long long i = grid_thread(); i < x.n; i += grid_threads()) {
-    Real sum = 0;
-    for (long long row = 0; row < x.rows; ++row) {
-      sum += x.parts[row * x.n + i];
-    }
-    x.out[i] = sum;
-  }
 }
 
 /// Which sensitivities matter to a pair: from the first to the last within reach.
