@@ -8,6 +8,7 @@ here=benchmarks/gpu
 python=${PYTHON:-python3}
 prefix=$(mktemp -d)
 out=${OUT:-benchmarks/results}
+logs=${OUT:-$prefix}
 # Beside the packages that are there, not among them: so libraries find each other by this path.
 packages=$("$python" -c "import sysconfig; print(sysconfig.get_path('purelib', vars={'base': '$prefix'}))")
 torch=$("$python" -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parent / "lib")')
@@ -24,18 +25,37 @@ wheels=("$here"/carried/*.whl)
 if [ ${#wheels[@]} -gt 0 ]; then
   "$python" -m pip install -q --no-index --no-deps --no-compile --ignore-installed --prefix "$prefix" "${wheels[@]}"
 fi
-CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install -q --no-build-isolation --no-deps \
-  --no-compile --ignore-installed --prefix "$prefix" .
+# Built on a like machine, a wheel of hipnn-ts in `carried` saves the minutes of building.
+built=("$here"/carried/hipnn_ts-*.whl)
+if [ ${#built[@]} -eq 0 ]; then
+  CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install -q --no-build-isolation --no-deps \
+    --no-compile --ignore-installed --prefix "$prefix" .
+fi
 
+# Side by side: none of them measures.
 echo "== tests"
-tests=0
-timeout 240 "$python" -m pytest -q -p no:cacheprovider -m gpu tests/cuda || tests=$?
+gpu_tests() {
+  local name=$1 limit=$2 status=0
+  shift 2
+  timeout "$limit" "$@" -m pytest -q -p no:cacheprovider -m gpu tests/cuda ${selected:-} \
+    >"$logs/$name.log" 2>&1 || status=$?
+  tail -n 4 "$logs/$name.log"
+  echo "$name: exit status $status"
+  return $status
+}
+mkdir -p "$logs"
+jobs=()
+gpu_tests gpu-tests 240 "$python" & jobs+=($!)
 if command -v compute-sanitizer >/dev/null; then
+  selected="-k sanitizer"
   for tool in memcheck racecheck; do
-    timeout 60 compute-sanitizer --tool "$tool" --error-exitcode 9 \
-      "$python" -m pytest -q -p no:cacheprovider -m gpu tests/cuda -k sanitizer || tests=$?
+    gpu_tests "gpu-$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 9 "$python" & jobs+=($!)
   done
 fi
+tests=0
+for job in "${jobs[@]}"; do
+  wait "$job" || tests=$?
+done
 
 echo "== times"
 timeout 240 "$python" "$here/measure.py" --output "$out/gpu.json"

@@ -1,4 +1,4 @@
-"""On a GPU, against the CPU in float64. Not yet run: no machine with one has been at hand."""
+"""On a GPU, against the CPU in float64."""
 
 import os
 import subprocess
@@ -200,6 +200,42 @@ def test_lammps_runs_the_same_steps(random_model, tmp_path):
         tables.append(np.array([row.split() for row in rows if row.strip()], dtype=float))
     assert len(tables[0]) == 11
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("mixed", 1e-5), ("double", 1e-9)], ids=["mixed", "double"]
+)
+def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
+    """By PythonForce: openmm-torch is built for another torch than GPU machines may have."""
+    openmm = pytest.importorskip("openmm")
+    names = [
+        openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())
+    ]
+    if "CUDA" not in names:
+        pytest.skip("OpenMM has no CUDA platform here")
+    from hipnn_ts.openmm import create_force
+
+    atoms = water(4)
+    runs = []
+    for platform, properties in (("CPU", {}), ("CUDA", {"Precision": precision})):
+        system = openmm.System()
+        system.setDefaultPeriodicBoxVectors(*(openmm.Vec3(*v) for v in atoms.cell.array / 10))
+        for mass in atoms.get_masses():
+            system.addParticle(mass)
+        system.addForce(
+            create_force(random_model(), atoms.numbers, periodic=True, implementation="python")
+        )
+        integrator = openmm.VerletIntegrator(0.0005)
+        context = openmm.Context(
+            system, integrator, openmm.Platform.getPlatformByName(platform), properties
+        )
+        context.setPositions(atoms.positions / 10)
+        integrator.step(10)
+        state = context.getState(positions=True, energy=True)
+        runs.append((state.getPositions(asNumpy=True)._value, state.getPotentialEnergy()._value))
+    (x, e), (y, f) = runs
+    np.testing.assert_allclose(y, x, rtol=0, atol=tolerance)
+    assert abs(f - e) < tolerance * max(1.0, abs(e))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
