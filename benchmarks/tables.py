@@ -135,6 +135,42 @@ def lammps(result: dict) -> str:
     return table(["potential or size", "atoms", "ranks × threads", "atom-steps/s"], rows)
 
 
+def gpu(result: dict) -> str:
+    rows = [
+        [
+            f"{row['n_atoms']:,}",
+            number(row["milliseconds"], ".3g"),
+            number(row["million_atom_steps_per_second"], ".2f"),
+            number(row["kilobytes_per_atom"], ".1f"),
+        ]
+        for row in result["steps"]
+    ]
+    ceilings = result["ceilings"]
+    remarks = "\n".join(f"- {remark}" for remark in result.get("remarks", []))
+    return (
+        f"{result['gpu']}, CUDA {result['cuda']}: float32 products reach "
+        f"{ceilings['float32_tflops']:.0f} TFLOP/s, copies {ceilings['copy_tb_per_second']:.1f} "
+        "TB/s.\n\n"
+        f"{table(['atoms', 'ms a step', 'million atom-steps/s', 'kB/atom'], rows)}\n\n{remarks}"
+    )
+
+
+def gpu_kernels(result: dict) -> str:
+    """Kernels that take more than a hundredth of a step."""
+    times = result["microseconds_by_kernel_20577"]
+    whole = sum(times.values())
+    names = {name: name if name.isidentifier() else "cuBLAS" for name in times}
+    sums: dict[str, float] = {}
+    for name, microseconds in times.items():
+        sums[names[name]] = sums.get(names[name], 0.0) + microseconds
+    rows = [
+        [f"`{name}`" if name != "cuBLAS" else name, number(us, ".0f"), number(us / whole, ".0%")]
+        for name, us in sorted(sums.items(), key=lambda item: -item[1])
+        if us > whole / 100
+    ]
+    return table(["kernel, 20,577 atoms", "µs a step", "share"], rows)
+
+
 def peers(result: dict) -> str:
     """Energy and forces by each package, microseconds an atom."""
     systems = result["systems"]
@@ -250,6 +286,8 @@ TABLES = {
     "published": ("published", published),
     "openmm": ("openmm", openmm),
     "lammps": ("lammps", lammps),
+    "gpu": ("gpu", gpu),
+    "gpu_kernels": ("gpu", gpu_kernels),
     "peers": ("peers", peers),
     "accuracy": (None, accuracy),
     "cost": (None, cost),

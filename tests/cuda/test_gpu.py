@@ -18,7 +18,8 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use"),
 ]
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+# The CPU in float32 differs by up to 9.5e-6 in these networks.
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-10}
 
 
 def on_gpu(arguments):

@@ -11,15 +11,14 @@ namespace cuda {
 namespace {
 
 /// Beyond this many atoms each multiprocessor has some: then rows share what is read of a matrix.
-constexpr int64_t few_atoms = 1536, many_atoms = 16384;
+constexpr int64_t few_atoms = 1536;
+constexpr int many_rows = 4; // of a warp
 
 template <class T> void launch(Module& module, const char* name, const OnSiteArguments<T>& x) {
   const int n_arrays = x.features && x.adjust ? 3 : 2;
   const auto bytes = [&](int rows) { return onsite_bytes(rows, n_arrays, x.width, sizeof(T)); };
-  int rows = x.n <= few_atoms ? 1 : x.n <= many_atoms ? 4 : 8;
-  while (rows > 1 && bytes(rows) > most_shared_bytes) {
-    rows = rows == 8 ? 4 : 1;
-  }
+  const bool few = x.n <= few_atoms || bytes(many_rows) > most_shared_bytes;
+  const int rows = few ? 1 : many_rows;
   const int64_t of_block = int64_t{onsite_warps} * rows;
   module.launch(
       (std::string(name) + "_" + std::to_string(rows)).c_str(),

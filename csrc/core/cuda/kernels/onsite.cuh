@@ -248,10 +248,6 @@ KERNEL(onsite_forward_4, OnSiteArguments<Real>) {
   DYNAMIC_SHARED(shared);
   onsite_forward<4>(x, shared);
 }
-KERNEL(onsite_forward_8, OnSiteArguments<Real>) {
-  DYNAMIC_SHARED(shared);
-  onsite_forward<8>(x, shared);
-}
 KERNEL(onsite_backward_1, OnSiteArguments<Real>) {
   DYNAMIC_SHARED(shared);
   onsite_backward<1>(x, shared);
@@ -259,10 +255,6 @@ KERNEL(onsite_backward_1, OnSiteArguments<Real>) {
 KERNEL(onsite_backward_4, OnSiteArguments<Real>) {
   DYNAMIC_SHARED(shared);
   onsite_backward<4>(x, shared);
-}
-KERNEL(onsite_backward_8, OnSiteArguments<Real>) {
-  DYNAMIC_SHARED(shared);
-  onsite_backward<8>(x, shared);
 }
 
 } // namespace cuda
