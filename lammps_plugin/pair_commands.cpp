@@ -23,7 +23,9 @@ namespace utils = LAMMPS_NS::utils;
 /// Ranks of one machine share its GPUs in turn.
 int PairHipnnTs::gpu_of_this_rank() {
   if (hipnn_ts::cuda::n_gpus() == 0) {
-    error->all(FLERR, "pair_style hipnn/ts: device cuda is not supported yet; use cpu or auto");
+    error->all(
+        FLERR,
+        "pair_style hipnn/ts: device cuda: expected an NVIDIA GPU, found none; use cpu or auto");
   }
   MPI_Comm machine;
   int rank = 0;

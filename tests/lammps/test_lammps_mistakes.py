@@ -32,7 +32,7 @@ COMMANDS = {
         "pair_style hipnn/ts device gpu",
         "expected 'device cpu|cuda|auto' or 'beyond_training ignore|warn|stop', found 'device gpu'",
     ),
-    "cuda": ("pair_style hipnn/ts device cuda", "device cuda is not supported yet"),
+    "cuda": ("pair_style hipnn/ts device cuda", "device cuda: expected an NVIDIA GPU, found none"),
     "arguments": ("pair_style hipnn/ts 6.5", "found '6.5'"),
     "action": ("pair_style hipnn/ts beyond_training go", "found 'beyond_training go'"),
     "no action": ("pair_style hipnn/ts beyond_training", "found 'beyond_training'"),

@@ -165,38 +165,6 @@ KERNEL(interaction_forward, ForwardArguments<Real>) {
   store(invariants(E, x.invariants, begin), x.out + i * A + begin);
 }
 
-// A warp for the F features of one pass of one atom; blockIdx.y is the pass.
-
-KERNEL(moment_invariants, MomentInvariantsArguments<Real>) {
-  const long long i = grid_warp();
-  if (i >= x.n) {
-    return;
-  }
-  const int begin = blockIdx.y * F;
-  Lane E[C];
-  for (int c = 0; c < C; ++c) {
-    E[c] = fetch(x.moments + (i * C + c) * A + begin);
-  }
-  store(invariants(E, x.invariants, begin), x.out + i * A + begin);
-}
-
-KERNEL(moment_gradients, MomentGradientArguments<Real>) {
-  const long long i = grid_warp();
-  if (i >= x.n) {
-    return;
-  }
-  const int begin = blockIdx.y * F;
-  Real* own = x.moments + i * C * A + begin;
-  Lane E[C];
-  for (int c = 0; c < C; ++c) {
-    E[c] = load(own + c * A);
-  }
-  invariants_backward(E, x.invariants, begin, fetch(x.out_gradients + i * A + begin));
-  for (int c = 0; c < C; ++c) {
-    store(E[c], own + c * A);
-  }
-}
-
 /// A lane's share of the moment gradients of a receiver.
 __device__ inline void
 fetch_gradients(const SenderBackwardArguments<Real>& x, int receiver, Lane (&G)[C]) {
