@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-density bench-energy-walk clean
+  bench-density bench-energy-walk bench-molecule-drift clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -125,6 +125,9 @@ bench-lammps: $(VENV)/.installed
 
 bench-lammps-conservation: demo
 	$(BIN)/python benchmarks/lammps_conservation.py
+
+bench-molecule-drift: $(VENV)/.installed
+	$(BIN)/python benchmarks/molecule_drift.py
 
 bench-energy-walk: demo
 	$(BIN)/python benchmarks/energy_walk.py

@@ -29,6 +29,7 @@ COMMANDS = {
     "density": "make bench-density",
     "gpu": "benchmarks/gpu/run.sh",
     "lammps": "make bench-lammps",
+    "molecule_drift": "make bench-molecule-drift",
     "openmm": "make bench-openmm",
     "peers": "make bench-peers",
     "published": "make bench-published",

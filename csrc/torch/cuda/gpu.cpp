@@ -100,7 +100,10 @@ class Gpu final : public Device {
 public:
   explicit Gpu(int index)
       : queue_{index, Driver::get().primary_context(index)},
-        architecture_(Driver::get().architecture(index)) {}
+        architecture_(Driver::get().architecture(index)) {
+    // In LAMMPS nothing else has made torch start CUDA, which its allocator needs.
+    at::empty({1}, options(at::kByte));
+  }
 
   const void* stream() const override { return queue_.stream(); }
 
