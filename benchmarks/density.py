@@ -6,9 +6,9 @@
 integrator, at the same time. The first quarter of each run does not count. The two must agree
 within two standard errors of their difference, and these must be small enough to say so. The model
 is the published ANI-1x potential, its norms regularised as hippynn's are now (sharp ones heat the
-box faster than a thermostat cools it: docs/precision.md), or a file: that of the demo has learnt from GFN2-xTB, whose water
-is no liquid at 1 bar. Writes benchmarks/results/density.json; the exit status is 1 where a bar is
-missed.
+box faster than a thermostat cools it: docs/precision.md), or a file: that of the demo has learnt
+from GFN2-xTB, whose water is no liquid at 1 bar. Writes benchmarks/results/density.json; the exit
+status is 1 where a bar is missed.
 """
 
 import sys
