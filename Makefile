@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-density bench-energy-walk bench-molecule-drift clean
+  bench-demo bench-density bench-energy-walk bench-molecule-drift clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -82,7 +82,7 @@ figures: $(VENV)/.installed
 
 # One after the other; missed bars do not keep the rest from running.
 bench: $(VENV)/.installed
-	$(MAKE) --keep-going bench-cpu bench-published bench-openmm; \
+	$(MAKE) --keep-going bench-cpu bench-demo bench-published bench-openmm; \
 	$(MAKE) figures docs
 
 # glibc gives freed memory back and asks for it again at each call: that slows peers that allocate much.
@@ -90,6 +90,9 @@ bench-cpu: export MALLOC_MMAP_MAX_ = 0
 bench-cpu: export MALLOC_TRIM_THRESHOLD_ = 100000000000
 bench-cpu: $(VENV)/.installed
 	$(BIN)/python benchmarks/cpu.py
+
+bench-demo: $(VENV)/.installed
+	$(BIN)/python benchmarks/demo.py --record
 
 bench-published: $(VENV)/.installed
 	$(BIN)/python benchmarks/published.py

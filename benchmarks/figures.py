@@ -25,7 +25,7 @@ MARKED = "<!-- begin: {name} -->{body}<!-- end: {name} -->"
 COMMANDS = {
     "accuracy": "make bench-accuracy",
     "cpu": "make bench-cpu",
-    "demo": "make demo",
+    "demo": "make bench-demo",
     "density": "make bench-density",
     "gpu": "benchmarks/gpu/run.sh",
     "lammps": "make bench-lammps",
