@@ -43,7 +43,7 @@ def test_a_changed_figure_is_noticed(tmp_path):
         "assert figures.is_stale(changed), 'a changed figure'\n"
         "assert '1.2 µs/atom' in figures.headlines(changed)\n"
         "del changed['demo']\n"
-        "assert '`make demo`' in figures.headlines(changed).split('Left out')[1]\n"
+        "assert '`make bench-demo`' in figures.headlines(changed).split('Left out')[1]\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=FIGURES.parent, capture_output=True, text=True
