@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-density bench-energy-walk bench-molecule-drift clean
+  bench-demo bench-density bench-energy-walk bench-molecule-drift bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -135,8 +135,12 @@ bench-molecule-drift: $(VENV)/.installed
 bench-energy-walk: demo
 	$(BIN)/python benchmarks/energy_walk.py
 
+# Both by the water model of bench-accuracy.
 bench-density: $(VENV)/.installed
 	$(BIN)/python benchmarks/density.py --minutes $(MINUTES)
+
+bench-water-structure: $(VENV)/.installed
+	$(BIN)/python benchmarks/water_structure.py
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

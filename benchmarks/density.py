@@ -3,12 +3,12 @@
     python benchmarks/density.py [--minutes 60] [--model model.pt]
 
 64 molecules; `fix npt` of LAMMPS on one rank beside OpenMM's MonteCarloBarostat and Langevin
-integrator, at the same time. The first quarter of each run does not count. The two must agree
-within two standard errors of their difference, and these must be small enough to say so. The model
-is the published ANI-1x potential, its norms regularised as hippynn's are now (sharp ones heat the
-box faster than a thermostat cools it: docs/precision.md), or a file: that of the demo has learnt
-from GFN2-xTB, whose water is no liquid at 1 bar. Writes benchmarks/results/density.json; the exit
-status is 1 where a bar is missed.
+integrator, at the same time. Hydrogen weighs 4 u, what it has more the oxygen has less: the density
+of classical nuclei does not depend on masses, and steps may be twice as long. The first quarter of
+each run does not count. The two must agree within two standard errors of their difference, and
+these must be small enough to say so. The model is the latest that accuracy.py trained on the
+published water, or a file; not that of the demo, which has learnt from GFN2-xTB, whose water is no
+liquid at 1 bar. Writes benchmarks/results/density.json; the exit status is 1 where a bar is missed.
 """
 
 import sys
@@ -17,11 +17,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-from ase import units
+from ase import Atoms, units
+from ase.md.velocitydistribution import thermalize_momenta
 from blocks import mean
-from published import export_published
 from side_by_side import RECORD, Engine, Run, print_checks, start_lammps, start_openmm, wait
-from water import water_box
+from water import trained_water, water_box
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.benchmark import Check, write_report
@@ -30,13 +30,25 @@ from hipnn_ts.selftest.run import relaxed
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "density.json"
 TEMPERATURE, PRESSURE = 300, 1  # K, bar
-TIMESTEP = 0.5  # fs
+TIMESTEP = 1.0  # fs
+HYDROGEN = 4.0  # u
 EVERY = 40  # steps between records
-CUSP = 1e-6
 FARTHEST = 5.0  # K from the temperature asked for
 LARGEST_ERROR = 1.0  # % of the density, of the difference
 GRAMS = 1.66053907  # per cm³ in u per Å³
 NPT = f"fix move all npt temp {TEMPERATURE} {TEMPERATURE} 0.1 iso {PRESSURE} {PRESSURE} 0.5"
+
+
+def heavy_hydrogens(water: Atoms) -> Atoms:
+    """The same molecules, mass moved from oxygen to hydrogen; velocities of 300 K."""
+    masses = water.get_masses()
+    hydrogens = water.numbers == 1
+    masses[~hydrogens] -= 2 * (HYDROGEN - masses[hydrogens][0])
+    masses[hydrogens] = HYDROGEN
+    heavy = water.copy()
+    heavy.set_masses(masses)
+    thermalize_momenta(heavy, temperature_K=TEMPERATURE, rng=np.random.default_rng(0))
+    return heavy
 
 
 def run_openmm(run: Run) -> None:
@@ -121,8 +133,8 @@ def main(minutes: float, model: str | None) -> None:
     """Run both engines and compare."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file = Path(model).resolve() if model else export_published(folder, CUSP)
-        start = relaxed(HIPNNTSCalculator(file), water_box(4, 4, 4))
+        file = Path(model).resolve() if model else trained_water(folder)
+        start = heavy_hydrogens(relaxed(HIPNNTSCalculator(file), water_box(4, 4, 4)))
         run = Run(file, start, TIMESTEP, EVERY, minutes)
         engines = [
             start_lammps(folder / "lammps", run, 1, "$(density:%.10g) $(temp:%.10g)", NPT),
@@ -133,7 +145,13 @@ def main(minutes: float, model: str | None) -> None:
     for name, row in rows.items():
         print(f"{name}: {row}")
     checks = checks_of(rows)
-    figures = {"model": model or "ANI-1x", "atoms": len(start), "engines": rows}
+    figures = {
+        "model": model or "water_pbe0ts of accuracy.py",
+        "atoms": len(start),
+        "timestep_fs": TIMESTEP,
+        "hydrogen_u": HYDROGEN,
+        "engines": rows,
+    }
     write_report(RESULT, figures, checks)
     sys.exit(0 if print_checks(checks) else 1)
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import click
+import cost_accuracy
 from headlines import HEADLINES
 from plots import PLOTS, draw_headline, fingerprint
 from tables import TABLES, checks_table, origin
@@ -34,6 +35,7 @@ COMMANDS = {
     "peers": "make bench-peers",
     "published": "make bench-published",
     "soak": "make soak",
+    "water_structure": "make bench-water-structure",
 }
 
 
@@ -128,6 +130,9 @@ def write_pages(folder: Path, results: dict | None = None) -> None:
             where = origin(results[source], command_of(source))
             text = f"{plot}{table(results[source])}\n\n{where}"
         (folder / f"{name}.md").write_text(text + "\n")
+    if cost_accuracy.points(results):
+        cost_accuracy.draw(results, folder / "cost_accuracy.svg")
+    (folder / "cost_accuracy.md").write_text(cost_accuracy.text(results) + "\n")
     bars = [
         f"### `{command_of(name)}`\n\n{checks_table(result)}\n\n{origin(result)}"
         for name, result in results.items()

@@ -3,9 +3,9 @@
     python benchmarks/molecule_drift.py [--picoseconds 1000]
 
 Alanine dipeptide by the model that examples/alanine_dipeptide trains (its run.sh makes it first
-where it is not there). Its norms are round (cusp_regularisation 1e-2): sharp ones, as those of the
-published ANI-1x potential, let the energy of so few atoms walk by more than the bar in 100 ps
-(docs/precision.md). Writes benchmarks/results/molecule_drift.json.
+where it is not there). Its norms are round (cusp_regularisation 0.1): sharper ones let the energy
+of so few atoms walk by more than the bar in 100 ps (docs/precision.md). Writes
+benchmarks/results/molecule_drift.json.
 """
 
 import subprocess

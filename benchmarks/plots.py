@@ -12,7 +12,8 @@ matplotlib.rcParams["svg.fonttype"] = "none"
 OURS, THEIRS = "C0", "0.6"
 
 
-def _save(figure: Figure, path: Path, note: str = "") -> None:
+def save(figure: Figure, path: Path, note: str = "") -> None:
+    """The same file for the same figures, whenever it is drawn."""
     figure.savefig(path, metadata={"Date": None, "Description": note or None})
 
 
@@ -29,7 +30,7 @@ def bars(path: Path, values: dict[str, float], label: str, note: str = "", log=T
         axes.set_xscale("log")
         axes.set_xlim(right=3 * max(ordered.values()))
     axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path, note)
+    save(figure, path, note)
 
 
 def peers(result: dict, path: Path) -> None:
@@ -45,7 +46,7 @@ def peers(result: dict, path: Path) -> None:
         axes.loglog(*zip(*points, strict=True), "o-", label=name)
     axes.set(xlabel="atoms of water", ylabel="atom-steps/s")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    _save(figure, path)
+    save(figure, path)
 
 
 def cpu(result: dict, path: Path) -> None:
@@ -74,7 +75,7 @@ def openmm(result: dict, path: Path) -> None:
         axes.loglog(*zip(*points, strict=True), "o-", label=side)
     axes.set(xlabel="atoms", ylabel="ms")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    _save(figure, path)
+    save(figure, path)
 
 
 def lammps(result: dict, path: Path) -> None:
@@ -86,7 +87,26 @@ def lammps(result: dict, path: Path) -> None:
     bars(path, rates, "atom-steps/s in LAMMPS, 3,000 atoms, 2 ranks")
 
 
-PLOTS = {"cpu": cpu, "stages": stages, "openmm": openmm, "lammps": lammps, "peers": peers}
+def water_structure(result: dict, path: Path) -> None:
+    """g(r) of each pair of elements."""
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    names = list(next(iter(result["g"].values())))
+    for axes, pair in zip(figure.subplots(1, len(names)), names, strict=True):
+        for (side, g), colour in zip(result["g"].items(), (OURS, THEIRS), strict=True):
+            axes.plot(result["distances_A"], g[pair], color=colour, label=side)
+        axes.set(title=pair, xlabel="distance, Å", ylim=(0, 3.5))
+    axes.legend(fontsize=8)
+    save(figure, path)
+
+
+PLOTS = {
+    "cpu": cpu,
+    "stages": stages,
+    "openmm": openmm,
+    "lammps": lammps,
+    "peers": peers,
+    "water_structure": water_structure,
+}
 
 
 def headline(results: dict) -> tuple[dict[str, float], str]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from cusps import with_regularisation
 from engines import run_ase, run_lammps, run_openmm
 from hippynn_peer import published_file
 from water import thermal_water
@@ -23,14 +22,12 @@ from hipnn_ts.hippynn import import_hippynn
 ROOT = Path(__file__).parents[1]
 
 
-def export_published(folder: Path, cusp_regularisation: float | None = None) -> Path:
-    """The published potential as a file for the engines, by default with its sharp norms."""
+def export_published(folder: Path) -> Path:
+    """The published potential as a file for the engines."""
     weights = published_file()
     if weights is None:
         sys.exit("published ANI-1x potential not found; set HIPNN_TS_SHARED_DATA")
     potential, provenance = import_hippynn(weights, ROOT / "examples" / "hippynn" / "ani1x.yaml")
-    if cusp_regularisation is not None:
-        potential = with_regularisation(potential, cusp_regularisation)
     export_potential(potential, folder / "ani1x.pt", provenance)
     return folder / "ani1x.pt"
 

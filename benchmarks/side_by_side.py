@@ -27,6 +27,7 @@ SCRIPT = """
 units metal
 atom_modify map array
 read_data start.data
+{masses}
 pair_style hipnn/ts beyond_training ignore
 pair_coeff * * {model} {elements}
 timestep {timestep}
@@ -89,14 +90,16 @@ def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str
     """``columns`` as in a LAMMPS `fix print`; ``commands`` that move the atoms."""
     folder.mkdir()
     elements = sorted(set(run.start.get_chemical_symbols()))
-    write_lammps_data(
-        folder / "start.data", run.start, specorder=elements, masses=True, velocities=True
-    )
+    # ASE writes the elements' masses, whatever those of the atoms are.
+    write_lammps_data(folder / "start.data", run.start, specorder=elements, velocities=True)
+    of_element = dict(zip(run.start.get_chemical_symbols(), run.start.get_masses(), strict=True))
+    masses = [f"mass {n} {of_element[symbol]:.17g}" for n, symbol in enumerate(elements, 1)]
     seconds = round(60 * (run.minutes or 0))
     clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     script = SCRIPT.format(
         model=run.model,
         elements=" ".join(elements),
+        masses="\n".join(masses),
         timestep=run.timestep * FEMTOSECONDS,
         every=run.every,
         columns=columns,

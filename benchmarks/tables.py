@@ -190,6 +190,19 @@ def peers(result: dict) -> str:
     return f"µs/atom.\n\n{table(head, rows)}\n\n" + "\n".join(notes)
 
 
+def water_structure(result: dict) -> str:
+    """First peak of oxygens about oxygens."""
+    rows = [
+        [side, f"{result['frames'][side]:,}", number(p["distance_A"], ".3f"), f"{p['height']:.2f}"]
+        for side, p in result["first_peak_of_O_O"].items()
+    ]
+    head = ["first peak of g(r) of O-O", "frames", "at, Å", "height"]
+    return (
+        f"{table(head, rows)}\n\n64 molecules in LAMMPS for {result['picoseconds']:.0f} ps at "
+        f"{result['temperature_K']:.0f} ± {result['temperature_standard_error']:.0f} K."
+    )
+
+
 def accuracy(results: dict) -> str:
     """Errors of every set that was trained on, beside hippynn's and published ones."""
     parts = []
@@ -290,6 +303,7 @@ TABLES = {
     "gpu_kernels": ("gpu", gpu_kernels),
     "peers": ("peers", peers),
     "accuracy": (None, accuracy),
+    "water_structure": ("water_structure", water_structure),
     "cost": (None, cost),
     "energy_walk": ("energy_walk", energy_walk),
     "keys": (None, keys),

@@ -6,9 +6,13 @@ import numpy as np
 from ase import Atoms
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
+from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_frames
+from hipnn_ts.export import export_potential
 
-LABELLED = Path(__file__).parents[1] / "examples" / "reference_data" / "water.extxyz.xz"
+ROOT = Path(__file__).parents[1]
+LABELLED = ROOT / "examples" / "reference_data" / "water.extxyz.xz"
+TRAINED = "accuracy/*/water_pbe0ts/hipnn-ts-l2/best.ckpt"  # by accuracy.py
 
 SPACING = 3.1043  # Å between molecules: 0.99989 g/cm³, as the density of water at 4 °C
 # Molecules along each edge, by number of atoms.
@@ -43,3 +47,13 @@ def thermal_water() -> Atoms:
     thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(1))
     Stationary(atoms)
     return atoms
+
+
+def trained_water(folder: Path) -> Path:
+    """The latest model that accuracy.py trained on the published water, exported there."""
+    checkpoints = sorted(ROOT.glob(TRAINED), key=lambda path: path.stat().st_mtime)
+    if not checkpoints:
+        raise SystemExit(f"no {TRAINED}: run benchmarks/accuracy.py --only water_pbe0ts first")
+    potential, provenance = load_checkpoint(checkpoints[-1])
+    export_potential(potential, folder / "water.pt", provenance)
+    return folder / "water.pt"
