@@ -5,6 +5,7 @@
 
 #include "torch/archive.hpp"
 
+#include <algorithm>
 #include <caffe2/serialize/inline_container.h>
 #include <sstream>
 #include <torch/csrc/jit/serialization/import.h>
@@ -92,6 +93,8 @@ void check_contents(const Model& model) {
     same(sizes[4 + 3 * k] == model.block_inputs[k], "the widths");
   }
   same(!scalars.empty() && scalars[0] == model.cutoff, "the cutoff");
+  const auto scalar = [&](size_t k) { return scalars.begin() + std::min(k, scalars.size()); };
+  same(std::vector<double>(scalar(2), scalar(4)) == model.zbl, "the repulsion");
 }
 
 } // namespace
@@ -114,6 +117,9 @@ Model load_model(const std::string& path, const std::string& bytes) {
     const auto& network = content.at("network");
     model.elements = network.at("elements").get<std::vector<std::string>>();
     model.cutoff = network.at("cutoff").get<double>();
+    if (network.contains("zbl") && !network.at("zbl").is_null()) {
+      model.zbl = {network.at("zbl").at(0).get<double>(), network.at("zbl").at(1).get<double>()};
+    }
     model.portable = content.at("flavour") == "portable";
     model.block_inputs = {static_cast<int64_t>(model.elements.size())};
     for (const auto& width : network.at("n_features")) {

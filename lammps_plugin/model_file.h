@@ -20,6 +20,7 @@ struct Model {
   torch::jit::Module module;
   std::vector<std::string> elements;
   double cutoff;                     ///< Å
+  std::vector<double> zbl;           ///< radii of the repulsion, Å; empty without
   std::vector<int64_t> block_inputs; ///< width of the features that enter each block
   bool double_precision;
   bool portable;

@@ -171,13 +171,17 @@ void PairHipnnTs::print_mapping() {
   if (comm->me != 0) {
     return;
   }
+  std::string zbl;
+  if (!model_.zbl.empty()) {
+    zbl = fmt::format(", ZBL {:g} to {:g} Angstrom", model_.zbl[0], model_.zbl[1]);
+  }
   std::string table = fmt::format(
-      "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom\n"
+      "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom{}\n"
       "  units {}, {} MPI rank(s) of {} thread(s), device {}\n",
       path_, model_.portable ? "portable" : "fused",
       model_.double_precision ? "float64" : "float32", utils::join_words(model_.elements, " "),
-      model_.block_inputs.size(), model_.cutoff, update->unit_style, comm->nprocs, comm->nthreads,
-      gpu_ == no_gpu ? "cpu" : "cuda");
+      model_.block_inputs.size(), model_.cutoff, zbl, update->unit_style, comm->nprocs,
+      comm->nthreads, gpu_ == no_gpu ? "cpu" : "cuda");
   for (int type = 1; type <= atom->ntypes; ++type) {
     const int species = species_of_type_[type];
     table += fmt::format(

@@ -59,7 +59,9 @@ def _random_potential(**architecture) -> Potential:
     vectors.requires_grad_(True)
     ends = torch.from_numpy(i), torch.from_numpy(j)
     species = torch.from_numpy((atoms.numbers == 8).astype(np.int64))
-    gradients = derivatives.pair_gradients(potential(species, *ends, vectors), vectors)
+    # Of the network alone: with a repulsion it has the same weights.
+    terms = potential.energy_terms(species, *ends, vectors)
+    gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors)
     forces = derivatives.forces(gradients, *ends, len(atoms))
     with torch.no_grad():
         for readout in potential.readouts:

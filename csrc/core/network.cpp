@@ -122,6 +122,11 @@ template <class T>
 void Network<T>::last(
     const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
   const int k = n_blocks() - 1;
+  if (weights_.repulsion) {
+    add_repulsion(
+        weights_.repulsion, by_receiver_.groups(), step_.species, step_.senders, step_.vectors,
+        step_.n_threads, energies, vector_gradients);
+  }
   kept_[k].features = features;
   BlockProblem<T> x = problem(k);
   x.energies = energies;

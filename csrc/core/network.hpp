@@ -8,6 +8,7 @@
 
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
+#include "core/repulsion.hpp"
 #include "core/schedule.hpp"
 #include "core/species_table.hpp"
 #include "core/visibility.hpp"
@@ -17,6 +18,7 @@ namespace hipnn_ts {
 template <class T> struct NetworkWeights {
   int l_max;
   std::vector<BlockWeights<T>> blocks;
+  Repulsion repulsion;
 
   int n_components() const { return (l_max + 1) * (l_max + 1); }
 };
@@ -52,10 +54,10 @@ public:
   /// (n_receivers,).
   void forward(int k, const T* features, T* out, double* energies);
 
-  /// The last block, forward and back at once: energies, added to (n_receivers,), from the features
-  /// (n_atoms, n_in); the gradient with respect to these (ghosts' share included) is written, pair
-  /// vectors' gradients (P, 3) are added to. Features and their gradients are null where the last
-  /// block is the first.
+  /// The last block, forward and back at once, and the repulsion: energies, added to
+  /// (n_receivers,), from the features (n_atoms, n_in); the gradient with respect to these (ghosts'
+  /// share included) is written, pair vectors' gradients (P, 3) are added to. Features and their
+  /// gradients are null where the last block is the first.
   void last(const T* features, double* energies, T* feature_gradients, T* vector_gradients);
 
   /// Back through block k, not the last. `out_gradients` (n_receivers, n_out), destroyed, is the

@@ -69,19 +69,42 @@ template <class T> void check_windows(const Radial<T>& radial) {
   }
 }
 
+/// Of the scalars behind the first two: inner and outer radius, then nuclear charges.
+Repulsion unpack_repulsion(at::ArrayRef<double> scalars, int64_t n_species) {
+  const auto n = static_cast<int64_t>(scalars.size());
+  if (n == 2) {
+    return {};
+  }
+  TORCH_CHECK(
+      n == 4 + n_species, "packed weights: expected 2 scalars or, with a repulsion, ",
+      4 + n_species, ", found ", n);
+  const double inner = scalars[2], outer = scalars[3];
+  TORCH_CHECK(
+      inner < outer && outer <= scalars[0],
+      "packed weights: expected inner < outer <= cutoff of the repulsion, found ", inner, ", ",
+      outer, ", ", scalars[0]);
+  const std::vector<double> charges = scalars.slice(4).vec();
+  for (const double charge : charges) {
+    TORCH_CHECK(
+        charge >= 1 && charge <= 118,
+        "packed weights: expected a nuclear charge from 1 to 118, found ", charge);
+  }
+  return repulsion_of(inner, outer, charges);
+}
+
 } // namespace
 
 template <class T>
 std::unique_ptr<PackedNetwork<T>>
 unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
   TORCH_CHECK(
-      sizes.size() >= 7 && (sizes.size() - 4) % 3 == 0 && scalars.size() == 2,
-      "packed weights: expected 4 + 3 n sizes and 2 scalars, found ", sizes.size(), " and ",
+      sizes.size() >= 7 && (sizes.size() - 4) % 3 == 0 && scalars.size() >= 2,
+      "packed weights: expected 4 + 3 n sizes and 2 or more scalars, found ", sizes.size(), " and ",
       scalars.size());
   for (const double scalar : scalars) {
     TORCH_CHECK(
         std::isfinite(scalar) && scalar > 0,
-        "packed weights: expected a positive cutoff and cusp regularisation, found ", scalar);
+        "packed weights: expected positive finite scalars, found ", scalar);
   }
   TORCH_CHECK(sizes[0] >= 0 && sizes[0] <= 2, "l_max: expected 0, 1 or 2, found ", sizes[0]);
   for (const int64_t size : sizes) {
@@ -135,6 +158,7 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
     w.blocks.push_back(b);
   }
   reader.finish();
+  w.repulsion = unpack_repulsion(scalars, sizes[4]);
   return network;
 }
 

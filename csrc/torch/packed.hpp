@@ -20,8 +20,9 @@ template <class T> struct HIPNN_TS_API PackedNetwork {
 /// Describe `weights`, laid out by hipnn_ts.export.packing, to the kernels.
 ///
 /// sizes: l_max, n_sensitivities, n_atom_layers, residual, then n_in, n_middle, n_out of each
-/// block. scalars: cutoff in Å, cusp regularisation. Throws c10::Error where a tensor's shape or
-/// type is not what the sizes say.
+/// block. scalars: cutoff in Å, cusp regularisation; with a repulsion its inner and outer radius in
+/// Å, then the nuclear charge of each species. Throws c10::Error where a tensor's shape or type is
+/// not what the sizes say.
 template <class T>
 HIPNN_TS_API std::unique_ptr<PackedNetwork<T>>
 unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars);

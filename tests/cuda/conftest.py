@@ -22,7 +22,7 @@ def emulated(tmp_path_factory):
     script = folder / "compile"
     script.write_text(
         '#!/bin/sh\nout=$1; file=$2; shift 2\nfor each; do defines="$defines -D$each"; done\n'
-        f"exec {COMPILER} -O1 $defines -I{kernels} -include {HERE}/emulation.hpp "
+        f"exec {COMPILER} -O1 $defines -I{kernels} -I{SOURCES}/core -include {HERE}/emulation.hpp "
         f"-x c++ {kernels}/kernels/$file -o $out\n"
     )
     script.chmod(0o755)

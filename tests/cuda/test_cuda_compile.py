@@ -14,6 +14,7 @@ KERNELS = (
     b"sender_backward",
     b"onsite_forward_1",
     b"find_pairs",
+    b"repulsion",
     b"sum_forces",
 )
 TRAINING_KERNELS = (b"moments_change", b"sum_rows", b"geometry_backward", b"invariants_backward")

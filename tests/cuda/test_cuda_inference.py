@@ -16,6 +16,8 @@ ARCHITECTURES = {
     "no-residual": {"n_features": (16, 16), "residual": False},
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (40, 12)},
     "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
+    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
+    "repulsion-one-block": {"n_features": (33,), "zbl": (1.0, 2.5)},
 }
 
 
@@ -57,7 +59,7 @@ def test_equals_the_cpu(emulated, name):
     assert_equal(emulated, potential(**ARCHITECTURES[name]), configuration())
 
 
-@pytest.mark.parametrize("name", ["l2-two-lanes", "middle-widths"])
+@pytest.mark.parametrize("name", ["l2-two-lanes", "middle-widths", "repulsion"])
 def test_single_precision(emulated, name):
     model = potential(**ARCHITECTURES[name])
     assert_equal(emulated, model, configuration(), torch.float32, tolerance=1e-5)
@@ -133,7 +135,9 @@ def test_bad_arguments_stop_with_one_sentence(emulated, position, change, senten
         emulated.energies_and_pair_gradients(*arguments, fused.weights, fused.sizes, fused.scalars)
 
 
-@pytest.mark.parametrize("name", ["l2-one-block", "l1-three-blocks", "middle-widths"])
+@pytest.mark.parametrize(
+    "name", ["l2-one-block", "l1-three-blocks", "middle-widths", "repulsion", "repulsion-one-block"]
+)
 def test_block_by_block_with_ghosts_as_in_lammps(emulated, name):
     fused = FusedPotential(potential(**ARCHITECTURES[name]), torch.float64)
     species, receivers, senders, vectors = configuration()

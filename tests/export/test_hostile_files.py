@@ -96,6 +96,10 @@ HOSTILE = {
     "widths": (document(network__n_features=[8, 9]), "sizes: expected"),
     "blocks": (document(network__n_features=[8]), "sizes: expected"),
     "layers": (document(network__n_atom_layers=2), "sizes: expected"),
+    "a repulsion": (
+        document(network__zbl=[1.0, 2.0]),
+        "scalars: expected [4.0, 1e-06, 1.0, 2.0, 1",
+    ),
     "precision": (document(dtype="float32"), "packed weight 0: expected torch.float32"),
     "flavour": (document(flavour="portable"), "portable: expected True, as the metadata say"),
     "huge": (document(network__n_features=[2**40]), "less than or equal to 8192"),
@@ -115,6 +119,16 @@ def test_what_no_exported_potential_has_is_refused(tmp_path, random_model, name)
     assert str(error.value).startswith(f"{path}: ")
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("zbl", [None, [1.0, 2.4], [0.9, 2.5]])
+def test_another_repulsion_than_the_metadata_say(tmp_path, random_model, portable, zbl):
+    model = random_model(portable=portable, zbl=(1.0, 2.5))
+    path = rewritten(model, tmp_path / "model.pt", document(network__zbl=zbl))
+    where = "repulsion" if portable else "scalars"
+    with pytest.raises(InputError, match=rf"model\.pt: {where}.*: expected .* as the metadata say"):
+        load_exported(path)
 
 
 def test_an_additional_record_is_refused(tmp_path, random_model):
@@ -171,6 +185,7 @@ def test_weights_that_are_no_numbers(tmp_path, random_model, value):
         {"n_features": (6, 10, 4), "n_middle_features": (8, 6, 6)},
         {"n_features": (8,), "n_atom_layers": 0},
         {"residual": False},
+        {"zbl": (1.0, 2.5)},
     ],
     ids=str,
 )

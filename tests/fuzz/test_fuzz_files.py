@@ -37,6 +37,7 @@ SETTINGS = "energy_unit: kcal/mol\ncutoff: 6.5\nelements: [H, C, N, O]\ndtype: f
 
 def test_models(fuzz, tmp_path, random_model):
     files = [random_model(*each) for each in product((torch.float32, torch.float64), (False, True))]
+    files += [random_model(portable=each, zbl=(1.0, 2.5)) for each in (False, True)]
     fuzz.child(tmp_path, [("model", file) for file in files])
 
 

@@ -19,6 +19,7 @@ def _network(random) -> NetworkConfig:
     residual = bool(random.random() < 0.8)
     middle = [int(n) for n in random.integers(1, 70, size=len(widths))]
     soft_min = random.uniform(0.3, 1.5)
+    zbl = random.uniform(0.2, 2.0), random.uniform(2.1, 5.0)
     return NetworkConfig(
         elements=("H", "C", "N", "O")[: random.integers(1, 5)],
         n_features=widths,
@@ -30,6 +31,7 @@ def _network(random) -> NetworkConfig:
         soft_max=random.uniform(soft_min + 0.5, 5.0),
         cutoff=random.uniform(5.0, 7.0),
         residual=residual,
+        zbl=zbl if random.random() < 0.5 else None,
     )
 
 

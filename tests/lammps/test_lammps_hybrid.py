@@ -51,6 +51,30 @@ def test_overlay_adds(run, water, random_potential, random_model, ranks):
     assert_same(both, expected, 1e-10)
 
 
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_repulsion_in_the_model_is_that_of_lammps(
+    run, water, random_potential, random_model, ranks, portable
+):
+    """The same weights with pair_style zbl beside them; pairs in all three of its ranges."""
+    architecture, atoms = {"n_features": (9, 12)}, water(3)
+    inside = random_model(portable=portable, zbl=(2.0, 2.5), **architecture)
+    overlay = OVERLAY.format(model=random_model(portable=portable, **architecture))
+    found, expected = run(ranks, inside=(atoms, hipnn(inside)), overlay=(atoms, overlay))
+    distances = atoms.get_all_distances(mic=True)
+    assert ((distances > 2.0) & (distances < 2.5)).any()
+    assert_same(found, expected, 1e-10)
+    repelled = random_potential(zbl=(2.0, 2.5), **architecture)
+    assert_same(found, reference(repelled, atoms), 1e-10)
+    without = reference(random_potential(**architecture), atoms)
+    assert np.abs(found.forces - without.forces).max() > 1.0
+
+
+def test_repulsion_is_printed(tmp_path, water, random_model):
+    script = set_up(tmp_path, "water", water(1), hipnn(random_model(zbl=(2.0, 2.5))))
+    assert "cutoff 4 Angstrom, ZBL 2 to 2.5 Angstrom" in lmp(tmp_path, script + "run 0\n").stdout
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_types_without_an_element(run, water, random_potential, random_model, ranks):
     """Argon among the water, first in the file: rows of the potential are not LAMMPS's atoms."""

@@ -1,6 +1,7 @@
 """The fused network against the plain-torch model, at every width, order and instruction set."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ ARCHITECTURES = {
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (20, 12)},
     "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
     "four-blocks": {"l_max": 1, "n_features": (8, 9, 10, 11)},
+    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
 }
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
@@ -116,6 +118,31 @@ def test_more_neighbours_than_a_tile():
     assert fused_deviation(potential(n_features=(32, 32)), torch.float64, arguments) <= 1e-12
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+def test_repulsion_of_pairs_at_all_distances(dtype, blocks):
+    """Within its inner radius, down to a collision, between both, and beyond; in any order."""
+    model = potential(n_features=(8,) * blocks, zbl=(1.0, 2.5))
+    generator = torch.Generator().manual_seed(1)
+    distances = torch.tensor([0.3, 0.9, 1.1, 2.4, 2.6, 7.0], dtype=torch.float64).repeat(20)
+    directions = torch.randn(len(distances), 3, generator=generator, dtype=torch.float64)
+    vectors = torch.nn.functional.normalize(directions) * distances[:, None]
+    species = torch.randint(0, 2, (10,), generator=generator)
+    receivers, senders = torch.randint(0, 10, (2, len(distances)), generator=generator)
+    arguments = species, receivers, senders, vectors
+    alone = FusedPotential(potential(n_features=(8,) * blocks), dtype)
+    fused = FusedPotential(model, dtype)
+    expected = PortablePotential(model, torch.float64).energies_and_pair_gradients(*arguments)
+    found = fused.energies_and_pair_gradients(*arguments)
+    without = alone.energies_and_pair_gradients(*arguments)
+    assert (found[0] - without[0]).abs().max() > 100 and (found[1] - without[1]).abs().max() > 100
+    for a, b in zip(found, expected, strict=True):
+        # Beside a collision's gradient small ones must be right too: the network's is below 1.
+        torch.testing.assert_close(a.double(), b, rtol=TOLERANCE[dtype], atol=10 * TOLERANCE[dtype])
+    far = distances > 2.5
+    assert torch.equal(found[1][far], without[1][far])
+
+
 def test_atoms_without_neighbours_and_pairs_beyond_the_cutoff():
     model = potential(n_features=(8, 8))
     species = torch.tensor([0, 1, 1])
@@ -143,7 +170,7 @@ def test_first_block_follows_species_and_weights():
 
 
 def test_independent_of_thread_count():
-    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+    fused, arguments = FusedPotential(potential(zbl=(1.0, 2.5)), torch.float32), configuration()
     threads = torch.get_num_threads()
     outs = []
     try:
@@ -173,6 +200,33 @@ def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
         FusedPotential(potential(n_features=(8,)), torch.float64).energies_and_pair_gradients(
             *arguments
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s: s[:-1], "expected 2 scalars or, with a repulsion, 6, found 5"),
+        (lambda s: s[:3], "expected 2 scalars or, with a repulsion, 6, found 3"),
+        (lambda s: [*s, 8.0], "expected 2 scalars or, with a repulsion, 6, found 7"),
+        (lambda s: [*s[:2], float("nan"), *s[3:]], "expected positive finite scalars, found nan"),
+        (lambda s: [*s[:2], -1.0, *s[3:]], "expected positive finite scalars, found -1"),
+        (
+            lambda s: [*s[:2], 3.0, *s[3:]],
+            "expected inner < outer <= cutoff of the repulsion, found 3",
+        ),
+        (
+            lambda s: [*s[:3], 7.0, *s[4:]],
+            "expected inner < outer <= cutoff of the repulsion, found 1",
+        ),
+        (lambda s: [*s[:5], 1e300], "expected a nuclear charge from 1 to 118, found 1e+300"),
+        (lambda s: [*s[:4], 0.5, s[5]], "expected a nuclear charge from 1 to 118, found 0.5"),
+    ],
+)
+def test_a_wrong_repulsion_is_refused(change, sentence):
+    fused = FusedPotential(potential(n_features=(8,), zbl=(1.0, 2.5)), torch.float64)
+    fused.scalars = change(fused.scalars)
+    with pytest.raises(RuntimeError, match=re.escape(sentence)):
+        fused.energies_and_pair_gradients(*configuration())
 
 
 def test_swapped_weights_are_refused():

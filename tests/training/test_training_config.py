@@ -53,6 +53,12 @@ def test_exponents_without_a_point_are_numbers():
         ("network.n_feature", 3, "unknown key 'network.n_feature', expected one of elements, "),
         ("network.l_max", 3, "network.l_max: expected a value less than or equal to 2, found 3"),
         ("network.soft_min", 9, "network: expected soft_min < soft_max <= cutoff, found 9.0, 5.5"),
+        (
+            "network.zbl",
+            [1, 9],
+            "network: zbl: expected inner < outer <= cutoff, found 1.0, 9.0, 6.5",
+        ),
+        ("network.zbl", "yes", "network.zbl: expected a list, found 'yes'"),
         ("network.elements", ["Xx"], "network: elements: 'Xx' is not a chemical symbol"),
         ("data.trian", 1, "unknown key 'data.trian', expected one of columns, units, "),
         ("data.train", [], "data.train: expected a list of files, found []"),
@@ -132,6 +138,7 @@ def test_every_key_and_default_is_in_the_help():
     words = " ".join(text.split())
     for key, default in (
         ("network.cutoff", "6.5"),
+        ("network.zbl", "null"),
         ("data.train", "(required)"),
         ("data.units.energy", "eV"),
         ("training.learning_rate", "0.002"),

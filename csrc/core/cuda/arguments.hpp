@@ -6,6 +6,9 @@
 #pragma once
 
 namespace hipnn_ts {
+
+struct RepulsionTerms;
+
 namespace cuda {
 
 constexpr int warp_size = 32;
@@ -100,6 +103,20 @@ template <class T> struct SenderBackwardArguments {
   const T* moment_gradients; // (n_receivers, C, A)
   T* vector_gradients;       // (P, 3), added to
   T* projection_gradients;   // (n_groups, V, F)
+};
+
+/// The repulsion of nuclei closer than `outer`; what is null is not wanted.
+template <class T> struct RepulsionArguments {
+  long long n_receivers;
+  Groups by_receiver;
+  const int* senders; // (P,)
+  const int* species; // (n_atoms,)
+  const T* vectors;   // (P, 3)
+  double inner, outer;
+  int n_species;
+  const RepulsionTerms* terms; // (n_species, n_species)
+  double* energies;            // (n_receivers,), added to
+  T* vector_gradients;         // (P, 3), added to
 };
 
 /// Forces (n_atoms, 3) of pair gradients. The first n_receivers atoms receive.

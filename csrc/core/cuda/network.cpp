@@ -111,6 +111,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
     kept.hidden = Array<T>();
     return;
   }
+  add_repulsion(energies, nullptr);
   // The way back starts here, some atoms at a time, so that slopes need not exist for all.
   kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, n * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
@@ -132,6 +133,7 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
   const int64_t n = step_.n_receivers;
   Kept& kept = kept_[k];
   if (k == n_blocks() - 1) {
+    add_repulsion(nullptr, vector_gradients);
     if (k > 0) {
       device_->copy(feature_gradients, kept.own_gradients.data(), bytes_of<T>(n * b.n_in));
       kept.own_gradients = Array<T>();
@@ -201,6 +203,19 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
   }
   projections_ = Array<T>();
   projected_ = -1;
+}
+
+/// What is null is not wanted.
+template <class T> void Network<T>::add_repulsion(double* energies, T* vector_gradients) {
+  if (weights_->repulsion.size() == 0) {
+    return;
+  }
+  module(0).launch(
+      "repulsion", warp_each(step_.n_receivers),
+      RepulsionArguments<T>{
+          step_.n_receivers, step_.by_receiver, step_.senders, step_.species, step_.vectors,
+          weights_->inner, weights_->outer, weights_->n_species, weights_->repulsion.data(),
+          energies, vector_gradients});
 }
 
 template <class T>

@@ -34,7 +34,8 @@ public:
 
   void begin(const DeviceConfiguration<T>& configuration);
 
-  /// As hipnn_ts::Network::forward.
+  /// As hipnn_ts::Network::forward; the last block's energies hold the repulsion's, and backward's
+  /// first vector gradients its.
   void forward(int k, const T* features, T* out, double* energies);
   /// As hipnn_ts::Network::backward.
   void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
@@ -82,6 +83,7 @@ private:
   void first_forward();
   void first_backward(T* vector_gradients);
   void sender_backward(int k, T* feature_gradients, T* vector_gradients);
+  void add_repulsion(double* energies, T* vector_gradients);
 
   Device* device_;
   Limits limits_;

@@ -1,7 +1,9 @@
 """What was loaded from an exported file against what its metadata say."""
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.metadata import Metadata
@@ -47,6 +49,11 @@ def check_contents(
     if metadata.flavour == "portable":
         tensors = potential.state_dict()
         found = dict(module.state_dict())
+        if _repulsion(module) != _repulsion(potential):
+            raise InputError(
+                f"{path}: repulsion: expected that of zbl {network.zbl}, as the metadata say, "
+                "found another"
+            )
     else:
         weights, expected["sizes"], expected["scalars"] = pack_potential(potential)
         tensors = _named(weights) | {"self_energies": potential.self_energies}
@@ -66,6 +73,15 @@ def check_contents(
         )
     for name, tensor in tensors.items():
         _check_tensor(f"{path}: {name}", found[name], tensor)
+
+
+def _repulsion(module: nn.Module) -> list[Any] | None:
+    """What a portable potential's is made of."""
+    own = getattr(module, "repulsion", None)
+    if own is None:
+        return None
+    values = [getattr(own, name, None) for name in ("inner", "outer", "n_species", "coefficients")]
+    return [value.tolist() if isinstance(value, Tensor) else value for value in values]
 
 
 def _check_tensor(name: str, found: Tensor, expected: Tensor) -> None:

@@ -29,7 +29,10 @@ def pack_potential(potential: Potential) -> tuple[list[Tensor], list[int], list[
         readout = potential.readouts[k]
         weights += [readout.weight.squeeze(0), readout.bias]
     packed = [tensor.detach().clone().contiguous() for tensor in weights]
-    return packed, sizes, [config.cutoff, config.cusp_regularisation]
+    scalars = [config.cutoff, config.cusp_regularisation]
+    if config.zbl is not None:
+        scalars += [*config.zbl, *map(float, config.atomic_numbers)]
+    return packed, sizes, scalars
 
 
 def _pack_block(block: Block, first: bool) -> list[Tensor]:

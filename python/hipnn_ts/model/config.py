@@ -1,9 +1,17 @@
 """The architecture of a network, validated."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from ase.data import atomic_numbers
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 # Far beyond any use; metadata of a damaged file may claim anything.
 Width = Annotated[int, Field(gt=0, le=8192)]
@@ -45,6 +53,11 @@ class NetworkConfig(BaseModel):
         default=1e-6, description="ε under the roots of the tensor norms"
     )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
+    zbl: tuple[Length, Length] | None = Field(
+        default=None,
+        description="inner and outer radius of the ZBL repulsion added to the network, Å, as those "
+        "of LAMMPS's pair_style zbl; none by default",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "NetworkConfig":
@@ -58,6 +71,11 @@ class NetworkConfig(BaseModel):
                 "expected soft_min < soft_max <= cutoff, found "
                 f"{self.soft_min}, {self.soft_max}, {self.cutoff}"
             )
+        if self.zbl is not None and not self.zbl[0] < self.zbl[1] <= self.cutoff:
+            raise ValueError(
+                "zbl: expected inner < outer <= cutoff, found "
+                f"{self.zbl[0]}, {self.zbl[1]}, {self.cutoff}"
+            )
         if self.n_middle_features is not None:
             if len(self.n_middle_features) != len(self.n_features):
                 raise ValueError(
@@ -67,6 +85,14 @@ class NetworkConfig(BaseModel):
             if not self.residual and self.n_middle_features != self.n_features:
                 raise ValueError("n_middle_features: without residuals it must equal n_features")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_zbl(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Earlier versions refuse keys that they do not know: files without it stay readable.
+        content = serialise(self)
+        if self.zbl is None:
+            del content["zbl"]
+        return content
 
     @property
     def middle_features(self) -> tuple[int, ...]:

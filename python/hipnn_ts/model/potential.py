@@ -1,4 +1,4 @@
-"""A HIP-NN-TS potential: the network, its readout and the self energies."""
+"""A HIP-NN-TS potential: the network, its readout, self energies and perhaps a repulsion."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ from torch.nn.functional import one_hot
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.geometry import PairGeometry, fused_pair_geometry, pair_geometry
 from hipnn_ts.model.layers import Block
+from hipnn_ts.model.repulsion import Repulsion
 
 
 class Potential(nn.Module):
@@ -37,6 +38,9 @@ class Potential(nn.Module):
         )
         self.readouts = nn.ModuleList(nn.Linear(width, 1) for width in config.n_features)
         self.register_buffer("self_energies", torch.zeros(self.n_species, dtype=torch.float64))
+        # Otherwise no attribute at all: TorchScript would write it into files that need none.
+        if config.zbl is not None:
+            self.repulsion = Repulsion(config)
 
     def _apply(self, fn, recurse=True):
         # Self energies are hartrees where the network's share is meV: float64 in every flavour.
@@ -78,13 +82,19 @@ class Potential(nn.Module):
         Returns
         -------
         tuple of Tensor
-            new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV.
+            new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV;
+            the first block's hold the repulsion.
         """
         # Written out twice: a method would be one more name in the code of exported files.
         if self.fused:
             geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
         else:
             geometry = pair_geometry(vectors, self.l_max, self.cutoff)
+        if hasattr(self, "repulsion") and index == 0:
+            species = features.argmax(dim=1)
+            repulsion = self.repulsion(species, receivers, senders, vectors, n_receivers)
+            out, energies = self._block(index, features, receivers, senders, geometry, n_receivers)
+            return out, energies + repulsion
         return self._block(index, features, receivers, senders, geometry, n_receivers)
 
     def _block(
@@ -109,7 +119,8 @@ class Potential(nn.Module):
     def energy_terms(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
     ) -> Tensor:
-        """Each block's share (n, n_blocks) of the atomic energies, self energies left out, eV."""
+        """Each block's share (n, n_blocks) of the atomic energies in eV: the network alone, without
+        self energies and repulsion."""
         n_atoms = species.shape[0]
         features = self.encode(species)
         vectors = vectors.to(features.dtype)
@@ -128,4 +139,9 @@ class Potential(nn.Module):
     ) -> Tensor:
         """Atomic energies (n,) in eV, float64, self energies included."""
         terms = self.energy_terms(species, receivers, senders, vectors)
-        return terms.to(torch.float64).sum(dim=1) + self.self_energies.index_select(0, species)
+        energies = terms.to(torch.float64).sum(dim=1) + self.self_energies.index_select(0, species)
+        if hasattr(self, "repulsion"):
+            energies = energies + self.repulsion(
+                species, receivers, senders, vectors, species.shape[0]
+            )
+        return energies

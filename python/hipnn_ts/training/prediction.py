@@ -19,7 +19,7 @@ class Prediction(NamedTuple):
 
 
 def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Prediction, Tensor]:
-    """Prediction and each block's share (N, n_blocks) of the atomic energies, eV.
+    """Prediction and each block's share (N, n_blocks) of the network's atomic energies, eV.
 
     Forces are zero where no configuration of the batch has a reference for a derivative.
     """
@@ -30,8 +30,21 @@ def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Pre
         gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors, create_graph)
     else:
         gradients = torch.zeros_like(vectors)
-    self_energies = potential.self_energies.index_select(0, batch.species)
-    return assemble(terms.double().sum(dim=1) + self_energies, gradients, batch), terms
+    energies = terms.double().sum(dim=1) + potential.self_energies.index_select(0, batch.species)
+    if potential.config.zbl is not None:
+        repulsion, slopes = _repulsion(potential, batch)
+        energies = energies + repulsion
+        gradients = gradients + slopes if wanted else gradients
+    return assemble(energies, gradients, batch), terms
+
+
+def _repulsion(potential: Potential, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Its atomic energies and pair gradients: no weight changes them, so no graph is kept."""
+    vectors = batch.vectors.detach().requires_grad_(True)
+    energies = potential.repulsion(
+        batch.species, batch.receivers, batch.senders, vectors, len(batch.species)
+    )
+    return energies.detach(), derivatives.pair_gradients(energies, vectors)
 
 
 def assemble(atom_energies: Tensor, gradients: Tensor, batch: Batch) -> Prediction:

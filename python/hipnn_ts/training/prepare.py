@@ -11,13 +11,14 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from hipnn_ts.data.closest_approach import ClosestApproach
-from hipnn_ts.data.dataset import ReferenceDataset, composition
+from hipnn_ts.data.dataset import ReferenceDataset, Sample, composition
 from hipnn_ts.data.read import NamedFrames, read_named
 from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.data.split import split
 from hipnn_ts.data.survey import survey
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.repulsion import Repulsion
 from hipnn_ts.training.config import network_config
 from hipnn_ts.training.errors import UNITS
 from hipnn_ts.training.sections import DataConfig, RunConfig
@@ -54,12 +55,15 @@ def prepare(config: RunConfig) -> Prepared:
         for name, part in parts.items()
     }
     closest = ClosestApproach(network.elements)
-    lines = survey(
-        parts,
-        datasets,
-        network.elements,
-        lambda part, sample: closest(sample) if part == "training" else None,
-    )
+    repulsion = None if network.zbl is None else Repulsion(network)
+    repelled: list[float] = []
+
+    def observe(part: str, sample: Sample) -> None:
+        if part == "training":
+            closest(sample)
+            repelled.append(_energy(repulsion, sample))
+
+    lines = survey(parts, datasets, network.elements, observe)
     resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
     origin = {
         "config": _without_folders(resolved),
@@ -72,7 +76,7 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(
         network,
         *datasets.values(),
-        _self_energies(config, training, network),
+        _self_energies(config, training, network, np.array(repelled)),
         resolved,
         origin,
         lines,
@@ -107,14 +111,24 @@ def _check_labels(config: RunConfig, training: NamedFrames) -> None:
             )
 
 
+def _energy(repulsion: Repulsion | None, sample: Sample) -> float:
+    """Of the repulsion, eV."""
+    if repulsion is None:
+        return 0.0
+    ends = sample.receivers.long(), sample.senders.long()
+    n_atoms = len(sample.species)
+    return float(repulsion(sample.species, *ends, sample.vectors, n_atoms).sum())
+
+
 def _self_energies(
-    config: RunConfig, training: NamedFrames, network: NetworkConfig
+    config: RunConfig, training: NamedFrames, network: NetworkConfig, repulsion: np.ndarray
 ) -> torch.Tensor:
+    """As given, or fitted to what the repulsion (eV, of each frame) leaves."""
     given = config.training.self_energies
     if not isinstance(given, dict):
         counts = composition(training.frames, network.elements)
         energies = np.array([frame.calc.results["energy"] for frame in training.frames])
-        return torch.from_numpy(fit_self_energies(counts, energies))
+        return torch.from_numpy(fit_self_energies(counts, energies - repulsion))
     if set(given) != set(network.elements):
         raise InputError(
             f"training.self_energies: expected one energy for each of "

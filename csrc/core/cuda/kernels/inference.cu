@@ -7,3 +7,4 @@
 #include "interaction.cuh"
 #include "neighbours.cuh"
 #include "onsite.cuh"
+#include "repulsion.cuh"

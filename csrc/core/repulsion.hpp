@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The repulsion of nuclei that a network may have beside its blocks.
+#pragma once
+
+#include "core/pairs.hpp"
+#include "core/repulsion_terms.hpp"
+
+namespace hipnn_ts {
+
+/// Of atoms closer than `outer`, in Å; none without terms.
+struct Repulsion {
+  double inner = 0.0, outer = 0.0;
+  int n_species = 0;
+  std::vector<RepulsionTerms> terms; // (n_species, n_species)
+
+  explicit operator bool() const { return !terms.empty(); }
+};
+
+/// Between species of these nuclear charges.
+Repulsion repulsion_of(double inner, double outer, const std::vector<double>& charges);
+
+/// Half of each pair's energy is added to its receiver's, and half of its gradient to the pair
+/// vector's, (P, 3). Sums run in one order whatever the number of threads.
+template <class T>
+void add_repulsion(
+    const Repulsion& repulsion, const PairGroups& by_receiver, const int64_t* species,
+    const int32_t* senders, const T* vectors, int n_threads, double* energies, T* vector_gradients);
+
+} // namespace hipnn_ts

@@ -1,0 +1,81 @@
+"""Repulsion of nuclei at short distance: Ziegler, Biersack and Littmark's (ZBL).
+
+Formula and constants are those of LAMMPS's ``pair_style zbl`` in metal units
+(https://docs.lammps.org/pair_zbl.html), after J. F. Ziegler, J. P. Biersack, U. Littmark, The
+Stopping and Range of Ions in Matter, volume 1 (Pergamon, 1985).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from hipnn_ts.model.config import NetworkConfig
+
+COULOMB = 14.399645  # e²/4πε0, eV Å
+# Weight and decay of each term of the universal screening function.
+SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
+SCREENING_LENGTH, SCREENING_EXPONENT = 0.46850, 0.23  # Å, of the nuclear charges
+
+
+class Repulsion(nn.Module):
+    """The repulsion between the species of a network with ``config.zbl``. It has no weights.
+
+    ``coefficients`` (pairs of species, 11), float64: strengths (eV Å) and exponents (1/Å) of the
+    four screened terms; of the switch, which lets energy, force and curvature vanish at the outer
+    radius, the cubic and the quartic coefficient and the shift.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.inner, self.outer = config.zbl
+        charges = config.atomic_numbers
+        self.n_species = len(charges)
+        # No buffer: those are weights in files, and follow the network to its precision.
+        self.coefficients = torch.tensor(
+            [_coefficients(i, j, self.inner, self.outer) for i in charges for j in charges],
+            dtype=torch.float64,
+        )
+
+    def forward(
+        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor, n_receivers: int
+    ) -> Tensor:
+        """Energies (n_receivers,) in eV, float64, of pairs as a Potential takes them.
+
+        A directed pair gives half of its energy to its receiver.
+        """
+        # Most pairs are farther apart.
+        squares = vectors.detach().square().sum(dim=1)
+        close = torch.nonzero(squares < self.outer * self.outer).squeeze(1)
+        ends = receivers.index_select(0, close)
+        first = species.index_select(0, ends)
+        second = species.index_select(0, senders.index_select(0, close))
+        table = self.coefficients.to(vectors.device)
+        own = table.index_select(0, first * self.n_species + second)
+        distances = torch.linalg.vector_norm(
+            vectors.index_select(0, close).to(torch.float64), dim=1
+        )
+        terms = own[:, 0:4] * torch.exp(own[:, 4:8] * distances.unsqueeze(1))
+        within = (distances - self.inner).clamp(min=0.0)
+        switch = within * within * within * (own[:, 8] + own[:, 9] * within) + own[:, 10]
+        energies = torch.zeros(n_receivers, dtype=torch.float64, device=vectors.device)
+        return energies.index_add(0, ends, 0.5 * (terms.sum(dim=1) / distances + switch))
+
+
+def _coefficients(z_receiver: int, z_sender: int, inner: float, outer: float) -> list[float]:
+    length = SCREENING_LENGTH / (z_receiver**SCREENING_EXPONENT + z_sender**SCREENING_EXPONENT)
+    strengths = [COULOMB * z_receiver * z_sender * weight for weight, _ in SCREENING]
+    exponents = [-decay / length for _, decay in SCREENING]
+    # Energy, slope and curvature at the outer radius, which the switch takes away.
+    energy = slope = curvature = 0.0
+    for strength, exponent in zip(strengths, exponents, strict=True):
+        term = strength * math.exp(exponent * outer) / outer
+        falling = exponent - 1.0 / outer
+        energy += term
+        slope += term * falling
+        curvature += term * (falling**2 + 1.0 / outer**2)
+    width = outer - inner
+    cubic = (-3.0 * slope + width * curvature) / width**2 / 3.0
+    quartic = (2.0 * slope - width * curvature) / width**3 / 4.0
+    shift = -energy + width * slope / 2.0 - width**2 * curvature / 12.0
+    return [*strengths, *exponents, cubic, quartic, shift]

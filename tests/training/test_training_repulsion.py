@@ -1,0 +1,113 @@
+"""Training beside a repulsion: the network learns what it leaves, and nothing else changes."""
+
+import numpy as np
+import pytest
+import torch
+from test_training_resume import KilledError, assert_same_model
+
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.data.batch import collate
+from hipnn_ts.data.dataset import composition
+from hipnn_ts.data.self_energies import fit_self_energies
+from hipnn_ts.export import export_potential
+from hipnn_ts.model import derivatives
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training import fit
+from hipnn_ts.training.fit import train
+from hipnn_ts.training.prediction import predict
+from hipnn_ts.training.prepare import load_data, prepare
+
+# Beyond the bonds: it takes part in every molecule.
+ZBL = (0.6, 1.9)
+
+
+@pytest.fixture
+def repelled(settings):
+    """Function: the settings of a short run with a repulsion."""
+
+    def make(**training):
+        config = settings(**training)
+        return config.model_copy(update={"network": config.network | {"zbl": ZBL}})
+
+    return make
+
+
+def directly(potential, sample):
+    """Energy (without self energies) and forces of one sample by the potential itself."""
+    receivers, senders = sample.receivers.long(), sample.senders.long()
+    vectors = sample.vectors.clone().requires_grad_()
+    energies = potential(sample.species, receivers, senders, vectors)
+    gradients = derivatives.pair_gradients(energies, vectors)
+    forces = derivatives.forces(gradients, receivers, senders, len(sample.species))
+    return energies.sum().item(), forces
+
+
+def test_predictions_are_the_potentials(repelled):
+    prepared = prepare(repelled(precision="float64"))
+    torch.manual_seed(1)
+    potential = Potential(prepared.network).double()
+    samples = [prepared.training[index] for index in range(5)]
+    prediction, terms = predict(potential, collate(samples), create_graph=False)
+    expected = [directly(potential, sample) for sample in samples]
+    for found, (energy, _) in zip(prediction.energy, expected, strict=True):
+        assert found.item() == pytest.approx(energy, rel=1e-12)
+    forces = torch.cat([force for _, force in expected])
+    assert forces.abs().max() > 1.0
+    torch.testing.assert_close(prediction.forces, forces, rtol=1e-10, atol=1e-10)
+    assert terms.sum().item() != pytest.approx(prediction.energy.sum().item())
+
+
+@pytest.mark.parametrize("keep_pairs", [True, False])
+def test_self_energies_are_fitted_to_what_it_leaves(repelled, keep_pairs):
+    config = repelled()
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"keep_pairs": keep_pairs})}
+    )
+    prepared = prepare(config)
+    frames = load_data(config.data)[0].frames
+    repulsion = Potential(prepared.network).repulsion
+    energies = []
+    for index, frame in enumerate(frames):
+        sample = prepared.training[index]
+        ends = sample.receivers.long(), sample.senders.long()
+        share = repulsion(sample.species, *ends, sample.vectors, len(frame)).sum().item()
+        assert share > 0.1
+        energies.append(frame.get_potential_energy() - share)
+    expected = fit_self_energies(composition(frames, prepared.network.elements), np.array(energies))
+    np.testing.assert_allclose(prepared.self_energies.numpy(), expected, rtol=1e-12)
+
+
+def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, monkeypatch):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    config = repelled(epochs=4, checkpoint_minutes=0, ema_decay=0.5)
+    train(config, whole)
+    potential, provenance = load_checkpoint(whole / "best.ckpt")
+    assert potential.config.zbl == ZBL
+    # Beside 5 eV/Å of the repulsion alone, for which a network without would have to make up.
+    assert provenance["validation_errors"]["forces_rmse"] < 1500
+
+    original, seen = fit.KeepState.on_train_batch_end, []
+
+    def dies(self, *arguments):
+        original(self, *arguments)
+        seen.append(1)
+        if len(seen) == 50:
+            raise KilledError
+
+    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", dies)
+    with pytest.raises(KilledError):
+        train(config, killed)
+    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", original)
+    train(config, killed, resume=True)
+    assert_same_model(killed, whole)
+
+    sample_frames = load_data(config.data)[1].frames[:3]
+    export_potential(potential, tmp_path / "model.pt", provenance)
+    prepared = prepare(config)
+    for index, frame in enumerate(sample_frames):
+        atoms = frame.copy()
+        atoms.calc = HIPNNTSCalculator(tmp_path / "model.pt", beyond_training="ignore")
+        energy, forces = directly(potential, prepared.validation[index])
+        assert atoms.get_potential_energy() == pytest.approx(energy, rel=1e-6)
+        np.testing.assert_allclose(atoms.get_forces(), forces.detach(), atol=1e-3)
