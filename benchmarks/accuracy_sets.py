@@ -21,9 +21,9 @@ class Published:
 
 @dataclass(frozen=True)
 class Test:
-    """A file to judge the model on. ``stand_in`` says why published figures do not judge it."""
+    """What to judge the model on. ``stand_in`` says why published figures do not judge it."""
 
-    file: str
+    file: str | None  # None: the frames that the set holds out
     published: tuple[Published, ...] = ()
     stand_in: str | None = None
 
@@ -36,6 +36,7 @@ class Set:
     tests: dict[str, Test]
     network: dict[str, Any]
     validation: str | float = 0.1
+    held_out: float | None = None  # share of ``train`` that is kept for the test without a file
     training: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     energy_factor: float = 1.0
@@ -68,8 +69,9 @@ MOLECULE = {
     "soft_min": 0.85,
 }
 METAL = {**MOLECULE, "soft_min": 1.6, "cutoff": 6.0, "soft_max": 5.5}
-FEW = {"batch_size": 2, "learning_rate": 3e-3, "ema_decay": 0.99}
-BOXES = {"batch_size": 1, "learning_rate": 3e-3, "ema_decay": 0.99}
+COMMON = {"learning_rate": 3e-3, "ema_decay": 0.99}
+# A step of a few atoms costs what one of thirty does: the smaller the frames, the more of them.
+BOXES, FEW, SOME, MANY = ({**COMMON, "batch_size": n} for n in (1, 2, 4, 16))
 
 SETS = {
     "water_pbe0ts": Set(
@@ -85,6 +87,7 @@ SETS = {
         training=BOXES,
         energy_factor=3.0,
         energy_unit="meV/H2O",
+        ablation=True,
     ),
     "3bpa": Set(
         "3bpa/train_300K.extxyz.xz",
@@ -130,6 +133,7 @@ SETS = {
         training=FEW,
         energy_factor=27.0,
         energy_unit="meV",
+        ablation=True,
     ),
     "ethanol_rmd17": Set(
         "ethanol_rmd17/train.extxyz.xz",
@@ -151,7 +155,7 @@ SETS = {
             )
         },
         MOLECULE,
-        training={**FEW, "batch_size": 4},
+        training=MANY,
         energy_factor=9.0,
         energy_unit="meV",
         ablation=True,
@@ -161,7 +165,7 @@ SETS = {
             f"mlearn_{element}/train.extxyz.xz",
             {"test": Test(f"mlearn_{element}/test.extxyz.xz")},
             METAL,
-            training=BOXES,
+            training=FEW,
             ablation=element != "Li",
         )
         for element in ("Li", "Mo", "Si")
@@ -175,7 +179,7 @@ SETS = {
             )
         },
         METAL,
-        training=BOXES,
+        training=SOME,
     ),
     "inp_snap": Set(
         "inp_snap/all.extxyz.xz",
@@ -202,5 +206,12 @@ SETS = {
         MOLECULE,
         validation="spice_dipeptides/val.extxyz.xz",
         training=FEW,
+    ),
+    "qm7": Set(
+        "qm7/all.extxyz.xz",
+        {"held out": Test(None)},
+        MOLECULE,
+        held_out=0.1,
+        training={**MANY, "loss": {"forces": 0.0}},
     ),
 }

@@ -6,9 +6,9 @@ channels that are timed; hippynn's time is that of 128 features.
 
 from pathlib import Path
 
+from markup import table
 from matplotlib.figure import Figure
 from plots import OURS, THEIRS, save
-from tables import table
 
 TEST, SIZE = "300 K", "648"
 # Name: what is timed, and whose error it is: one of our runs or a published model.
@@ -28,7 +28,9 @@ def points(results: dict) -> dict[str, tuple[float, float]]:
     row = results["peers"]["systems"][SIZE]
     accuracy = results["accuracy/3bpa"]
     errors = {
-        (run["side"], run["l_max"]): run["tests"][TEST]["forces_rmse"] for run in accuracy["runs"]
+        (run["side"], run["l_max"]): run["tests"][TEST]["forces_rmse"]
+        for run in accuracy["runs"]
+        if run["share"] == 1
     } | {figure["model"]: figure["forces"] for figure in accuracy["published"][TEST]}
     return {
         name: (1e6 * row["seconds"][timed]["median"] / row["n_atoms"], errors[judged])

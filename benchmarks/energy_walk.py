@@ -18,7 +18,6 @@ import torch
 from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
-from cusps import with_regularisation
 from water import LABELLED
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -38,8 +37,10 @@ WARM = 500  # fs at 300 K first, with the regularisation in question
 
 
 def with_cusp(potential: Potential, cusp: float, folder: Path) -> HIPNNTSCalculator:
+    changed = Potential(potential.config.model_copy(update={"cusp_regularisation": cusp}))
+    changed.load_state_dict(potential.state_dict())
     path = folder / f"{cusp}.pt"
-    export_potential(with_regularisation(potential, cusp), path, {}, dtype=torch.float64)
+    export_potential(changed, path, {}, dtype=torch.float64)
     return HIPNNTSCalculator(path)
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 import cost_accuracy
 from headlines import HEADLINES
+from markup import checks_table, origin
 from plots import PLOTS, draw_headline, fingerprint
-from tables import TABLES, checks_table, origin
+from tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -1,9 +1,9 @@
 """Training by hippynn's own routines: its database, loss, controller and loop.
 
-The recipe is that of hippynn's examples and of the paper: Adam, RMSE + MAE of energies and forces
-in kcal/mol, hierarchicality, batches that double and rates that halve on plateaus, the best model
-by validation loss. It knows no stress here. What is added to the loop is a callback that ends it
-when the time is spent, and one that writes the state to go on from.
+The recipe is that of hippynn's examples and of the paper: Adam, RMSE + MAE of energies and, where
+the data has them, forces in kcal/mol, hierarchicality, batches that double and rates that halve on
+plateaus, the best model by validation loss. It knows no stress here. What is added to the loop is a
+callback that ends it when the time is spent, and one that writes the state to go on from.
 """
 
 import copy
@@ -123,7 +123,8 @@ def train_with_hippynn(
     ):
         warnings.simplefilter("ignore")
         periodic = bool(frames[0].pbc.all())
-        energy, loss, losses = graph(network, periodic)
+        with_forces = "forces" in frames[0].calc.results
+        energy, loss, losses = graph(network, periodic, with_forces)
         modules, info = assemble_for_training(loss, losses)
         arrays = padded(frames, composition(frames, network.elements) @ self_energies, periodic)
         database = Database(arrays, seed=seed, quiet=True, pin_memory=False, **info)
@@ -157,7 +158,7 @@ def train_with_hippynn(
         done = {
             "minutes": clock.spent,
             "epochs": controller.current_epoch,
-            "curve": curve(Path(LOG), validation),
+            "curve": curve(Path(LOG), validation) if with_forces else [],
         }
     settings = ImportSettings(
         energy_unit="kcal/mol", elements=network.elements, cutoff=network.cutoff
@@ -167,7 +168,7 @@ def train_with_hippynn(
     return potential, done
 
 
-def graph(network: NetworkConfig, periodic: bool):
+def graph(network: NetworkConfig, periodic: bool, with_forces: bool):
     """Energy node, training loss and validation losses, as in hippynn's ani1x_training.py."""
     species = inputs.SpeciesNode(db_name="Z")
     positions = inputs.PositionsNode(db_name="R")
@@ -188,18 +189,18 @@ def graph(network: NetworkConfig, periodic: bool):
         "network", (species, positions, *cell), periodic=periodic, module_kwargs=sizes
     )
     energy = targets.HEnergyNode("energy", net)
-    forces = physics.GradientNode("forces", (energy, positions), sign=-1)
     energy.mol_energy.db_name = "E"
-    forces.db_name = "F"
     losses = {
         "T-RMSE": MSELoss.of_node(energy) ** (1 / 2),
         "T-MAE": MAELoss.of_node(energy),
         "T-Hier": Mean.of_node(energy.hierarchicality),
-        "F-RMSE": MSELoss.of_node(forces) ** (1 / 2),
-        "F-MAE": MAELoss.of_node(forces),
     }
-    energy_errors = losses["T-RMSE"] + losses["T-MAE"] + losses["T-Hier"]
-    losses["LossTotal"] = energy_errors + losses["F-RMSE"] + losses["F-MAE"]
+    if with_forces:
+        forces = physics.GradientNode("forces", (energy, positions), sign=-1)
+        forces.db_name = "F"
+        losses["F-RMSE"] = MSELoss.of_node(forces) ** (1 / 2)
+        losses["F-MAE"] = MAELoss.of_node(forces)
+    losses["LossTotal"] = sum(losses.values())
     return energy, losses["LossTotal"], losses
 
 
@@ -219,17 +220,20 @@ def padded(
 ) -> dict[str, torch.Tensor]:
     """Frames as hippynn's arrays: zeros where a configuration has fewer atoms, kcal/mol."""
     longest = max(len(frame) for frame in frames)
+    with_forces = "forces" in frames[0].calc.results
     arrays = {
         "Z": torch.zeros((len(frames), longest), dtype=torch.int64),
         "R": torch.zeros((len(frames), longest, 3)),
-        "F": torch.zeros((len(frames), longest, 3)),
         "E": torch.zeros((len(frames), 1)),
     }
+    if with_forces:
+        arrays["F"] = torch.zeros((len(frames), longest, 3))
     for row, frame in enumerate(frames):
         n = len(frame)
         arrays["Z"][row, :n] = torch.from_numpy(frame.numbers)
         arrays["R"][row, :n] = torch.from_numpy(frame.positions).float()
-        arrays["F"][row, :n] = torch.from_numpy(frame.get_forces() / KCAL).float()
+        if with_forces:
+            arrays["F"][row, :n] = torch.from_numpy(frame.get_forces() / KCAL).float()
         arrays["E"][row] = (frame.get_potential_energy() - self_energies[row]) / KCAL
     if periodic:
         arrays["C"] = torch.from_numpy(np.stack([frame.cell.array for frame in frames])).float()

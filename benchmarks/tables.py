@@ -1,46 +1,10 @@
-"""Tables in Markdown, each from one results file."""
+"""Tables of the docs, each from one results file."""
 
-from collections.abc import Iterable
-
+from accuracy_page import accuracy
+from markup import number, table
 from minimum_work import BACKWARD_PRODUCTS
 
 from hipnn_ts.training.config import SECTIONS, describe
-
-VERDICTS = {True: "reached", False: "**missed**", None: "not judged"}
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """First column left, the others right."""
-    head = list(head)
-    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
-
-
-def number(value: float | None, form: str = ".3g") -> str:
-    return "" if value is None else format(value, form)
-
-
-def origin(result: dict, command: str = "") -> str:
-    """Where a figure comes from: date, commit, machine, versions that matter."""
-    machine = result["machine"]
-    versions = ", ".join(f"{p} {v}" for p, v in result["versions"].items() if p != "hipnn-ts")
-    by = f"`{command}`, " if command else ""
-    return (
-        f"{by}{result['date'][:10]}, commit {result['commit']}, {machine['processor']} "
-        f"({machine['instruction_set']}), {machine['cores']} cores; {versions}."
-    )
-
-
-def checks_table(result: dict) -> str:
-    rows = []
-    for check in result["checks"]:
-        sign = "≤" if check["better"] == "lower" else "≥"
-        verdict = VERDICTS[check["passed"]]
-        if check["reason"]:
-            verdict += f": {check['reason']}"
-        name = check["name"].replace("|", "\\|")
-        rows.append([name, number(check["value"]), f"{sign} {check['limit']:g}", verdict])
-    return table(["bar", "measured", "limit", ""], rows)
 
 
 def cpu(result: dict) -> str:
@@ -201,36 +165,6 @@ def water_structure(result: dict) -> str:
         f"{table(head, rows)}\n\n64 molecules in LAMMPS for {result['picoseconds']:.0f} ps at "
         f"{result['temperature_K']:.0f} ± {result['temperature_standard_error']:.0f} K."
     )
-
-
-def accuracy(results: dict) -> str:
-    """Errors of every set that was trained on, beside hippynn's and published ones."""
-    parts = []
-    for name, result in results.items():
-        if not name.startswith("accuracy/"):
-            continue
-        rows = []
-        for test, figures in result["published"].items():
-            for run in result["runs"]:
-                row = run["tests"][test]
-                for measure in ("mae", "rmse"):
-                    rows.append(
-                        [
-                            f"{test}: {run['side']}, l_max {run['l_max']}, {measure.upper()}",
-                            number(row[f"energy_{measure}"], ".2f"),
-                            number(row.get(f"forces_{measure}"), ".1f"),
-                        ]
-                    )
-            for figure in figures:
-                label = f"{test}: {figure['model']} (published), {figure['measure'].upper()}"
-                rows.append([label, number(figure["energy"]), number(figure["forces"])])
-        head = ["test, model", f"energy, {result['energy_unit']}", "forces, meV/Å"]
-        parts.append(
-            f"### {result['set']}\n\n{result['minutes']:g} minutes of training a run "
-            f"({result['minutes_are']}).\n\n{table(head, rows)}\n\n"
-            + origin(result, "make bench-accuracy")
-        )
-    return "\n\n".join(parts) or "Not measured here: `make bench-accuracy`."
 
 
 def cost(results: dict) -> str:
