@@ -87,7 +87,6 @@ SETS = {
         training=BOXES,
         energy_factor=3.0,
         energy_unit="meV/H2O",
-        ablation=True,
     ),
     "3bpa": Set(
         "3bpa/train_300K.extxyz.xz",
@@ -133,7 +132,6 @@ SETS = {
         training=FEW,
         energy_factor=27.0,
         energy_unit="meV",
-        ablation=True,
     ),
     "ethanol_rmd17": Set(
         "ethanol_rmd17/train.extxyz.xz",

@@ -1,0 +1,132 @@
+"""One training of accuracy.py: ours or hippynn's, and its errors on the set's tests."""
+
+import csv
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from accuracy_sets import Set, Test
+from accuracy_table import row_of
+from ase.data import atomic_numbers
+
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.data.read import read_named
+from hipnn_ts.evaluation import evaluate
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.config import network_config, parse_config
+from hipnn_ts.training.fit import LOG, train
+from hipnn_ts.training.prepare import load_data
+from hipnn_ts.training.sections import RunConfig
+
+OURS, HIPPYNN = "hipnn-ts", "hippynn"
+QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
+QUICK_FRAMES = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: whose, with which tensor order, in which share of the minutes."""
+
+    side: str
+    l_max: int
+    share: float = 1.0
+
+
+def in_own_process(
+    run: Run, chosen: Set, data: Path, output: Path, minutes: float, seed: int, quick: bool
+) -> dict:
+    """What ``trained`` returns.
+
+    Threads that hippynn's numba starts go on spinning beside whatever its process does next, and
+    the clock counts them.
+    """
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with pool:
+        return pool.submit(trained, run, chosen, data, output, minutes, seed, quick).result()
+
+
+def trained(
+    run: Run, chosen: Set, data: Path, output: Path, minutes: float, seed: int, quick: bool
+) -> dict:
+    """Train on the set's files below ``data``, in ``output``; how it went, and the errors."""
+    config = config_of(chosen, data, minutes, seed, run.l_max, quick)
+    sides = {OURS: train_ours, HIPPYNN: train_theirs}
+    potential, training = sides[run.side](config, output, quick)
+    return {
+        **vars(run),
+        "n_parameters": sum(p.numel() for p in potential.parameters()),
+        "training": training,
+        "tests": {
+            label: judge(potential, chosen, test, data, quick)
+            for label, test in chosen.tests.items()
+        },
+    }
+
+
+def config_of(
+    chosen: Set, folder: Path, minutes: float, seed: int, l_max: int, quick: bool
+) -> RunConfig:
+    """The configuration of a run."""
+    validation = chosen.validation
+    content = {
+        "network": chosen.network | {"l_max": l_max} | (QUICK if quick else {}),
+        "data": {
+            "train": [chosen.train],
+            "validation": [validation] if isinstance(validation, str) else validation,
+            **chosen.data,
+        },
+        "training": {**chosen.training, "max_minutes": minutes, "seed": seed},
+    }
+    return parse_config(content, "accuracy.py", folder)
+
+
+def train_ours(config: RunConfig, folder: Path, quick: bool) -> tuple[Potential, dict]:
+    """Train, or go on; the potential, and what was done."""
+    path = train(
+        config,
+        folder,
+        resume=not quick,
+        overwrite=quick,
+        progress_bar=True,
+        clock=time.process_time,
+    )
+    potential, provenance = load_checkpoint(path)
+    with (folder / LOG).open(newline="") as file:
+        log = list(csv.DictReader(file))
+    # Errors of energies alone are not measured alike on the two sides: no curve of theirs.
+    curve = [
+        (float(row["minutes"]), float(row["validation_forces_rmse"]))
+        for row in log
+        if "validation_forces_rmse" in row
+    ]
+    return potential, {
+        "minutes": float(log[-1]["minutes"]),
+        "epochs": len(log),
+        "curve": curve,
+        "best": provenance,
+    }
+
+
+def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potential, dict]:
+    """The same by hippynn."""
+    from hippynn_training import train_with_hippynn
+
+    training, validation = load_data(config.data)
+    symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
+    return train_with_hippynn(
+        network_config(config, sorted(symbols, key=atomic_numbers.get)),
+        training.frames,
+        validation.frames,
+        folder,
+        config.training.max_minutes,
+        config.training.batch_size,
+        config.training.seed,
+    )
+
+
+def judge(potential: Potential, chosen: Set, test: Test, folder: Path, quick: bool) -> dict:
+    """Errors on a test file, in the set's units."""
+    frames = read_named((folder / test.file,)).frames
+    return row_of(chosen, evaluate(potential, frames[:QUICK_FRAMES] if quick else frames))
