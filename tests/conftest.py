@@ -92,6 +92,17 @@ def random_model(tmp_path_factory):
     return export
 
 
+@pytest.fixture
+def open_files():
+    """Function: the files in a folder that this process has open, with a name or without."""
+
+    def find(folder):
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return [link for link in links if os.readlink(link).startswith(f"{folder}/")]
+
+    return find
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """Folder of published data; tests that need it skip without."""

@@ -10,6 +10,8 @@ from ase.io import write
 
 from hipnn_ts.data import read_frames, read_named
 from hipnn_ts.data.labels import WEIGHT
+from hipnn_ts.data.list_on_disk import ListOnDisk
+from hipnn_ts.data.read import ROWS
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import LabelConfig
 
@@ -103,6 +105,35 @@ def test_every_format_gives_the_same_frames(tmp_path, make):
         assert str(path) in found.names[index]
 
 
+def content(atoms):
+    arrays = {"cell": atoms.cell.array, "pbc": atoms.pbc, **atoms.arrays, **atoms.calc.results}
+    return {name: np.asarray(value).tobytes() for name, value in arrays.items()}, atoms.info
+
+
+@pytest.mark.parametrize("make", [in_xyz, in_database, in_archive, in_hdf5])
+def test_frames_on_disk_are_the_same_bit_for_bit(tmp_path, make):
+    path, labels = make(tmp_path)
+    kept, stored = (read_named((path, path), LabelConfig(**labels), each) for each in (True, False))
+    assert isinstance(stored.frames, ListOnDisk) and len(stored.frames) == 2 * N_FRAMES
+    assert list(stored.names) == kept.names
+    assert stored.left_out == kept.left_out
+    for a, b in zip(stored.frames, kept.frames, strict=True):
+        assert content(a) == content(b)
+
+
+def test_a_database_is_read_in_parts(tmp_path):
+    with connect(tmp_path / "data.db") as database:
+        for index in range(2 * ROWS + 3):
+            atoms = Atoms("H")
+            atoms.calc = SinglePointCalculator(atoms, energy=float(index))
+            database.write(atoms)
+        database.delete([ROWS, ROWS + 1])
+    found = read_named((tmp_path / "data.db",))
+    rows = [row for row in range(1, 2 * ROWS + 4) if row not in (ROWS, ROWS + 1)]
+    assert found.names == [f"{tmp_path / 'data.db'}: row {row}" for row in rows]
+    assert [frame.calc.results["energy"] for frame in found.frames] == [row - 1.0 for row in rows]
+
+
 def test_columns_by_name_in_extended_xyz(tmp_path):
     atoms = Atoms("OHH", POSITIONS[0], info={"dft_energy": -3.0, "trust": 0.5})
     atoms.arrays["dft_gradient"] = FORCES[0]
@@ -153,7 +184,8 @@ def test_a_column_that_is_not_there_is_named(tmp_path):
     assert expected.endswith("expected a column 'dft_forces' (data.columns.forces)")
     assert {"energy", "forces", "stress", "config_type"} <= set(found.split(", "))
     path, _ = in_database(tmp_path)
-    assert "'relaxed_energy'" in refusal(path, columns={"energy": "relaxed_energy"})
+    message = refusal(path, columns={"energy": "relaxed_energy"})
+    assert "data.db: row 1: expected a column 'relaxed_energy' (data.columns.energy)" in message
     path, _ = in_hdf5(tmp_path)
     message = refusal(path, columns={"energy": "ccsd.energy"})
     assert "data.h5: set/water: expected an array of energy (ccsd.energy), found" in message
@@ -178,6 +210,12 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, changes, expected):
     arrays = {"z": NUMBERS, "R": POSITIONS, "E": ENERGIES, "F": FORCES, "weight": np.ones(4)}
     np.savez(tmp_path / "data.npz", **arrays | changes)
     assert expected in refusal(tmp_path / "data.npz", columns={"weight": "weight"})
+
+
+def test_energies_that_were_never_computed_are_no_data(tmp_path):
+    np.savez(tmp_path / "data.npz", z=NUMBERS, R=POSITIONS, E=np.full(N_FRAMES, np.nan))
+    message = refusal(tmp_path / "data.npz")
+    assert message.endswith("expected reference data with an energy, found none in 4 frames")
 
 
 @pytest.mark.parametrize("suffix", ["npz", "h5", "hdf5", "db"])

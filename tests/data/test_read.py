@@ -84,6 +84,21 @@ def test_text_that_does_not_parse_is_one_sentence(tmp_path, before, after, expec
     assert "\n" not in str(caught.value)
 
 
+def test_the_frame_that_does_not_parse_is_named(tmp_path):
+    path = tmp_path / "data.xyz"
+    whole = text([frame()])
+    for bad in ("four\n", whole.replace("3\n", "2\n", 1), whole.replace("\nH ", "\nQq ", 1)):
+        path.write_text(whole + bad + whole)
+        with pytest.raises(InputError, match=r"data\.xyz: frame [12]: expected extended XYZ"):
+            read_frames(path)
+
+
+def test_nothing_is_read_below_an_empty_line(tmp_path):
+    path = tmp_path / "data.xyz"
+    path.write_text(text([frame(), frame("OHHOHH")]) + "\nnotes\n")
+    assert [len(found) for found in read_frames(path)] == [3, 6]
+
+
 def test_files_that_are_not_there_or_not_readable(tmp_path):
     with pytest.raises(InputError, match=r"missing\.xyz: no such file"):
         read_frames(tmp_path / "missing.xyz")
@@ -93,7 +108,10 @@ def test_files_that_are_not_there_or_not_readable(tmp_path):
     with pytest.raises(InputError, match=r"empty\.xyz"):
         read_frames(tmp_path / "empty.xyz")
     whole = lzma.compress(text([frame()] * 50).encode())
-    for name, content in (("cut.xyz.xz", whole[: len(whole) // 2]), ("not.xyz.gz", b"plain")):
+    damaged = bytearray(gzip.compress(text([frame()] * 50).encode()))
+    damaged[100:200] = bytes(100)
+    bad = {"cut.xyz.xz": whole[: len(whole) // 2], "not.xyz.gz": b"plain", "bad.xyz.gz": damaged}
+    for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=f"{name}: expected a readable"):
             read_frames(tmp_path / name)

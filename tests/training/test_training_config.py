@@ -63,6 +63,11 @@ def test_exponents_without_a_point_are_numbers():
         ("data.trian", 1, "unknown key 'data.trian', expected one of columns, units, "),
         ("data.train", [], "data.train: expected a list of files, found []"),
         ("data.validation", 2, "data.validation: expected a list of files or a fraction between"),
+        (
+            "data",
+            {"train": "a.xyz", "in_memory": False, "keep_pairs": True},
+            "data: keep_pairs: expected false where in_memory is, because pairs take more memory",
+        ),
         ("training.loss.force", 1, "unknown key 'training.loss.force', expected one of energy, "),
         ("training.loss.forces", -1, "training.loss.forces: expected a value greater than or equ"),
         ("training.epochs", None, "training: give 'epochs', 'max_minutes' or both"),

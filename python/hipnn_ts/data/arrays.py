@@ -14,7 +14,10 @@ from hipnn_ts.label_config import USUAL, LabelConfig
 
 
 def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
-    """Frames of an archive of arrays (frames, ...); species may be shared by all."""
+    """Frames of an archive of arrays (frames, ...); species may be shared by all.
+
+    The arrays are held in memory: parts of one that is compressed cannot be read.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
@@ -26,7 +29,7 @@ def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
 
 
 def read_hdf5(path: Path, labels: LabelConfig) -> Iterator[Raw]:
-    """Frames of every group that holds positions; a group is one molecule."""
+    """Frames of every group that holds positions; a group is one molecule, and read at once."""
     try:
         import h5py
     except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hipnn_ts.data.labels import WEIGHT
+from hipnn_ts.data.list_on_disk import ListOnDisk
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -40,7 +41,7 @@ class ReferenceDataset(Dataset):
 
     Parameters
     ----------
-    frames : list of ase.Atoms with energy, optionally forces and stress
+    frames : ase.Atoms with energy, optionally forces and stress; in memory or on disk
     elements : chemical symbols in species order
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
@@ -80,26 +81,35 @@ class ReferenceDataset(Dataset):
             return self[~index]._replace(weight=0.0)
         return self._list(index) if self._kept is None else self._kept[index]
 
+    def close(self) -> None:
+        """Give up what is on disk."""
+        for entries in (self._frames, self._names):
+            if isinstance(entries, ListOnDisk):
+                entries.close()
+
     def _list(self, index: int) -> Sample:
-        return _sample(self._frames[index], *self._network, self._names[index])
+        try:
+            return _sample(self._frames[index], *self._network)
+        except InputError as error:
+            raise InputError(f"{self._names[index]}: {error}") from error
 
 
 def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
     """Number of atoms of each element, (frames, elements)."""
-    symbols = [np.array(frame.get_chemical_symbols()) for frame in frames]
-    return np.array([[(s == element).sum() for element in elements] for s in symbols])
+    counts = np.zeros((len(frames), len(elements)), dtype=int)
+    for row, frame in zip(counts, frames, strict=True):
+        symbols = np.array(frame.get_chemical_symbols())
+        row[:] = [(symbols == element).sum() for element in elements]
+    return counts
 
 
-def _sample(
-    frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.dtype, name: str
-) -> Sample:
+def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.dtype) -> Sample:
     species_of = {element: index for index, element in enumerate(elements)}
     symbols = frame.get_chemical_symbols()
     for atom, symbol in enumerate(symbols):
         if symbol not in species_of:
             raise InputError(
-                f"{name}: atom {atom}: expected one of the elements {' '.join(elements)}, "
-                f"found {symbol}"
+                f"atom {atom}: expected one of the elements {' '.join(elements)}, found {symbol}"
             )
     receivers, senders, shifts = neighbour_pairs(
         frame.positions, frame.cell.array, frame.pbc, cutoff
@@ -109,7 +119,7 @@ def _sample(
     if distances.size and distances.min() < SHORTEST:
         pair = distances.argmin()
         raise InputError(
-            f"{name}: atoms {receivers[pair]} and {senders[pair]}: expected at least {SHORTEST} Å "
+            f"atoms {receivers[pair]} and {senders[pair]}: expected at least {SHORTEST} Å "
             f"between atoms, found {distances[pair]:.3f} Å"
         )
     results = frame.calc.results

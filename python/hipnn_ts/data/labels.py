@@ -1,5 +1,6 @@
 """Reference values under the names and in the units that a file has them, and in ours."""
 
+from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,12 +89,23 @@ def raw_frame(name: str, frame: Atoms, labels: LabelConfig) -> Raw:
     return Raw(name, frame, values, [key for place in places for key in place])
 
 
-def check_columns(found: list[Raw], labels: LabelConfig, path: Any) -> None:
-    """Raise InputError where a column that was named is in no frame of the file."""
-    for quantity in ("energy", "forces", "stress", "weight"):
-        column = getattr(labels.columns, quantity)
-        if column and not any(quantity in raw.values for raw in found):
-            raise InputError(
-                f"{path}: expected a column '{column}' (data.columns.{quantity}), found "
-                f"{', '.join(found[0].present)}"
-            )
+def check_columns(
+    quantities: Container[str], labels: LabelConfig, path: Any, present: Iterable[str]
+) -> None:
+    """Raise InputError where an optional column that was named is in no frame of the file.
+
+    ``quantities`` are those that some frame has, ``present`` the columns.
+    """
+    for quantity in ("forces", "stress", "weight"):
+        if getattr(labels.columns, quantity) and quantity not in quantities:
+            raise missing_column(quantity, labels, path, present)
+
+
+def missing_column(
+    quantity: str, labels: LabelConfig, name: Any, present: Iterable[str]
+) -> InputError:
+    """What to raise where ``name`` (a file, a frame) lacks a column that was named."""
+    return InputError(
+        f"{name}: expected a column '{getattr(labels.columns, quantity)}' "
+        f"(data.columns.{quantity}), found {', '.join(present)}"
+    )

@@ -1,7 +1,10 @@
 """Frames to train on and frames to validate with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from hipnn_ts.data.list_on_disk import ListOnDisk
 from hipnn_ts.data.read import NamedFrames
 from hipnn_ts.errors import InputError
 
@@ -18,38 +21,44 @@ def split(
     InputError
         A frame lacks the entry, or there are too few frames or groups to split.
     """
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups = np.arange(len(data.frames)) if group_by is None else _groups(data, group_by)
+    n_groups = int(groups.max()) + 1
+    if n_groups < 2:
+        what = "frames" if group_by is None else f"values of '{group_by}'"
+        raise InputError(
+            f"{data.names[0].rpartition(':')[0]}: expected at least two {what} to hold some back "
+            f"for validation, found {n_groups}"
+        )
+    order = np.random.default_rng(seed).permutation(n_groups)
+    n_validation = min(max(1, round(fraction * n_groups)), n_groups - 1)
+    held_back = np.isin(groups, order[:n_validation])
+    return (
+        _select(data, np.flatnonzero(~held_back), data.left_out),
+        _select(data, np.flatnonzero(held_back)),
+    )
+
+
+def _groups(data: NamedFrames, group_by: str) -> np.ndarray:
+    """Number of each frame's group, (frames,), from 0 in order of appearance."""
+    numbers: dict[tuple[str, str], int] = {}
+    groups = np.empty(len(data.frames), dtype=int)
     for index, (frame, name) in enumerate(zip(data.frames, data.names, strict=True)):
-        if group_by is None:
-            key = (name, "")
-        elif group_by in frame.info:
-            key = (name.rpartition(":")[0], str(frame.info[group_by]))
-        else:
+        if group_by not in frame.info:
             raise InputError(
                 f"{name}: expected an entry '{group_by}' to group by, found "
                 f"{', '.join(frame.info) or 'none'}"
             )
-        groups.setdefault(key, []).append(index)
-    if len(groups) < 2:
-        what = "frames" if group_by is None else f"values of '{group_by}'"
-        raise InputError(
-            f"{data.names[0].rpartition(':')[0]}: expected at least two {what} to hold some back "
-            f"for validation, found {len(groups)}"
-        )
-    members = list(groups.values())
-    order = np.random.default_rng(seed).permutation(len(members))
-    n_validation = min(max(1, round(fraction * len(members))), len(members) - 1)
-    held_back = {index for group in order[:n_validation] for index in members[group]}
-    everything = range(len(data.frames))
-    return (
-        _select(data, [i for i in everything if i not in held_back], data.left_out),
-        _select(data, sorted(held_back)),
-    )
+        key = (name.rpartition(":")[0], str(frame.info[group_by]))
+        groups[index] = numbers.setdefault(key, len(numbers))
+    return groups
 
 
-def _select(data: NamedFrames, indices: list[int], left_out: int = 0) -> NamedFrames:
-    return NamedFrames(
-        [data.frames[index] for index in indices],
-        [data.names[index] for index in indices],
-        left_out,
-    )
+def _select(data: NamedFrames, indices: np.ndarray, left_out: int = 0) -> NamedFrames:
+    return NamedFrames(_chosen(data.frames, indices), _chosen(data.names, indices), left_out)
+
+
+def _chosen(entries: Sequence, indices: np.ndarray) -> Sequence:
+    """A list of entries of a list; what is on disk stays there."""
+    if isinstance(entries, ListOnDisk):
+        return entries.chosen(indices)
+    return [entries[index] for index in indices]

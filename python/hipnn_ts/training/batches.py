@@ -1,6 +1,7 @@
 """Which configurations make up each step of an epoch."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -34,21 +35,22 @@ class EpochBatches(Sampler[list[int]]):
         rank: int = 0,
         n_ranks: int = 1,
     ):
-        order = np.random.default_rng([seed, epoch]).permutation(len(n_atoms)).tolist()
-        self.batches: list[list[int]] = []
+        self.order = np.random.default_rng([seed, epoch]).permutation(len(n_atoms))
+        self.bounds: list[int] = []  # of the batches, in that order
         atoms = 0
-        for index in order:
-            full = not self.batches or len(self.batches[-1]) == batch_size
+        for place, index in enumerate(self.order):
+            full = not self.bounds or place - self.bounds[-1] == batch_size
             if full or (max_atoms is not None and atoms + n_atoms[index] > max_atoms):
-                self.batches.append([])
+                self.bounds.append(place)
                 atoms = 0
-            self.batches[-1].append(index)
             atoms += n_atoms[index]
+        self.bounds.append(len(self.order))
         self.start, self.rank, self.n_ranks = start, rank, n_ranks
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self.bounds) - 1
 
     def __iter__(self) -> Iterator[list[int]]:
-        for batch in self.batches[self.start :]:
+        for first, last in pairwise(self.bounds[self.start :]):
+            batch = self.order[first:last].tolist()
             yield batch[self.rank :: self.n_ranks] or [~batch[0]]

@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -92,7 +92,12 @@ def train(
         *([ProgressBar()] if progress_bar else []),
         KeepState(output / STATE, settings.checkpoint_minutes, identity),
     ]
-    with torch.random.fork_rng(devices=[]), _quiet_lightning():
+    with (
+        closing(prepared.training),
+        closing(prepared.validation),
+        torch.random.fork_rng(devices=[]),
+        _quiet_lightning(),
+    ):
         torch.manual_seed(settings.seed)
         potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
         potential.self_energies.copy_(prepared.self_energies)

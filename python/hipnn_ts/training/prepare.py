@@ -1,6 +1,8 @@
 """From a configuration to data sets, self energies and a record of where they came from."""
 
 import hashlib
+from array import array
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,18 +52,18 @@ def prepare(config: RunConfig) -> Prepared:
             network.cutoff,
             dtype,
             part.names,
-            config.data.keep_pairs,
+            config.data.in_memory if config.data.keep_pairs is None else config.data.keep_pairs,
         )
         for name, part in parts.items()
     }
     closest = ClosestApproach(network.elements)
     repulsion = None if network.zbl is None else Repulsion(network)
-    repelled: list[float] = []
+    energies = array("d")  # eV, what the repulsion leaves
 
     def observe(part: str, sample: Sample) -> None:
         if part == "training":
             closest(sample)
-            repelled.append(_energy(repulsion, sample))
+            energies.append(sample.energy - _energy(repulsion, sample))
 
     lines = survey(parts, datasets, network.elements, observe)
     resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
@@ -76,7 +78,7 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(
         network,
         *datasets.values(),
-        _self_energies(config, training, network, np.array(repelled)),
+        _self_energies(config, training, network, np.array(energies)),
         resolved,
         origin,
         lines,
@@ -85,22 +87,25 @@ def prepare(config: RunConfig) -> Prepared:
 
 def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames]:
     """Training and validation frames, from files or held back. Raises InputError."""
-    data = read_named(config.train, config)
+    data = read_named(config.train, config, config.in_memory)
     if isinstance(config.validation, float):
         return split(data, config.validation, config.group_by, config.seed)
-    return data, read_named(config.validation, config)
+    return data, read_named(config.validation, config, config.in_memory)
 
 
 def _check_labels(config: RunConfig, training: NamedFrames) -> None:
     """Forces are wanted unless the loss says otherwise; a weight must belong to something."""
     files = ", ".join(str(file) for file in config.data.train)
-    has_forces = any("forces" in frame.calc.results for frame in training.frames)
-    if config.training.loss.forces > 0 and not has_forces:
+    if config.training.loss.forces > 0 and not any(
+        "forces" in frame.calc.results for frame in training.frames
+    ):
         raise InputError(
             f"{files}: expected forces, found none in {len(training.frames)} configurations; set "
             "data.columns.forces to the name of their column, or training.loss.forces to 0 to "
             "train on energies alone"
         )
+    if not config.data.config_type_weights:
+        return
     key = config.data.columns.config_type
     known = {str(frame.info.get(key)) for frame in training.frames}
     for name in config.data.config_type_weights:
@@ -121,14 +126,13 @@ def _energy(repulsion: Repulsion | None, sample: Sample) -> float:
 
 
 def _self_energies(
-    config: RunConfig, training: NamedFrames, network: NetworkConfig, repulsion: np.ndarray
+    config: RunConfig, training: NamedFrames, network: NetworkConfig, energies: np.ndarray
 ) -> torch.Tensor:
-    """As given, or fitted to what the repulsion (eV, of each frame) leaves."""
+    """As given, or fitted to the energies (eV, of each frame)."""
     given = config.training.self_energies
     if not isinstance(given, dict):
         counts = composition(training.frames, network.elements)
-        energies = np.array([frame.calc.results["energy"] for frame in training.frames])
-        return torch.from_numpy(fit_self_energies(counts, energies - repulsion))
+        return torch.from_numpy(fit_self_energies(counts, energies))
     if set(given) != set(network.elements):
         raise InputError(
             f"training.self_energies: expected one energy for each of "
@@ -137,7 +141,7 @@ def _self_energies(
     return torch.tensor([given[symbol] for symbol in network.elements], dtype=torch.float64)
 
 
-def _elements(frames: list[Atoms]) -> list[str]:
+def _elements(frames: Iterable[Atoms]) -> list[str]:
     """In order of atomic number."""
     return [chemical_symbols[z] for z in sorted({z for frame in frames for z in frame.numbers})]
 
@@ -158,7 +162,12 @@ def _checksums(data: DataConfig) -> list[dict[str, str]]:
     if not isinstance(data.validation, float):
         groups["validation"] = data.validation
     return [
-        {"use": use, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        {"use": use, "file": file.name, "sha256": _sha256(file)}
         for use, files in groups.items()
         for file in files
     ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -35,9 +35,14 @@ class DataConfig(LabelConfig):
         "on one side of the split",
     )
     seed: int = Field(default=0, description="of the split")
-    keep_pairs: bool = Field(
+    in_memory: bool = Field(
         default=True,
-        description="list neighbours once, 20 bytes a pair; without, before every use",
+        description="hold the frames in memory; without, in a temporary file (TMPDIR), from which "
+        "they are read whenever they are needed",
+    )
+    keep_pairs: bool | None = Field(
+        default=None,
+        description="list neighbours once, 20 bytes a pair; without, before every use [in_memory]",
     )
 
     @field_validator("train", "validation", mode="before")
@@ -50,6 +55,15 @@ class DataConfig(LabelConfig):
             return value
         either = " or a fraction between 0 and 1" if info.field_name == "validation" else ""
         raise ValueError(f"expected a list of files{either}, found {value!r}")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataConfig":
+        if self.keep_pairs and not self.in_memory:
+            raise ValueError(
+                "keep_pairs: expected false where in_memory is, because pairs take more memory "
+                "than frames, found true"
+            )
+        return self
 
 
 class LossConfig(Section):
