@@ -1,9 +1,11 @@
 """Training by hippynn's own routines: its database, loss, controller and loop.
 
-The recipe is that of hippynn's examples and of the paper: Adam, RMSE + MAE of energies and, where
-the data has them, forces in kcal/mol, hierarchicality, batches that double and rates that halve on
-plateaus, the best model by validation loss. It knows no stress here. What is added to the loop is a
-callback that ends it when the time is spent, and one that writes the state to go on from.
+The recipes are those of its examples: of ANI-1x (molecules: RMSE + MAE of total energies and, where
+the data has them, forces in kcal/mol, hierarchicality of each molecule) and of ANI-Al (periodic:
+energies per atom, a hundred times their weight, in eV, hierarchicality per atom, L2). Both: Adam,
+batches that double and rates that halve on plateaus, the best model by validation loss. They know
+no stress. What is added to the loop is a callback that ends it when the time is spent, and one that
+writes the state to go on from.
 """
 
 import copy
@@ -24,7 +26,7 @@ from hippynn.experiment import SetupParams, assemble_for_training, setup_trainin
 from hippynn.experiment.controllers import PatienceController, RaiseBatchSizeOnPlateau
 from hippynn.experiment.serialization import create_state
 from hippynn.graphs import inputs, networks, physics, targets
-from hippynn.graphs.nodes.loss import MAELoss, Mean, MSELoss
+from hippynn.graphs.nodes.loss import MAELoss, Mean, MSELoss, l2reg
 from hippynn.pretraining import hierarchical_energy_initialization
 from hippynn_peer import use_kernel
 
@@ -37,9 +39,11 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.units import ENERGY_UNITS
 
 NETWORKS = (networks.Hipnn, networks.HipnnVec, networks.HipnnQuad)
-KCAL = ENERGY_UNITS["kcal/mol"]
+ENERGY_WEIGHT = 100.0  # of energies per atom, periodic
+L2 = 1e-6  # periodic
 LEARNING_RATE = 1e-3  # its examples'
 PATIENCE = 20  # epochs; they are short here
+PER_ATOM = "energy per atom"  # name of that column
 STATE, LOG = "state.pt", "metrics.csv"
 
 
@@ -123,14 +127,17 @@ def train_with_hippynn(
     ):
         warnings.simplefilter("ignore")
         periodic = bool(frames[0].pbc.all())
+        unit = "eV" if periodic else "kcal/mol"
         with_forces = "forces" in frames[0].calc.results
-        energy, loss, losses = graph(network, periodic, with_forces)
-        modules, info = assemble_for_training(loss, losses)
-        arrays = padded(frames, composition(frames, network.elements) @ self_energies, periodic)
+        energy, losses = graph(network, periodic, with_forces)
+        modules, info = assemble_for_training(losses["LossTotal"], losses)
+        counts = composition(frames, network.elements)
+        arrays = padded(frames, counts @ self_energies, ENERGY_UNITS[unit])
         database = Database(arrays, seed=seed, quiet=True, pin_memory=False, **info)
         database.make_explicit_split("train", torch.arange(len(training)))
         database.make_explicit_split("valid", torch.arange(len(training), len(frames)))
-        hierarchical_energy_initialization(energy, database, trainable_after=False)
+        per_atom = {"peratom": True, "energy_name": PER_ATOM} if periodic else {}
+        hierarchical_energy_initialization(energy, database, trainable_after=False, **per_atom)
         optimizer = torch.optim.Adam(modules.model.parameters(), lr=LEARNING_RATE)
         controller = PatienceController(
             optimizer=optimizer,
@@ -158,18 +165,16 @@ def train_with_hippynn(
         done = {
             "minutes": clock.spent,
             "epochs": controller.current_epoch,
-            "curve": curve(Path(LOG), validation) if with_forces else [],
+            "curve": curve(Path(LOG), validation, ENERGY_UNITS[unit]) if with_forces else [],
         }
-    settings = ImportSettings(
-        energy_unit="kcal/mol", elements=network.elements, cutoff=network.cutoff
-    )
+    settings = ImportSettings(energy_unit=unit, elements=network.elements, cutoff=network.cutoff)
     potential = import_hippynn(folder / "best_model.pt", settings)[0]
     potential.self_energies += torch.from_numpy(self_energies)
     return potential, done
 
 
 def graph(network: NetworkConfig, periodic: bool, with_forces: bool):
-    """Energy node, training loss and validation losses, as in hippynn's ani1x_training.py."""
+    """Energy node and losses, as in hippynn's ani1x_training.py and ani_aluminum_example.py."""
     species = inputs.SpeciesNode(db_name="Z")
     positions = inputs.PositionsNode(db_name="R")
     cell = [inputs.CellNode(db_name="C")] if periodic else []
@@ -189,36 +194,44 @@ def graph(network: NetworkConfig, periodic: bool, with_forces: bool):
         "network", (species, positions, *cell), periodic=periodic, module_kwargs=sizes
     )
     energy = targets.HEnergyNode("energy", net)
-    energy.mol_energy.db_name = "E"
+    hierarchicality = energy.hierarchicality
+    if periodic:
+        judged = physics.PerAtom("energy_per_atom", energy.mol_energy)
+        judged.db_name = PER_ATOM
+        hierarchicality = physics.PerAtom("hierarchicality_per_atom", hierarchicality)
+    else:
+        judged = energy.mol_energy
+        judged.db_name = "E"
     losses = {
-        "T-RMSE": MSELoss.of_node(energy) ** (1 / 2),
-        "T-MAE": MAELoss.of_node(energy),
-        "T-Hier": Mean.of_node(energy.hierarchicality),
+        "T-RMSE": MSELoss.of_node(judged) ** (1 / 2),
+        "T-MAE": MAELoss.of_node(judged),
+        "T-Hier": Mean.of_node(hierarchicality),
     }
+    energy_errors = losses["T-RMSE"] + losses["T-MAE"]
+    total = (ENERGY_WEIGHT if periodic else 1.0) * energy_errors + losses["T-Hier"]
     if with_forces:
         forces = physics.GradientNode("forces", (energy, positions), sign=-1)
         forces.db_name = "F"
         losses["F-RMSE"] = MSELoss.of_node(forces) ** (1 / 2)
         losses["F-MAE"] = MAELoss.of_node(forces)
-    losses["LossTotal"] = sum(losses.values())
-    return energy, losses["LossTotal"], losses
+        total = total + losses["F-RMSE"] + losses["F-MAE"]
+    losses["LossTotal"] = total + L2 * l2reg(net) if periodic else total
+    return energy, losses
 
 
-def curve(log: Path, validation: list[Atoms]) -> list[tuple[float, float]]:
-    """Minutes, and RMSE of the validation forces in meV/Å, after each epoch."""
+def curve(log: Path, validation: list[Atoms], unit: float) -> list[tuple[float, float]]:
+    """Minutes, and RMSE of the validation forces in meV/Å, after each epoch; the unit is in eV."""
     sizes = [len(frame) for frame in validation]
     # hippynn counts the zeros that it fills short configurations up with.
-    unit = 1e3 * KCAL * (max(sizes) * len(sizes) / sum(sizes)) ** 0.5
+    factor = 1e3 * unit * (max(sizes) * len(sizes) / sum(sizes)) ** 0.5
     with log.open(newline="") as file:
         return [
-            (float(row["minutes"]), unit * float(row["F-RMSE"])) for row in csv.DictReader(file)
+            (float(row["minutes"]), factor * float(row["F-RMSE"])) for row in csv.DictReader(file)
         ]
 
 
-def padded(
-    frames: list[Atoms], self_energies: np.ndarray, periodic: bool
-) -> dict[str, torch.Tensor]:
-    """Frames as hippynn's arrays: zeros where a configuration has fewer atoms, kcal/mol."""
+def padded(frames: list[Atoms], self_energies: np.ndarray, unit: float) -> dict[str, torch.Tensor]:
+    """Frames as hippynn's arrays, filled up with zeros to the longest one; the unit is in eV."""
     longest = max(len(frame) for frame in frames)
     with_forces = "forces" in frames[0].calc.results
     arrays = {
@@ -233,8 +246,9 @@ def padded(
         arrays["Z"][row, :n] = torch.from_numpy(frame.numbers)
         arrays["R"][row, :n] = torch.from_numpy(frame.positions).float()
         if with_forces:
-            arrays["F"][row, :n] = torch.from_numpy(frame.get_forces() / KCAL).float()
-        arrays["E"][row] = (frame.get_potential_energy() - self_energies[row]) / KCAL
-    if periodic:
+            arrays["F"][row, :n] = torch.from_numpy(frame.get_forces() / unit).float()
+        arrays["E"][row] = (frame.get_potential_energy() - self_energies[row]) / unit
+    if frames[0].pbc.all():
         arrays["C"] = torch.from_numpy(np.stack([frame.cell.array for frame in frames])).float()
+        arrays[PER_ATOM] = arrays["E"] / (arrays["Z"] > 0).sum(dim=1, keepdim=True)
     return arrays
