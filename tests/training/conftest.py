@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hipnn_ts.training import fit
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
@@ -57,3 +58,28 @@ def finished(settings, tmp_path_factory):
     output = tmp_path_factory.mktemp("run") / "out"
     train(settings(), output)
     return output
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture
+def train_until_killed(monkeypatch):
+    """Function: train by a configuration into a folder; end after a number of steps, from 1."""
+
+    def run(config, folder, n_steps):
+        original, seen = fit.KeepState.on_train_batch_end, []
+
+        def dies(self, *arguments):
+            original(self, *arguments)
+            seen.append(1)
+            if len(seen) == n_steps:
+                raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fit.KeepState, "on_train_batch_end", dies)
+            with pytest.raises(KilledError):
+                train(config, folder)
+
+    return run

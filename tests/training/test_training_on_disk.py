@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from test_training_resume import KilledError, assert_same_model
+from test_training_resume import assert_same_model
 
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.errors import InputError
@@ -62,21 +62,10 @@ def test_the_model_is_the_same_bit_for_bit(both, small_molecules, tmp_path):
             assert a[key] == b[key]
 
 
-def test_a_killed_run_goes_on(both, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on(both, tmp_path, train_until_killed):
     in_memory, on_disk = both({"checkpoint_minutes": 0})
     train(in_memory, tmp_path / "whole")
-    original, seen = fit.KeepState.on_train_batch_end, []
-
-    def dies(self, *arguments):
-        original(self, *arguments)
-        seen.append(1)
-        if len(seen) == 50:
-            raise KilledError
-
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", dies)
-    with pytest.raises(KilledError):
-        train(on_disk, tmp_path / "killed")
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", original)
+    train_until_killed(on_disk, tmp_path / "killed", 50)
     train(on_disk, tmp_path / "killed", resume=True)
     assert_same_model(tmp_path / "killed", tmp_path / "whole")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_training_resume import KilledError, assert_same_model
+from test_training_resume import assert_same_model
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import load_checkpoint
@@ -13,7 +13,6 @@ from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.export import export_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
-from hipnn_ts.training import fit
 from hipnn_ts.training.fit import train
 from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.prepare import load_data, prepare
@@ -78,7 +77,7 @@ def test_self_energies_are_fitted_to_what_it_leaves(repelled, keep_pairs):
     np.testing.assert_allclose(prepared.self_energies.numpy(), expected, rtol=1e-12)
 
 
-def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, monkeypatch):
+def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, train_until_killed):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     config = repelled(epochs=4, checkpoint_minutes=0, ema_decay=0.5)
     train(config, whole)
@@ -87,18 +86,7 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, m
     # Beside 5 eV/Å of the repulsion alone, for which a network without would have to make up.
     assert provenance["validation_errors"]["forces_rmse"] < 1500
 
-    original, seen = fit.KeepState.on_train_batch_end, []
-
-    def dies(self, *arguments):
-        original(self, *arguments)
-        seen.append(1)
-        if len(seen) == 50:
-            raise KilledError
-
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", dies)
-    with pytest.raises(KilledError):
-        train(config, killed)
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", original)
+    train_until_killed(config, killed, 50)
     train(config, killed, resume=True)
     assert_same_model(killed, whole)
 

@@ -83,26 +83,11 @@ def uninterrupted(settings, tmp_path_factory):
     return output
 
 
-class KilledError(Exception):
-    pass
-
-
 @pytest.mark.parametrize("step", [1, 8, 9, 10, 38, 58])
-def test_a_run_goes_on_from_any_step(settings, tmp_path, monkeypatch, uninterrupted, step):
+def test_a_run_goes_on_from_any_step(settings, tmp_path, train_until_killed, uninterrupted, step):
     """9 steps an epoch, 5 from the fifth on: within, at the last, after it, in a larger batch."""
-    original, seen = fit.KeepState.on_train_batch_end, []
-
-    def dies(self, trainer, module, *rest):
-        original(self, trainer, module, *rest)
-        seen.append(module.batches_done)
-        if len(seen) == step:
-            raise KilledError
-
     config = settings(**EVERYTHING)
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", dies)
-    with pytest.raises(KilledError):
-        train(config, tmp_path)
-    monkeypatch.setattr(fit.KeepState, "on_train_batch_end", original)
+    train_until_killed(config, tmp_path, step)
     train(config, tmp_path, resume=True)
     assert_same_model(tmp_path, uninterrupted)
     assert_same_state(tmp_path, uninterrupted)
