@@ -26,10 +26,10 @@ def example():
         vectors=zero,
         energy=torch.tensor([-10.0, -5.0], dtype=torch.float64),
         forces=torch.zeros(3, 3),
-        has_forces=torch.tensor([True, True]),
-        stress=torch.zeros(2, 3, 3),
-        has_stress=torch.tensor([False, True]),
-        volume=torch.tensor([math.nan, 8.0]),
+        with_forces=torch.arange(3),
+        stress=torch.zeros(1, 3, 3),
+        with_stress=torch.tensor([1]),
+        volume=torch.tensor([8.0]),
         weight=torch.ones(2, dtype=torch.float64),
     )
     prediction = Prediction(
@@ -90,9 +90,9 @@ def test_a_configuration_counts_by_its_weight():
 def test_labels_that_are_missing_do_not_count():
     prediction, batch = example()
     weights = LossConfig(energy=0.0, forces=1.0, stress=0.0)
-    some = batch._replace(has_forces=torch.tensor([True, False]))
+    some = batch._replace(forces=batch.forces[:2], with_forces=torch.arange(2))
     assert loss_of(prediction, some, weights).item() == pytest.approx(0.5 + math.sqrt(1.5))
-    none = batch._replace(has_forces=torch.tensor([False, False]))
+    none = batch._replace(forces=batch.forces[:0], with_forces=torch.arange(0))
     assert loss_of(prediction, none, weights).item() == 0.0
     sums = ErrorSums()
     sums.add(deviations(prediction, none))

@@ -94,7 +94,7 @@ def test_the_average_follows_the_weights(frames, settings, tmp_path):
     best = load_checkpoint(tmp_path / "average" / "best.ckpt")[0].state_dict()
     key = "blocks.0.interaction.weights"
     assert torch.equal(state[f"potential.{key}"], plain[f"potential.{key}"])
-    assert torch.equal(best[key], state[f"average.module.{key}"])
+    assert torch.equal(best[key], state[f"average.{key}"])
     assert not torch.equal(best[key], state[f"potential.{key}"])
 
 

@@ -19,43 +19,35 @@ class Batch(NamedTuple):
     senders: Tensor  # (P,) int64
     vectors: Tensor  # (P, 3), r_sender - r_receiver, Å
     energy: Tensor  # (B,) float64, eV
-    forces: Tensor  # (N, 3), eV/Å, zero where not given
-    has_forces: Tensor  # (B,) bool
-    stress: Tensor  # (B, 3, 3), eV/Å^3, zero where not given
-    has_stress: Tensor  # (B,) bool
-    volume: Tensor  # (B,) float64, Å^3, nan without a periodic cell
+    forces: Tensor  # (F, 3), eV/Å
+    with_forces: Tensor  # (F,) int64, the atoms whose forces these are
+    stress: Tensor  # (S, 3, 3), eV/Å^3
+    with_stress: Tensor  # (S,) int64, the configurations whose stress this is
+    volume: Tensor  # (S,) float64, Å^3, of those
     weight: Tensor  # (B,) float64, of the errors in the loss
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Concatenate samples; pair indices are offset to the batch's atoms."""
     n_atoms = torch.tensor([len(sample.species) for sample in samples])
-    offsets = (n_atoms.cumsum(0) - n_atoms).tolist()
-    pairs = list(zip(samples, offsets, strict=True))
+    n_pairs = torch.tensor([len(sample.receivers) for sample in samples])
+    offsets = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_pairs)
+    configuration = torch.arange(len(samples)).repeat_interleave(n_atoms)
+    have_forces = torch.tensor([sample.forces is not None for sample in samples])
+    stressed = [(index, s) for index, s in enumerate(samples) if s.stress is not None]
+    none = samples[0].vectors[:0]  # of the right precision
     return Batch(
         species=torch.cat([sample.species for sample in samples]),
-        configuration=torch.arange(len(samples)).repeat_interleave(n_atoms),
+        configuration=configuration,
         n_atoms=n_atoms,
-        receivers=torch.cat([sample.receivers.long() + offset for sample, offset in pairs]),
-        senders=torch.cat([sample.senders.long() + offset for sample, offset in pairs]),
+        receivers=torch.cat([sample.receivers for sample in samples]) + offsets,
+        senders=torch.cat([sample.senders for sample in samples]) + offsets,
         vectors=torch.cat([sample.vectors for sample in samples]),
         energy=torch.tensor([sample.energy for sample in samples], dtype=torch.float64),
-        forces=torch.cat(
-            [
-                sample.vectors.new_zeros(len(sample.species), 3)
-                if sample.forces is None
-                else sample.forces
-                for sample in samples
-            ]
-        ),
-        has_forces=torch.tensor([sample.forces is not None for sample in samples]),
-        stress=torch.stack(
-            [
-                sample.vectors.new_zeros(3, 3) if sample.stress is None else sample.stress
-                for sample in samples
-            ]
-        ),
-        has_stress=torch.tensor([sample.stress is not None for sample in samples]),
-        volume=torch.tensor([sample.volume for sample in samples], dtype=torch.float64),
+        forces=torch.cat([none, *(s.forces for s in samples if s.forces is not None)]),
+        with_forces=have_forces.index_select(0, configuration).nonzero().flatten(),
+        stress=torch.stack([s.stress for _, s in stressed]) if stressed else none.view(0, 3, 3),
+        with_stress=torch.tensor([index for index, _ in stressed], dtype=torch.int64),
+        volume=torch.tensor([s.volume for _, s in stressed], dtype=torch.float64),
         weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float64),
     )

@@ -78,12 +78,12 @@ def compare(
             prediction = _predict(potential, batch, dtype)
             energies += prediction.energy.tolist()
             by_atom = prediction.forces.detach().double().split(batch.n_atoms.tolist())
-            forces += [
-                force.numpy() if given else None
-                for force, given in zip(by_atom, batch.has_forces, strict=True)
-            ]
-            found = iter(prediction.stress.detach().double())
-            stresses += [next(found).numpy() if given else None for given in batch.has_stress]
+            configurations = range(len(batch.n_atoms))
+            given = set(batch.configuration[batch.with_forces].tolist())
+            forces += [by_atom[k].numpy() if k in given else None for k in configurations]
+            tensors = prediction.stress.detach().double().numpy()
+            found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
+            stresses += [found.get(k) for k in configurations]
             step(len(batch.n_atoms))
     return Comparison(frames, np.array(energies), forces, stresses)
 

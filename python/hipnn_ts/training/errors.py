@@ -21,13 +21,13 @@ class Deviation(NamedTuple):
 def deviations(prediction: Prediction, batch: Batch) -> dict[str, Deviation]:
     """Deviations by quantity; no rows where the batch has no reference."""
     energy = (prediction.energy - batch.energy) / batch.n_atoms
-    with_forces = batch.has_forces.index_select(0, batch.configuration)
-    forces = (prediction.forces - batch.forces)[with_forces]
-    stress = prediction.stress - batch.stress[batch.has_stress]
+    forces = prediction.forces.index_select(0, batch.with_forces) - batch.forces
+    owner = batch.configuration.index_select(0, batch.with_forces)
+    stress = (prediction.stress - batch.stress).flatten(1)
     return {
         "energy": Deviation(energy.unsqueeze(1), batch.weight),
-        "forces": Deviation(forces, batch.weight.index_select(0, batch.configuration[with_forces])),
-        "stress": Deviation(stress.flatten(1), batch.weight[batch.has_stress]),
+        "forces": Deviation(forces, batch.weight.index_select(0, owner)),
+        "stress": Deviation(stress, batch.weight.index_select(0, batch.with_stress)),
     }
 
 
@@ -43,7 +43,7 @@ class ErrorSums:
         for index, quantity in enumerate(UNITS):
             values = found[quantity].difference.detach().double()
             one = torch.ones_like(found[quantity].weight)
-            self.sums[index] += torch.stack(weighted_sums(values, one)).cpu()
+            self.sums[index] += weighted_sums(values, one).cpu()
 
     def result(self) -> dict[str, float]:
         """``energy_mae``, ``energy_rmse``, ``forces_mae``, ... in ``UNITS``, of what was added.
@@ -59,11 +59,12 @@ class ErrorSums:
         return out
 
 
-def weighted_sums(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Number of components, sum of their absolute values and of their squares, rows weighted."""
-    column = weight.unsqueeze(1)
-    return (
-        weight.sum() * values.shape[1],
-        (column * values.abs()).sum(),
-        (column * values.square()).sum(),
-    )
+def weighted_sums(values: Tensor, weight: Tensor) -> Tensor:
+    """Number of components, sum of their absolute values and of their squares (3,) float64.
+
+    ``values`` (M, components), ``weight`` (M,) of the rows, both float64.
+    """
+    if len(values) == 0:
+        return values.new_zeros(3)
+    components = torch.stack([torch.ones_like(values), values.abs(), values.square()])
+    return components.sum(dim=2) @ weight

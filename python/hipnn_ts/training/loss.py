@@ -33,11 +33,11 @@ def batch_sums(
         difference, weight = found[quantity]
         if quantity == "energy" and weights.energy_per == "configuration":
             difference = difference * batch.n_atoms.unsqueeze(1)
-        rows.append(torch.stack(weighted_sums(difference.double(), weight)))
+        rows.append(weighted_sums(difference.double(), weight))
     # An atom of a configuration without weight is there to fill the batch up.
     real = (batch.weight > 0).index_select(0, batch.configuration).double()
-    hierarchical = (real * hierarchicality(terms).double()).sum()
-    rows.append(torch.stack([real.sum(), hierarchical, torch.zeros_like(hierarchical)]))
+    hierarchical = real @ hierarchicality(terms).double()
+    rows.append(torch.stack([real.sum(), hierarchical, real.new_zeros(())]))
     return torch.stack(rows)
 
 
@@ -48,16 +48,14 @@ def summed(sums: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
 
 def error_loss(sums: Tensor, weights: LossConfig) -> Tensor:
     """Weighted RMSE + MAE of each quantity, and hierarchicality, from ``batch_sums``."""
-    total = 0.0 * sums.sum()  # a batch in which nothing counts has a gradient too
-    for index, quantity in enumerate(UNITS):
-        weight = getattr(weights, quantity)
-        count, absolute, square = sums[index]
-        if weight > 0 and count > 0:
-            rmse = (square / count + TINY).sqrt()
-            total = total + weight * (weights.rmse * rmse + weights.mae * absolute / count)
-    if weights.hierarchicality > 0 and sums[3, 0] > 0:
-        total = total + weights.hierarchicality * sums[3, 1] / sums[3, 0]
-    return total
+    # All at once, and zero where nothing counts, without asking: a GPU would have to be waited for.
+    counts = sums[:, :1]
+    means = sums[:, 1:] / torch.where(counts > 0, counts, 1.0)
+    absolute, square = means[: len(UNITS)].unbind(dim=1)
+    errors = weights.rmse * (square + TINY).sqrt() + weights.mae * absolute
+    terms = torch.cat([errors, means[len(UNITS) :, 0]])
+    factors = [getattr(weights, name) for name in (*UNITS, "hierarchicality")]
+    return terms @ torch.where(counts.flatten() > 0, sums.new_tensor(factors), 0.0)
 
 
 def hierarchicality(terms: Tensor) -> Tensor:

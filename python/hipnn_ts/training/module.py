@@ -1,5 +1,6 @@
 """One optimisation step and one validation, as a LightningModule."""
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from hipnn_ts.data.batch import Batch, collate
@@ -46,8 +47,11 @@ class TrainingModule(LightningModule):
         self.potential = potential
         self.average = None
         if config.ema_decay is not None:
-            average = get_ema_multi_avg_fn(config.ema_decay)
-            self.average = AveragedModel(potential, multi_avg_fn=average).requires_grad_(False)
+            self.average = copy.deepcopy(potential).requires_grad_(False)
+            self._follow = get_ema_multi_avg_fn(config.ema_decay)
+            self._averages = list(self.average.parameters())
+        # Looked for once: a search through the modules takes its share of a small step.
+        self._trained = list(potential.parameters())
         self.config = config
         self.training_data, self.validation_data = training, validation
         self.schedule = Schedule(config)
@@ -55,14 +59,14 @@ class TrainingModule(LightningModule):
         self.epoch = 0
         self.batches_done = 0
         self.n_batches = 1
-        self.losses: list[float] = []
+        self.losses: list[float | Tensor] = []
         self.errors: dict[str, float] = {}
         self.validation_loss = math.inf
 
     @property
     def evaluated(self) -> Potential:
         """The potential, or the average of its weights where one is kept."""
-        return self.potential if self.average is None else self.average.module
+        return self.potential if self.average is None else self.average
 
     @property
     def progress(self) -> float:
@@ -98,8 +102,8 @@ class TrainingModule(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam; its rate is set before each step."""
         # Parameters are many and small: one after the other they take a tenth of a small step.
-        parameters = self.potential.parameters()
-        return torch.optim.Adam(parameters, lr=self.config.learning_rate, fused=True)
+        rate = self.config.learning_rate
+        return torch.optim.Adam(self._trained, lr=rate, fused=True)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch."""
@@ -112,21 +116,19 @@ class TrainingModule(LightningModule):
         # Processes average their gradients where the whole batch's is their sum.
         loss = self.trainer.world_size * error_loss(summed(sums, self._add_up), weights)
         regular = weights.l2 * squared_weights(self.potential) if weights.l2 > 0 else 0.0
-        whole = loss.detach() / self.trainer.world_size + regular
-        self.losses.append(self._finite(float(whole)))
+        self.losses.append((loss / self.trainer.world_size + regular).detach())
         self.batches_done += 1
         return loss + regular
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Down to the parameters: of the pair vectors' gradients only the forces needed any."""
-        wanted = [p for p in self.potential.parameters() if p.requires_grad]
-        loss.backward(*args, inputs=wanted, **kwargs)
+        loss.backward(*args, inputs=self._trained, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """A step, then the average follows."""
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
-            self.average.update_parameters(self.potential)
+            self._follow(self._averages, self._trained, None)
 
     def on_train_epoch_end(self) -> None:
         """Validation is done by now: adapt to it, and count the epoch."""
@@ -136,7 +138,8 @@ class TrainingModule(LightningModule):
         self.losses = []
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the sums."""
+        """Begin the sums, unless training is beyond repair."""
+        self._read_losses()
         self._errors = ErrorSums()
         self._loss_sums = torch.zeros(4, 3, dtype=torch.float64, device=self.device)
 
@@ -154,10 +157,13 @@ class TrainingModule(LightningModule):
         self.errors = self._errors.result()
         # By the weights that the run ends with: losses of one run can be compared.
         loss = error_loss(self._add_up(self._loss_sums), self._last_weights)
-        self.validation_loss = self._finite(loss.item())
+        self.validation_loss = loss.item()
+        if not math.isfinite(self.validation_loss):
+            raise self._diverged(self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What Lightning does not know of."""
+        self._read_losses()
         checkpoint["progress"] = {
             "epoch": self.epoch,
             "batches_done": self.batches_done,
@@ -190,10 +196,15 @@ class TrainingModule(LightningModule):
     def _add_up(self, values: Tensor) -> Tensor:
         return self.trainer.strategy.reduce(values, reduce_op="sum")
 
-    def _finite(self, loss: float) -> float:
-        if not math.isfinite(loss):
-            raise InputError(
-                f"training.learning_rate: the loss is no longer finite after {self.global_step} "
-                f"steps at {self.config.learning_rate:g}, expected a smaller rate"
-            )
-        return loss
+    def _read_losses(self) -> None:
+        """Of this epoch's steps; not after each, because a GPU would have to be waited for."""
+        self.losses = [float(loss) for loss in self.losses]
+        for index, loss in enumerate(self.losses):
+            if not math.isfinite(loss):
+                raise self._diverged(self.global_step - len(self.losses) + index)
+
+    def _diverged(self, steps: int) -> InputError:
+        return InputError(
+            f"training.learning_rate: the loss is no longer finite after {steps} steps at "
+            f"{self.config.learning_rate:g}, expected a smaller rate"
+        )

@@ -23,7 +23,7 @@ def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Pre
 
     Forces are zero where no configuration of the batch has a reference for a derivative.
     """
-    wanted = bool(batch.has_forces.any() or batch.has_stress.any())
+    wanted = len(batch.forces) > 0 or len(batch.stress) > 0
     vectors = batch.vectors.detach().requires_grad_(wanted)
     terms = potential.energy_terms(batch.species, batch.receivers, batch.senders, vectors)
     if wanted:
@@ -53,10 +53,11 @@ def assemble(atom_energies: Tensor, gradients: Tensor, batch: Batch) -> Predicti
     energy = atom_energies.new_zeros(n_configurations)
     energy = energy.index_add(0, batch.configuration, atom_energies)
     forces = derivatives.forces(gradients, batch.receivers, batch.senders, len(batch.species))
+    if len(batch.stress) == 0:
+        return Prediction(energy, forces, gradients.new_zeros((0, 3, 3)))
     # As model.derivatives.virial, but one for each configuration.
     outer = batch.vectors.unsqueeze(2) * gradients.unsqueeze(1)
     owner = batch.configuration.index_select(0, batch.receivers)
     virial = outer.new_zeros((n_configurations, 3, 3)).index_add(0, owner, outer)
-    # Selected before the division: a molecule's volume is nan, and so would be its gradient.
-    volume = batch.volume[batch.has_stress].to(virial.dtype)
-    return Prediction(energy, forces, virial[batch.has_stress] / volume[:, None, None])
+    volume = batch.volume.to(virial.dtype)[:, None, None]
+    return Prediction(energy, forces, virial.index_select(0, batch.with_stress) / volume)
