@@ -42,6 +42,7 @@ class Set:
     energy_factor: float = 1.0
     energy_unit: str = "meV/atom"
     ablation: bool = False  # lower tensor orders too
+    long: bool = False  # the largest network in more time too
 
 
 def _rmse(model: str, energy: float | None, forces: float | None, like_cost: bool) -> Published:
@@ -132,6 +133,8 @@ SETS = {
         training=FEW,
         energy_factor=27.0,
         energy_unit="meV",
+        ablation=True,
+        long=True,
     ),
     "ethanol_rmd17": Set(
         "ethanol_rmd17/train.extxyz.xz",
@@ -157,6 +160,7 @@ SETS = {
         energy_factor=9.0,
         energy_unit="meV",
         ablation=True,
+        long=True,
     ),
     **{
         f"mlearn_{element}": Set(
@@ -204,6 +208,7 @@ SETS = {
         MOLECULE,
         validation="spice_dipeptides/val.extxyz.xz",
         training=FEW,
+        ablation=True,
     ),
     "qm7": Set(
         "qm7/all.extxyz.xz",

@@ -110,9 +110,9 @@ def train_with_hippynn(
     """Train for CPU minutes on lists of frames; the result as a potential, and what was done."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = [*training, *validation]
-    counts = composition(training, network.elements)
+    counts = composition(frames, network.elements)
     energies = np.array([frame.get_potential_energy() for frame in training])
-    self_energies = fit_self_energies(counts, energies)
+    self_energies = fit_self_energies(counts[: len(training)], energies)
     torch.manual_seed(seed)
     numba.set_num_threads(torch.get_num_threads())
     hippynn.settings.WARN_LOW_DISTANCES = False
@@ -131,7 +131,6 @@ def train_with_hippynn(
         with_forces = "forces" in frames[0].calc.results
         energy, losses = graph(network, periodic, with_forces)
         modules, info = assemble_for_training(losses["LossTotal"], losses)
-        counts = composition(frames, network.elements)
         arrays = padded(frames, counts @ self_energies, ENERGY_UNITS[unit])
         database = Database(arrays, seed=seed, quiet=True, pin_memory=False, **info)
         database.make_explicit_split("train", torch.arange(len(training)))
