@@ -48,7 +48,7 @@ template <class T> struct Builder {
         transposed[int64_t{n} * n_in + k] = matrix[int64_t{k} * n_out + n];
       }
     }
-    return {n_in, n_out, {device, matrix}, {device, transposed}, {}};
+    return {{device, matrix}, {device, transposed}, {}};
   }
 
   DenseLayer<T> dense(const Linear<T>& from, int n_in, int n_out) const {

@@ -13,7 +13,6 @@ namespace cuda {
 
 /// y = x w + bias; w (n_in, n_out), both padded.
 template <class T> struct DenseLayer {
-  int n_in = 0, n_out = 0;
   Array<T> weights, transposed, bias; // without data where there are none
 
   explicit operator bool() const { return weights.data() != nullptr; }
