@@ -4,7 +4,7 @@
 
 For each set: this package, hippynn by its own recipe with the same network, data, split and time,
 this package in a tenth of the time, and for some sets the same network with lower tensor orders
-and in five times the time, for what more of it brings.
+and in four times the time, for what more of it brings.
 Minutes are those of one thread's processor time, so that a machine with other work to do changes
 little. Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on
 there. Writes benchmarks/results/accuracy/SET.json after each run; --quick tries the way through
@@ -32,7 +32,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "accuracy"
 TRAINED = ROOT / "accuracy"
 QUICK_MINUTES = 0.05
 SOON = 0.1  # share of hippynn's time in which we want its best error
-LONG = 5.0
+LONG = 4.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 

@@ -14,7 +14,7 @@ TEST, SIZE = "300 K", "648"
 # Name: what is timed, and whose error it is: a run (side, share of the time) or a published model.
 MODELS = {
     "hipnn-ts": ("hipnn-ts, 64 features", ("hipnn-ts", 1)),
-    "hipnn-ts, longer": ("hipnn-ts, 64 features", ("hipnn-ts", 5)),
+    "hipnn-ts, longer": ("hipnn-ts, 64 features", ("hipnn-ts", 4)),
     "hippynn": ("hippynn, 128 features", ("hippynn", 1)),
     "ANI": ("TorchANI, ANI-1x", "ANI"),
     "MACE": ("MACE, 128 channels, L = 1", "MACE"),
