@@ -1,6 +1,9 @@
 """The CUDA kernels compile for GPUs that are not there, and compiled ones are found again."""
 
 import os
+import re
+import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,9 @@ KERNELS = (
     b"sum_forces",
 )
 TRAINING_KERNELS = (b"moments_change", b"sum_rows", b"geometry_backward", b"invariants_backward")
+# Bytes of memory that a thread keeps of its own: room for copies of a few arguments. Sums over
+# neighbours would cost several times as much there.
+MOST_STACK = 80
 
 
 def compiled(architecture=90, **constants):
@@ -34,6 +40,17 @@ def compiled(architecture=90, **constants):
     )
 
 
+def largest_stack(binary, folder):
+    """Bytes of the kernel that has most; torch's Triton brings the program that tells."""
+    (triton,) = find_spec("triton").submodule_search_locations
+    program = Path(triton) / "backends" / "nvidia" / "bin" / "cuobjdump"
+    file = folder / "kernels.cubin"
+    file.write_bytes(binary)
+    command = [program, "--dump-resource-usage", file]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return max(int(stack) for stack in re.findall(r"REG:\d+ STACK:(\d+)", text))
+
+
 def small():
     """The cheapest to compile."""
     return compiled(n_components=1, n_features=32, lane_features=1)
@@ -47,10 +64,11 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("architecture", [80, 90, 100])
-def test_compiles_for(architecture):
+def test_compiles_for(architecture, tmp_path):
     binary = compiled(architecture)
     assert binary.startswith(b"\x7fELF")
     assert all(name in binary for name in KERNELS)
+    assert largest_stack(binary, tmp_path) <= MOST_STACK
 
 
 @pytest.mark.parametrize(
@@ -67,7 +85,7 @@ def test_compiles_with_other_constants(constants):
 
 @pytest.mark.parametrize("double_precision", [False, True])
 @pytest.mark.parametrize("n_components", [1, 4, 9])
-def test_training_compiles(n_components, double_precision):
+def test_training_compiles(n_components, double_precision, tmp_path):
     binary = compiled(
         double_precision=double_precision,
         n_components=n_components,
@@ -79,6 +97,7 @@ def test_training_compiles(n_components, double_precision):
     )
     assert binary.startswith(b"\x7fELF")
     assert all(name in binary for name in TRAINING_KERNELS)
+    assert largest_stack(binary, tmp_path) <= MOST_STACK
 
 
 def test_a_gpu_newer_than_the_compiler_gets_ptx():
