@@ -131,7 +131,7 @@ SETS = {
             ),
         },
         MOLECULE | {"n_features": [64, 64]},  # as in peers.py: cost_accuracy.py joins the two
-        training=FEW,
+        training={**FEW, **SQUARES},
         energy_factor=27.0,
         energy_unit="meV",
         long=True,
