@@ -11,33 +11,29 @@ from matplotlib.figure import Figure
 from plots import OURS, THEIRS, save
 
 TEST, SIZE = "300 K", "648"
-# Name: what is timed, and whose error it is: a run (side, share of the time) or a published model.
+# Name: what is timed, and whose error it is: one of our runs or a published model.
 MODELS = {
-    "hipnn-ts": ("hipnn-ts, 64 features", ("hipnn-ts", 1)),
-    "hipnn-ts, longer": ("hipnn-ts, 64 features", ("hipnn-ts", 4)),
-    "hippynn": ("hippynn, 128 features", ("hippynn", 1)),
+    "hipnn-ts": ("hipnn-ts, 64 features", ("hipnn-ts", 2)),
+    "hippynn": ("hippynn, 128 features", ("hippynn", 2)),
     "ANI": ("TorchANI, ANI-1x", "ANI"),
     "MACE": ("MACE, 128 channels, L = 1", "MACE"),
     "NequIP": ("NequIP, 64 features", "NequIP"),
 }
 
 
-def points(results: dict) -> dict[str, tuple[float, float, str]]:
-    """µs/atom, RMSE of the forces in meV/Å, and what that is of; of each model that has both."""
+def points(results: dict) -> dict[str, tuple[float, float]]:
+    """µs/atom and RMSE of the forces, meV/Å, of each model for which both are there."""
     if not {"peers", "accuracy/3bpa"} <= set(results):
         return {}
     row = results["peers"]["systems"][SIZE]
     accuracy = results["accuracy/3bpa"]
     errors = {
-        (run["side"], run["share"]): (
-            run["tests"][TEST]["forces_rmse"],
-            f"{run['share'] * accuracy['minutes']:g} minutes of training",
-        )
+        (run["side"], run["l_max"]): run["tests"][TEST]["forces_rmse"]
         for run in accuracy["runs"]
-        if run["l_max"] == 2
-    } | {figure["model"]: (figure["forces"], "published") for figure in accuracy["published"][TEST]}
+        if run["share"] == 1
+    } | {figure["model"]: figure["forces"] for figure in accuracy["published"][TEST]}
     return {
-        name: (1e6 * row["seconds"][timed]["median"] / row["n_atoms"], *errors[judged])
+        name: (1e6 * row["seconds"][timed]["median"] / row["n_atoms"], errors[judged])
         for name, (timed, judged) in MODELS.items()
         if timed in row["seconds"] and judged in errors
     }
@@ -48,9 +44,16 @@ def text(results: dict) -> str:
     found = points(results)
     if not found:
         return "Not measured here: `make bench-peers`, `make bench-accuracy`."
+    minutes = results["accuracy/3bpa"]["minutes"]
     rows = [
-        [name, MODELS[name][0], f"{cost:,.0f}", f"{error:.1f}", origin]
-        for name, (cost, error, origin) in found.items()
+        [
+            name,
+            MODELS[name][0],
+            f"{cost:,.0f}",
+            f"{error:.1f}",
+            "published" if isinstance(MODELS[name][1], str) else f"{minutes:g} minutes of training",
+        ]
+        for name, (cost, error) in found.items()
     ]
     head = ["model", "timed", "µs/atom", "forces, RMSE, meV/Å", "error"]
     return "![cost against accuracy](generated/cost_accuracy.svg)\n\n" + table(head, rows)
@@ -60,8 +63,8 @@ def draw(results: dict, path: Path) -> None:
     """The same as a picture."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for name, (cost, error, _) in points(results).items():
-        axes.loglog(cost, error, "o", color=OURS if name.startswith("hipnn-ts") else THEIRS)
+    for name, (cost, error) in points(results).items():
+        axes.loglog(cost, error, "o", color=OURS if name == "hipnn-ts" else THEIRS)
         axes.annotate(name, (cost, error), xytext=(6, 4), textcoords="offset points")
     axes.set(xlabel="µs/atom, energy and forces", ylabel="3BPA, 300 K: forces, RMSE, meV/Å")
     save(figure, path)
