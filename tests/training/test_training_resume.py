@@ -145,6 +145,14 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, random_potential):
     assert [file.name for file in tmp_path.iterdir()] == ["best.ckpt"]
 
 
+def test_a_state_of_another_format_is_refused(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "STATE_FORMAT", fit.STATE_FORMAT - 1)
+    train(settings(epochs=1), tmp_path)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"last\.ckpt: the run to resume differs: format was"):
+        train(settings(epochs=1), tmp_path, resume=True)
+
+
 def test_only_the_same_run_is_resumed(settings, tmp_path):
     train(settings(epochs=1), tmp_path)
     with pytest.raises(InputError, match=r"config\.training\.epochs was 1 and is now 2"):

@@ -27,6 +27,7 @@ CHECKPOINT = "best.ckpt"
 STATE = "last.ckpt"
 LOG = "metrics.csv"
 CONFIG = "config.yaml"
+STATE_FORMAT = 2  # one more whenever a state's contents change their names
 
 
 def train(
@@ -77,7 +78,7 @@ def train(
             "training.device: expected a GPU for 'cuda', found none that torch can use"
         )
     prepared = prepare(config)
-    identity = {key: prepared.origin[key] for key in ("config", "data")}
+    identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
     earlier = state_to_resume(output / STATE, identity) if resume else None
     if earlier and earlier["finished"]:
         return output / CHECKPOINT
