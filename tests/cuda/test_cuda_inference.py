@@ -59,7 +59,7 @@ def test_equals_the_cpu(emulated, name):
     assert_equal(emulated, potential(**ARCHITECTURES[name]), configuration())
 
 
-@pytest.mark.parametrize("name", ["l2-two-lanes", "middle-widths", "repulsion"])
+@pytest.mark.parametrize("name", ["l2-two-lanes", "l2-four-lanes", "middle-widths", "repulsion"])
 def test_single_precision(emulated, name):
     model = potential(**ARCHITECTURES[name])
     assert_equal(emulated, model, configuration(), torch.float32, tolerance=1e-5)

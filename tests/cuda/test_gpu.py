@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from test_cuda_inference import ARCHITECTURES, configuration, potential
-from test_cuda_neighbours import ENERGY, LENGTH, parts
+from test_cuda_neighbours import ENERGY, LENGTH, fused_potential, parts
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export.exported import FusedPotential
@@ -84,7 +84,7 @@ def test_inference_does_not_wait_for_the_gpu():
 def test_positions_to_forces_along_a_walk():
     random = np.random.default_rng(7)
     n, box = 300, torch.tensor(np.eye(3) * 14.0 + 0.7 * np.eye(3, k=-1))
-    made_of = parts(n, list(range(n)))
+    made_of = parts(n, list(range(n)), fused_potential())
     gpu, cpu = (torch.classes.hipnn_ts.EnergyAndForces(made_of) for _ in range(2))
     positions = torch.from_numpy(random.uniform(0, 14, (n, 3)))
     for _ in range(30):
@@ -247,7 +247,9 @@ def test_for_the_sanitizer(dtype):
         *on_gpu(configuration()), fused.weights, fused.sizes, fused.scalars
     )
     assert energies.isfinite().all()
-    whole = torch.classes.hipnn_ts.EnergyAndForces(parts(8, list(range(8)), dtype))
+    whole = torch.classes.hipnn_ts.EnergyAndForces(
+        parts(8, list(range(8)), fused_potential(dtype=dtype))
+    )
     positions = torch.from_numpy(np.random.default_rng(0).uniform(0, 6, (8, 3))).cuda()
     _, forces = whole.evaluate(positions / LENGTH, torch.eye(3, dtype=torch.float64) * 0.6)
     assert forces.isfinite().all()

@@ -33,6 +33,7 @@ struct Groups {
   const long long* begin;
   const long long* end;
   const int* pairs;
+  const int* others; // (P,) atoms at the other ends of the entries
 };
 
 template <class T> struct RadialArguments {
@@ -49,10 +50,9 @@ template <class T> struct PairArguments {
   Groups groups;
   long long n_groups;
   int share;            // warps of a group, 1 or all of a block: each takes every share-th pair
-  const int* rows;      // (P,) row of `projections`, or the receiver in the sender's walk
-  const int* species;   // (n_atoms,) in the first block, where species take the place of rows
+  const int* species;   // (n_atoms,) in the first block, where species take the atoms' place
   const T* vectors;     // (P, 3)
-  const T* projections; // (rows, V, F)
+  const T* projections; // (n, V, F), of senders
   int feature_begin;    // of the F features in arrays of width A
 };
 
@@ -109,7 +109,6 @@ template <class T> struct SenderBackwardArguments {
 template <class T> struct RepulsionArguments {
   long long n_receivers;
   Groups by_receiver;
-  const int* senders; // (P,)
   const int* species; // (n_atoms,)
   const T* vectors;   // (P, 3)
   double inner, outer;

@@ -91,6 +91,7 @@ struct Limits {
   int64_t onsite_atoms = 32768;          // whose last on-site layers do
   int64_t shared_groups = 2048;          // of pairs, at most: then all warps of a block share one
   int64_t kept_bytes = int64_t{1} << 30; // of projections kept from the way there for the way back
+  int64_t projection_bytes = int64_t{1} << 31; // of all atoms' projections by a wide pass
 };
 
 /// Memory and work on one device, in order of their submission. Only `download` waits for it.

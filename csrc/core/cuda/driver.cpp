@@ -22,6 +22,7 @@ Driver::Driver()
     : library_({"libcuda.so.1"}, "CUDA: expected NVIDIA's driver (libcuda.so.1), found none"),
       get_count_(library_.find<int(int*)>("cuDeviceGetCount")),
       get_attribute_(library_.find<int(int*, int, int)>("cuDeviceGetAttribute")),
+      get_memory_(library_.find<int(size_t*, int)>("cuDeviceTotalMem_v2")),
       get_error_name_(library_.find<int(int, const char**)>("cuGetErrorName")),
       retain_primary_(library_.find<int(Context*, int)>("cuDevicePrimaryCtxRetain")),
       set_current_(library_.find<int(Context)>("cuCtxSetCurrent")),
@@ -67,6 +68,12 @@ int Driver::architecture(int device) const {
   check(get_attribute_(&major, compute_capability_major, device), "compute capability");
   check(get_attribute_(&minor, compute_capability_minor, device), "compute capability");
   return 10 * major + minor;
+}
+
+int64_t Driver::memory(int device) const {
+  size_t bytes = 0;
+  check(get_memory_(&bytes, device), "memory");
+  return static_cast<int64_t>(bytes);
 }
 
 Context Driver::primary_context(int device) const {

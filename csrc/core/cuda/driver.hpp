@@ -25,6 +25,8 @@ public:
   int n_devices() const;
   /// Compute capability of a device: 90 for 9.0.
   int architecture(int device) const;
+  /// Bytes.
+  int64_t memory(int device) const;
   /// The device's primary context, which the CUDA runtime uses too, kept until the process ends.
   Context primary_context(int device) const;
   /// Make a context this thread's.
@@ -51,6 +53,7 @@ private:
   Library library_;
   int (*get_count_)(int*);
   int (*get_attribute_)(int*, int, int);
+  int (*get_memory_)(size_t*, int);
   int (*get_error_name_)(int, const char**);
   int (*retain_primary_)(Context*, int);
   int (*set_current_)(Context);

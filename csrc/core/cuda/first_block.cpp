@@ -29,7 +29,7 @@ Network<T>::radial(int64_t first, int64_t n, const Array<T>& radial_moments) con
   x.pairs.share = share(n);
   x.first_receiver = first;
   x.n_species = b.n_in;
-  x.pass_species = pass_species(b.constants, b.n_in);
+  x.pass_species = pass_species(b.wide.constants, b.n_in);
   x.mixing = b.mixing.data();
   x.radial_moments = radial_moments.data();
   return x;
@@ -37,7 +37,7 @@ Network<T>::radial(int64_t first, int64_t n, const Array<T>& radial_moments) con
 
 template <class T> Grid Network<T>::radial_grid(int64_t n, bool forward) const {
   const DeviceBlock<T>& b = weights_->blocks[0];
-  const Constants& c = b.constants;
+  const Constants& c = b.wide.constants;
   const int species = pass_species(c, b.n_in), sums = species * c.n_components * c.n_sensitivities;
   const int of_warp = forward ? pair_tile_bytes(c.real_bytes(), c.max_window, false) + sums * 8
                               : sums * c.real_bytes();
@@ -47,7 +47,7 @@ template <class T> Grid Network<T>::radial_grid(int64_t n, bool forward) const {
 /// (n, C, A) of receivers from `first` on.
 template <class T> Array<T> Network<T>::first_moments(int64_t first, int64_t n) {
   const DeviceBlock<T>& b = weights_->blocks[0];
-  const Constants& c = b.constants;
+  const Constants& c = b.wide.constants;
   const int64_t rows = n * c.n_components, K = int64_t{b.n_in} * c.n_sensitivities;
   const Array<T> radial_moments(*device_, rows * K);
   Array<T> moments(*device_, rows * b.n_middle);
@@ -66,7 +66,7 @@ template <class T> void Network<T>::first_forward() {
     const int64_t n_here = std::min(size, n - first);
     kept.moments = first_moments(first, n_here);
     module(0).launch(
-        "moment_invariants", warp_each(n_here, 0, b.constants.passes()),
+        "moment_invariants", warp_each(n_here, 0, b.wide.constants.passes()),
         MomentInvariantsArguments<T>{
             invariants(0), n_here, kept.moments.data(), kept.hidden.data() + first * b.n_middle});
   }
@@ -77,7 +77,7 @@ template <class T> void Network<T>::first_forward() {
 
 template <class T> void Network<T>::first_backward(T* vector_gradients) {
   const DeviceBlock<T>& b = weights_->blocks[0];
-  const Constants& c = b.constants;
+  const Constants& c = b.wide.constants;
   Kept& kept = kept_[0];
   const int64_t K = int64_t{b.n_in} * c.n_sensitivities;
   const int64_t n = step_.n_receivers, size = std::min(n, limits_.first_atoms);

@@ -79,9 +79,8 @@ struct FindPairsArguments {
   const int* order;
   int* counts;            // (n,)
   const long long* first; // (n + 1,)
-  int* receivers;         // (P,)
-  int* senders;
-  short* images; // (P, 3)
+  int* senders;           // (P,)
+  short* images;          // (P, 3)
 };
 
 /// reverse (P,): the pair that joins the same two atoms the other way.
@@ -98,7 +97,7 @@ template <class T> struct PairVectorsArguments {
   long long n;
   const double* positions;
   double box[9];
-  const int* receivers;
+  const long long* first; // of each receiver's pairs
   const int* senders;
   const short* images;
   T* vectors;

@@ -113,12 +113,10 @@ void Neighbours::search(Module& module, const double* positions, int64_t n, cons
     throw std::invalid_argument("expected fewer than 2^31 pairs, found " + std::to_string(found));
   }
   n_pairs_ = found;
-  receivers_ = Array<int>(*device_, n_pairs_);
   senders_ = Array<int>(*device_, n_pairs_);
   images_ = Array<int16_t>(*device_, 3 * n_pairs_);
   reverse_ = Array<int>(*device_, n_pairs_);
   find.first = first_.data();
-  find.receivers = receivers_.data();
   find.senders = senders_.data();
   find.images = images_.data();
   module.launch("find_pairs", warp_each(n), find);
@@ -133,25 +131,23 @@ template <class T>
 DeviceConfiguration<T>
 Neighbours::pairs(Module& module, const double* positions, const int* species, T* vectors) const {
   PairVectorsArguments<T> x{};
-  x.n = n_pairs_;
+  x.n = n_;
   x.positions = positions;
   std::copy_n(box_.vectors.begin(), 9, x.box);
-  x.receivers = receivers_.data();
+  x.first = first_.data();
   x.senders = senders_.data();
   x.images = images_.data();
   x.vectors = vectors;
-  module.launch("pair_vectors", over(n_pairs_), x);
+  module.launch("pair_vectors", warp_each(n_), x);
   const long long* first = first_.data();
   return {
       n_,
       n_,
-      n_pairs_,
       species,
-      receivers_.data(),
-      senders_.data(),
       vectors,
-      {first, first + 1, nullptr},
-      {first, first + 1, reverse_.data()}};
+      {first, first + 1, nullptr, senders_.data()},
+      // Who receives the reverse of a pair is who sends the pair.
+      {first, first + 1, reverse_.data(), senders_.data()}};
 }
 
 template DeviceConfiguration<float>

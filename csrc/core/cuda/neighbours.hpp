@@ -39,11 +39,11 @@ private:
   double cutoff_, skin_;
   int64_t searches_ = 0, n_ = -1, n_pairs_ = 0;
   Box box_;
-  Array<double> reference_;        // (n, 3), positions of the search
-  Array<long long> first_;         // (n + 1,)
-  Array<int> receivers_, senders_; // (P,)
-  Array<int16_t> images_;          // (P, 3)
-  Array<int> reverse_;             // (P,)
+  Array<double> reference_; // (n, 3), positions of the search
+  Array<long long> first_;  // (n + 1,), of receivers' pairs
+  Array<int> senders_;      // (P,)
+  Array<int16_t> images_;   // (P, 3)
+  Array<int> reverse_;      // (P,)
 };
 
 } // namespace cuda

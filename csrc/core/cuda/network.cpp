@@ -25,18 +25,18 @@ template <class T> void Network<T>::begin(const DeviceConfiguration<T>& configur
   projected_ = -1;
 }
 
-template <class T> PairArguments<T> Network<T>::pairs(int k, int pass, const T* projections) const {
+template <class T>
+PairArguments<T> Network<T>::pairs(int k, int feature_begin, const T* projections) const {
   const DeviceBlock<T>& b = weights_->blocks[k];
   return {
       b.radial.arguments(),
       step_.by_receiver,
       step_.n_receivers,
       share(step_.n_receivers),
-      step_.senders,
       k == 0 ? step_.species : nullptr,
       step_.vectors,
       projections,
-      pass * b.constants.pass()};
+      feature_begin};
 }
 
 template <class T> InvariantArguments<T> Network<T>::invariants(int k) const {
@@ -44,10 +44,13 @@ template <class T> InvariantArguments<T> Network<T>::invariants(int k) const {
   return {b.vector_scales.data(), b.tensor_scales.data(), b.cusp_regularisation};
 }
 
-template <class T> void Network<T>::project(int k, int pass, const T* features, int64_t n, T* out) {
-  const DeviceBlock<T>& b = weights_->blocks[k];
-  const int64_t row = int64_t{b.constants.n_sensitivities} * b.constants.pass();
-  device_->multiply(Product<T>{n, row, b.n_in, features, b.projections[pass].data(), out});
+template <class T>
+void Network<T>::project(
+    int k, const Passes<T>& passes, int pass, const T* features, int64_t n, T* out) {
+  device_->multiply(
+      Product<T>{
+          n, passes.row(), weights_->blocks[k].n_in, features, passes.projections[pass].data(),
+          out});
 }
 
 template <class T>
@@ -68,17 +71,19 @@ typename Network<T>::Tile Network<T>::tile(int k, int64_t first, int64_t n) cons
 
 template <class T> void Network<T>::interaction_forward(int k, const T* features) {
   const DeviceBlock<T>& b = weights_->blocks[k];
-  const Constants& c = b.constants;
-  const int64_t n = step_.n_receivers, row = int64_t{c.n_sensitivities} * c.pass();
+  const int64_t wide_bytes = bytes_of<T>(step_.n_atoms * b.wide.row());
+  const Passes<T>& passes = wide_bytes <= limits_.projection_bytes ? b.wide : b.narrow;
+  const Constants& c = passes.constants;
+  const int64_t n = step_.n_receivers, row = passes.row();
   Kept& kept = kept_[k];
   kept.moments = Array<T>(*device_, n * c.n_components * b.n_middle);
   projections_ = Array<T>(*device_, step_.n_atoms * row);
   for (int pass = 0; pass < c.passes(); ++pass) {
-    project(k, pass, features, step_.n_atoms, projections_.data());
-    const PairArguments<T> x = pairs(k, pass, projections_.data());
+    project(k, passes, pass, features, step_.n_atoms, projections_.data());
+    const PairArguments<T> x = pairs(k, pass * c.pass(), projections_.data());
     const int parts_bytes = static_cast<int>(bytes_of<T>(c.n_components * c.pass()));
     const int of_warp = std::max(tile_bytes(c, false), x.share > 1 ? parts_bytes : 0);
-    module(k).launch(
+    device_->module(c).launch(
         "interaction_forward", group_each(n, x.share, warps * of_warp),
         ForwardArguments<T>{x, invariants(k), kept.moments.data(), kept.hidden.data()});
   }
@@ -113,7 +118,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
   }
   add_repulsion(energies, nullptr);
   // The way back starts here, some atoms at a time, so that slopes need not exist for all.
-  kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, n * b.n_in);
+  kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, step_.n_atoms * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
   const Array<T> slopes(*device_, n_slopes * size * b.n_middle);
   for (int64_t first = 0; first < n; first += size) {
@@ -127,22 +132,20 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
   }
 }
 
-template <class T>
-void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients) {
+template <class T> Array<T> Network<T>::backward(int k, T* out_gradients, T* vector_gradients) {
   const DeviceBlock<T>& b = weights_->blocks[k];
   const int64_t n = step_.n_receivers;
   Kept& kept = kept_[k];
+  Array<T> feature_gradients;
   if (k == n_blocks() - 1) {
     add_repulsion(nullptr, vector_gradients);
-    if (k > 0) {
-      device_->copy(feature_gradients, kept.own_gradients.data(), bytes_of<T>(n * b.n_in));
-      kept.own_gradients = Array<T>();
-    }
+    feature_gradients = std::move(kept.own_gradients);
   } else {
     kept.hidden = Array<T>(*device_, n * b.n_middle);
+    feature_gradients = k == 0 ? Array<T>() : Array<T>(*device_, step_.n_atoms * b.n_in);
     Tile all = tile(k, 0, n);
     all.out = out_gradients;
-    all.feature_gradients = k == 0 ? nullptr : feature_gradients;
+    all.feature_gradients = feature_gradients.data();
     onsite_backward(k, all);
     kept.slopes = Array<T>();
   }
@@ -150,22 +153,23 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     first_backward(vector_gradients);
   } else {
     // Ghosts have no share of their own; receivers got theirs from the on-site layers.
-    device_->zero(feature_gradients + n * b.n_in, bytes_of<T>((step_.n_atoms - n) * b.n_in));
-    sender_backward(k, feature_gradients, vector_gradients);
+    device_->zero(feature_gradients.data() + n * b.n_in, bytes_of<T>((step_.n_atoms - n) * b.n_in));
+    sender_backward(k, feature_gradients.data(), vector_gradients);
   }
   kept = Kept();
+  return feature_gradients;
 }
 
 template <class T>
 void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradients) {
   const DeviceBlock<T>& b = weights_->blocks[k];
-  const Constants& c = b.constants;
+  const Constants& c = b.wide.constants;
   const Kept& kept = kept_[k];
   module(k).launch(
       "moment_gradients", warp_each(step_.n_receivers, 0, c.passes()),
       MomentGradientArguments<T>{
           invariants(k), kept.hidden.data(), kept.moments.data(), step_.n_receivers});
-  const int64_t row = int64_t{c.n_sensitivities} * c.pass();
+  const int64_t row = b.wide.row();
   const int64_t size = std::min(step_.n_atoms, limits_.senders);
   const bool projected = projected_ == k;
   const Array<T> own(*device_, projected ? 0 : size * row), gradients(*device_, size * row);
@@ -179,15 +183,14 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
       const int64_t n = std::min(size, step_.n_atoms - first);
       const T* projections = projections_.data() + first * row;
       if (!projected) {
-        project(k, pass, kept.features + first * b.n_in, n, own.data());
+        project(k, b.wide, pass, kept.features + first * b.n_in, n, own.data());
         projections = own.data();
       }
       SenderBackwardArguments<T> x{};
-      x.pairs = pairs(k, pass, projections);
+      x.pairs = pairs(k, pass * c.pass(), projections);
       x.pairs.groups = step_.by_sender;
       x.pairs.n_groups = n;
       x.pairs.share = n_warps == warps ? share(n) : 1;
-      x.pairs.rows = step_.receivers;
       x.first_group = first;
       x.moment_gradients = kept.moments.data();
       x.vector_gradients = vector_gradients;
@@ -197,7 +200,7 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
           Grid{(n * x.pairs.share + n_warps - 1) / n_warps, n_warps * warp_size, 1, shared}, x);
       device_->multiply(
           Product<T>{
-              n, b.n_in, row, gradients.data(), b.projections[pass].data(),
+              n, b.n_in, row, gradients.data(), b.wide.projections[pass].data(),
               feature_gradients + first * b.n_in, true, true});
     }
   }
@@ -213,9 +216,9 @@ template <class T> void Network<T>::add_repulsion(double* energies, T* vector_gr
   module(0).launch(
       "repulsion", warp_each(step_.n_receivers),
       RepulsionArguments<T>{
-          step_.n_receivers, step_.by_receiver, step_.senders, step_.species, step_.vectors,
-          weights_->inner, weights_->outer, weights_->n_species, weights_->repulsion.data(),
-          energies, vector_gradients});
+          step_.n_receivers, step_.by_receiver, step_.species, step_.vectors, weights_->inner,
+          weights_->outer, weights_->n_species, weights_->repulsion.data(), energies,
+          vector_gradients});
 }
 
 template <class T>

@@ -4,6 +4,8 @@
 // waits for the device.
 #pragma once
 
+#include <functional>
+
 #include "core/cuda/grids.hpp"
 #include "core/cuda/weights.hpp"
 
@@ -15,13 +17,10 @@ namespace cuda {
 template <class T> struct DeviceConfiguration {
   int64_t n_atoms;
   int64_t n_receivers;
-  int64_t n_pairs;
-  const int* species;   // (n_atoms,)
-  const int* receivers; // (P,)
-  const int* senders;   // (P,)
-  const T* vectors;     // (P, 3), r_sender - r_receiver
-  Groups by_receiver;   // n_receivers groups
-  Groups by_sender;     // n_atoms groups
+  const int* species; // (n_atoms,)
+  const T* vectors;   // (P, 3), r_sender - r_receiver
+  Groups by_receiver; // n_receivers groups
+  Groups by_sender;   // n_atoms groups
 };
 
 /// One step: begin, forward(0), forward(1), ..., backward(last), ..., backward(0).
@@ -37,8 +36,9 @@ public:
   /// As hipnn_ts::Network::forward; the last block's energies hold the repulsion's, and backward's
   /// first vector gradients its.
   void forward(int k, const T* features, T* out, double* energies);
-  /// As hipnn_ts::Network::backward.
-  void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
+  /// As hipnn_ts::Network::backward; returns the gradients (n_atoms, n_in) of the features that
+  /// entered, none of the first block.
+  Array<T> backward(int k, T* out_gradients, T* vector_gradients);
   /// As hipnn_ts::Network::forces, times `scale`.
   void forces(const T* vector_gradients, double scale, double* forces);
 
@@ -51,7 +51,7 @@ private:
     Array<T> moments;       // (n_receivers, C, A); of the first block only in small systems
     Array<T> slopes;        // (1 + n_atom_layers, n_receivers, A) of all but the last block
     Array<T> hidden;        // (n_receivers, A): invariants, in the end their gradients
-    Array<T> own_gradients; // (n_receivers, n_in) of the last block
+    Array<T> own_gradients; // (n_atoms, n_in) of the last block: receivers' by themselves
     const T* features = nullptr;
   };
   /// Some of a block's receivers: rows of the arrays below begin with the first of them.
@@ -67,13 +67,13 @@ private:
     T* feature_gradients;
   };
 
-  Module& module(int k) { return device_->module(weights_->blocks[k].constants); }
-  PairArguments<T> pairs(int k, int pass, const T* projections) const;
+  Module& module(int k) { return device_->module(weights_->blocks[k].wide.constants); }
+  PairArguments<T> pairs(int k, int feature_begin, const T* projections) const;
   int share(int64_t n_groups) const { return n_groups <= limits_.shared_groups ? warps : 1; }
   InvariantArguments<T> invariants(int k) const;
   Tile tile(int k, int64_t first, int64_t n) const;
   void interaction_forward(int k, const T* features);
-  void project(int k, int pass, const T* features, int64_t n, T* out);
+  void project(int k, const Passes<T>& passes, int pass, const T* features, int64_t n, T* out);
   OnSiteArguments<T> onsite(int k, const Tile& tile) const;
   void onsite_forward(int k, const Tile& tile);
   void onsite_backward(int k, const Tile& tile);
@@ -94,11 +94,12 @@ private:
   int projected_ = -1;   // the block whose projections those are, if they are all of them
 };
 
-/// A whole step: adds to energies (n_receivers,), in eV, and to vector_gradients (P, 3).
+/// A whole step: adds to energies (n_receivers,), in eV, and to vector gradients (P, 3). Those are
+/// asked for halfway, when most of what the way there needed is free again.
 template <class T>
 void run_step(
     Device& device, Network<T>& network, const DeviceConfiguration<T>& configuration,
-    double* energies, T* vector_gradients);
+    double* energies, const std::function<T*()>& vector_gradients);
 
 } // namespace cuda
 } // namespace hipnn_ts

@@ -19,10 +19,18 @@ StagedNetwork<T>::StagedNetwork(Device& device, const NetworkWeights<T>& weights
 }
 
 template <class T>
-typename StagedNetwork<T>::Grouped StagedNetwork<T>::upload(const PairGroups& groups) const {
+typename StagedNetwork<T>::Grouped
+StagedNetwork<T>::upload(const PairGroups& groups, const int32_t* other_ends) const {
   const std::vector<long long> offsets(groups.offsets, groups.offsets + groups.size + 1);
+  std::vector<int> others(offsets.back());
+  for (int64_t entry = 0; entry < offsets.back(); ++entry) {
+    others[entry] = other_ends[groups.pair(entry)];
+  }
   const int64_t n = groups.pairs ? offsets.back() : 0;
-  return {{*device_, offsets}, {*device_, std::vector<int>(groups.pairs, groups.pairs + n)}};
+  return {
+      {*device_, offsets},
+      {*device_, std::vector<int>(groups.pairs, groups.pairs + n)},
+      {*device_, others}};
 }
 
 template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
@@ -39,21 +47,16 @@ template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
   n_receivers_ = x.n_receivers;
   n_pairs_ = x.n_pairs;
   n_threads_ = x.n_threads;
-  received_ = upload(by_receiver_.groups());
-  sent_ = upload(by_sender_.groups());
+  received_ = upload(by_receiver_.groups(), x.senders);
+  sent_ = upload(by_sender_.groups(), x.receivers);
   species_ = {*device_, std::vector<int>(x.species, x.species + n_atoms_)};
-  receivers_ = {*device_, std::vector<int>(x.receivers, x.receivers + n_pairs_)};
-  senders_ = {*device_, std::vector<int>(x.senders, x.senders + n_pairs_)};
   vectors_ = Array<T>(*device_, 3 * n_pairs_);
   device_->upload(vectors_.data(), x.vectors, bytes_of<T>(3 * n_pairs_));
-  vector_gradients_ = Array<T>(*device_, 3 * n_pairs_);
-  device_->zero(vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
   const auto groups = [](const Grouped& g) {
-    return Groups{g.offsets.data(), g.offsets.data() + 1, g.pairs.data()};
+    return Groups{g.offsets.data(), g.offsets.data() + 1, g.pairs.data(), g.others.data()};
   };
   network_.begin(
-      {n_atoms_, n_receivers_, n_pairs_, species_.data(), receivers_.data(), senders_.data(),
-       vectors_.data(), groups(received_), groups(sent_)});
+      {n_atoms_, n_receivers_, species_.data(), vectors_.data(), groups(received_), groups(sent_)});
 }
 
 template <class T> Array<T> StagedNetwork<T>::widened(const T* rows, int64_t n, int width) const {
@@ -90,8 +93,7 @@ void StagedNetwork<T>::there(int k, const T* features, T* made, double* energies
 
 template <class T>
 void StagedNetwork<T>::back(int k, T* above, T* feature_gradients, T* vector_gradients) {
-  const Array<T> below = k > 0 ? Array<T>(*device_, n_atoms_ * padded(widths_[k])) : Array<T>();
-  network_.backward(k, above, below.data(), vector_gradients_.data());
+  const Array<T> below = network_.backward(k, above, vector_gradients_.data());
   features_[k] = Array<T>();
   if (k > 0) {
     narrowed(below, n_atoms_, widths_[k], feature_gradients);
@@ -115,6 +117,8 @@ template <class T>
 void StagedNetwork<T>::last(
     const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
   there(n_blocks() - 1, features, nullptr, energies);
+  vector_gradients_ = Array<T>(*device_, 3 * n_pairs_);
+  device_->zero(vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
   back(n_blocks() - 1, nullptr, feature_gradients, vector_gradients);
 }
 
@@ -132,8 +136,8 @@ template <class T> int64_t StagedNetwork<T>::bytes() const {
   }
   return bytes_of<T>(reals) +
          bytes_of<int>(
-             species_.size() + receivers_.size() + senders_.size() + received_.pairs.size() +
-             sent_.pairs.size()) +
+             species_.size() + received_.pairs.size() + received_.others.size() +
+             sent_.pairs.size() + sent_.others.size()) +
          bytes_of<long long>(received_.offsets.size() + sent_.offsets.size());
 }
 

@@ -46,11 +46,11 @@ private:
   PairGrouping by_receiver_, by_sender_;
   struct Grouped {
     Array<long long> offsets;
-    Array<int> pairs;
+    Array<int> pairs, others;
   };
-  Grouped upload(const PairGroups& groups) const;
+  Grouped upload(const PairGroups& groups, const int32_t* other_ends) const;
   Grouped received_, sent_;
-  Array<int> species_, receivers_, senders_;
+  Array<int> species_;
   Array<T> vectors_, vector_gradients_;
   std::vector<Array<T>> features_; // that entered each block
 };

@@ -87,25 +87,25 @@ template <class T> struct Builder {
     return {device, out};
   }
 
-  /// Rows (n_rows, V, pass) of one pass; value(row, v, feature).
-  template <class Value>
-  Array<T> pass_rows(
-      const Constants& c, int n_rows, int n_real, int feature_begin, const Value& value) const {
-    std::vector<T> out(int64_t{n_rows} * c.n_sensitivities * c.pass(), T(0));
-    const int n = std::min(c.pass(), n_real - feature_begin);
-    for (int row = 0; row < n_rows; ++row) {
-      for (int v = 0; v < c.n_sensitivities; ++v) {
-        for (int f = 0; f < n; ++f) {
-          out[(int64_t{row} * c.n_sensitivities + v) * c.pass() + f] =
-              value(row, v, feature_begin + f);
+  void add_projections(Passes<T>& passes, const BlockWeights<T>& w, int n_in) const {
+    const int width = passes.constants.pass();
+    for (int begin = 0; begin < passes.constants.n_features; begin += width) {
+      std::vector<T> matrix(n_in * passes.row(), T(0));
+      const int n = std::min(width, w.n_middle - begin);
+      for (int k = 0; k < w.n_in; ++k) {
+        for (int v = 0; v < w.radial.n_sensitivities; ++v) {
+          for (int f = 0; f < n; ++f) {
+            matrix[k * passes.row() + int64_t{v} * width + f] =
+                unpanelled(w.projection.forward, w.n_in, k, v * w.n_middle + begin + f);
+          }
         }
       }
+      passes.projections.emplace_back(device, matrix);
     }
-    return {device, out};
   }
 
   void factor_tables(DeviceBlock<T>& b, const BlockWeights<T>& w) const {
-    const int V = w.radial.n_sensitivities, padded_V = b.constants.n_sensitivities;
+    const int V = w.radial.n_sensitivities, padded_V = b.wide.constants.n_sensitivities;
     std::vector<double> mixing(int64_t{w.n_in} * padded_V * padded_V, 0.0);
     std::vector<double> q(int64_t{V} * w.n_middle), l(int64_t{V} * V);
     std::vector<T> rows(int64_t{w.n_in} * padded_V * b.n_middle, T(0));
@@ -139,13 +139,15 @@ template <class T> struct Builder {
     const int real_bytes = static_cast<int>(sizeof(T));
     const int max_window = *std::max_element(w.radial.count, w.radial.count + window_bins);
     DeviceBlock<T> b{};
-    b.constants = {
+    b.wide.constants = {
         real_bytes == 8,
         n_components,
         n_sensitivities,
         n_middle,
         lane_features(n_middle, n_sensitivities, real_bytes),
         std::max(1, max_window)};
+    b.narrow.constants = b.wide.constants;
+    b.narrow.constants.lane_features = 1;
     b.n_in = n_in;
     b.n_middle = n_middle;
     b.n_out = n_out;
@@ -156,13 +158,9 @@ template <class T> struct Builder {
     if (first) {
       factor_tables(b, w);
     }
-    for (int begin = 0; !first && begin < n_middle; begin += b.constants.pass()) {
-      b.projections.push_back(
-          pass_rows(b.constants, n_in, w.n_middle, begin, [&](int row, int v, int f) {
-            const bool exists = row < w.n_in && v < w.radial.n_sensitivities;
-            return exists ? unpanelled(w.projection.forward, w.n_in, row, v * w.n_middle + f)
-                          : T(0);
-          }));
+    if (!first) {
+      add_projections(b.wide, w, n_in);
+      add_projections(b.narrow, w, n_in);
     }
     b.vector_scales = vector(w.vector_scales, n_components >= 4 ? w.n_middle : 0, n_middle);
     b.tensor_scales = vector(w.tensor_scales, n_components >= 9 ? w.n_middle : 0, n_middle);

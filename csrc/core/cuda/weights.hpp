@@ -28,8 +28,19 @@ template <class T> struct DeviceRadial {
   }
 };
 
-template <class T> struct DeviceBlock {
+/// Some features after the other, as many as the constants say, and the projections' matrices of
+/// each pass: (n_in, V pass); none in the first block.
+template <class T> struct Passes {
   Constants constants;
+  std::vector<Array<T>> projections;
+
+  /// Length of an atom's projections.
+  int64_t row() const { return int64_t{constants.n_sensitivities} * constants.pass(); }
+};
+
+template <class T> struct DeviceBlock {
+  Passes<T> wide;   // the fastest
+  Passes<T> narrow; // of one warp: for the way there where projections of all atoms are many
   int n_in, n_middle, n_out; // padded; the first block's n_in is the number of species
   bool residual;
   T cusp_regularisation, readout_bias;
@@ -38,8 +49,6 @@ template <class T> struct DeviceBlock {
   /// n_middle).
   Array<double> mixing;
   Array<T> radial_table;
-  /// Of the others, of each pass: (n_in, V pass).
-  std::vector<Array<T>> projections;
   Array<T> vector_scales, tensor_scales, readout;
   DenseLayer<T> self_interaction, outer, adjust;
   std::vector<DenseLayer<T>> inner, outers; // on-site layers

@@ -34,9 +34,14 @@ struct Sorted {
     offsets = at::searchsorted(values, at::arange(n_groups + 1, ends.options()));
   }
 
-  Groups groups() const {
+  /// The groups; `others` as the function of that name gives them.
+  Groups groups(const at::Tensor& others) const {
     const long long* first = long_pointer(offsets);
-    return {first, first + 1, pairs.const_data_ptr<int>()};
+    return {first, first + 1, pairs.const_data_ptr<int>(), others.const_data_ptr<int>()};
+  }
+  /// Of each entry, the other end of its pair: (P,) int32.
+  at::Tensor others(const at::Tensor& other_ends) const {
+    return other_ends.index_select(0, pairs);
   }
 };
 

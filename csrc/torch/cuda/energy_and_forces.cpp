@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "torch/cuda/energy_and_forces.hpp"
 
+#include "core/cuda/grids.hpp"
 #include "torch/cuda/inference.hpp"
 #include "torch/neighbours.hpp"
 
@@ -32,22 +33,26 @@ std::tuple<Tensor, Tensor> OnDevice::evaluate(const Tensor& positions, const Box
 template <class T>
 std::tuple<Tensor, Tensor> OnDevice::run(const Tensor& positions, const Box& box) {
   const auto weights = device_weights<T>(*device_, weights_, sizes_, scalars_);
-  Module& module = device_->module(weights->blocks.front().constants);
+  Module& module = device_->module(weights->blocks.front().wide.constants);
   const int64_t n = species_.numel();
   Tensor own = positions.detach().to(at::kDouble);
   own = (particles_.defined() ? own.index_select(0, particles_) : own).mul(length_).contiguous();
   neighbours_.update(module, own.const_data_ptr<double>(), n, box);
   const int64_t n_values = 3 * neighbours_.n_pairs();
-  const Array<T> vectors(*device_, n_values), gradients(*device_, n_values);
-  device_->zero(gradients.data(), n_values * static_cast<int64_t>(sizeof(T)));
+  const Array<T> vectors(*device_, n_values);
+  Array<T> gradients;
   const Tensor energies = at::zeros({n}, own.options());
   const Tensor forces = at::empty({n, 3}, own.options());
   Network<T> network(*device_, *weights);
-  run_step(
+  run_step<T>(
       *device_, network,
       neighbours_.pairs(
           module, own.const_data_ptr<double>(), species_.const_data_ptr<int>(), vectors.data()),
-      energies.data_ptr<double>(), gradients.data());
+      energies.data_ptr<double>(), [&] {
+        gradients = Array<T>(*device_, n_values);
+        device_->zero(gradients.data(), bytes_of<T>(n_values));
+        return gradients.data();
+      });
   network.forces(gradients.data(), energy_ * length_, forces.data_ptr<double>());
   const Tensor energy = at::add(self_energy_, energies.sum(), energy_);
   if (!particles_.defined()) {

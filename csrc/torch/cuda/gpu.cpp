@@ -101,9 +101,12 @@ public:
   explicit Gpu(int index)
       : queue_{index, Driver::get().primary_context(index)},
         architecture_(Driver::get().architecture(index)) {
+    limits_.projection_bytes = Driver::get().memory(index) / 8;
     // In LAMMPS nothing else has made torch start CUDA, which its allocator needs.
     at::empty({1}, options(at::kByte));
   }
+
+  Limits limits() const override { return limits_; }
 
   const void* stream() const override { return queue_.stream(); }
 
@@ -177,6 +180,7 @@ private:
 
   const Queue queue_;
   int architecture_;
+  Limits limits_;
   std::mutex mutex_;
   std::map<std::tuple<bool, int, int, int, int, int, std::string>, std::unique_ptr<Module>>
       modules_;

@@ -47,22 +47,25 @@ run(Device& device, const Tensor& species, const Tensor& receivers, const Tensor
     const Tensor& vectors, at::TensorList weights, at::IntArrayRef sizes,
     at::ArrayRef<double> scalars) {
   const auto packed = device_weights<T>(device, weights, sizes, scalars);
-  const int64_t n = species.size(0), n_pairs = receivers.size(0);
-  Indices indices(device.module(packed->blocks.front().constants), species);
+  const int64_t n = species.size(0);
+  Indices indices(device.module(packed->blocks.front().wide.constants), species);
   const Tensor kinds = indices.narrow(species, packed->n_species);
   const Tensor to = indices.narrow(receivers, n), from = indices.narrow(senders, n);
   const Sorted by_receiver(to, n), by_sender(from, n);
   const Tensor cast = vectors.to(c10::CppTypeToScalarType<T>::value).contiguous();
   Tensor energies = at::zeros({n}, species.options().dtype(at::kDouble));
-  Tensor pair_gradients = at::zeros(vectors.sizes(), cast.options());
+  const Tensor senders_of = by_receiver.others(from), receivers_of = by_sender.others(to);
+  Tensor pair_gradients;
 
   Network<T> network(device, *packed);
-  run_step(
+  run_step<T>(
       device, network,
-      {n, n, n_pairs, kinds.const_data_ptr<int>(), to.const_data_ptr<int>(),
-       from.const_data_ptr<int>(), cast.template const_data_ptr<T>(), by_receiver.groups(),
-       by_sender.groups()},
-      energies.data_ptr<double>(), pair_gradients.data_ptr<T>());
+      {n, n, kinds.const_data_ptr<int>(), cast.template const_data_ptr<T>(),
+       by_receiver.groups(senders_of), by_sender.groups(receivers_of)},
+      energies.data_ptr<double>(), [&] {
+        pair_gradients = at::zeros(vectors.sizes(), cast.options());
+        return pair_gradients.data_ptr<T>();
+      });
   indices.poison(energies);
   return {energies, pair_gradients};
 }

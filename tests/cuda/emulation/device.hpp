@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -60,7 +61,7 @@ public:
       : compile_(std::move(compile)), folder_(std::move(folder)) {}
 
   /// So little that small systems are done in parts.
-  Limits limits() const override { return {5, 6, 7, 6, 50'000}; }
+  Limits limits() const override { return {5, 6, 7, 6, 50'000, 200'000}; }
 
   Module& module(const Constants& constants) override {
     std::string name = constants.program, definitions = std::string(" ") + constants.program;
@@ -79,11 +80,21 @@ public:
     return *found;
   }
 
+  /// The most memory since the last call, beyond what was in use then.
+  int64_t peak() {
+    const int64_t out = peak_ - began_;
+    began_ = peak_ = in_use_;
+    return out;
+  }
+
   std::shared_ptr<void> allocate(int64_t bytes) override {
+    in_use_ += bytes;
+    peak_ = std::max(peak_, in_use_);
     auto* block = static_cast<unsigned char*>(std::malloc(bytes + 2 * guard));
     std::memset(block, guard_byte, bytes + 2 * guard);
     std::memset(block + guard, 0xff, bytes);
-    return {block + guard, [block, bytes](void*) {
+    return {block + guard, [this, block, bytes](void*) {
+              in_use_ -= bytes;
               for (int64_t k = 0; k < guard; ++k) {
                 if (block[k] != guard_byte || block[guard + bytes + k] != guard_byte) {
                   std::fputs("emulated device: written outside of an array\n", stderr);
@@ -119,6 +130,7 @@ private:
     }
   }
 
+  int64_t in_use_ = 0, peak_ = 0, began_ = 0;
   std::string compile_, folder_;
   std::map<std::string, std::unique_ptr<Module>> modules_;
 };

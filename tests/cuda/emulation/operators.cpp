@@ -108,6 +108,10 @@ int64_t searches(int64_t potential) {
   return potentials[potential]->searches();
 }
 
+int64_t peak_bytes() {
+  return device().peak();
+}
+
 } // namespace
 
 TORCH_LIBRARY(hipnn_ts_emulated, m) {
@@ -123,4 +127,5 @@ TORCH_LIBRARY(hipnn_ts_emulated, m) {
       "Tensor[]",
       &blocks);
   m.def("searches(int potential) -> int", &searches);
+  m.def("peak_bytes() -> int", &peak_bytes);
 }

@@ -71,7 +71,7 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
     while (active) {
       const int k = take_lowest(active);
       const Places at = tile.places_of(k);
-      const int s = at.row - species.first;
+      const int s = at.other - species.first;
       if (s < 0 || s >= species.n) {
         continue;
       }
@@ -187,8 +187,8 @@ KERNEL(radial_backward, RadialMomentArguments<Real>) {
   const long long group = x.first_receiver + i;
   for (long long k = groups.begin[group] + first_of_part(x); k < groups.end[group];
        k += warp_size * share) {
-    const long long p = groups.pairs ? groups.pairs[k] : k;
-    const int s = x.pairs.species[x.pairs.rows[p]] - species.first;
+    const long long p = pair_at(groups, k);
+    const int s = x.pairs.species[groups.others[k]] - species.first;
     const PairShape shape(x.pairs, p);
     if (s >= 0 && s < species.n && shape.count > 0) {
       add_pair_gradient(

@@ -10,7 +10,7 @@ namespace cuda {
 __device__ inline void add_group(
     const Groups& groups, long long group, const Real* gradients, double sign, double (&sum)[3]) {
   for (long long k = groups.begin[group] + lane(); k < groups.end[group]; k += warp_size) {
-    const long long p = groups.pairs ? groups.pairs[k] : k;
+    const long long p = pair_at(groups, k);
     for (int d = 0; d < 3; ++d) {
       sum[d] += sign * static_cast<double>(gradients[3 * p + d]);
     }

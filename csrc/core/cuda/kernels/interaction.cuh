@@ -17,9 +17,10 @@ __device__ inline void fetch_rows(const Real* rows, Lane (&p)[4]) {
   }
 }
 
-/// A lane's share of a pair's window in `projections` (rows, V, F).
-__device__ inline const Real* window_rows(const Real* projections, int row, int first) {
-  return projections + static_cast<long long>(row) * (V * F) + first * F + lane() * LANE_FEATURES;
+/// A lane's share of a pair's window in `projections` (n, V, F).
+__device__ inline const Real* window_rows(const Real* projections, int sender, int first) {
+  return projections + static_cast<long long>(sender) * (V * F) + first * F +
+         lane() * LANE_FEATURES;
 }
 
 /// Adds the tile's messages to a lane's moments.
@@ -28,7 +29,7 @@ add_messages(const PairTile& tile, unsigned active, const Real* projections, Lan
   while (active) {
     const int k = take_lowest(active);
     const Places at = tile.places_of(k);
-    const Real* rows = window_rows(projections, at.row, at.first);
+    const Real* rows = window_rows(projections, at.other, at.first);
     Lane m = Lane::zero();
     for (int w = 0; w < at.count; w += 4, rows += 4 * F) {
       Lane p[4];
@@ -198,12 +199,12 @@ KERNEL(sender_backward, SenderBackwardArguments<Real>) {
     const auto work = [&](const Lane(&G)[C], Lane(&next)[C]) {
       const int own = k;
       k = active ? take_lowest(active) : k;
-      fetch_gradients(x, tile.places_of(k).row, next);
+      fetch_gradients(x, tile.places_of(k).other, next);
       pair_backward(tile, own, projections, G, window);
       return --n > 0;
     };
     if (n > 0) {
-      fetch_gradients(x, tile.places_of(k).row, even);
+      fetch_gradients(x, tile.places_of(k).other, even);
       while (work(even, odd) && work(odd, even)) {
       }
     }

@@ -126,7 +126,6 @@ __device__ inline void test_candidate(
   const unsigned lanes = __ballot_sync(all_lanes, near);
   if (near && x.first) {
     const long long p = x.first[i] + found + __popc(lanes & ((1u << lane()) - 1u));
-    x.receivers[p] = static_cast<int>(i);
     x.senders[p] = j;
     for (int k = 0; k < 3; ++k) {
       x.images[3 * p + k] =
@@ -205,9 +204,14 @@ KERNEL(reverse_pairs, ReversePairsArguments) {
   }
 }
 
+/// A warp for each receiver.
 KERNEL(pair_vectors, PairVectorsArguments<Real>) {
-  for (long long p = grid_thread(); p < x.n; p += grid_threads()) {
-    const double* to = x.positions + 3LL * x.receivers[p];
+  const long long i = grid_warp();
+  if (i >= x.n) {
+    return;
+  }
+  const double* to = x.positions + 3 * i;
+  for (long long p = x.first[i] + lane(); p < x.first[i + 1]; p += warp_size) {
     const double* from = x.positions + 3LL * x.senders[p];
     for (int d = 0; d < 3; ++d) {
       // In this order a pair and its reverse are opposite to the last bit.

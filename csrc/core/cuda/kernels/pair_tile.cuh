@@ -8,9 +8,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Of a pair: `row` of the projections, or the receiver in the sender's walk; its window.
+/// Of a pair: the atom at its other end, or that atom's species in the first block; its window.
 struct Places {
-  int row, first, count, pair;
+  int other, first, count, pair;
 };
 
 /// Of a pair: its direction and 1 / distance.
@@ -94,20 +94,21 @@ struct PairShape {
   }
 };
 
-/// Fills this lane's column with a pair; false where it takes no part.
+/// Fills this lane's column with an entry's pair; false where it takes no part.
 template <class Tile>
-__device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long p) {
+__device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long entry) {
+  const long long p = pair_at(x.groups, entry);
   const PairShape shape(x, p);
   if (shape.count == 0) {
     return false;
   }
-  const int k = lane(), row = x.rows[p];
+  const int k = lane(), other = x.groups.others[entry];
   Reals<4>{{shape.u.x, shape.u.y, shape.u.z, shape.u.inverse}}.store(tile.geometry[k]);
   // Widened within the V rows, so that all may be read without asking.
   const int count = (shape.count + Tile::together - 1) / Tile::together * Tile::together;
   const int beyond = shape.first + count - V, before = beyond > 0 ? beyond : 0;
   *reinterpret_cast<int4*>(tile.places[k]) = {
-      x.species ? x.species[row] : row, shape.first - before, count, static_cast<int>(p)};
+      x.species ? x.species[other] : other, shape.first - before, count, static_cast<int>(p)};
   for (int w = 0; w < count; ++w) {
     Real value = 0, slope = 0;
     if (w >= before && w < before + shape.count) {
@@ -151,11 +152,7 @@ for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body&
   const int share = x.share, own = lane() * share + part_of_group(x);
   for (long long begin = x.groups.begin[group]; begin < end; begin += warp_size * share) {
     const long long entry = begin + own;
-    bool active = false;
-    if (entry < end) {
-      const long long p = x.groups.pairs ? x.groups.pairs[entry] : entry;
-      active = fill(tile, x, p);
-    }
+    const bool active = entry < end && fill(tile, x, entry);
     // A ballot orders no memory: what other lanes filled is there after the barrier.
     const unsigned lanes = __ballot_sync(all_lanes, active);
     __syncwarp();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What all kernels share. The build defines Real, N_COMPONENTS, N_SENSITIVITIES, N_FEATURES (A),
-// LANE_FEATURES and MAX_WINDOW: see core/cuda/constants.hpp.
+// LANE_FEATURES and MAX_WINDOW: Constants in core/cuda/device.hpp.
 #pragma once
 
 #include "arguments.hpp"
@@ -43,6 +43,10 @@ __device__ inline long long grid_thread() {
 
 __device__ inline long long grid_threads() {
   return static_cast<long long>(gridDim.x) * blockDim.x;
+}
+
+__device__ inline long long pair_at(const Groups& groups, long long entry) {
+  return groups.pairs ? groups.pairs[entry] : entry;
 }
 
 /// A lane's features: LANE_FEATURES consecutive ones of a row.

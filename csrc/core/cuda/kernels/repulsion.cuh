@@ -16,14 +16,14 @@ KERNEL(repulsion, RepulsionArguments<Real>) {
   const RepulsionTerms* own = x.terms + static_cast<long long>(x.species[i]) * x.n_species;
   double energy = 0;
   for (long long k = x.by_receiver.begin[i] + lane(); k < x.by_receiver.end[i]; k += warp_size) {
-    const long long p = x.by_receiver.pairs ? x.by_receiver.pairs[k] : k;
+    const long long p = pair_at(x.by_receiver, k);
     const double v[3] = {x.vectors[3 * p], x.vectors[3 * p + 1], x.vectors[3 * p + 2]};
     const double squared = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
     if (!(squared < x.outer * x.outer)) {
       continue; // most pairs
     }
     const double r = sqrt(squared);
-    const RadialEnergy pair = repulsion_at(r, own[x.species[x.senders[p]]], x.inner);
+    const RadialEnergy pair = repulsion_at(r, own[x.species[x.by_receiver.others[k]]], x.inner);
     energy += pair.energy / 2;
     for (int d = 0; x.vector_gradients && d < 3; ++d) {
       x.vector_gradients[3 * p + d] += static_cast<Real>(pair.slope / 2 * v[d] / r);
