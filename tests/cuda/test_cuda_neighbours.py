@@ -88,8 +88,32 @@ def test_molecules(emulated, n):
     Both(emulated, n).compare(positions)
 
 
-def test_no_pairs_at_all(emulated):
-    Both(emulated, 2).compare(np.array([[0.0, 0, 0], [50.0, 0, 0]]))
+@pytest.mark.parametrize("n", [2, 65])
+def test_no_pairs_at_all(emulated, n):
+    Both(emulated, n).compare(50.0 * np.arange(n)[:, None] * np.array([[1.0, 0, 0]]))
+
+
+def test_steps_of_a_molecule_do_not_wait(emulated):
+    random = np.random.default_rng(8)
+    positions = random.uniform(0, 6, (9, 3))
+    both = Both(emulated, 9)
+    both.compare(positions * 20)  # far apart: pairs that must not be forgotten
+    before = emulated.waits()
+    for factor in (1.0, 0.5, 1.2):
+        assert both.compare(positions * factor).abs().max() > 0
+    assert (emulated.waits(), both.searches()) == (before, 1)
+    positions[3, 1] = np.nan
+    energy, _ = emulated.evaluate(both.number, torch.from_numpy(positions) / LENGTH, None)
+    assert energy.isnan()
+
+
+def test_more_atoms_without_a_box_are_searched_again(emulated):
+    random = np.random.default_rng(9)
+    positions = random.uniform(0, 9, (65, 3))
+    both = Both(emulated, 65)
+    both.compare(positions * 20)
+    assert both.compare(positions).abs().max() > 0
+    assert both.searches() == 2
 
 
 def test_a_subset_of_the_particles(emulated):

@@ -95,6 +95,27 @@ def test_positions_to_forces_along_a_walk():
         positions = positions + torch.from_numpy(random.normal(0, 0.05, positions.shape))
 
 
+def test_a_molecule_in_a_cuda_graph():
+    random = np.random.default_rng(8)
+    n = 22
+    whole = torch.classes.hipnn_ts.EnergyAndForces(parts(n, list(range(n)), fused_potential()))
+    start = torch.from_numpy(random.uniform(0, 6, (n, 3))).cuda() / LENGTH
+    positions = start.clone()
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        whole.evaluate(positions, None)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        energy, forces = whole.evaluate(positions, None)
+    for factor in (1.0, 0.8, 4.0):
+        positions.copy_(start * factor)
+        graph.replay()
+        wanted = whole.evaluate(positions.cpu(), None)
+        assert_equal((energy / ENERGY, forces), (wanted[0] / ENERGY, wanted[1]), 1e-10)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 def test_training_gradients_equal_the_cpu(dtype):
     model = potential(n_features=(20, 32)).to(dtype)

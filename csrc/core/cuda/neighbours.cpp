@@ -40,11 +40,18 @@ BinsArguments arguments(const Bins& bins, const Box& box) {
   return out;
 }
 
+bool few(int64_t n, const Box& box) {
+  return !box.periodic && n <= all_pairs_limit;
+}
+
 } // namespace
 
 bool Neighbours::fits(Module& module, const double* positions, int64_t n, const Box& box) const {
   if (n_ != n || !(box == box_)) {
     return false;
+  }
+  if (few(n, box)) {
+    return true;
   }
   const Array<int> flag = zeros<int>(*device_, 1);
   module.launch(
@@ -98,7 +105,7 @@ void Neighbours::search(Module& module, const double* positions, int64_t n, cons
   FindPairsArguments find{};
   find.bins = bins;
   find.n = n;
-  find.reach = reach;
+  find.reach = few(n, box) ? std::numeric_limits<double>::infinity() : reach;
   find.placed = placed.data();
   find.bin = bin.data();
   find.wraps = wraps.data();

@@ -10,14 +10,16 @@ namespace hipnn_ts {
 namespace cuda {
 
 /// A Verlet list with each pair's reverse, so that senders have their pairs as receivers do. It
-/// holds the pairs within the cutoff and a skin; kernels pass over those beyond the cutoff.
+/// holds the pairs within the cutoff and a skin; kernels pass over those beyond the cutoff. Of a
+/// few atoms without a box it holds every pair: such a list always fits.
 class Neighbours {
 public:
   Neighbours(Device& device, double cutoff, double skin)
       : device_(&device), cutoff_(cutoff), skin_(skin) {}
 
   /// Searches again where an atom has moved by half of the skin or the box is another. Waits for
-  /// the device, once where the list still fits.
+  /// the device, once where the list still fits, and not at all where it always does: then a step
+  /// can be captured in a CUDA graph, and positions that are no numbers reach the energy.
   ///
   /// positions (n, 3), Å, on the device; `module` is any of the device's. Throws as divide does.
   void update(Module& module, const double* positions, int64_t n, const Box& box);

@@ -8,9 +8,6 @@
 namespace hipnn_ts {
 namespace {
 
-/// Below this many atoms without a box every pair is looked at: bins cost more than they save.
-constexpr int64_t all_pairs_limit = 64;
-
 /// Bins narrower than the reach enclose its sphere more tightly.
 constexpr double bins_per_reach = 2.0;
 

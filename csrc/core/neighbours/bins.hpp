@@ -28,6 +28,9 @@ struct Bins {
   int64_t count() const { return int64_t{size[0]} * size[1] * size[2]; }
 };
 
+/// Up to this many atoms without a box every pair is looked at: bins cost more than they save.
+constexpr int64_t all_pairs_limit = 64;
+
 /// A wrap beyond this says that the trajectory has exploded.
 constexpr double farthest_wrap = 1e6;
 

@@ -87,6 +87,9 @@ public:
     return out;
   }
 
+  /// How often the device was waited for.
+  int64_t waits() const { return waits_; }
+
   std::shared_ptr<void> allocate(int64_t bytes) override {
     in_use_ += bytes;
     peak_ = std::max(peak_, in_use_);
@@ -109,6 +112,7 @@ public:
   void copy(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, bytes); }
   void upload(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, int64_t bytes) override {
+    ++waits_;
     std::memcpy(to, from, bytes);
   }
   void multiply(const Product<float>& product) override { product_of(product); }
@@ -130,7 +134,7 @@ private:
     }
   }
 
-  int64_t in_use_ = 0, peak_ = 0, began_ = 0;
+  int64_t in_use_ = 0, peak_ = 0, began_ = 0, waits_ = 0;
   std::string compile_, folder_;
   std::map<std::string, std::unique_ptr<Module>> modules_;
 };

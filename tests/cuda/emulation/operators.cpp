@@ -112,6 +112,10 @@ int64_t peak_bytes() {
   return device().peak();
 }
 
+int64_t waits() {
+  return device().waits();
+}
+
 } // namespace
 
 TORCH_LIBRARY(hipnn_ts_emulated, m) {
@@ -128,4 +132,5 @@ TORCH_LIBRARY(hipnn_ts_emulated, m) {
       &blocks);
   m.def("searches(int potential) -> int", &searches);
   m.def("peak_bytes() -> int", &peak_bytes);
+  m.def("waits() -> int", &waits);
 }
