@@ -5,7 +5,8 @@ import torch
 from test_geometry import vectors
 from test_invariants import factors as invariants_factors
 from test_moments import form
-from test_residual_layer import arguments as layer_arguments
+from test_onsite_layers import SHAPES
+from test_onsite_layers import arguments as layer_arguments
 from test_sensitivities import factors, radial, windows
 
 from hipnn_ts.export.packing import pack_potential
@@ -46,7 +47,7 @@ def atom_and_pair_arguments():
         "pair_geometry_backward": (*along, leaf, 4.0),
         "invariants": (*leaves, 1e-3),
         "invariants_backward": (gradient, *leaves, 1e-3),
-        "residual_layer": layer_arguments(),
+        "onsite_layers": layer_arguments(*SHAPES["another width"]),
     }
 
 

@@ -13,7 +13,7 @@ from hipnn_ts.operators import reference
 
 
 class InteractionLayer(nn.Module):
-    """One message pass: invariants of the tensor moments, plus a linear self term.
+    """One message pass: invariants of the tensor moments, and the linear self term beside them.
 
     The weights are shared by all tensor orders (Chigaev et al. 2023); ``vector_scales`` and
     ``tensor_scales`` are all that a higher order adds.
@@ -48,7 +48,7 @@ class InteractionLayer(nn.Module):
         geometry: PairGeometry,
         n_receivers: int,
     ) -> Tensor:
-        """Features (n, n_in) of all atoms -> pre-activations (n_receivers, n_out)."""
+        """Features (n, n_in) of all atoms -> invariants (n_receivers, n_out)."""
         weights, mu, sigma = self.weights, self.mu, self.sigma
         if self.fused:
             # Sorted by centre, those that matter at one distance are neighbours.
@@ -94,26 +94,19 @@ class InteractionLayer(nn.Module):
                 geometry.components, radial, projections, receivers, senders, n_receivers
             )
         if self.fused:
-            invariants = torch.ops.hipnn_ts.invariants(
+            return torch.ops.hipnn_ts.invariants(
                 moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
             )
-        else:
-            invariants = reference.invariants(
-                moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
-            )
-        # A slice of everything would cost its share of each pass.
-        own = features if features.shape[0] == n_receivers else features[:n_receivers]
-        return invariants + self.self_interaction(own)
+        return reference.invariants(
+            moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
+        )
 
 
 class OnSiteLayer(nn.Module):
     """``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
 
-    fused: Final[bool]
-
-    def __init__(self, n_features: int, n_middle: int, residual: bool, fused: bool = True):
+    def __init__(self, n_features: int, n_middle: int, residual: bool):
         super().__init__()
-        self.fused = fused
         self.inner = nn.Linear(n_features, n_middle)
         nn.init.xavier_normal_(self.inner.weight)
         self.outer = nn.Linear(n_middle, n_features) if residual else None
@@ -122,19 +115,17 @@ class OnSiteLayer(nn.Module):
         """Features (n, n_features) -> (n, n_features)."""
         if self.outer is None:
             return softplus(self.inner(features))
-        if self.fused:
-            inner, outer = self.inner, self.outer
-            return torch.ops.hipnn_ts.residual_layer(
-                features, inner.weight, inner.bias, outer.weight, outer.bias
-            )[0]
         return self.outer(softplus(self.inner(features))) + features
 
 
 class Block(nn.Module):
     """One interaction layer and its on-site layers."""
 
+    fused: Final[bool]
+
     def __init__(self, config: NetworkConfig, index: int, fused: bool = True):
         super().__init__()
+        self.fused = fused
         n_in = config.n_features[index - 1] if index > 0 else len(config.elements)
         n_out = config.n_features[index]
         n_middle = config.middle_features[index]
@@ -145,8 +136,7 @@ class Block(nn.Module):
             nn.Linear(n_in, n_out, bias=False) if config.residual and n_in != n_out else None
         )
         self.onsite = nn.ModuleList(
-            OnSiteLayer(n_out, n_middle, config.residual, fused)
-            for _ in range(config.n_atom_layers)
+            OnSiteLayer(n_out, n_middle, config.residual) for _ in range(config.n_atom_layers)
         )
 
     def forward(
@@ -158,9 +148,21 @@ class Block(nn.Module):
         n_receivers: int,
     ) -> Tensor:
         """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
-        hidden = softplus(self.interaction(features, receivers, senders, geometry, n_receivers))
+        invariants = self.interaction(features, receivers, senders, geometry, n_receivers)
+        # A slice of everything would cost its share of each pass.
+        own = features if features.shape[0] == n_receivers else features[:n_receivers]
+        if self.fused and self.outer is not None:
+            first, outer = self.interaction.self_interaction, self.outer
+            weights = [first.weight, first.bias, outer.weight, outer.bias]
+            for layer in self.onsite:
+                if layer.outer is not None:
+                    weights += [layer.inner.weight, layer.inner.bias]
+                    weights += [layer.outer.weight, layer.outer.bias]
+            if self.adjust is not None:
+                weights.append(self.adjust.weight)
+            return torch.ops.hipnn_ts.onsite_layers(invariants, own, weights)[0]
+        hidden = softplus(invariants + self.interaction.self_interaction(own))
         if self.outer is not None:
-            own = features if features.shape[0] == n_receivers else features[:n_receivers]
             hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))
         for layer in self.onsite:
             hidden = layer(hidden)
