@@ -18,8 +18,9 @@ demo test sanitize: export OMP_WAIT_POLICY = passive
 demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py
 
+# Two at a time, each with files of its own: what a file sets up is set up once.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # TESTS on a build that stops at memory errors and undefined behaviour, in Python and in the `lmp` that
 # pip installs. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
