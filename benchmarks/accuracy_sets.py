@@ -194,6 +194,7 @@ SETS = {
         },
         METAL,
         training=BOXES,
+        long=True,
     ),
     "spice_dipeptides": Set(
         "spice_dipeptides/train.extxyz.xz",
