@@ -194,7 +194,6 @@ SETS = {
         },
         METAL,
         training=BOXES,
-        long=True,
     ),
     "spice_dipeptides": Set(
         "spice_dipeptides/train.extxyz.xz",

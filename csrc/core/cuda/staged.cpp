@@ -102,6 +102,7 @@ void StagedNetwork<T>::back(int k, T* above, T* feature_gradients, T* vector_gra
   // The way back ends here: the device has added all blocks' up.
   std::vector<T> gradients(3 * n_pairs_);
   device_->download(gradients.data(), vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
+  vector_gradients_ = Array<T>();
   std::transform(
       gradients.begin(), gradients.end(), vector_gradients, vector_gradients, std::plus<>());
 }
