@@ -96,6 +96,21 @@ def test_a_run_goes_on_from_any_step(settings, tmp_path, train_until_killed, uni
     assert [int(row["epoch"]) for row in rows] == list(range(9))
 
 
+@pytest.mark.parametrize("choice", [{"resume": True}, {"overwrite": True}, {}])
+def test_a_directory_where_a_run_is_training_is_refused(settings, tmp_path, choice):
+    config, refusals = settings(epochs=2, checkpoint_minutes=0), []
+
+    def train_there_too(line):
+        if not refusals:
+            with pytest.raises(InputError, match="found one where a run is training now"):
+                train(config, tmp_path, **choice)
+            refusals.append(line)
+
+    train(config, tmp_path, tell=train_there_too)
+    assert refusals
+    train(config, tmp_path, overwrite=True)  # its end leaves no lock
+
+
 def test_a_run_killed_at_random_moments_ends_alike(settings, tmp_path, uninterrupted):
     content = settings(**EVERYTHING).model_dump(mode="json")
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))

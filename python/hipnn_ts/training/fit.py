@@ -1,5 +1,6 @@
 """Training from configuration to checkpoint."""
 
+import fcntl
 import logging
 import os
 import time
@@ -65,7 +66,8 @@ def train(
     ------
     InputError
         Data that cannot be used, elements that the configuration does not name, an output
-        directory that cannot be written or holds another run, training that diverges.
+        directory that cannot be written, holds another run or is where one is training now,
+        training that diverges.
     """
     output, settings = Path(output_directory), config.training
     if (output / CHECKPOINT).exists() and not (overwrite or resume):
@@ -79,46 +81,44 @@ def train(
         )
     prepared = prepare(config)
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
-    earlier = state_to_resume(output / STATE, identity) if resume else None
-    if earlier and earlier["finished"]:
-        return output / CHECKPOINT
-    for line in prepared.survey if tell else ():
-        tell(line)
-    if not earlier:
-        _clear(output, prepared)
-    callbacks = [
-        StopOnBudget(),
-        KeepBest(output / CHECKPOINT, prepared.origin, settings.early_stop),
-        EpochLog(output / LOG),
-        *([ProgressBar()] if progress_bar else []),
-        KeepState(output / STATE, settings.checkpoint_minutes, identity),
-    ]
-    with (
-        closing(prepared.training),
-        closing(prepared.validation),
-        torch.random.fork_rng(devices=[]),
-        _quiet_lightning(),
-    ):
-        torch.manual_seed(settings.seed)
-        potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
-        potential.self_energies.copy_(prepared.self_energies)
-        if settings.self_energies == "trained":
-            potential.train_self_energies()
-        module = TrainingModule(potential, settings, prepared.training, prepared.validation, clock)
-        Trainer(
-            **_processes(settings),
-            max_epochs=settings.epochs or -1,
-            gradient_clip_val=settings.gradient_clipping,
-            reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False,
-            plugins=[WholeFiles()],
-            callbacks=callbacks,
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            inference_mode=False,
-        ).fit(module, ckpt_path=output / STATE if earlier else None)
+    with closing(prepared.training), closing(prepared.validation), _alone(output):
+        earlier = state_to_resume(output / STATE, identity) if resume else None
+        if earlier and earlier["finished"]:
+            return output / CHECKPOINT
+        for line in prepared.survey if tell else ():
+            tell(line)
+        if not earlier:
+            _clear(output, prepared)
+        callbacks = [
+            StopOnBudget(),
+            KeepBest(output / CHECKPOINT, prepared.origin, settings.early_stop),
+            EpochLog(output / LOG),
+            *([ProgressBar()] if progress_bar else []),
+            KeepState(output / STATE, settings.checkpoint_minutes, identity),
+        ]
+        with torch.random.fork_rng(devices=[]), _quiet_lightning():
+            torch.manual_seed(settings.seed)
+            potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
+            potential.self_energies.copy_(prepared.self_energies)
+            if settings.self_energies == "trained":
+                potential.train_self_energies()
+            module = TrainingModule(
+                potential, settings, prepared.training, prepared.validation, clock
+            )
+            Trainer(
+                **_processes(settings),
+                max_epochs=settings.epochs or -1,
+                gradient_clip_val=settings.gradient_clipping,
+                reload_dataloaders_every_n_epochs=1,
+                use_distributed_sampler=False,
+                plugins=[WholeFiles()],
+                callbacks=callbacks,
+                logger=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                inference_mode=False,
+            ).fit(module, ckpt_path=output / STATE if earlier else None)
     return output / CHECKPOINT
 
 
@@ -137,11 +137,38 @@ def _processes(settings: TrainingConfig) -> dict:
     return arguments
 
 
-@rank_zero_only
-def _clear(output: Path, prepared: Prepared) -> None:
-    """Make the directory, without what an earlier run left, and say what this run is."""
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """The directory, made if need be, for this run alone: two would write over each other. Ends
+    with the process, however that ends."""
+    if rank_zero_only.rank != 0:
+        yield
+        return
     try:
         output.mkdir(parents=True, exist_ok=True)
+        directory = os.open(output, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(directory)
+        raise InputError(
+            f"{output}: expected a directory to train in, found one where a run is training now; "
+            "choose another, or wait for its end"
+        ) from None
+    except OSError:
+        pass  # not every network's file system has such locks
+    try:
+        yield
+    finally:
+        os.close(directory)
+
+
+@rank_zero_only
+def _clear(output: Path, prepared: Prepared) -> None:
+    """Take away what an earlier run left, and say what this run is."""
+    try:
         for name in (LOG, CHECKPOINT, STATE):
             (output / name).unlink(missing_ok=True)
     except OSError as error:
