@@ -160,6 +160,10 @@ template <class T> struct Builder {
     }
     if (!first) {
       add_projections(b.wide, w, n_in);
+    }
+    if (b.wide.constants.lane_features == b.narrow.constants.lane_features) {
+      b.narrow = b.wide; // the same arrays
+    } else if (!first) {
       add_projections(b.narrow, w, n_in);
     }
     b.vector_scales = vector(w.vector_scales, n_components >= 4 ? w.n_middle : 0, n_middle);
