@@ -48,14 +48,15 @@ void invariants(
       T value = E[f];
       if constexpr (C >= 4) {
         const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
-        value += t1[f] * __builtin_sqrt(x * x + y * y + z * z + epsilon);
+        const T norm = __builtin_sqrt(x * x + y * y + z * z + epsilon);
+        value += t1[f] * norm;
       }
       if constexpr (C >= 9) {
         const T xx = E[4 * a + f], xy = E[5 * a + f], xz = E[6 * a + f];
         const T yy = E[7 * a + f], yz = E[8 * a + f];
-        value +=
-            t2[f] * __builtin_sqrt(
-                        2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
+        const T norm = __builtin_sqrt(
+            2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
+        value += t2[f] * norm;
       }
       out[i * a + f] = value;
     }
@@ -75,7 +76,8 @@ void invariants_backward(
       E[f] = g;
       if constexpr (C >= 4) {
         const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
-        const T scale = g * t1[f] / __builtin_sqrt(x * x + y * y + z * z + epsilon);
+        const T norm = __builtin_sqrt(x * x + y * y + z * z + epsilon);
+        const T scale = g * t1[f] / norm;
         E[a + f] = scale * x;
         E[2 * a + f] = scale * y;
         E[3 * a + f] = scale * z;
