@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The kernels, on plain pointers. Symbols as in the documentation: P directed pairs, n atoms,
-// C tensor components (1, 4 or 9: 1 | x y z | xx xy xz yy yz), V sensitivities, a features.
+// C tensor components (core/components.hpp), V sensitivities, a features.
 // All arrays are dense and row-major.
 #pragma once
 
+#include "core/components.hpp"
 #include "core/pairs.hpp"
 #include "core/stages.hpp"
 #include "core/tiles.hpp"
@@ -98,26 +99,24 @@ template <class T> struct GeometryFactors {
   T* components;        // (P, C)
 };
 
-/// Invariants E0 + t1 sqrt(|E1|^2 + eps) + t2 sqrt(|E2|^2 + eps) of moments.
+/// Invariants E0 + sum_l t_l sqrt(|E_l|^2 + eps) of moments.
 template <class T> struct InvariantsProblem {
   int64_t n_atoms;
   int n_features;
   T cusp_regularisation;
-  const T* moments;       // (n, C, a)
-  const T* vector_scales; // (a,) where C reaches their order
-  const T* tensor_scales; // likewise
+  const T* moments;           // (n, C, a)
+  const T* scales[max_order]; // t_1, t_2 ..., (a,); null where C does not reach their order
   int n_threads;
 };
 
 /// Gradients with respect to what goes into invariants, or directions along it. Scales may be null.
 template <class T> struct InvariantsFactors {
   T* moments;
-  T* vector_scales;
-  T* tensor_scales;
+  T* scales[max_order];
 };
 
 /// Atoms whose gradients with respect to the scales are summed together: kernels want scratch of
-/// (ceil(n / invariants_block), 2, a).
+/// (ceil(n / invariants_block), max_order, a).
 constexpr int64_t invariants_block = 64;
 
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
@@ -151,16 +150,20 @@ template <class T> struct OnSiteWeights {
   Linear<T> inner, outer;
 };
 
+/// t_1, t_2 ... (n_middle,); null beyond l_max.
+template <class T> struct OrderScales {
+  const T* of[max_order];
+};
+
 /// Everything of one block.
 template <class T> struct BlockWeights {
   int n_in, n_middle, n_out, n_atom_layers;
   bool residual;
   T cusp_regularisation;
   Radial<T> radial;
-  const T* table;         // (n_in, V, n_middle): projections of one-hot features
-  Linear<T> projection;   // n_in -> V n_middle
-  const T* vector_scales; // (n_middle,)
-  const T* tensor_scales; // (n_middle,)
+  const T* table;       // (n_in, V, n_middle): projections of one-hot features
+  Linear<T> projection; // n_in -> V n_middle
+  OrderScales<T> scales;
   Linear<T> self_interaction, outer, adjust;
   const OnSiteWeights<T>* onsite;
   const T* readout_weights; // (n_out,)
@@ -278,9 +281,8 @@ template <class T> struct Kernels {
   /// of all receivers of these tiles. Projections are computed anew in the tile where `project`
   /// says that they are not kept.
   ///
-  /// The moment gradients that this reads come from the on-site passes. With S the gradient with
-  /// respect to the symmetric traceless E2, their rows are dE/dE0 + S_zz | dE/dE1 | S_xx - S_zz,
-  /// S_xy, S_xz, S_yy - S_zz, S_yz: the trace moved to where |u|^2 = 1 needs no product.
+  /// The moment gradients that this reads come from the on-site passes, in the form of `reduced`
+  /// (core/components.hpp).
   void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
   /// Values that each thread needs as scratch for these.
   int64_t (*scratch_size)(const BlockWeights<T>&);
@@ -291,7 +293,7 @@ template <class T> struct Kernels {
 /// known or not supported.
 const char* instruction_set();
 
-/// The kernels of that instruction set for C = n_components (1, 4 or 9).
+/// The kernels of that instruction set for C = n_components, which order_of must know.
 template <class T> const Kernels<T>& kernels(int n_components);
 
 } // namespace hipnn_ts

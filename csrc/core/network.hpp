@@ -20,7 +20,7 @@ template <class T> struct NetworkWeights {
   std::vector<BlockWeights<T>> blocks;
   Repulsion repulsion;
 
-  int n_components() const { return (l_max + 1) * (l_max + 1); }
+  int n_components() const { return hipnn_ts::n_components(l_max); }
 };
 
 /// The atoms and directed pairs of a step. Receivers are the first `n_receivers` atoms; the others

@@ -8,6 +8,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <algorithm>
+#include <string>
+
+#include "core/components.hpp"
 
 namespace hipnn_ts {
 
@@ -24,6 +27,19 @@ inline void check_real(at::ScalarType type) {
   TORCH_CHECK(
       type == at::kFloat || type == at::kDouble, "expected float32 or float64 tensors, found ",
       type);
+}
+
+/// As many components as some l_max has.
+inline void check_components(int64_t found) {
+  std::string expected;
+  for (int l_max = 0; l_max <= max_order; ++l_max) {
+    const int n = n_components(l_max);
+    if (n == found) {
+      return;
+    }
+    expected += (l_max == 0 ? "" : l_max == max_order ? " or " : ", ") + std::to_string(n);
+  }
+  TORCH_CHECK(false, "components: expected ", expected, " of them, found ", found);
 }
 
 /// Indices (n,) from 0 to limit - 1, contiguous.

@@ -26,12 +26,6 @@ void check_vectors(const Tensor& vectors) {
   check(vectors, "vectors", vectors.scalar_type(), {vectors.size(0), 3});
 }
 
-void check_components(int64_t n_components) {
-  TORCH_CHECK(
-      n_components == 1 || n_components == 4 || n_components == 9,
-      "components: expected 1, 4 or 9 of them, found ", n_components);
-}
-
 template <class T> GeometryProblem<T> problem(const Tensor& vectors, double cutoff) {
   return {
       vectors.size(0), static_cast<T>(cutoff), vectors.const_data_ptr<T>(), at::get_num_threads()};

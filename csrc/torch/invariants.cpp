@@ -20,6 +20,11 @@ using torch::autograd::variable_list;
 /// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does not reach them.
 using Factors = std::tuple<Tensor, Tensor, Tensor>;
 
+/// Null for what is empty.
+template <class T> T* pointer(const Tensor& t) {
+  return t.numel() > 0 ? t.data_ptr<std::remove_const_t<T>>() : nullptr;
+}
+
 /// The factors as kernels read them.
 class Problem {
 public:
@@ -28,12 +33,10 @@ public:
     TORCH_CHECK(m.dim() == 3, "moments: expected 3 dimensions, found shape ", m.sizes());
     check_real(m.scalar_type());
     const int64_t n_components = m.size(1), a = m.size(2);
-    TORCH_CHECK(
-        n_components == 1 || n_components == 4 || n_components == 9,
-        "components: expected 1, 4 or 9 of them, found ", n_components);
+    check_components(n_components);
     check(m, "moments", m.scalar_type(), m.sizes());
-    check(t1, "vector_scales", m.scalar_type(), {n_components >= 4 ? a : 0});
-    check(t2, "tensor_scales", m.scalar_type(), {n_components >= 9 ? a : 0});
+    check(t1, "vector_scales", m.scalar_type(), {n_components > 1 ? a : 0});
+    check(t2, "tensor_scales", m.scalar_type(), {n_components > 4 ? a : 0});
     factors_ = {m.contiguous(), t1.contiguous(), t2.contiguous()};
   }
 
@@ -55,7 +58,7 @@ public:
   Tensor scratch() const {
     const Tensor& m = std::get<0>(factors_);
     const int64_t blocks = (m.size(0) + invariants_block - 1) / invariants_block;
-    return at::empty({blocks, 2, m.size(2)}, m.options());
+    return at::empty({blocks, max_order, m.size(2)}, m.options());
   }
 
   /// Calls body(zero of the type, problem, kernels).
@@ -71,8 +74,7 @@ private:
         static_cast<int>(m.size(2)),
         static_cast<T>(cusp_),
         m.const_data_ptr<T>(),
-        t1.const_data_ptr<T>(),
-        t2.const_data_ptr<T>(),
+        {pointer<const T>(t1), pointer<const T>(t2)},
         at::get_num_threads()};
     body(T(), x, kernels<T>(static_cast<int>(m.size(1))));
   }
@@ -81,14 +83,9 @@ private:
   double cusp_;
 };
 
-/// Null for what is empty.
-template <class T> T* pointer(const Tensor& t) {
-  return t.numel() > 0 ? t.data_ptr<std::remove_const_t<T>>() : nullptr;
-}
-
 template <class T> InvariantsFactors<T> pointers(const Factors& f) {
   const auto& [m, t1, t2] = f;
-  return {pointer<T>(m), pointer<T>(t1), pointer<T>(t2)};
+  return {pointer<T>(m), {pointer<T>(t1), pointer<T>(t2)}};
 }
 
 Tensor

@@ -38,10 +38,7 @@ public:
     for (const Factor f : all_factors) {
       take(form_.factors[f], f);
     }
-    TORCH_CHECK(
-        form.sizes.n_components == 1 || form.sizes.n_components == 4 ||
-            form.sizes.n_components == 9,
-        "components: expected 1, 4 or 9 of them, found ", form.sizes.n_components);
+    check_components(form.sizes.n_components);
     checked_ = &checked_pairs(pairs, form_.sizes);
   }
 

@@ -7,6 +7,7 @@
 namespace hipnn_ts {
 namespace {
 
+constexpr int orders_in_file = 2;     // whose scales a file of format 1 has, empty beyond l_max
 constexpr int64_t window_padding = 8; // sensitivities are evaluated in groups of eight
 
 int64_t panels(int64_t n) {
@@ -106,7 +107,8 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
         std::isfinite(scalar) && scalar > 0,
         "packed weights: expected positive finite scalars, found ", scalar);
   }
-  TORCH_CHECK(sizes[0] >= 0 && sizes[0] <= 2, "l_max: expected 0, 1 or 2, found ", sizes[0]);
+  TORCH_CHECK(
+      sizes[0] >= 0 && sizes[0] <= orders_in_file, "l_max: expected 0, 1 or 2, found ", sizes[0]);
   for (const int64_t size : sizes) {
     TORCH_CHECK(size >= 0 && size < (1 << 20), "packed weights: found the size ", size);
   }
@@ -138,8 +140,9 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
     b.radial.first = reader.template take<int16_t>({window_bins});
     b.radial.count = reader.template take<int16_t>({window_bins});
     check_windows(b.radial);
-    b.vector_scales = reader.take({w.l_max >= 1 ? b.n_middle : 0});
-    b.tensor_scales = reader.take({w.l_max >= 2 ? b.n_middle : 0});
+    for (int l = 1; l <= orders_in_file; ++l) {
+      b.scales.of[l - 1] = reader.take({w.l_max >= l ? b.n_middle : 0});
+    }
     if (k == 0) {
       b.table = reader.take({b.n_in, n_sensitivities, b.n_middle});
     } else {

@@ -14,6 +14,24 @@ SOURCES = Path(__file__).parents[2] / "csrc"
 COMPILER = f"{os.environ.get('CXX', 'c++')} -std=c++17 -fPIC -shared -fno-gnu-unique -w"
 
 
+@pytest.fixture
+def emulated_program(tmp_path):
+    """A function that compiles a program of kernels with constants NAME=VALUE: its path."""
+
+    def compile_program(name, **constants):
+        defines = " ".join(f"-D{key}={value}" for key, value in constants.items())
+        program = tmp_path / "program"
+        subprocess.run(
+            f"{COMPILER.replace(' -shared', '')} -O1 {defines} -I{SOURCES}/core/cuda -I{SOURCES} "
+            f"-include {HERE}/emulation.hpp -x c++ {HERE}/{name} -o {program}",
+            shell=True,
+            check=True,
+        )
+        return program
+
+    return compile_program
+
+
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory):
     """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
@@ -22,7 +40,7 @@ def emulated(tmp_path_factory):
     script = folder / "compile"
     script.write_text(
         '#!/bin/sh\nout=$1; file=$2; shift 2\nfor each; do defines="$defines -D$each"; done\n'
-        f"exec {COMPILER} -O1 $defines -I{kernels} -I{SOURCES}/core -include {HERE}/emulation.hpp "
+        f"exec {COMPILER} -O1 $defines -I{kernels} -I{SOURCES} -include {HERE}/emulation.hpp "
         f"-x c++ {kernels}/kernels/$file -o $out\n"
     )
     script.chmod(0o755)

@@ -1,5 +1,7 @@
 """The training operators' CUDA kernels, emulated on the processor, against the CPU's."""
 
+import subprocess
+
 import pytest
 import torch
 
@@ -65,6 +67,16 @@ def test_the_family_to_second_derivatives(emulated, name, dtype):
     found = emulated.moments_backward(factors, pairs)
     assert_equal(found, [f.detach() for f in first], dtype)
     assert_equal(emulated.moments_double_backward(factors, pairs, along), second, dtype)
+
+
+@pytest.mark.parametrize("n_components", [1, 4, 9, 16])
+def test_any_number_of_components(emulated_program, n_components):
+    """Sixteen are those of a higher order than networks have now."""
+    sizes = {"N_SENSITIVITIES": 4, "N_FEATURES": 32, "LANE_FEATURES": 1, "MAX_WINDOW": 1}
+    program = emulated_program(
+        "many_components.cc", Real="double", N_COMPONENTS=n_components, **sizes
+    )
+    subprocess.run([program], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("only", range(3))

@@ -12,8 +12,9 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Components of a row that a pair is added to, and read from, at once.
-template <int C> constexpr int row_lanes = C == 9 ? component_lanes : C;
+/// Components of a row that a pair is added to, and read from, at once: a power of two.
+template <int C> constexpr int row_lanes = C <= 4 ? C : component_lanes;
+static_assert(row_lanes<n_components(max_order)> >= n_components(max_order));
 
 /// Radial moments (C, K) of the sums R, (K, row_lanes).
 template <class T, int C> inline void mix(const BlockProblem<T>& x, const double* sums, T* out) {
@@ -98,7 +99,6 @@ inline void
 radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* rows) {
   constexpr int lanes = row_lanes<C>;
   using F = Chunk<T, lanes>;
-  using One = Chunk<T, 1>;
   for_pair_tiles<T, C, true>(x, x.by_receiver, receiver, tile, [&] {
     for (int k = 0; k < tile.size; ++k) {
       const T* row = rows + radial_row(x, tile, k) * lanes;
@@ -110,17 +110,15 @@ radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, c
         sums.add(s[w], g);
         slope_sums.add(slope[w], g);
       }
-      T turning[lanes], stretching[lanes];
+      T turning[lanes], stretching[lanes], u[3];
       sums.store(turning);
       slope_sums.store(stretching);
-      const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-      const auto across = contract_components<One, C>(
-          ux, uy, uz, [&](int c) __attribute__((always_inline)) { return One::load(turning + c); });
-      const auto along =
-          contract_components<One, C>(ux, uy, uz, [&](int c) __attribute__((always_inline)) {
-            return One::load(stretching + c);
-          });
-      const PairSums<T> g{along.distance.sum(), across.x.sum(), across.y.sum(), across.z.sum()};
+      tile.direction_of(k, u);
+      auto g = contract<order_of(C), T>(
+          u, [&](int c) __attribute__((always_inline)) { return turning[c]; });
+      g.distance = contract<order_of(C), T>(u, [&](int c) __attribute__((always_inline)) {
+                     return stretching[c];
+                   }).distance;
       add_vector_gradient(tile, k, g, x.vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
     }
   });

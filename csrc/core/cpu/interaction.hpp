@@ -117,55 +117,14 @@ receiver_forward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, 
   });
 }
 
-/// A gradient along a pair's distance and its direction.
-template <class F> struct PairSums {
-  F distance, x, y, z;
-};
-
-/// Of G, a gradient with respect to the moments in the form of Kernels::backward_senders: its
-/// contraction with the components of the direction u and that one's derivative in u. load(c) gives
-/// the c-th component.
-template <class F, int C, class T, class Load>
-inline __attribute__((always_inline)) PairSums<F>
-contract_components(T ux, T uy, T uz, const Load& load) {
-  PairSums<F> g{load(0), F::zero(), F::zero(), F::zero()};
-  if constexpr (C >= 4) {
-    const F x = load(1), y = load(2), z = load(3);
-    g.x = x;
-    g.y = y;
-    g.z = z;
-    if constexpr (C >= 9) {
-      const F xy = load(5), xz = load(6), yz = load(8);
-      g.x.add(ux, load(4));
-      g.x.add(uy, xy);
-      g.x.add(uz, xz);
-      g.y.add(ux, xy);
-      g.y.add(uy, load(7));
-      g.y.add(uz, yz);
-      g.z.add(ux, xz);
-      g.z.add(uy, yz);
-    }
-    g.distance.add(ux, g.x);
-    g.distance.add(uy, g.y);
-    g.distance.add(uz, g.z);
-    if constexpr (C >= 9) {
-      // The direction enters E2 twice.
-      g.x = twice_minus(g.x, x);
-      g.y = twice_minus(g.y, y);
-      g.z = twice_minus(g.z, z);
-    }
-  }
-  return g;
-}
-
 /// Adds one chunk of a pair to the sums, given the chunk of the receiver's moment gradients and the
 /// pair's window of projections; and to the window of their gradients.
 template <class T, int C, class F, class Window>
 inline __attribute__((always_inline)) PairSums<F> chunk_backward(
-    PairSums<F> sums, const Window& window, const T* G, const T* row, T* row_gradient, int a, T ux,
-    T uy, T uz) {
-  const auto g = contract_components<F, C>(
-      ux, uy, uz, [&](int c) __attribute__((always_inline)) { return F::load(G + c * a); });
+    PairSums<F> sums, const Window& window, const T* G, const T* row, T* row_gradient, int a,
+    const T* u) {
+  const auto g = contract<order_of(C), F>(
+      u, [&](int c) __attribute__((always_inline)) { return F::load(G + c * a); });
   F m = F::zero();
   F m_slope = F::zero();
   for (int w = 0; w < window.size; ++w) {
@@ -177,10 +136,8 @@ inline __attribute__((always_inline)) PairSums<F> chunk_backward(
     sum.store(row_gradient + w * a);
   }
   sums.distance.add(g.distance, m_slope);
-  if constexpr (C >= 4) {
-    sums.x.add(m, g.x);
-    sums.y.add(m, g.y);
-    sums.z.add(m, g.z);
+  for (int d = 0; C > 1 && d < 3; ++d) {
+    sums.direction[d].add(m, g.direction[d]);
   }
   return sums;
 }
@@ -188,21 +145,23 @@ inline __attribute__((always_inline)) PairSums<F> chunk_backward(
 template <class T, int width>
 inline __attribute__((always_inline)) PairSums<T>
 horizontal(const PairSums<Chunk<T, width>>& sums) {
-  return {sums.distance.sum(), sums.x.sum(), sums.y.sum(), sums.z.sum()};
+  return {
+      sums.distance.sum(),
+      {sums.direction[0].sum(), sums.direction[1].sum(), sums.direction[2].sum()}};
 }
 
 /// All chunks of a pair. `next` is where the next pair will read G.
 template <class T, int C, class Window>
 inline __attribute__((always_inline)) PairSums<T> sum_chunks(
-    const Window& window, const T* G, const T* next, const T* row, T* row_gradient, int a, T ux,
-    T uy, T uz) {
+    const Window& window, const T* G, const T* next, const T* row, T* row_gradient, int a,
+    const T* u) {
   const auto add_chunk = [&](auto sums, int feature) __attribute__((always_inline)) {
     return chunk_backward<T, C>(
-        sums, window, G + feature, row + feature, row_gradient + feature, a, ux, uy, uz);
+        sums, window, G + feature, row + feature, row_gradient + feature, a, u);
   };
   constexpr int widest = max_lanes<T>;
   using Wide = Chunk<T, widest>;
-  PairSums<Wide> wide{Wide::zero(), Wide::zero(), Wide::zero(), Wide::zero()};
+  PairSums<Wide> wide{};
   int begin = 0;
   for (; begin + widest <= a; begin += widest) {
     for (int c = 0; c < C; ++c) {
@@ -215,12 +174,11 @@ inline __attribute__((always_inline)) PairSums<T> sum_chunks(
       a,
       [&](auto width, int feature) __attribute__((always_inline)) {
         using F = Chunk<T, decltype(width)::value>;
-        const auto rest =
-            horizontal(add_chunk(PairSums<F>{F::zero(), F::zero(), F::zero(), F::zero()}, feature));
+        const auto rest = horizontal(add_chunk(PairSums<F>{}, feature));
         total.distance += rest.distance;
-        total.x += rest.x;
-        total.y += rest.y;
-        total.z += rest.z;
+        for (int d = 0; d < 3; ++d) {
+          total.direction[d] += rest.direction[d];
+        }
       },
       begin);
   return total;
@@ -230,13 +188,12 @@ inline __attribute__((always_inline)) PairSums<T> sum_chunks(
 template <class T>
 inline __attribute__((always_inline)) void
 add_vector_gradient(const PairTile<T>& tile, int k, const PairSums<T>& g, T* gradient) {
-  const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-  // Only the part across the direction turns it.
-  const T inverse = tile.inverse_distance[k];
-  const T along = g.distance - (g.x * ux + g.y * uy + g.z * uz) * inverse;
-  gradient[0] += along * ux + g.x * inverse;
-  gradient[1] += along * uy + g.y * inverse;
-  gradient[2] += along * uz + g.z * inverse;
+  T u[3], change[3];
+  tile.direction_of(k, u);
+  vector_gradient(g, u, tile.inverse_distance[k], change);
+  for (int d = 0; d < 3; ++d) {
+    gradient[d] += change[d];
+  }
 }
 
 /// Pair k of the tile: adds dE/dr_p to `gradient` (3,), and dE/dP to the sender's window rows.
@@ -244,11 +201,11 @@ template <class T, int C>
 inline __attribute__((always_inline)) void pair_backward(
     const PairTile<T>& tile, int k, const T* row, const T* G, const T* next, T* row_gradient, int a,
     T* gradient) {
+  T u[3];
+  tile.direction_of(k, u);
   PairSums<T> g;
   with_window(tile, k, [&](const auto& window) __attribute__((always_inline)) {
-    g = sum_chunks<T, C>(
-        window, G, next, row, row_gradient, a, tile.direction[0][k], tile.direction[1][k],
-        tile.direction[2][k]);
+    g = sum_chunks<T, C>(window, G, next, row, row_gradient, a, u);
   });
   add_vector_gradient(tile, k, g, gradient);
 }

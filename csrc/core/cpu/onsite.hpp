@@ -39,25 +39,19 @@ template <class T> inline void multiply(T* __restrict x, const T* __restrict y, 
 
 /// out (n, a) = E0 + t1 |E1| + t2 |E2| with norms regularised by epsilon.
 template <class T, int C>
-void invariants(
-    const T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, T* __restrict out) {
+void invariants(const BlockWeights<T>& w, const T* moments, int64_t n, T* __restrict out) {
+  const int a = w.n_middle;
+  const T epsilon = w.cusp_regularisation;
+  const OrderScales<T> scales = w.scales;
   for (int64_t i = 0; i < n; ++i) {
     const T* E = moments + i * C * a;
 #pragma GCC ivdep
     for (int f = 0; f < a; ++f) {
       T value = E[f];
-      if constexpr (C >= 4) {
-        const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
-        const T norm = __builtin_sqrt(x * x + y * y + z * z + epsilon);
-        value += t1[f] * norm;
-      }
-      if constexpr (C >= 9) {
-        const T xx = E[4 * a + f], xy = E[5 * a + f], xz = E[6 * a + f];
-        const T yy = E[7 * a + f], yz = E[8 * a + f];
-        const T norm = __builtin_sqrt(
-            2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
-        value += t2[f] * norm;
-      }
+      for_orders<1, order_of(C)>([&](auto order) __attribute__((always_inline)) {
+        const auto load = [&](int c) __attribute__((always_inline)) { return E[c * a + f]; };
+        value += scales.of[order.l - 1][f] * regularised_norm(order, load, epsilon);
+      });
       out[i * a + f] = value;
     }
   }
@@ -66,34 +60,25 @@ void invariants(
 /// Moments become the gradient with respect to them, in the form that Kernels::backward_senders
 /// reads, given d (n, a), the invariants' gradient.
 template <class T, int C>
-void invariants_backward(
-    T* moments, const T* t1, const T* t2, T epsilon, int64_t n, int a, const T* __restrict d) {
+void invariants_backward(const BlockWeights<T>& w, T* moments, int64_t n, const T* __restrict d) {
+  const int a = w.n_middle;
+  const T epsilon = w.cusp_regularisation;
+  const OrderScales<T> scales = w.scales;
   for (int64_t i = 0; i < n; ++i) {
     T* E = moments + i * C * a;
 #pragma GCC ivdep // the components' rows do not overlap
     for (int f = 0; f < a; ++f) {
       const T g = d[i * a + f];
-      E[f] = g;
-      if constexpr (C >= 4) {
-        const T x = E[a + f], y = E[2 * a + f], z = E[3 * a + f];
-        const T norm = __builtin_sqrt(x * x + y * y + z * z + epsilon);
-        const T scale = g * t1[f] / norm;
-        E[a + f] = scale * x;
-        E[2 * a + f] = scale * y;
-        E[3 * a + f] = scale * z;
-      }
-      if constexpr (C >= 9) {
-        const T xx = E[4 * a + f], xy = E[5 * a + f], xz = E[6 * a + f];
-        const T yy = E[7 * a + f], yz = E[8 * a + f];
-        const T norm = __builtin_sqrt(
-            2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy) + epsilon);
-        const T scale = g * t2[f] / norm;
-        E[f] = g - scale * (xx + yy);
-        E[4 * a + f] = scale * (2 * xx + yy);
-        E[5 * a + f] = scale * xy;
-        E[6 * a + f] = scale * xz;
-        E[7 * a + f] = scale * (2 * yy + xx);
-        E[8 * a + f] = scale * yz;
+      T out[C];
+      out[0] = g;
+      for_orders<1, order_of(C)>([&](auto order) __attribute__((always_inline)) {
+        const auto load = [&](int c) __attribute__((always_inline)) { return E[c * a + f]; };
+        const T scale = g * scales.of[order.l - 1][f] / regularised_norm(order, load, epsilon);
+        write_reduced(
+            order, scale, load, [&](int c) __attribute__((always_inline)) -> T& { return out[c]; });
+      });
+      for (int c = 0; c < C; ++c) {
+        E[c * a + f] = out[c];
       }
     }
   }
@@ -127,8 +112,7 @@ template <class T, int C>
 void tile_forward(
     const BlockWeights<T>& w, int n, const T* moments, const T* features, T* out, T* hidden,
     T* slopes, int64_t slope_stride, double* energies) {
-  invariants<T, C>(
-      moments, w.vector_scales, w.tensor_scales, w.cusp_regularisation, n, w.n_middle, hidden);
+  invariants<T, C>(w, moments, n, hidden);
   linear(w.self_interaction, n, features, hidden, true);
   softplus(hidden, slopes, static_cast<int64_t>(n) * w.n_middle);
   if (w.residual) {
@@ -194,8 +178,7 @@ void tile_backward(
       }
     }
   }
-  invariants_backward<T, C>(
-      moments, w.vector_scales, w.tensor_scales, w.cusp_regularisation, n, w.n_middle, hidden);
+  invariants_backward<T, C>(w, moments, n, hidden);
 }
 
 /// Adds the readout's gradient to d (n, n_out).

@@ -7,6 +7,7 @@
 
 #include "core/cpu/simd.hpp"
 #include "core/kernels.hpp"
+#include "core/radial_terms.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -15,7 +16,6 @@ constexpr int max_sensitivities = 255;
 constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
 constexpr int component_lanes = 16;
-constexpr int usual_window = 6; // few pairs have more active sensitivities
 
 template <class T> struct PairTile {
   int size;                // pairs within the cutoff
@@ -35,6 +35,12 @@ template <class T> struct PairTile {
   PairTile(const Radial<T>& radial, T* scratch)
       : window(row_length(radial)), sensitivities(scratch), slopes(scratch + pair_tile * window) {
     std::memset(components, 0, sizeof(components));
+  }
+
+  inline __attribute__((always_inline)) void direction_of(int k, T (&u)[3]) const {
+    for (int d = 0; d < 3; ++d) {
+      u[d] = direction[d][k];
+    }
   }
 
   static int64_t scratch_size(const Radial<T>& radial) {
@@ -65,6 +71,16 @@ inline __attribute__((always_inline)) T trigonometric_series(T x2) {
   } else {
     return T(1) - x2 * (T(1) / (k * (k + 1))) * trigonometric_series<T, k + 2, terms - 1>(x2);
   }
+}
+
+/// The envelope at distance r, with its derivatives.
+template <class T> inline __attribute__((always_inline)) Envelope<T> envelope_at(T r, T cutoff) {
+  constexpr int terms = sizeof(T) == 4 ? 5 : 9;
+  constexpr T pi = T(3.14159265358979323846);
+  const T half = (pi / 4) * (1 - r / cutoff);
+  const T sine = half * trigonometric_series<T, 2, terms>(half * half);
+  const T cosine = trigonometric_series<T, 1, terms>(half * half);
+  return envelope_of(2 * sine * cosine, cosine * cosine - sine * sine, cutoff);
 }
 
 /// exp(x) for x <= 0, to rounding; results below the smallest normal number come out as about it.
@@ -110,11 +126,11 @@ fill_window(PairTile<T>& tile, const Radial<T>& radial, int k, int first, int co
 #pragma GCC ivdep
     for (int w = 0; w < window_step; ++w) {
       const T z = (inverse - inverse_mu[w]) * sigma[w];
-      const T gaussian = begin + w < count ? exponential(T(-0.5) * z * z) : T(0);
+      const T gaussian = begin + w < count ? exponential(gaussian_exponent(z)) : T(0);
       s[w] = gaussian * envelope;
       if constexpr (slopes) {
         slope[w] =
-            gaussian * (tile.envelope_slope[k] + envelope * z * sigma[w] * inverse * inverse);
+            sensitivity_slope(gaussian, z, sigma[w], inverse, envelope, tile.envelope_slope[k]);
       }
     }
   }
@@ -166,8 +182,6 @@ template <class T, int C, bool slopes, class Keep>
 inline void prepare(
     PairTile<T>& tile, const Radial<T>& radial, const T* vectors, const PairGroups& groups,
     int64_t begin, int size, const Keep& keep) {
-  constexpr int terms = sizeof(T) == 4 ? 5 : 9;
-  constexpr T pi = T(3.14159265358979323846);
   choose_pairs(tile, radial, vectors, groups, begin, size, keep);
   size = tile.size;
   T x[3][pair_tile];
@@ -183,31 +197,17 @@ inline void prepare(
     for (int d = 0; d < 3; ++d) {
       tile.direction[d][k] = x[d][k] * inverse;
     }
-    // cos(pi r / 2R) = sin(t): measured from the cutoff, where relative accuracy would be lost.
-    const T half = (pi / 4) * (1 - r / radial.cutoff);
-    const T sine = half * trigonometric_series<T, 2, terms>(half * half);
-    const T cosine = trigonometric_series<T, 1, terms>(half * half);
-    const T sine_t = 2 * sine * cosine;
-    const T cosine_t = cosine * cosine - sine * sine;
-    tile.envelope[k] = sine_t * sine_t;
-    tile.envelope_slope[k] = -(pi / radial.cutoff) * sine_t * cosine_t;
+    const Envelope<T> envelope = envelope_at(r, radial.cutoff);
+    tile.envelope[k] = envelope.value;
+    tile.envelope_slope[k] = envelope.slope;
   }
   for (int k = 0; k < size; ++k) {
     if constexpr (!slopes) {
-      T* y = tile.components[k];
-      const T ux = tile.direction[0][k], uy = tile.direction[1][k], uz = tile.direction[2][k];
-      y[0] = 1;
-      if constexpr (C >= 4) {
-        y[1] = ux;
-        y[2] = uy;
-        y[3] = uz;
-      }
-      if constexpr (C >= 9) {
-        y[4] = ux * ux - T(1) / 3;
-        y[5] = ux * uy;
-        y[6] = ux * uz;
-        y[7] = uy * uy - T(1) / 3;
-        y[8] = uy * uz;
+      T u[3];
+      tile.direction_of(k, u);
+      HIPNN_TS_UNROLL
+      for (int c = 0; c < C; ++c) {
+        tile.components[k][c] = component<T>(c, u);
       }
     }
     fill_window<T, slopes>(tile, radial, k, tile.first[k], tile.count[k]);

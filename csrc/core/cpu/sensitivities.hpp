@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Radial sensitivities for training, with their first and second derivatives. With x = 1/r,
-// y = 1/mu and the envelope c: s = c e, e = exp(-z^2/2), z = (x - y) sigma.
+// Radial sensitivities for training, with their first and second derivatives: the loops over pairs
+// and windows.
 #pragma once
 
 #include "core/cpu/radial.hpp"
@@ -15,6 +15,12 @@ template <class T> struct WindowStep {
   int v;     // among all
   int n;     // how many of them the window holds
   T gap[window_step], z[window_step], e[window_step];
+
+  /// Of sensitivity w of these, of pair p.
+  inline __attribute__((always_inline)) RadialTerms<T>
+  terms(const SensitivitiesProblem<T>& x, int64_t p, int w) const {
+    return {gap[w], x.sigma[v + w], z[w], e[w], x.envelopes[p]};
+  }
 };
 
 /// Calls body(step) until pair p's window is covered.
@@ -33,7 +39,7 @@ for_window(const SensitivitiesProblem<T>& x, int64_t p, const Body& body) {
     for (int w = 0; w < window_step; ++w) {
       step.gap[w] = inverse_distance - inverse_mu[w];
       step.z[w] = step.gap[w] * sigma[w];
-      step.e[w] = exponential(T(-0.5) * step.z[w] * step.z[w]);
+      step.e[w] = exponential(gaussian_exponent(step.z[w]));
     }
     body(step);
   }
@@ -142,59 +148,50 @@ template <class T>
 void sensitivities_backward(
     const SensitivitiesProblem<T>& x, const T* h, const SensitivityFactors<T>& out, T* block_sums) {
   for_pair_blocks(x, out, block_sums, [&](int64_t p, T* inverse_mu, T* sigma) {
-    const T c = x.envelopes[p];
     T distance = 0, envelope = 0;
     for_window(x, p, [&](const WindowStep<T>& step) {
-      const T* width = x.sigma + step.v;
-      T row[window_step], he[window_step], along[window_step];
+      T row[window_step], of_x[window_step], of_c[window_step];
       load_row(step, h + p * x.window, row);
       for (int w = 0; w < window_step; ++w) {
-        const T slope = c * row[w] * step.e[w] * step.z[w];
-        he[w] = row[w] * step.e[w];
-        along[w] = slope * width[w];
-        inverse_mu[step.v + w] += along[w];
-        sigma[step.v + w] -= slope * step.gap[w];
+        const RadialFactors<T> g = sensitivity_gradients(step.terms(x, p, w), row[w]);
+        of_x[w] = g.x;
+        of_c[w] = g.c;
+        inverse_mu[step.v + w] += g.y;
+        sigma[step.v + w] += g.sigma;
       }
-      envelope += sum_of_step(he);
-      distance -= sum_of_step(along);
+      envelope += sum_of_step(of_c);
+      distance += sum_of_step(of_x);
     });
     out.inverse_distances[p] = distance;
     out.envelopes[p] = envelope;
   });
 }
 
-/// Gradients of the product of those with `k`, with respect to h (`h_gradient`) and the factors:
-/// of sum h D, where D = e (k_c + c q) is the change of s along k and
-/// q = z ((k_y - k_x) sigma - k_sigma (x - y)).
+/// Gradients of the product of those with `k`, with respect to h (`h_gradient`) and the factors.
 template <class T>
 void sensitivities_double_backward(
     const SensitivitiesProblem<T>& x, const T* h, const SensitivityFactors<const T>& k,
     T* h_gradient, const SensitivityFactors<T>& out, T* block_sums) {
   for_pair_blocks(x, out, block_sums, [&](int64_t p, T* inverse_mu, T* sigma) {
-    const T c = x.envelopes[p], k_c = k.envelopes[p], k_x = k.inverse_distances[p];
+    const T k_c = k.envelopes[p], k_x = k.inverse_distances[p];
     T distance = 0, envelope = 0;
     T* changes = h_gradient + p * x.window;
     for_window(x, p, [&](const WindowStep<T>& step) {
-      const T* width = x.sigma + step.v;
       const T *k_y = k.inverse_mu + step.v, *k_sigma = k.sigma + step.v;
-      T row[window_step], heq[window_step], along[window_step], e_change[window_step];
+      T row[window_step], of_x[window_step], of_c[window_step], change[window_step];
       load_row(step, h + p * x.window, row);
       for (int w = 0; w < window_step; ++w) {
-        const T z = step.z[w], gap = step.gap[w], he = row[w] * step.e[w];
-        const T k_gap = k_y[w] - k_x;
-        const T q = z * (k_gap * width[w] - k_sigma[w] * gap);
-        const T change = k_c + c * q;
-        const T slope =
-            c * (k_gap * width[w] * width[w] - 2 * k_sigma[w] * z) - z * width[w] * change;
-        e_change[w] = step.e[w] * change;
-        heq[w] = he * q;
-        along[w] = he * slope;
-        inverse_mu[step.v + w] -= along[w];
-        sigma[step.v + w] += he * (c * (2 * z * k_gap - k_sigma[w] * gap * gap) - z * gap * change);
+        const auto s =
+            sensitivity_change(step.terms(x, p, w), {k_x, k_c, k_y[w], k_sigma[w]}, row[w]);
+        change[w] = s.change;
+        of_x[w] = s.gradients.x;
+        of_c[w] = s.gradients.c;
+        inverse_mu[step.v + w] += s.gradients.y;
+        sigma[step.v + w] += s.gradients.sigma;
       }
-      store_row(step, e_change, changes);
-      envelope += sum_of_step(heq);
-      distance += sum_of_step(along);
+      store_row(step, change, changes);
+      envelope += sum_of_step(of_c);
+      distance += sum_of_step(of_x);
     });
     for (int w = x.count[p]; w < x.window; ++w) {
       changes[w] = 0;

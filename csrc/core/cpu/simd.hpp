@@ -100,6 +100,15 @@ template <class T, int width> struct Chunk {
     }
   }
 
+  /// scale * this - y
+  inline __attribute__((always_inline)) Chunk scaled_minus(T scale, const Chunk& y) const {
+    Chunk out;
+    for (int k = 0; k < n; ++k) {
+      out.v[k] = scale * v[k] - y.v[k];
+    }
+    return out;
+  }
+
   inline __attribute__((always_inline)) T sum() const {
     Vector total = v[0];
     for (int k = 1; k < n; ++k) {
@@ -108,17 +117,6 @@ template <class T, int width> struct Chunk {
     return horizontal_sum<T, lanes>(total);
   }
 };
-
-/// 2 x - y
-template <class T, int width>
-inline __attribute__((always_inline)) Chunk<T, width>
-twice_minus(const Chunk<T, width>& x, const Chunk<T, width>& y) {
-  Chunk<T, width> out;
-  for (int k = 0; k < Chunk<T, width>::n; ++k) {
-    out.v[k] = 2 * x.v[k] - y.v[k];
-  }
-  return out;
-}
 
 /// Calls body(width, begin) with width an integral constant, until n features are covered: wide
 /// chunks first, then halves, so that any width is exact without padding.

@@ -5,6 +5,8 @@
 // zero weights; A is the padded n_middle, F the features that one pass of a warp covers.
 #pragma once
 
+#include "core/components.hpp"
+
 namespace hipnn_ts {
 
 struct RepulsionTerms;
@@ -57,8 +59,7 @@ template <class T> struct PairArguments {
 };
 
 template <class T> struct InvariantArguments {
-  const T* vector_scales; // (A,)
-  const T* tensor_scales;
+  const T* scales[max_order]; // (A,)
   T epsilon;
 };
 

@@ -41,7 +41,12 @@ PairArguments<T> Network<T>::pairs(int k, int feature_begin, const T* projection
 
 template <class T> InvariantArguments<T> Network<T>::invariants(int k) const {
   const DeviceBlock<T>& b = weights_->blocks[k];
-  return {b.vector_scales.data(), b.tensor_scales.data(), b.cusp_regularisation};
+  InvariantArguments<T> x{};
+  for (int l = 0; l < max_order; ++l) {
+    x.scales[l] = b.scales[l].data();
+  }
+  x.epsilon = b.cusp_regularisation;
+  return x;
 }
 
 template <class T>

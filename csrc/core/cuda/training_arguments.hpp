@@ -83,11 +83,13 @@ template <class T> struct SensitivitiesArguments {
   T* shared_gradients;                 // (warps, 2, V), summed afterwards
 };
 
-/// Sums of parts (rows, 2, n) over the rows: two arrays (n,), or null.
+/// Sums of parts (rows, n_arrays, n) over the rows: as many arrays (n,), or null.
 template <class T> struct SumRowsArguments {
-  long long n, rows;
+  static constexpr int most = max_order < 2 ? 2 : max_order;
+
+  long long n, n_arrays, rows;
   const T* parts;
-  T* out[2];
+  T* out[most];
 };
 
 template <class T> struct WindowsArguments {
@@ -123,8 +125,7 @@ template <class T> struct GeometryArguments {
 /// moments (n, C, a), scales (a,) or null.
 template <class T> struct InvariantsFactorArguments {
   T* moments;
-  T* vector_scales;
-  T* tensor_scales;
+  T* scales[max_order];
 };
 
 /// Atoms whose shares of the scales' gradients a warp sums.
@@ -140,7 +141,7 @@ template <class T> struct TrainingInvariantsArguments {
   InvariantsFactorArguments<const T> directions; // of the double backward pass
   T* out;                                        // (n, a)
   T* moment_gradients;                           // (n, C, a)
-  T* scale_gradients;                            // (warps, 2, a), summed afterwards
+  T* scale_gradients;                            // (warps, max_order, a), summed afterwards
 };
 
 } // namespace cuda

@@ -166,8 +166,9 @@ template <class T> struct Builder {
     } else if (!first) {
       add_projections(b.narrow, w, n_in);
     }
-    b.vector_scales = vector(w.vector_scales, n_components >= 4 ? w.n_middle : 0, n_middle);
-    b.tensor_scales = vector(w.tensor_scales, n_components >= 9 ? w.n_middle : 0, n_middle);
+    for (int l = 1; l <= order_of(n_components); ++l) {
+      b.scales[l - 1] = vector(w.scales.of[l - 1], w.n_middle, n_middle);
+    }
     b.readout = vector(w.readout_weights, w.n_out, n_out);
     b.self_interaction = dense(w.self_interaction, n_in, n_middle);
     b.outer = dense(w.outer, n_middle, n_out);

@@ -49,7 +49,7 @@ template <class T> struct DeviceBlock {
   /// n_middle).
   Array<double> mixing;
   Array<T> radial_table;
-  Array<T> vector_scales, tensor_scales, readout;
+  Array<T> scales[max_order], readout;
   DenseLayer<T> self_interaction, outer, adjust;
   std::vector<DenseLayer<T>> inner, outers; // on-site layers
   Array<OnSiteLayer<T>> layers;             // (n_layers,), these as kernels read them

@@ -15,7 +15,7 @@ template <class T> InvariantsFactorArguments<const T> pointers(const Factors& f)
   const auto pointer = [](const Tensor& t) {
     return t.numel() > 0 ? t.const_data_ptr<T>() : nullptr;
   };
-  return {pointer(std::get<0>(f)), pointer(std::get<1>(f)), pointer(std::get<2>(f))};
+  return {pointer(std::get<0>(f)), {pointer(std::get<1>(f)), pointer(std::get<2>(f))}};
 }
 
 /// The factors, checked, and the kernels for them.
@@ -26,8 +26,8 @@ public:
     const auto& [m, t1, t2] = factors;
     const int64_t n_components = m.size(1), a = m.size(2);
     const auto type = m.scalar_type();
-    check(t1, "vector_scales", type, {n_components >= 4 ? a : 0}, m.device());
-    check(t2, "tensor_scales", type, {n_components >= 9 ? a : 0}, m.device());
+    check(t1, "vector_scales", type, {n_components > 1 ? a : 0}, m.device());
+    check(t2, "tensor_scales", type, {n_components > 4 ? a : 0}, m.device());
     factors_ = {m.contiguous(), t1.contiguous(), t2.contiguous()};
   }
 
@@ -44,7 +44,7 @@ public:
     Tensor parts;
     if (out) {
       *out = {at::empty_like(m), at::empty_like(t1), at::empty_like(t2)};
-      parts = at::empty({rows, 2, a}, m.options());
+      parts = at::empty({rows, max_order, a}, m.options());
     }
     with_type(m, [&](auto zero) {
       using T = decltype(zero);
@@ -62,7 +62,7 @@ public:
         module_.launch(kernel, warp_each(rows, 0, passes), x);
       }
       if (out && std::get<1>(*out).numel() > 0) {
-        sum_rows<T>(module_, parts, std::get<1>(*out), std::get<2>(*out));
+        sum_rows<T>(module_, parts, {std::get<1>(*out), std::get<2>(*out)});
       }
     });
   }

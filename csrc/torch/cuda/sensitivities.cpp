@@ -88,7 +88,7 @@ public:
     arguments.envelope_gradients = std::get<1>(out).data_ptr<T>();
     arguments.shared_gradients = parts.data_ptr<T>();
     module_.launch(kernel, warp_each(rows), arguments);
-    sum_rows<T>(module_, parts, std::get<2>(out), std::get<3>(out));
+    sum_rows<T>(module_, parts, {std::get<2>(out), std::get<3>(out)});
     return out;
   }
 

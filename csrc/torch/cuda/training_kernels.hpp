@@ -7,32 +7,28 @@
 
 #include "core/cuda/grids.hpp"
 #include "core/cuda/training_arguments.hpp"
+#include "torch/checks.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
 
-/// Sums of parts (rows, 2, n) over the rows into two tensors (n,), either of them perhaps empty.
+/// Sums of parts (rows, k, n) over the rows into k tensors (n,), any of them perhaps empty.
 template <class T>
-void sum_rows(
-    Module& module, const at::Tensor& parts, const at::Tensor& first, const at::Tensor& second) {
-  const auto pointer = [](const at::Tensor& t) {
-    return t.numel() > 0 ? t.data_ptr<T>() : nullptr;
-  };
-  const int64_t n = parts.size(2);
+void sum_rows(Module& module, const at::Tensor& parts, std::initializer_list<at::Tensor> sums) {
+  SumRowsArguments<T> x{parts.size(2), parts.size(1), parts.size(0), parts.const_data_ptr<T>(), {}};
+  T** out = x.out;
+  for (const at::Tensor& sum : sums) {
+    *out++ = sum.numel() > 0 ? sum.data_ptr<T>() : nullptr;
+  }
   module.launch(
-      "sum_rows", {2 * n, element_threads, 1, warp_size * static_cast<int>(sizeof(T))},
-      SumRowsArguments<T>{
-          n, parts.size(0), parts.const_data_ptr<T>(), {pointer(first), pointer(second)}});
+      "sum_rows", {x.n_arrays * x.n, element_threads, 1, warp_size * static_cast<int>(sizeof(T))},
+      x);
 }
 
 /// The training kernels for tensors of this type, which must be one that they exist for.
 inline Module& training_module(Device& device, at::ScalarType type, int64_t n_components) {
-  TORCH_CHECK(
-      type == at::kFloat || type == at::kDouble, "expected float32 or float64 tensors, found ",
-      type);
-  TORCH_CHECK(
-      n_components == 1 || n_components == 4 || n_components == 9,
-      "components: expected 1, 4 or 9 of them, found ", n_components);
+  check_real(type);
+  check_components(n_components);
   return device.module(Constants::training(type == at::kDouble, static_cast<int>(n_components)));
 }
 

@@ -21,26 +21,6 @@ struct PassSpecies {
   }
 };
 
-/// Y_c = a b - shift of a direction, where a and b are 1 or coordinates.
-struct Component {
-  int a, b;
-  double shift;
-
-  __device__ explicit Component(int c) : a(-1), b(-1), shift(0) {
-    if (c > 0 && c < 4) {
-      a = c - 1;
-    } else if (c >= 4) {
-      a = c < 7 ? 0 : 1;
-      b = c < 7 ? c - 4 : c - 6;
-      shift = a == b ? 1.0 / 3 : 0.0;
-    }
-  }
-  __device__ double of(const Real* u) const {
-    const double first = a < 0 ? 1.0 : static_cast<double>(u[a]);
-    return first * (b < 0 ? 1.0 : static_cast<double>(u[b])) - shift;
-  }
-};
-
 /// Where this lane begins where a group's warps divide a row.
 __device__ inline int first_of_part(const RadialMomentArguments<Real>& x) {
   return part_of_group(x.pairs) * warp_size + lane();
@@ -60,7 +40,6 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
   }
   constexpr int at_once = warp_size / C;
   const int c = lane() % C, own = lane() / C;
-  const Component component(c);
   const PassSpecies species(x);
   for (int k = lane(); k < size; k += warp_size) {
     sums[k] = 0;
@@ -77,7 +56,7 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
       }
       seen |= 1u << s;
       if (own < at_once) {
-        const double y = component.of(tile.geometry[k]);
+        const double y = component<double>(c, tile.geometry[k]);
         double* row = sums + (s * V + at.first) * C + c;
         // A sum belongs to one lane, whatever the window: no barrier between pairs.
         for (int w = (own + V * at_once - at.first) % at_once; w < at.count; w += at_once) {
@@ -115,46 +94,24 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
 }
 
 /// Adds a pair's gradient, given that of the sums R (K, C) from its window on, in the form that
-/// invariants_backward makes: a pair's share is then a sum over 1, x, y, z, xx, 2 xy, 2 xz, yy, 2
-/// yz.
+/// invariants_backward makes.
 __device__ inline void add_pair_gradient(
     const RadialArguments<Real>& radial, const PairShape& shape, const Real* rows, Real* gradient) {
-  const Geometry& u = shape.u;
-  Real along = 0, sums[C];
-  for (int c = 0; c < C; ++c) {
-    sums[c] = 0;
-  }
+  const Real* u = shape.geometry.u;
+  Real along = 0, sums[C] = {};
+#pragma unroll 1 // windows are short, and registers dear
   for (int w = 0; w < shape.count; ++w) {
     Real value, slope;
     shape.sensitivity(radial, w, value, slope);
     const Real* g = rows + w * C;
-    Real sum = g[0];
-    if constexpr (C >= 4) {
-      Real x = g[1], y = g[2], z = g[3];
-      if constexpr (C >= 9) {
-        x += u.x * g[4] + u.y * g[5] + u.z * g[6];
-        y += u.x * g[5] + u.y * g[7] + u.z * g[8];
-        z += u.x * g[6] + u.y * g[8];
-      }
-      sum += u.x * x + u.y * y + u.z * z;
-    }
-    along += slope * sum;
+    along += slope * contract<l_max, Real>(u, [&](int c) { return g[c]; }).distance;
     for (int c = 1; c < C; ++c) {
       sums[c] += value * g[c];
     }
   }
-  Real gx = 0, gy = 0, gz = 0;
-  if constexpr (C >= 4) {
-    gx = sums[1];
-    gy = sums[2];
-    gz = sums[3];
-    if constexpr (C >= 9) {
-      gx += 2 * (u.x * sums[4] + u.y * sums[5] + u.z * sums[6]);
-      gy += 2 * (u.x * sums[5] + u.y * sums[7] + u.z * sums[8]);
-      gz += 2 * (u.x * sums[6] + u.y * sums[8]);
-    }
-  }
-  add_vector_gradient(u, along, gx, gy, gz, gradient);
+  auto g = contract<l_max, Real>(u, [&](int c) { return sums[c]; });
+  g.distance = along;
+  add_vector_gradient(shape.geometry, g, gradient);
 }
 
 /// A lane for each pair.

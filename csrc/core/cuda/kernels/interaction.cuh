@@ -39,19 +39,10 @@ add_messages(const PairTile& tile, unsigned active, const Real* projections, Lan
         m.add(s.v[j], p[j]);
       }
     }
-    E[0].add(1, m);
-    if constexpr (C >= 4) {
-      const Geometry u = tile.geometry_of(k);
-      E[1].add(u.x, m);
-      E[2].add(u.y, m);
-      E[3].add(u.z, m);
-      if constexpr (C >= 9) {
-        E[4].add(u.x * u.x - Real(1) / 3, m);
-        E[5].add(u.x * u.y, m);
-        E[6].add(u.x * u.z, m);
-        E[7].add(u.y * u.y - Real(1) / 3, m);
-        E[8].add(u.y * u.z, m);
-      }
+    const Geometry pair = tile.geometry_of(k);
+#pragma unroll
+    for (int c = 0; c < C; ++c) {
+      E[c].add(component<Real>(c, pair.u), m);
     }
   }
 }
@@ -69,34 +60,8 @@ moments_of(PairTile& tile, const PairArguments<Real>& x, long long receiver, Lan
 /// sender's `projections` to `window`.
 __device__ inline void pair_backward(
     BackwardTile& tile, int k, const Real* projections, const Lane (&G)[C], Real* window) {
-  const Geometry u = tile.geometry_of(k);
-  Lane d = G[0], x = Lane::zero(), y = x, z = x;
-  if constexpr (C >= 4) {
-    x = G[1];
-    y = G[2];
-    z = G[3];
-    if constexpr (C >= 9) {
-      x.add(u.x, G[4]);
-      x.add(u.y, G[5]);
-      x.add(u.z, G[6]);
-      y.add(u.x, G[5]);
-      y.add(u.y, G[7]);
-      y.add(u.z, G[8]);
-      z.add(u.x, G[6]);
-      z.add(u.y, G[8]);
-    }
-    d.add(u.x, x);
-    d.add(u.y, y);
-    d.add(u.z, z);
-    if constexpr (C >= 9) {
-      // The direction enters E2 twice.
-      for (int e = 0; e < LANE_FEATURES; ++e) {
-        x.v[e] = 2 * x.v[e] - G[1].v[e];
-        y.v[e] = 2 * y.v[e] - G[2].v[e];
-        z.v[e] = 2 * z.v[e] - G[3].v[e];
-      }
-    }
-  }
+  const Geometry pair = tile.geometry_of(k);
+  const auto g = contract<l_max, Lane>(pair.u, [&](int c) { return G[c]; });
   Lane m = Lane::zero(), m_slope = Lane::zero();
   const Places at = tile.places_of(k);
   const Real* rows = window_rows(projections, 0, at.first);
@@ -111,12 +76,13 @@ __device__ inline void pair_backward(
       m_slope.add(slope.v[j], p[j]);
       if (s.v[j] != 0) {
         Lane sum = Lane::load(own + j * F);
-        sum.add(s.v[j], d);
+        sum.add(s.v[j], g.distance);
         sum.store(own + j * F);
       }
     }
   }
-  const Real sum = warp_sums(d.dot(m_slope), m.dot(x), m.dot(y), m.dot(z));
+  const Real sum = warp_sums(
+      g.distance.dot(m_slope), m.dot(g.direction[0]), m.dot(g.direction[1]), m.dot(g.direction[2]));
   if (lane() % (warp_size / 4) == 0) {
     tile.sums[lane() / (warp_size / 4)][k] = sum;
   }
@@ -126,7 +92,7 @@ __device__ inline void pair_backward(
 __device__ inline void add_tile_gradient(const BackwardTile& tile, Real* vector_gradients) {
   const int k = lane();
   add_vector_gradient(
-      tile.geometry_of(k), tile.sums[0][k], tile.sums[1][k], tile.sums[2][k], tile.sums[3][k],
+      tile.geometry_of(k), {tile.sums[0][k], {tile.sums[1][k], tile.sums[2][k], tile.sums[3][k]}},
       vector_gradients + 3LL * tile.places_of(k).pair);
 }
 

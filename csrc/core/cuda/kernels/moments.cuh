@@ -58,7 +58,9 @@ template <bool change> __device__ inline void sum_moments(const MomentsArguments
 /// Gradients of a receiver's pairs, a block for each receiver: components and a round of
 /// sensitivities are summed over features in one exchange.
 template <bool change> __device__ inline void find_pair_gradients(const MomentsArguments<Real>& x) {
-  constexpr int terms = C == 1 ? 8 : 16, round = terms - C;
+  constexpr int terms = C < 4 ? 8 : C < 16 ? 16 : 32; // of the exchange: a power of two
+  constexpr int round = terms - C;
+  static_assert(round > 0 && terms <= warp_size, "each exchange sums some sensitivities too");
   const Real start = *x.start;
   const int n_columns = (x.n_features + warp_size - 1) / warp_size;
   for_pairs(x.pairs, blockIdx.x, [&](const PairRecord& pair) {

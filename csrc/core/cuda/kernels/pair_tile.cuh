@@ -3,7 +3,7 @@
 // Geometry and sensitivities of 32 pairs, one for each lane, for the whole warp to read.
 #pragma once
 
-#include "prelude.cuh"
+#include "envelope.cuh"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -15,7 +15,7 @@ struct Places {
 
 /// Of a pair: its direction and 1 / distance.
 struct Geometry {
-  Real x, y, z, inverse;
+  Real u[3], inverse;
 };
 
 /// In shared memory, one for each warp. A pair's numbers are read at once by all lanes.
@@ -33,8 +33,8 @@ struct PairTile {
     return {at.x, at.y, at.z, at.w};
   }
   __device__ Geometry geometry_of(int k) const {
-    const Reals<4> u = Reals<4>::load(geometry[k]);
-    return {u.v[0], u.v[1], u.v[2], u.v[3]};
+    const Reals<4> g = Reals<4>::load(geometry[k]);
+    return {{g.v[0], g.v[1], g.v[2]}, g.v[3]};
   }
 };
 
@@ -57,9 +57,9 @@ static_assert(
 
 /// A pair's geometry and what its sensitivities share.
 struct PairShape {
-  Geometry u;
+  Geometry geometry;
   int first, count; // none where it is beyond the cutoff or nothing matters
-  Real envelope, envelope_slope;
+  Envelope<Real> envelope;
 
   __device__ PairShape(const PairArguments<Real>& x, long long p) : count(0) {
     const RadialArguments<Real>& radial = x.radial;
@@ -75,22 +75,18 @@ struct PairShape {
     first = radial.first[bin];
     count = real ? radial.count[bin] : 1;
     const Real inverse = 1 / distance;
-    u = {r[0] * inverse, r[1] * inverse, r[2] * inverse, inverse};
-    // cos(pi r / 2R) = sin(t): measured from the cutoff, where relative accuracy would be lost.
-    Real sine, cosine;
-    sincospi(Real(0.5) * (1 - distance / radial.cutoff), &sine, &cosine);
-    envelope = sine * sine;
-    envelope_slope = -(Real(3.14159265358979323846) / radial.cutoff) * sine * cosine;
+    geometry = {{r[0] * inverse, r[1] * inverse, r[2] * inverse}, inverse};
+    envelope = envelope_at(distance, radial.cutoff);
   }
 
   /// Sensitivity w of the window and its ds/dr.
   __device__ void
   sensitivity(const RadialArguments<Real>& radial, int w, Real& value, Real& slope) const {
     const Real sigma = radial.sigma[first + w];
-    const Real z = (u.inverse - radial.inverse_mu[first + w]) * sigma;
-    const Real gaussian = exp(Real(-0.5) * z * z);
-    value = gaussian * envelope;
-    slope = gaussian * (envelope_slope + envelope * z * sigma * u.inverse * u.inverse);
+    const Real z = (geometry.inverse - radial.inverse_mu[first + w]) * sigma;
+    const Real gaussian = exp(gaussian_exponent(z));
+    value = gaussian * envelope.value;
+    slope = sensitivity_slope(gaussian, z, sigma, geometry.inverse, envelope.value, envelope.slope);
   }
 };
 
@@ -103,7 +99,8 @@ __device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long 
     return false;
   }
   const int k = lane(), other = x.groups.others[entry];
-  Reals<4>{{shape.u.x, shape.u.y, shape.u.z, shape.u.inverse}}.store(tile.geometry[k]);
+  const Geometry& g = shape.geometry;
+  Reals<4>{{g.u[0], g.u[1], g.u[2], g.inverse}}.store(tile.geometry[k]);
   // Widened within the V rows, so that all may be read without asking.
   const int count = (shape.count + Tile::together - 1) / Tile::together * Tile::together;
   const int beyond = shape.first + count - V, before = beyond > 0 ? beyond : 0;
@@ -122,15 +119,14 @@ __device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long 
   return true;
 }
 
-/// Adds to the gradient of a pair's vector, given that along its distance and that with respect to
-/// its direction.
+/// Adds to the gradient of a pair's vector.
 __device__ inline void
-add_vector_gradient(const Geometry& u, Real along, Real gx, Real gy, Real gz, Real* gradient) {
-  // Only the part across the direction turns it.
-  along -= (gx * u.x + gy * u.y + gz * u.z) * u.inverse;
-  gradient[0] += along * u.x + gx * u.inverse;
-  gradient[1] += along * u.y + gy * u.inverse;
-  gradient[2] += along * u.z + gz * u.inverse;
+add_vector_gradient(const Geometry& pair, const PairSums<Real>& g, Real* gradient) {
+  Real change[3];
+  vector_gradient(g, pair.u, pair.inverse, change);
+  for (int d = 0; d < 3; ++d) {
+    gradient[d] += change[d];
+  }
 }
 
 /// The group that this warp, or its block, works on.

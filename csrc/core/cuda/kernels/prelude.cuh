@@ -5,12 +5,14 @@
 #pragma once
 
 #include "arguments.hpp"
+#include "core/components.hpp"
 #include "reals.cuh"
 
 namespace hipnn_ts {
 namespace cuda {
 
 constexpr int C = N_COMPONENTS;
+constexpr int l_max = order_of(C); // -1: only the moments can be had
 constexpr int V = N_SENSITIVITIES;
 constexpr int A = N_FEATURES;
 constexpr int F = LANE_FEATURES * warp_size; // features of one pass

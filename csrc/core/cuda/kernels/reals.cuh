@@ -103,6 +103,15 @@ template <int n> struct Reals {
     }
   }
 
+  /// scale * this - y
+  __device__ Reals scaled_minus(Real scale, const Reals& y) const {
+    Reals x;
+    for (int k = 0; k < n; ++k) {
+      x.v[k] = scale * v[k] - y.v[k];
+    }
+    return x;
+  }
+
   __device__ Real dot(const Reals& x) const {
     Real sum = 0;
     for (int k = 0; k < n; ++k) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/repulsion_terms.hpp"
 #include "prelude.cuh"
-#include "repulsion_terms.hpp"
 
 namespace hipnn_ts {
 namespace cuda {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Radial sensitivities for training, with first and second derivatives: the formulae are those of
-// core/cpu/sensitivities.hpp. With x = 1/r, y = 1/mu and the envelope c: s = c e,
-// e = exp(-z^2/2), z = (x - y) sigma.
+// Radial sensitivities for training, with first and second derivatives.
 #pragma once
 
+#include "core/radial_terms.hpp"
 #include "prelude.cuh"
 #include "training_arguments.hpp"
 
@@ -16,8 +15,14 @@ __device__ inline bool fits(const SensitivitiesArguments<Real>& x, int first, in
   return first >= 0 && count >= 0 && count <= x.window && first <= x.n_sensitivities - count;
 }
 
+/// Sensitivity v of a pair.
+__device__ inline RadialTerms<Real>
+terms_of(const FactorArguments<const Real>& f, long long p, int v) {
+  const Real sigma = f.sigma[v], gap = f.inverse_distances[p] - f.inverse_mu[v], z = gap * sigma;
+  return {gap, sigma, z, exp(gaussian_exponent(z)), f.envelopes[p]};
+}
+
 KERNEL(sensitivities, SensitivitiesArguments<Real>) {
-  const FactorArguments<const Real>& f = x.factors;
   for (long long i = grid_thread(); i < x.n_pairs * x.window; i += grid_threads()) {
     const long long p = i / x.window;
     const int w = static_cast<int>(i - p * x.window), first = x.first[p], count = x.count[p];
@@ -25,21 +30,15 @@ KERNEL(sensitivities, SensitivitiesArguments<Real>) {
     if (!fits(x, first, count)) {
       value = static_cast<Real>(not_a_number());
     } else if (w < count) {
-      const int v = first + w;
-      const Real z = (f.inverse_distances[p] - f.inverse_mu[v]) * f.sigma[v];
-      value = f.envelopes[p] * exp(Real(-0.5) * z * z);
+      const RadialTerms<Real> t = terms_of(x.factors, p, first + w);
+      value = t.c * t.e;
     }
     x.out[i] = value;
   }
 }
 
-/// What one sensitivity of a pair adds to the gradients with respect to the factors.
-struct Share {
-  Real distance, envelope, inverse_mu, sigma;
-};
-
-/// A warp for sensitivity_pairs pairs, some for each lane. share(p, w, v) is called for every pair
-/// and each v of its window.
+/// A warp for sensitivity_pairs pairs, some for each lane. share(p, w, v), called for every pair
+/// and each v of its window, is what that adds to the gradients with respect to the factors.
 template <class ShareOf>
 __device__ inline void sum_shares(const SensitivitiesArguments<Real>& x, const ShareOf& share) {
   constexpr int rounds = sensitivity_pairs / warp_size;
@@ -67,10 +66,10 @@ __device__ inline void sum_shares(const SensitivitiesArguments<Real>& x, const S
       inverse_mu += start[r];
       sigma += start[r];
       if (v >= begin[r] && v < end[r]) {
-        const Share own = share(first_pair + r * warp_size, v - begin[r], v);
-        distance[r] += own.distance;
-        envelope[r] += own.envelope;
-        inverse_mu += own.inverse_mu;
+        const RadialFactors<Real> own = share(first_pair + r * warp_size, v - begin[r], v);
+        distance[r] += own.x;
+        envelope[r] += own.c;
+        inverse_mu += own.y;
         sigma += own.sigma;
       }
     }
@@ -92,17 +91,13 @@ __device__ inline void sum_shares(const SensitivitiesArguments<Real>& x, const S
 }
 
 KERNEL(sensitivities_backward, SensitivitiesArguments<Real>) {
-  const FactorArguments<const Real>& f = x.factors;
   sum_shares(x, [&](long long p, int w, int v) {
-    const Real gap = f.inverse_distances[p] - f.inverse_mu[v], z = gap * f.sigma[v];
-    const Real he = x.gradient[p * x.window + w] * exp(Real(-0.5) * z * z);
-    const Real along = f.envelopes[p] * he * z;
-    return Share{-along * f.sigma[v], he, along * f.sigma[v], -along * gap};
+    return sensitivity_gradients(terms_of(x.factors, p, v), x.gradient[p * x.window + w]);
   });
 }
 
 KERNEL(sensitivities_double_backward, SensitivitiesArguments<Real>) {
-  const FactorArguments<const Real>&f = x.factors, &k = x.directions;
+  const FactorArguments<const Real>& k = x.directions;
   for (int n = 0; n < sensitivity_pairs / warp_size; ++n) {
     const long long p = grid_warp() * sensitivity_pairs + n * warp_size + lane();
     if (p < x.n_pairs) {
@@ -113,18 +108,12 @@ KERNEL(sensitivities_double_backward, SensitivitiesArguments<Real>) {
     }
   }
   sum_shares(x, [&](long long p, int w, int v) {
-    const Real c = f.envelopes[p], width = f.sigma[v];
-    const Real gap = f.inverse_distances[p] - f.inverse_mu[v], z = gap * width;
-    const Real e = exp(Real(-0.5) * z * z);
-    const Real k_gap = k.inverse_mu[v] - k.inverse_distances[p];
-    const Real q = z * (k_gap * width - k.sigma[v] * gap);
-    const Real change = k.envelopes[p] + c * q;
-    const Real he = x.gradient[p * x.window + w] * e;
-    const Real along = he * (c * (k_gap * width * width - 2 * k.sigma[v] * z) - z * width * change);
-    x.out[p * x.window + w] = e * change;
-    return Share{
-        along, he * q, -along,
-        he * (c * (2 * z * k_gap - k.sigma[v] * gap * gap) - z * gap * change)};
+    const RadialFactors<Real> along{
+        k.inverse_distances[p], k.envelopes[p], k.inverse_mu[v], k.sigma[v]};
+    const long long place = p * x.window + w;
+    const auto s = sensitivity_change(terms_of(x.factors, p, v), along, x.gradient[place]);
+    x.out[place] = s.change;
+    return s.gradients;
   });
 }
 

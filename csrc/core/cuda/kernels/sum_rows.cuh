@@ -10,13 +10,13 @@ namespace cuda {
 /// A block for each column; sums run in one order in every run.
 KERNEL(sum_rows, SumRowsArguments<Real>) {
   const long long column = blockIdx.x;
-  Real* out = column < x.n ? x.out[0] : x.out[1];
+  Real* out = x.out[column / x.n];
   if (!out) {
     return;
   }
   Real sum = 0;
   for (long long row = threadIdx.x; row < x.rows; row += blockDim.x) {
-    sum += x.parts[row * 2 * x.n + column];
+    sum += x.parts[row * x.n_arrays * x.n + column];
   }
   DYNAMIC_SHARED(row_sums);
   Real* warps = reinterpret_cast<Real*>(row_sums);
@@ -30,7 +30,7 @@ KERNEL(sum_rows, SumRowsArguments<Real>) {
     for (int w = 0; w < static_cast<int>(blockDim.x) / warp_size; ++w) {
       total += warps[w];
     }
-    out[column < x.n ? column : column - x.n] = total;
+    out[column % x.n] = total;
   }
 }
 
