@@ -14,14 +14,14 @@ from hipnn_ts.data.survey import survey
 ELEMENTS = ("H", "O")
 
 
-def part(frames, file, left_out=0):
+def part(frames, file, remarks=()):
     for frame in frames:
         results = {"energy": 0.0}
         if len(frame) == 3:
             results["forces"] = np.zeros((3, 3))
         frame.calc = SinglePointCalculator(frame, **results)
     names = [f"{file}: frame {index}" for index in range(len(frames))]
-    named = NamedFrames(frames, names, left_out)
+    named = NamedFrames(frames, names, remarks)
     return named, ReferenceDataset(frames, ELEMENTS, 4.0, torch.float64, names)
 
 
@@ -39,9 +39,9 @@ def test_good_data_is_counted_and_nothing_else():
     stretched.positions *= 1.01
     found = lines(part([molecule("H2O"), molecule("H2")], "a"), part([stretched], "b"))
     assert found == [
-        "training: 2 configurations (with forces 1, stress 0), 5 atoms (H 4 O 1), "
+        "training: 2 configurations (with energy 2, forces 1, stress 0), 5 atoms (H 4 O 1), "
         "1.6 neighbours per atom",
-        "validation: 1 configurations (with forces 1, stress 0), 3 atoms (H 2 O 1), "
+        "validation: 1 configurations (with energy 1, forces 1, stress 0), 3 atoms (H 2 O 1), "
         "2.0 neighbours per atom",
     ]
 
@@ -49,9 +49,9 @@ def test_good_data_is_counted_and_nothing_else():
 def test_findings_are_counted_and_named():
     far = Atoms("HHO", [[0, 0, 0], [0, 0, 0.74], [9, 9, 9]])
     close = Atoms("OH", [[0, 0, 0], [0, 0, 0.5]])
-    training = part([molecule("H2O"), far, close], "a", left_out=7)
+    training = part([molecule("H2O"), far, close], "a", remarks=("7 of something",))
     found = lines(training, part([molecule("H2O")] * 5, "b"))
-    assert found[1] == "training: 7 configurations without an energy left out (nan)"
+    assert found[1] == "training: 7 of something"
     assert found[3:] == [
         "atoms without a neighbour within the cutoff, in configurations: 1 (a: frame 1: atom 2)",
         "atoms unusually close, in configurations: 1 (a: frame 2: O 0 and H 1, 0.50 Å)",
