@@ -95,7 +95,9 @@ def test_every_format_gives_the_same_frames(tmp_path, make):
     weights = {"config_type_weights": {"first": 0.25}}
     found = read_named((path,), LabelConfig(**labels, **weights))
     assert len(found.frames) == N_FRAMES
-    left_out = f"configurations without any reference value, left out: 1 ({path}: set/water: frame 4)"
+    left_out = (
+        f"configurations without any reference value, left out: 1 ({path}: set/water: frame 4)"
+    )
     assert found.remarks == ((left_out,) if path.suffix == ".h5" else ())
     for index, atoms in enumerate(found.frames):
         assert atoms.numbers.tolist() == [8, 1, 1]

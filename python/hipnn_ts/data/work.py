@@ -92,7 +92,9 @@ class Work:
         sizes = _size(work), _size(lost)
         pairs = f"over {len(work)} pairs of near configurations"
         if min(sizes) == 0:
-            constant = "the work of the forces is" if sizes[0] == 0 else "all energy differences are"
+            constant = (
+                "the work of the forces is" if sizes[0] == 0 else "all energy differences are"
+            )
             return f"energies and forces do not fit: {pairs} {constant} zero"
         correlation = float((work * lost).mean()) / (sizes[0] * sizes[1])
         if abs(correlation) < UNRELATED:
