@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from ase import Atoms
-from ase.build import molecule
+from ase import Atoms, units
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from hipnn_ts.data import NamedFrames, ReferenceDataset
+from hipnn_ts.data import NamedFrames, ReferenceDataset, read_frames
 from hipnn_ts.data.closest_approach import ClosestApproach
 from hipnn_ts.data.survey import survey
+from hipnn_ts.data.work import Work
 
 ELEMENTS = ("H", "O")
 
@@ -58,6 +60,99 @@ def test_findings_are_counted_and_named():
         "duplicates: 5 (b: frame 0 = a: frame 0; b: frame 1 = a: frame 0; "
         "b: frame 2 = a: frame 0 and 2 more)",
     ]
+
+
+def trajectory(energy=1.0, forces=1.0, n_frames=30):
+    """Copper shaken by EMT's forces; labels multiplied. Wrapped, so that atoms jump."""
+    random = np.random.default_rng(0)
+    start, frames = bulk("Cu", cubic=True) * (2, 1, 1), []
+    for _ in range(n_frames):
+        frame = start.copy()
+        frame.positions += random.normal(scale=0.05, size=(8, 3))
+        frame.wrap()
+        frame.calc = EMT()
+        results = {
+            "energy": energy * frame.get_potential_energy(),
+            "forces": forces * frame.get_forces(),
+        }
+        frame.calc = SinglePointCalculator(frame, **results)
+        frames.append(frame)
+    return frames
+
+
+def line_of(frames):
+    work = Work()
+    for frame in frames:
+        work.add(frame)
+    return work.line()
+
+
+def test_energies_and_forces_that_fit_are_not_remarked_on():
+    assert line_of(trajectory()) is None
+    assert line_of(trajectory(n_frames=5)) is None  # too few to judge
+    # Both in another unit: a matter of their size, not of their relation.
+    assert line_of(trajectory(energy=23.06, forces=23.06)) is None
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ({"forces": -1.0}, "the work has the wrong sign, the forces look like gradients "),
+        ({"energy": 1 / units.Hartree}, "energies look like hartree, forces like eV/Å"),
+        ({"forces": units.mol / units.kcal}, "energies look like eV, forces like kcal/mol/Å"),
+        ({"forces": units.Bohr}, "energies look like eV, forces like eV/bohr"),
+        ({"energy": 1 / 8}, "the energies look like energies per atom"),
+        ({"forces": 3.0}, "is 3.0"),
+        ({"forces": 0.0}, "the work of the forces is zero"),
+        ({"energy": 0.0}, "all energy differences are zero"),
+    ],
+)
+def test_energies_and_forces_that_do_not_fit_are(factors, expected):
+    line = line_of(trajectory(**factors))
+    assert line.startswith("energies and forces do not fit: over ") and expected in line
+
+
+def test_forces_of_other_frames_are_noticed():
+    frames = trajectory()
+    forces = [frame.get_forces() for frame in frames]
+    for frame, other in zip(frames, forces[10:] + forces[:10], strict=True):
+        frame.calc.results["forces"] = other
+    assert "have a correlation of " in line_of(frames)
+
+
+def test_values_that_no_calculation_gives_are_named():
+    frames = trajectory(n_frames=3)
+    frames[0].calc.results["stress"] = np.array([0.1, 0, 0, 5.8, 0, -7.25])
+    frames[1].calc.results["stress"] = np.full(6, 0.99)
+    frames[1].calc.results["forces"][0, 1] += 8 * 0.03
+    frames[2].calc.results["forces"][:, 2] += 0.002  # as in a published set of water
+    names = [f"a: frame {index}" for index in range(3)]
+    part = NamedFrames(frames, names), ReferenceDataset(frames, ("Cu",), 4.0, torch.float64, names)
+    found = survey({"training": part[0]}, {"training": part[1]}, ("Cu",))
+    assert found[1:] == [
+        "stress above 1 eV/Å^3 (is it in kbar or GPa, or a virial?), in configurations: 1 "
+        "(a: frame 0: 7.25 eV/Å^3)",
+        "forces that do not sum to zero (atoms held fixed, or another field?), in "
+        "configurations: 1 (a: frame 1: 0.03 eV/Å an atom)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ethanol_rmd17/train",
+        "water_pbe0ts/train",
+        "mlearn_Si/train",
+        "3bpa/train_300K",
+        "ta_snap/all",
+    ],
+)
+def test_published_energies_and_forces_fit(shared_data, name):
+    frames = read_frames(shared_data / f"{name}.extxyz.xz")
+    assert line_of(frames) is None
+    for frame in frames:
+        frame.calc.results["forces"] = -frame.calc.results["forces"]
+    assert "look like gradients" in line_of(frames)
 
 
 def test_closest_approach_of_each_two_elements():

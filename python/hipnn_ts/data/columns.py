@@ -51,7 +51,9 @@ def _fits(quantity: str, value: Any, n_atoms: int) -> bool:
 
 def no_energy(path: Any, n_frames: int, alike: Mapping[str, list[str]]) -> InputError:
     """What to raise where no frame of a file has an energy, but something that looks like one."""
-    keys = ", ".join(f"{quantity}: {names[0]}" for quantity, names in alike.items())
+    # One of stress and virial can be named.
+    named = [q for q in OPTIONAL if q in alike and (q != "virial" or "stress" not in alike)]
+    keys = ", ".join(f"{quantity}: {alike[quantity][0]}" for quantity in named)
     found = ", ".join(dict.fromkeys(name for names in alike.values() for name in names))
     return InputError(
         f"{path}: expected an energy, found none in {n_frames} frames, but {found}; if that is it, "

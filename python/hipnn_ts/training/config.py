@@ -1,7 +1,7 @@
 """What a training run is told: a YAML file with sections network, data, training."""
 
 from collections.abc import Sequence
-from glob import glob, has_magic
+from glob import glob
 from pathlib import Path
 from typing import Any, get_args
 
@@ -98,15 +98,15 @@ def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
 
 def _files(named: Sequence[Path], folder: Path, key: str) -> tuple[Path, ...]:
     """Absolute, because the resolved configuration is read again from another folder. Patterns are
-    replaced by the files that match them, in alphabetical order, each once."""
-    files: dict[Path, None] = {}
-    for path in (folder / file for file in named):
-        if path.exists() or not has_magic(str(path)):
-            files[path.resolve()] = None
+    replaced by the files that match them, in alphabetical order, without those named before."""
+    files: list[Path] = []
+    for file in named:
+        if (folder / file).exists() or not set("*?[") & set(str(file)):
+            files.append((folder / file).resolve())
             continue
-        matching = sorted(Path(match) for match in glob(str(path), recursive=True))
-        found = [match.resolve() for match in matching if match.is_file()]
+        matching = sorted(glob(str(file), root_dir=folder, recursive=True))
+        found = [(folder / match).resolve() for match in matching if (folder / match).is_file()]
         if not found:
-            raise InputError(f"data.{key}: expected files that match '{path}', found none")
-        files |= dict.fromkeys(found)
+            raise InputError(f"data.{key}: expected files that match '{folder / file}', found none")
+        files += [match for match in dict.fromkeys(found) if match not in files]
     return tuple(files)
