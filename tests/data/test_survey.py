@@ -112,6 +112,11 @@ def test_energies_and_forces_that_do_not_fit_are(factors, expected):
     assert line.startswith("energies and forces do not fit: over ") and expected in line
 
 
+def test_repeated_configurations_hide_nothing():
+    frames = trajectory(forces=-1.0, n_frames=10)
+    assert "look like gradients" in line_of([frame for frame in frames for _ in range(3)])
+
+
 def test_forces_of_other_frames_are_noticed():
     frames = trajectory()
     forces = [frame.get_forces() for frame in frames]

@@ -19,6 +19,7 @@ COMPOSITIONS = 20  # that are remembered at once
 MOST = 20_000  # configurations that are looked at
 PAIRS = 60  # the nearest of all
 LEAST_PAIRS = 8
+NEAREST = 1e-5  # Å; what is nearer is the same configuration
 FARTHEST = 0.25  # Å, root mean square displacement of an atom; the rule fails beyond
 LEAST_ENERGY = 5e-3  # eV; smaller differences may be noise
 # Published sets have correlations above 0.9 and ratios of 0.95 to 1.2.
@@ -69,9 +70,10 @@ class Work:
             shifts = np.round(shifts) * frame.pbc
             ways -= (shifts @ frame.cell.complete().array).reshape(ways.shape)
         displacements = np.sqrt((ways**2).sum(axis=2).mean(axis=1))
+        displacements[displacements < NEAREST] = np.inf
         nearest = int(displacements.argmin())
         displacement, other = float(displacements[nearest]), earlier[nearest]
-        if not 1e-6 < displacement < FARTHEST:
+        if displacement > FARTHEST:
             return
         work = 0.5 * float(((known.forces + other.forces) * ways[nearest]).sum())
         lost = other.energy - known.energy
