@@ -84,7 +84,7 @@ def line_of(frames):
     work = Work()
     for frame in frames:
         work.add(frame)
-    return work.line()
+    return " and ".join(work.lines()) or None
 
 
 def test_energies_and_forces_that_fit_are_not_remarked_on():
@@ -110,6 +110,44 @@ def test_energies_and_forces_that_fit_are_not_remarked_on():
 def test_energies_and_forces_that_do_not_fit_are(factors, expected):
     line = line_of(trajectory(**factors))
     assert line.startswith("energies and forces do not fit: over ") and expected in line
+
+
+def strained(sign=1.0, n_frames=30):
+    """Copper in cells of other lengths and angles, with EMT's stress multiplied."""
+    random, frames = np.random.default_rng(1), []
+    for _ in range(n_frames):
+        frame = bulk("Cu", a=3.55, cubic=True)
+        strain = random.uniform(-0.01, 0.01, (3, 3))
+        frame.set_cell(frame.cell @ (np.eye(3) + strain + strain.T), scale_atoms=True)
+        frame.positions += random.normal(scale=0.03, size=(4, 3))
+        frame.calc = EMT()
+        results = {"energy": frame.get_potential_energy(), "forces": frame.get_forces()}
+        results["stress"] = sign * frame.get_stress()
+        frame.calc = SinglePointCalculator(frame, **results)
+        frames.append(frame)
+    return frames
+
+
+def test_the_sign_and_unit_of_a_stress_show_in_strained_cells():
+    assert line_of(strained()) is None
+    assert "what is positive looks like pressure (data.stress_are: pressure)" in line_of(
+        strained(-1.0)
+    )
+    assert "the stress looks like GPa" in line_of(strained(1 / units.GPa))
+    vasp = line_of(strained(-10 / units.GPa))
+    assert vasp.endswith("the stress looks like kbar and a wrong sign")
+
+
+def test_cells_that_are_not_full_are_no_hindrance():
+    for cell, pbc in (((0, 0, 0), False), ([[9, 0, 0], [0, 2, 1], [0, 4, 2]], [1, 0, 0])):
+        frames = [molecule("H2O") for _ in range(20)]
+        for seed, frame in enumerate(frames):
+            frame.rattle(0.03, seed=seed)
+            frame.set_cell(cell)
+            frame.pbc = pbc
+            frame.calc = SinglePointCalculator(frame, energy=seed, forces=np.zeros((3, 3)))
+        line = line_of(frames)
+        assert line is None if pbc else "the work of the forces is zero" in line
 
 
 def test_repeated_configurations_hide_nothing():

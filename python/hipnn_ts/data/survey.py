@@ -59,8 +59,7 @@ def survey(
     names = ConcatDataset([part.names for part in parts.values()])
     for pair in zip(*_duplicates(identities), strict=True):
         findings.add("duplicates", " = ".join(names[index] for index in pair))
-    disagreement = work.line()
-    return [*lines, *findings.lines(), *([disagreement] if disagreement else [])]
+    return [*lines, *findings.lines(), *work.lines()]
 
 
 def _contents(name: str, n_frames: int, n_pairs: int, atoms: Counter, labels: Counter) -> str:
