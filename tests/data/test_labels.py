@@ -193,6 +193,15 @@ def test_frames_keep_the_part_of_the_labels_that_they_have(tmp_path):
         assert values.isfinite().all()
 
 
+def test_predictions_beside_the_labels_are_not_taken_for_them(tmp_path):
+    frame = box(hipnn_ts_energy=5.0, hipnn_ts_stress=MATRIX)
+    frame.arrays["hipnn_ts_forces"] = np.zeros((2, 3))
+    del frame.calc.results["forces"]
+    found = read_named((written(tmp_path, frame),))
+    assert list(found.frames[0].calc.results) == ["energy"] and found.remarks == ()
+    assert found.frames[0].get_potential_energy() == -3.0
+
+
 def test_no_number_is_made_of_a_word(tmp_path):
     path = written(tmp_path, box())
     for bad in ("energy", "energy=T", "energy=none"):

@@ -76,6 +76,7 @@ def test_a_bad_frame_is_named(tmp_path, bad, expected):
         ("3\n", "4\n", r"frame 0 \(line 1\): expected 4 atoms, found the end of the file after 3"),
         ("\nO ", "\nO x", r"frame 0: expected extended XYZ.*; the frame begins in line 1"),
         ("\nH ", "\n\nH ", r"frame 0: line 4: expected 7 columns, found 0"),
+        ("3\n", "9" * 5000 + "\n", r"line 1: expected the number of atoms of frame 0, found '9999"),
         ("3\n", "three\n", r"line 1: expected the number of atoms of frame 0, found 'three'"),
     ],
 )

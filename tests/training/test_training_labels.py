@@ -228,6 +228,12 @@ def test_isolated_atoms_set_the_self_energies_and_are_not_trained_on(tmp_path):
     assert prepared.survey[-1].endswith("eV: Cu 1.5000; fitted to what remains: H")
     assert len(prepared.validation) == 6  # where the lone atom does not count either
 
+    # A weight of theirs, which MACE's users give, does no harm.
+    weights = {"config_type_weights": {"IsolatedAtom": 0.0}}
+    settings = config(path)
+    data = settings.data.model_copy(update=weights)
+    prepare(settings.model_copy(update={"data": data}))
+
     # What the configuration gives comes first.
     given = {"H": -1.0, "Cu": -2.0}
     prepared = prepare(config(path, self_energies=given))

@@ -17,7 +17,7 @@ _LIKE = {
     "virial": re.compile(r"virial", re.IGNORECASE),
 }
 _UNLIKE = re.compile(
-    r"kinetic|per_?atom|weight|mask|std|error|uncert|fermi|gap|unit|charge", re.IGNORECASE
+    r"^hipnn_ts|kinetic|per_?atom|weight|mask|std|error|uncert|fermi|gap|unit|charge", re.IGNORECASE
 )
 
 

@@ -19,8 +19,10 @@ from hipnn_ts.data.species import atomic_number
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import LabelConfig
 
+LONGEST = 15  # characters of a number of atoms
 _PROPERTIES = re.compile(r"\bProperties\s*=\s*[\"']?([^\s\"']+)")
-_STRESS = "hipnn_ts_stress"  # ASE would keep six of its nine numbers
+# ASE would keep six of its nine numbers. No key of a file can be this.
+_STRESS = "\0stress"
 
 
 class _Text(NamedTuple):
@@ -59,7 +61,7 @@ def _texts(path: Path, findings: Findings) -> Iterator[_Text]:
             number += 1
             if not line.strip():
                 continue
-            if not line.strip().isdecimal():
+            if not line.strip().isdecimal() or len(line) > LONGEST:
                 hint = f"; is the number in line {last} right?" if last else ""
                 raise InputError(
                     f"{path}: line {number}: expected the number of atoms of frame {index}, found "

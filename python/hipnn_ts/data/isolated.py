@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from ase import Atoms
-
 from hipnn_ts.data.read import NamedFrames
 from hipnn_ts.data.split import select
 from hipnn_ts.errors import InputError
@@ -57,7 +55,7 @@ def _isolated(data: NamedFrames, config_type: str) -> Iterator[int]:
         if len(frame) != 1:
             continue
         file = data.names[index].rpartition(":")[0]
-        if _says_so(frame, config_type):
+        if names_isolated(str(frame.info.get(config_type, ""))):
             files.add(file)
             yield index
         elif config_type not in frame.info and not frame.cell.any():
@@ -66,6 +64,6 @@ def _isolated(data: NamedFrames, config_type: str) -> Iterator[int]:
         yield from lone.get(file, ())
 
 
-def _says_so(frame: Atoms, config_type: str) -> bool:
-    words = re.sub(r"[^a-z]", "", str(frame.info.get(config_type, "")).lower())
-    return words in ("isolatedatom", "isolatedatoms")
+def names_isolated(config_type: str) -> bool:
+    """Whether a config_type is the one of isolated atoms."""
+    return re.sub(r"[^a-z]", "", config_type.lower()) in ("isolatedatom", "isolatedatoms")

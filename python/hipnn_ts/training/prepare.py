@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 
 from hipnn_ts.data.closest_approach import ClosestApproach
 from hipnn_ts.data.dataset import ReferenceDataset, Sample, composition
-from hipnn_ts.data.isolated import take_isolated
+from hipnn_ts.data.isolated import names_isolated, take_isolated
 from hipnn_ts.data.read import NamedFrames, read_named
 from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.data.split import split
@@ -136,7 +136,7 @@ def _check_labels(config: RunConfig, training: NamedFrames, validation: NamedFra
     key = config.data.columns.config_type
     known = {str(frame.info.get(key)) for frame in training.frames}
     for name in config.data.config_type_weights:
-        if name not in known:
+        if name not in known and not names_isolated(name):
             raise InputError(
                 f"data.config_type_weights: '{name}': expected a {key} of the training data, "
                 f"found {', '.join(sorted(known))}"
