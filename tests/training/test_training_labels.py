@@ -179,7 +179,7 @@ def test_evaluation_counts_what_is_labelled(tmp_path):
     difference = 1e3 * (predicted - forces)[judged]
     assert errors["forces_rmse"] == pytest.approx(np.sqrt((difference**2).mean()), rel=1e-9)
     assert errors["forces_by_element"]["Cu"]["rmse"] == pytest.approx(errors["forces_rmse"])
-    assert errors["stress_mae"] > 0 and errors["conformer_pairs"] == 15
+    assert errors["stress_mae"] > 0
     draw_parity(tmp_path / "parity.png", found, "meV")
     assert (tmp_path / "parity.png").stat().st_size > 1000
 
