@@ -63,7 +63,7 @@ def test_units_columns_json_and_picture(data, random_model, tmp_path):
         (["--energy-unit", "Ry"], "--energy-unit: expected one of meV, eV, kcal/mol, kJ/mol"),
         (["--data", "units.energy=Ry"], "--data: units.energy: expected 'eV', 'kcal/mol'"),
         (["--data", "column.energy=E"], "--data: unknown key 'column', expected one of columns"),
-        (["--data", "columns.energy=e0"], "expected an array of energy (e0), found z"),
+        (["--data", "columns.energy=e0"], "expected a column 'e0' (data.columns.energy), found"),
     ],
 )
 def test_mistakes_are_one_line(data, random_model, options, expected):

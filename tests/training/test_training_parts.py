@@ -25,6 +25,7 @@ def example():
         senders=zero,
         vectors=zero,
         energy=torch.tensor([-10.0, -5.0], dtype=torch.float64),
+        with_energy=torch.tensor([0, 1]),
         forces=torch.zeros(3, 3),
         with_forces=torch.arange(3),
         stress=torch.zeros(1, 3, 3),

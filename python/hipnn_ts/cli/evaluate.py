@@ -65,6 +65,8 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
         _comp6(potentials, data, batch_size, as_json, output)
         return
     named = read_named(tuple(Path(file) for file in data), label_config)
+    for remark in named.remarks:
+        click.echo(remark, err=True)
     total = len(named.frames) * len(potentials)
     with click.progressbar(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json

@@ -26,8 +26,16 @@ class Comparison(NamedTuple):
 
     frames: Sequence[Atoms]
     energies: np.ndarray  # (frames,)
-    forces: list[np.ndarray | None]  # (n, 3), None where the frame has no reference
+    forces: list[np.ndarray | None]  # (n, 3) of all atoms, None where the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
+
+    def with_energy(self, members: Sequence[int]) -> list[int]:
+        """Those of the frames that have a reference energy."""
+        return [i for i in members if "energy" in self.frames[i].calc.results]
+
+    def known_forces(self, index: int) -> np.ndarray:
+        """Whether each atom of a frame has reference forces, (n,)."""
+        return ~np.isnan(self.frames[index].calc.results["forces"]).any(axis=1)
 
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
@@ -52,7 +60,7 @@ def compare(
     Parameters
     ----------
     potential : Potential, or the module of an exported file
-    frames : list of ase.Atoms with energy (eV), perhaps forces (eV/Å) and stress (eV/Å^3)
+    frames : list of ase.Atoms with any of energy (eV), forces (eV/Å) and stress (eV/Å^3)
     names : what messages call each frame
     batch_size : configurations evaluated at once
     step : called with the number of configurations done since the last call

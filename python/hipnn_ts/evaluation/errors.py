@@ -80,7 +80,8 @@ def conformer_errors(comparison: Comparison, unit: float) -> dict[str, float]:
     same order; pairs of all molecules count alike. Empty without any pair.
     """
     molecules: dict[Any, list[float]] = defaultdict(list)
-    for frame, predicted in zip(comparison.frames, comparison.energies, strict=True):
+    for index in comparison.with_energy(range(len(comparison.frames))):
+        frame, predicted = comparison.frames[index], comparison.energies[index]
         molecule = (frame.info.get("molecule"), frame.numbers.tobytes())
         molecules[molecule].append(predicted - frame.calc.results["energy"])
     pairs, absolute, square = 0, 0.0, 0.0
@@ -101,9 +102,11 @@ def conformer_errors(comparison: Comparison, unit: float) -> dict[str, float]:
 
 
 def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference forces (atoms, 3) of the frames that have both, eV/Å."""
+    """Predicted minus reference forces (atoms, 3) of the atoms that have both, eV/Å."""
     found = [
-        comparison.forces[i] - comparison.frames[i].calc.results["forces"]
+        (comparison.forces[i] - comparison.frames[i].calc.results["forces"])[
+            comparison.known_forces(i)
+        ]
         for i in members
         if comparison.forces[i] is not None
     ]
@@ -111,10 +114,11 @@ def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarr
 
 
 def energy_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference energy per atom of each frame, eV."""
-    frames = [comparison.frames[i] for i in members]
+    """Predicted minus reference energy per atom, eV, of each frame that has a reference."""
+    known = comparison.with_energy(members)
+    frames = [comparison.frames[i] for i in known]
     reference = np.array([frame.calc.results["energy"] for frame in frames])
-    return (comparison.energies[list(members)] - reference) / [len(frame) for frame in frames]
+    return (comparison.energies[known] - reference) / [len(frame) for frame in frames]
 
 
 def _overall(comparison: Comparison, members: Sequence[int], unit: float) -> dict[str, float]:
@@ -141,9 +145,9 @@ def _by_element(comparison: Comparison, unit: float) -> dict[str, dict[str, floa
     symbols = np.array(
         [
             symbol
-            for frame, forces in zip(comparison.frames, comparison.forces, strict=True)
-            if forces is not None
-            for symbol in frame.get_chemical_symbols()
+            for i in everything
+            if comparison.forces[i] is not None
+            for symbol in comparison.frames[i].symbols[comparison.known_forces(i)]
         ]
     )
     return {

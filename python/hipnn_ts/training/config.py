@@ -1,6 +1,7 @@
 """What a training run is told: a YAML file with sections network, data, training."""
 
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 from typing import Any, get_args
 
@@ -89,8 +90,23 @@ def _written(default: Any) -> str:
 
 
 def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
-    # Absolute: the resolved configuration is read again from another folder.
-    moved = {"train": tuple((folder / file).resolve() for file in data.train)}
+    moved = {"train": _files(data.train, folder, "train")}
     if not isinstance(data.validation, float):
-        moved["validation"] = tuple((folder / file).resolve() for file in data.validation)
+        moved["validation"] = _files(data.validation, folder, "validation")
     return data.model_copy(update=moved)
+
+
+def _files(named: Sequence[Path], folder: Path, key: str) -> tuple[Path, ...]:
+    """Absolute, because the resolved configuration is read again from another folder. Patterns are
+    replaced by the files that match them, in alphabetical order, without those named before."""
+    files: list[Path] = []
+    for file in named:
+        if (folder / file).exists() or not set("*?[") & set(str(file)):
+            files.append((folder / file).resolve())
+            continue
+        matching = sorted(glob(str(file), root_dir=folder, recursive=True))
+        found = [(folder / match).resolve() for match in matching if (folder / match).is_file()]
+        if not found:
+            raise InputError(f"data.{key}: expected files that match '{folder / file}', found none")
+        files += [match for match in dict.fromkeys(found) if match not in files]
+    return tuple(files)

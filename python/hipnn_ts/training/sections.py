@@ -23,11 +23,12 @@ class DataConfig(LabelConfig):
     """Which configurations to train on and which to validate with, and what their columns mean."""
 
     train: tuple[Path, ...] = Field(
-        description="files to train on: extended XYZ (.xyz, .extxyz, also .xz, .gz), ASE database "
-        "(.db), NumPy archive (.npz), ANI-style HDF5 (.h5, .hdf5)"
+        description="files to train on, or patterns (data/*.extxyz): extended XYZ (.xyz, .extxyz, "
+        "also .xz, .gz), ASE database (.db), NumPy archive (.npz), ANI-style HDF5 (.h5, .hdf5)"
     )
     validation: tuple[Path, ...] | float = Field(
-        default=0.1, description="files, or the fraction of the training frames to hold back"
+        default=0.1,
+        description="files or patterns, or the fraction of the training frames to hold back",
     )
     group_by: str | None = Field(
         default=None,
@@ -146,7 +147,8 @@ class TrainingConfig(Section):
     self_energies: Literal["least_squares", "trained"] | dict[str, float] = Field(
         default="least_squares",
         description="energy of each lone element: fitted to the compositions and kept, fitted and "
-        "trained on, or given in eV, {H: -13.6, ...}",
+        "trained on, or given in eV, {H: -13.6, ...}; isolated atoms in the data "
+        "(config_type=IsolatedAtom) take the place of the fit",
     )
     precision: Literal["float32", "float64"] = Field(
         default="float32", description="of the network; total energies are float64 anyway"
