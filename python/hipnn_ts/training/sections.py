@@ -143,10 +143,21 @@ class TrainingConfig(Section):
     second_stage: SecondStage | None = Field(
         default=None, description="other loss weights for the last part of the run"
     )
-    self_energies: Literal["least_squares", "trained"] | dict[str, float] = Field(
+    self_energies: Literal["least_squares", "trained", "kept"] | dict[str, float] = Field(
         default="least_squares",
         description="energy of each lone element: fitted to the compositions and kept, fitted and "
-        "trained on, or given in eV, {H: -13.6, ...}",
+        "trained on, or given in eV, {H: -13.6, ...}; with start_from, shifted by a fit to what "
+        "the checkpoint leaves, or (kept) those of the checkpoint",
+    )
+    start_from: Path | None = Field(
+        default=None,
+        description="fine-tuning: a checkpoint (best.ckpt) whose weights the run starts from and "
+        "whose network it has; elements may be added and dropped",
+    )
+    freeze: tuple[str, ...] = Field(
+        default=(),
+        description="layers or weights that are not trained, by name, with * for any characters: "
+        "[blocks.0, readouts.*]",
     )
     precision: Literal["float32", "float64"] = Field(
         default="float32", description="of the network; total energies are float64 anyway"
@@ -157,10 +168,17 @@ class TrainingConfig(Section):
     )
     seed: int = Field(default=0, description="of initial weights and order of the batches")
 
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingConfig":
         if self.epochs is None and self.max_minutes is None:
             raise ValueError("give 'epochs', 'max_minutes' or both")
+        if self.self_energies == "kept" and self.start_from is None:
+            raise ValueError("self_energies: expected start_from beside 'kept', found none")
         largest = self.schedule.max_batch_size
         if largest is not None and largest < self.batch_size:
             raise ValueError(
