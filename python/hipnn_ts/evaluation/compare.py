@@ -28,6 +28,7 @@ class Comparison(NamedTuple):
     energies: np.ndarray  # (frames,)
     forces: list[np.ndarray | None]  # (n, 3), None where the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
+    names: Sequence[str]  # file and index of each frame
 
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
@@ -85,7 +86,7 @@ def compare(
             found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
             stresses += [found.get(k) for k in configurations]
             step(len(batch.n_atoms))
-    return Comparison(frames, np.array(energies), forces, stresses)
+    return Comparison(frames, np.array(energies), forces, stresses, names)
 
 
 def _predict(

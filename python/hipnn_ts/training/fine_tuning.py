@@ -168,24 +168,25 @@ def fit_remaining_self_energies(
     """
     elements = potential.config.elements
     counts, left = [], []
-    loader = DataLoader(data, settings.batch_size, collate_fn=collate)
     with torch.no_grad():
-        for batch in loader:
+        for samples in DataLoader(data, settings.batch_size, collate_fn=list):
+            batch = collate(samples)
             atoms = potential(batch.species, batch.receivers, batch.senders, batch.vectors)
-            predicted = torch.zeros_like(batch.energy).index_add(0, batch.configuration, atoms)
-            left.append((batch.energy - predicted).numpy())
-            index = batch.configuration * len(elements) + batch.species
-            found = torch.bincount(index, minlength=len(batch.n_atoms) * len(elements))
-            counts.append(found.reshape(-1, len(elements)).numpy())
-    composition, energies = np.concatenate(counts), np.concatenate(left)
+            ends = batch.n_atoms.cumsum(0).tolist()
+            for sample, end in zip(samples, ends, strict=True):
+                if sample.energy is not None:
+                    start_of = end - len(sample.species)
+                    left.append(sample.energy - atoms[start_of:end].sum().item())
+                    counts.append(torch.bincount(sample.species, minlength=len(elements)).numpy())
+    composition, energies = np.array(counts), np.array(left)
     free = [
         index
         for index, symbol in enumerate(elements)
         if settings.self_energies != "kept" or symbol not in start.potential.config.elements
     ]
     change = np.zeros(len(elements))
-    judged = (composition[:, free].sum(axis=1) > 0) & np.isfinite(energies)
-    if judged.any():
+    judged = [row for row, count in enumerate(counts) if count[free].sum() > 0]
+    if judged:
         change[free] = fit_self_energies(composition[judged][:, free], energies[judged])
     potential.self_energies += torch.from_numpy(change)
     return change
