@@ -1,6 +1,7 @@
 """`hipnn-ts train`."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import click
@@ -45,6 +46,11 @@ def train(config, overrides, output, resume, members, overwrite):
     from hipnn_ts.errors import InputError
     from hipnn_ts.training.config import read_config
 
+    if zipfile.is_zipfile(config):
+        raise InputError(
+            f"{config}: expected a configuration (YAML), found a checkpoint, model or archive; to "
+            "start from a checkpoint name it under training.start_from"
+        )
     settings = read_config(config, overrides)
     if resume and overwrite:
         raise InputError("expected --resume or --overwrite, found both")

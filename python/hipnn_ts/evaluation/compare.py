@@ -10,9 +10,10 @@ import torch
 from ase import Atoms
 from torch.utils.data import DataLoader
 
-from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.checkpoint import is_exported, load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
@@ -33,11 +34,13 @@ class Comparison(NamedTuple):
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
     """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            # Both are zip archives; only TorchScript carries code.
-            if any("/code/" in name for name in archive.namelist()):
-                return load_exported(path)[0]
+    if is_exported(path):
+        return load_exported(path)[0]
+    if Path(path).is_file() and not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path}: expected a checkpoint (best.ckpt) or an exported model, found another kind "
+            "of file; hipnn-ts evaluate takes the model first, then the data"
+        )
     return load_checkpoint(path)[0]
 
 
