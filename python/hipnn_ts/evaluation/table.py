@@ -14,7 +14,7 @@ WORST = 3  # frames of each kind that are listed
 def error_table(errors: dict[str, Any]) -> str:
     """What ``errors_of`` returns, for a terminal."""
     units = errors["units"]
-    lines = [f"{'':24}{'MAE':>10}{'RMSE':>10}"]
+    lines = [f"{'':24}{'MAE':>10} {'RMSE':>10}"]
     for quantity, label in QUANTITIES.items():
         if f"{quantity}_mae" in errors:
             line = _line(label, errors, quantity + "_", units[quantity])
@@ -64,4 +64,4 @@ def ensemble_table(errors: dict[str, Any]) -> str:
 
 
 def _line(label: str, found: dict[str, float], prefix: str, unit: str) -> str:
-    return f"{label:24}{found[prefix + 'mae']:10.3f}{found[prefix + 'rmse']:10.3f} {unit}"
+    return f"{label:24}{found[prefix + 'mae']:10.3f} {found[prefix + 'rmse']:10.3f} {unit}"
