@@ -1,6 +1,7 @@
 """Checkpoints: what training and import write and export reads. No pickled code, ever."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     InputError
         The file is missing, not a checkpoint of this package, damaged, or of a newer format.
     """
+    if is_exported(path):
+        # torch would warn, and load it.
+        raise InputError(
+            f"{path}: expected a hipnn-ts checkpoint, found an exported model; give the checkpoint "
+            "(best.ckpt) that it was exported from"
+        )
     try:
         content = load_tensors(Path(path))
     except FileNotFoundError as error:
@@ -65,7 +72,7 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     except ValueError as error:
         raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found another kind of file")
+        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {_kind(content)}")
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise InputError(
@@ -91,6 +98,24 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
         ) from error
     _check_tensors(path, potential)
     return potential, checked.provenance
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a file is TorchScript. Checkpoints are zip archives too, but carry no code."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except Exception:  # zipfile declares few of those that damaged files make it raise
+        return False
+
+
+def _kind(content: Any) -> str:
+    """What a file is that torch can load, and what to do."""
+    if isinstance(content, dict) and "pytorch-lightning_version" in content:
+        return "the state of a run that --resume goes on with; give the best.ckpt beside it"
+    if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
+        return "weights without their network; 'hipnn-ts import-hippynn' reads those of hippynn"
+    return "another kind of file"
 
 
 class _Content(Section):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model.config import NetworkConfig
@@ -40,8 +41,8 @@ def configuration(n_atoms=12, box=6.0, cutoff=7.0):
     return species, receivers, senders, x[senders] - x[receivers]
 
 
-def largest(values):
-    return max(1.0, values.abs().max().item()) if values.numel() else 1.0
+def size(values):
+    return largest(1.0, values.abs().max().item()) if values.numel() else 1.0
 
 
 def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-10):
@@ -51,7 +52,7 @@ def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-1
     expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
     for a, b in zip(found, expected, strict=True):
         assert a.dtype == b.dtype
-        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * largest(b))
+        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * size(b))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -153,4 +154,4 @@ def test_block_by_block_with_ghosts_as_in_lammps(emulated, name):
     found, expected = (emulated.blocks(where, *arguments) for where in (True, False))
     assert len(found) == 1 + len(ghosts) + 1
     for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * largest(b))
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * size(b))

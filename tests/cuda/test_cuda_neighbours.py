@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model.config import NetworkConfig
@@ -53,8 +54,8 @@ class Both:
         x = torch.from_numpy(positions)
         energy, forces = self.emulated.evaluate(self.number, x / LENGTH, box)
         wanted_energy, wanted = self.cpu.evaluate(x / LENGTH, None if box is None else box / LENGTH)
-        scale = max(1.0, wanted.abs().max().item())
-        assert abs(energy - wanted_energy) <= tolerance * max(scale, abs(wanted_energy.item()))
+        scale = largest(1.0, wanted.abs().max().item())
+        assert abs(energy - wanted_energy) <= tolerance * largest(scale, abs(wanted_energy.item()))
         torch.testing.assert_close(forces, wanted, rtol=0, atol=tolerance * scale)
         return wanted
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from comparing import largest
 from test_cuda_inference import ARCHITECTURES, configuration, potential
 from test_cuda_neighbours import ENERGY, LENGTH, fused_potential, parts
 
@@ -29,7 +30,9 @@ def on_gpu(arguments):
 def assert_equal(found, expected, tolerance):
     for a, b in zip(found, expected, strict=True):
         a, b = a.cpu().double(), b.cpu().double()
-        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * max(1.0, b.abs().max().item()))
+        torch.testing.assert_close(
+            a, b, rtol=0, atol=tolerance * largest(1.0, b.abs().max().item())
+        )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
@@ -257,7 +260,7 @@ def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
         runs.append((state.getPositions(asNumpy=True)._value, state.getPotentialEnergy()._value))
     (x, e), (y, f) = runs
     np.testing.assert_allclose(y, x, rtol=0, atol=tolerance)
-    assert abs(f - e) < tolerance * max(1.0, abs(e))
+    assert abs(f - e) < tolerance * largest(1.0, abs(e))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])

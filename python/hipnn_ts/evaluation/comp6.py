@@ -55,6 +55,7 @@ def run_comp6(
         np.concatenate([part.energies for part in parts.values()]),
         [forces for part in parts.values() for forces in part.forces],
         [stress for part in parts.values() for stress in part.stresses],
+        [name for part in parts.values() for name in part.names],
     )
     return {
         "units": {"energy": UNIT, "conformer_energy": UNIT, "forces": f"{UNIT}/Å"},

@@ -10,9 +10,10 @@ import torch
 from ase import Atoms
 from torch.utils.data import DataLoader
 
-from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.checkpoint import is_exported, load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
@@ -28,6 +29,7 @@ class Comparison(NamedTuple):
     energies: np.ndarray  # (frames,)
     forces: list[np.ndarray | None]  # (n, 3) of all atoms, None where the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
+    names: Sequence[str]  # file and index of each frame
 
     def with_energy(self, members: Sequence[int]) -> list[int]:
         """Those of the frames that have a reference energy."""
@@ -40,11 +42,13 @@ class Comparison(NamedTuple):
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
     """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            # Both are zip archives; only TorchScript carries code.
-            if any("/code/" in name for name in archive.namelist()):
-                return load_exported(path)[0]
+    if is_exported(path):
+        return load_exported(path)[0]
+    if Path(path).is_file() and not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path}: expected a checkpoint (best.ckpt) or an exported model, found another kind "
+            "of file; hipnn-ts evaluate takes the model first, then the data"
+        )
     return load_checkpoint(path)[0]
 
 
@@ -93,7 +97,7 @@ def compare(
             found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
             stresses += [found.get(k) for k in configurations]
             step(len(batch.n_atoms))
-    return Comparison(frames, np.array(energies), forces, stresses)
+    return Comparison(frames, np.array(energies), forces, stresses, names)
 
 
 def _predict(

@@ -36,6 +36,7 @@ def mean_of(members: Sequence[Comparison]) -> Comparison:
         np.mean([member.energies for member in members], axis=0),
         [None if row[0] is None else np.mean(row, axis=0) for row in _rows(members, "forces")],
         [None if row[0] is None else np.mean(row, axis=0) for row in _rows(members, "stresses")],
+        first.names,
     )
 
 

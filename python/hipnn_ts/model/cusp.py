@@ -12,6 +12,7 @@ import torch
 from ase.data import atomic_numbers, covalent_radii
 from torch import Tensor
 
+from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.geometry import PairGeometry
 from hipnn_ts.model.layers import InteractionLayer
 from hipnn_ts.model.potential import Potential
@@ -19,6 +20,7 @@ from hipnn_ts.operators import reference
 
 # Å: displacements of phonon codes; optimisers end on such steps.
 SMALLEST_RADIUS = 0.01
+DEFAULT = NetworkConfig.model_fields["cusp_regularisation"].default
 _STEP = 1e-5  # Å, of the differences that give dE/du
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 
@@ -77,7 +79,7 @@ def remark(potential: Potential, closest_approach: dict[str, float] | None = Non
         f"cusp_regularisation {potential.config.cusp_regularisation:g} rounds norms only within "
         f"{found.radius:.1g} Å of a symmetric site ({found.centre} among four {found.corners}), "
         f"expected at least {SMALLEST_RADIUS:g} Å: force constants depend on the displacement and "
-        "optimisers may not converge; fine-tune or train with the default"
+        f"optimisers may not converge; fine-tune or train with {DEFAULT:g}"
     )
 
 
