@@ -94,7 +94,7 @@ def broken(tmp_path, kind, model, checkpoint):
         path.write_bytes(model.read_bytes()[:-2000])
         return path, "torch cannot load"
     if kind == "checkpoint":
-        return checkpoint, "torch cannot load"
+        return checkpoint, "a checkpoint of training; export it: hipnn-ts export"
     if kind == "other":
         torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
         return path, "found another TorchScript file"

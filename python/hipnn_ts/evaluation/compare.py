@@ -1,6 +1,5 @@
 """What a potential predicts for reference configurations, beside the reference."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,8 @@ from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.read import read_content
+from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
 
@@ -32,11 +33,8 @@ class Comparison(NamedTuple):
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
     """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            # Both are zip archives; only TorchScript carries code.
-            if any("/code/" in name for name in archive.namelist()):
-                return load_exported(path)[0]
+    if kind_of(read_content(path)) in (Kind.EXPORTED, Kind.SCRIPT):
+        return load_exported(path)[0]
     return load_checkpoint(path)[0]
 
 
