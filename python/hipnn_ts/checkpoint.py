@@ -59,6 +59,8 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     try:
         _refuse_other_kinds(path, kind_of(Path(path).read_bytes()))
         content = load_tensors(Path(path))
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
