@@ -119,12 +119,13 @@ def test_nothing_known_nothing_told(emulated, capfd):
     assert "WARNING" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("distance", [0.0, 1e-200])
 @pytest.mark.parametrize("cell", [None, BOX], ids=["molecule", "box"])
-def test_what_is_not_finite_is_refused(emulated, cell):
+def test_what_is_not_finite_is_refused(emulated, cell, distance):
     force = Force(emulated, 4, limits=UNKNOWN)
-    device, cpu = force.refusals(line(1.0, 1e-200, 1.0) + 0.1, cell)
+    device, cpu = force.refusals(line(distance, 1.0, 1.0), cell)
     assert device == cpu
-    assert "found none for particle 1 at evaluation 1 of this force" in cpu
+    assert "found none for particle 0 at evaluation 1 of this force (closest are the parti" in cpu
     force.on_device(line(1.0, 1.0, 1.0), cell)
 
 
@@ -133,7 +134,7 @@ def test_a_coordinate_that_is_no_number_in_a_list_of_all_pairs(emulated):
     positions = line(1.5, 1.5)
     force.on_device(positions)
     positions[2, 0] = np.nan
-    with pytest.raises(RuntimeError, match="expected finite coordinates, found one that is not"):
+    with pytest.raises(ValueError, match="expected finite coordinates, found one that is not"):
         force.on_device(positions)
 
 

@@ -8,19 +8,21 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Sets the flag where a pair is closer than the limit of its species.
-template <class T> struct ClosePairsArguments {
+/// `close` becomes 1 where a pair is closer than the limit of its species; `wrong` n minus a
+/// receiver whose pair has no direction, because its atoms coincide or a coordinate is no number.
+template <class T> struct CheckPairsArguments {
   long long n_receivers;
   Groups by_receiver;   // of pairs themselves
   const int* species;   // (n_atoms,)
   const T* vectors;     // (P, 3)
-  const double* limits; // (n_species, n_species)
+  const double* limits; // (n_species, n_species), null where nothing is known
   int n_species;
-  int* flag;
+  int* close;
+  int* wrong;
 };
 
-/// `wrong` becomes n minus the first atom whose energy or force is not finite.
-struct NotFiniteArguments {
+/// `wrong` becomes n minus the first atom whose energy or force is not finite, if it is not more.
+struct CheckResultsArguments {
   long long n;
   const double* energies; // (n,)
   const double* forces;   // (n, 3)

@@ -95,13 +95,11 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
       module, own.const_data_ptr<double>(), species_.const_data_ptr<int>(), vectors.data());
   const Array<int> flags(*device_, n_flags);
   device_->zero(flags.data(), bytes_of<int>(n_flags));
-  if (n_limits_ > 0) {
-    module.launch(
-        "find_close_pairs", warp_each(n),
-        ClosePairsArguments<T>{
-            n, step.by_receiver, step.species, step.vectors, limits_.data(), n_limits_,
-            flags.data() + close_pairs});
-  }
+  module.launch(
+      "check_pairs", warp_each(n),
+      CheckPairsArguments<T>{
+          n, step.by_receiver, step.species, step.vectors, limits_.data(), n_limits_,
+          flags.data() + close_pairs, flags.data() + not_finite});
   Network<T> network(*device_, *weights);
   run_step<T>(*device_, network, step, energies.data_ptr<double>(), [&] {
     gradients = Array<T>(*device_, n_values);
@@ -110,8 +108,8 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
   });
   network.forces(gradients.data(), energy_ * length_, forces.data_ptr<double>());
   module.launch(
-      "find_not_finite", over(n),
-      NotFiniteArguments{
+      "check_results", over(n),
+      CheckResultsArguments{
           n, energies.const_data_ptr<double>(), forces.const_data_ptr<double>(),
           flags.data() + not_finite});
   if (!device_->recording()) {
