@@ -120,6 +120,29 @@ def test_changed_weights_are_noticed(emulated):
     torch.testing.assert_close(after, before + 1.0)
 
 
+def test_another_storage_is_noticed(emulated):
+    """Which changes no version."""
+    model, arguments = potential(n_features=(8, 8)), configuration()
+    fused = FusedPotential(model, torch.float64)
+    packed = fused.weights, fused.sizes, fused.scalars
+    before = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    fused.weights[-1].data = fused.weights[-1] + 1.0
+    after = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    torch.testing.assert_close(after, before + 1.0)
+
+
+def test_changes_in_inference_mode_are_noticed(emulated):
+    """Tensors made there do not count how often they were written to."""
+    arguments = configuration()
+    with torch.inference_mode():
+        fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
+        packed = fused.weights, fused.sizes, fused.scalars
+        before = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+        fused.weights[-1] += 1.0
+        after = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    torch.testing.assert_close(after, before + 1.0)
+
+
 @pytest.mark.parametrize(
     ("position", "change", "sentence"),
     [

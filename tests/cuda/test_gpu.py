@@ -119,6 +119,26 @@ def test_a_molecule_in_a_cuda_graph():
         assert_equal((energy / ENERGY, forces), (wanted[0] / ENERGY, wanted[1]), 1e-10)
 
 
+@pytest.mark.parametrize("n", [3, 100])
+def test_a_step_beyond_the_training_data_stops(n):
+    tensors, sizes, scalars = parts(n, list(range(n)), fused_potential())
+    tensors[3] = torch.full((2, 2), 0.9, dtype=torch.float64)
+    sizes[1] = 1
+    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    positions = torch.zeros(n, 3, dtype=torch.float64)
+    positions[:, 2] = torch.arange(n) * 1.5
+    whole.evaluate(positions.cuda() / LENGTH, None)
+    positions[2] = positions[1] + 0.1
+    for where in (positions, positions.cuda()):
+        with pytest.raises(ValueError, match=r"particles [12] and [12] are 0\.173 Å apart"):
+            whole.evaluate(where / LENGTH, None)
+    positions[2] = positions[1]
+    tensors[3] = torch.zeros(0, 0, dtype=torch.float64)
+    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    with pytest.raises(ValueError, match="expected finite energies and forces, found none for"):
+        whole.evaluate(positions.cuda() / LENGTH, None)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 def test_training_gradients_equal_the_cpu(dtype):
     model = potential(n_features=(20, 32)).to(dtype)

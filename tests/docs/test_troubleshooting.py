@@ -14,6 +14,7 @@ COMPLETE = (
     "lammps_plugin/pair_checks.cpp",
     "lammps_plugin/pair_hipnn_ts.cpp",
     "python/hipnn_ts/openmm/force.py",
+    "python/hipnn_ts/openmm/particles.py",
     "python/hipnn_ts/ase/calculator.py",
 )
 RAISED = re.compile(r"raise InputError\(|error->(?:all|one)\(|fault\.sentence = fmt::format\(")

@@ -69,8 +69,10 @@ def test_a_file_of_the_wrong_kind_is_one_line_with_the_cure(finished, small_mole
     export_potential(potential, model, provenance)
     torch.save(potential.state_dict(), weights)
     np.savez(tmp_path / "data.npz", R=np.zeros((1, 2, 3)))
-    exported = "an exported model; give the checkpoint (best.ckpt) that it was exported from"
-    state = "the state of a run that --resume goes on with; give the best.ckpt beside it"
+    exported = (
+        "an exported potential; engines read it as it is, its checkpoint is the best.ckpt of its"
+    )
+    state = "the state of a run, which only training reads; the checkpoint is "
     alone = "weights without their network; 'hipnn-ts import-hippynn' reads those of hippynn"
     unreadable = "a file that torch cannot load"
     config = "expected a configuration (YAML), found a checkpoint, model or archive; to start from"

@@ -1,6 +1,5 @@
 """What a potential predicts for reference configurations, beside the reference."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +9,13 @@ import torch
 from ase import Atoms
 from torch.utils.data import DataLoader
 
-from hipnn_ts.checkpoint import is_exported, load_checkpoint
+from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.read import read_content
+from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
 
@@ -42,9 +43,10 @@ class Comparison(NamedTuple):
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
     """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    if is_exported(path):
+    kind = kind_of(read_content(path))
+    if kind in (Kind.EXPORTED, Kind.SCRIPT):
         return load_exported(path)[0]
-    if Path(path).is_file() and not zipfile.is_zipfile(path):
+    if kind is Kind.UNKNOWN:
         raise InputError(
             f"{path}: expected a checkpoint (best.ckpt) or an exported model, found another kind "
             "of file; hipnn-ts evaluate takes the model first, then the data"
