@@ -160,6 +160,7 @@ def test_a_graph_waits_for_nothing_and_stops_with_no_number(emulated, stop):
     try:
         fine = force.on_device(line(1.5, 1.4))
         close = force.on_device(line(1.5, 0.8))
+        one_place = force.on_device(line(1.5, 0.0))
     finally:
         emulated.record(False)
     wanted = force.on_cpu(line(1.5, 1.4))
@@ -167,3 +168,5 @@ def test_a_graph_waits_for_nothing_and_stops_with_no_number(emulated, stop):
     assert fine[1].isfinite().all()
     assert close[0].isnan().item() == stop
     assert close[1].isnan().all().item() == stop
+    assert one_place[0].isnan()
+    assert one_place[1].isnan().all()

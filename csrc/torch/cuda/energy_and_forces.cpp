@@ -114,11 +114,18 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
           flags.data() + not_finite});
   if (!device_->recording()) {
     check<T>(own.const_data_ptr<double>(), box, step, flags, checks);
-  } else if (checks.guard().stops()) {
-    for (const Tensor& results : {energies, forces}) {
-      module.launch(
-          "poison", over(results.numel()),
-          PoisonArguments{results.numel(), flags.data() + close_pairs, results.data_ptr<double>()});
+  } else {
+    const auto poison = [&](Flag flag) {
+      for (const Tensor& results : {energies, forces}) {
+        const int64_t size = results.numel();
+        module.launch(
+            "poison", over(size),
+            PoisonArguments{size, flags.data() + flag, results.data_ptr<double>()});
+      }
+    };
+    poison(not_finite);
+    if (checks.guard().stops()) {
+      poison(close_pairs);
     }
   }
   const Tensor energy = at::add(self_energy_, energies.sum(), energy_);
