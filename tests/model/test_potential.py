@@ -48,6 +48,16 @@ def test_fused_training_operators_equal_plain_torch(l_max, residual):
             assert (a - b).abs().max() <= 1e-11 * largest(1.0, b.abs().max().item())
 
 
+def test_initial_width_of_the_sensitivities():
+    sizes = {"elements": ("H", "O"), "n_sensitivities": 12, "soft_min": 0.85}
+    narrow, broad = (NetworkConfig(**sizes, sensitivity_width=w) for w in (None, 0.1))
+    assert Potential(narrow).blocks[1].interaction.sigma.tolist() == pytest.approx([20.4] * 12)
+    assert Potential(broad).blocks[1].interaction.sigma.tolist() == pytest.approx([8.5] * 12)
+    # Earlier versions refuse keys that they do not know.
+    assert "sensitivity_width" not in narrow.model_dump()
+    assert NetworkConfig(**broad.model_dump()) == broad
+
+
 def test_energies_are_block_terms_plus_self_energies():
     potential = Potential(NetworkConfig(elements=("H", "O")))
     potential.self_energies += torch.tensor([-13.6, -2041.8])
