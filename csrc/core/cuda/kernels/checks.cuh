@@ -10,8 +10,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A warp for each receiver. The arithmetic is that of ClosestApproach::find, and for pairs without a
-/// direction that of interactions: these see nothing of such a pair where no sensitivity reaches it.
+/// A warp for each receiver. The arithmetic is that of ClosestApproach::find, and for pairs without
+/// a direction that of interactions: these see nothing of such a pair where no sensitivity reaches
+/// it.
 KERNEL(check_pairs, CheckPairsArguments<Real>) {
   const long long i = grid_warp();
   if (i >= x.n_receivers) {
