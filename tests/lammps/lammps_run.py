@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.io.lammpsdata import write_lammps_data
+from comparing import largest
 
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
@@ -148,6 +149,6 @@ def reference(potential: Potential, atoms: Atoms) -> Evaluation:
 def assert_same(found: Evaluation, expected: Evaluation, tolerance: float) -> None:
     """Every quantity within ``tolerance``, relative to its own largest value (at least 1)."""
     for quantity, value in vars(expected).items():
-        scale = max(1.0, np.abs(value).max())
+        scale = largest(1.0, np.abs(value).max())
         deviation = np.abs(getattr(found, quantity) - value).max() / scale
         assert deviation <= tolerance, f"{quantity}: {deviation:.1e}"

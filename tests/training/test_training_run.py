@@ -24,7 +24,7 @@ def weights(path):
 
 def test_errors_fall_far_below_those_of_the_mean(finished, settings):
     potential, provenance = load_checkpoint(finished / "best.ckpt")
-    _, validation = load_data(settings().data)
+    validation = load_data(settings().data)[1]
     errors = evaluate(potential, validation.frames, validation.names)
     forces = np.concatenate([frame.get_forces().ravel() for frame in validation.frames])
     counts = composition(validation.frames, potential.config.elements)

@@ -43,7 +43,7 @@ invariants(const Lane (&E)[C], const InvariantArguments<Real>& x, int feature_be
   return out;
 }
 
-/// E becomes the gradient with respect to it, in the form that Kernels::interaction_backward reads,
+/// E becomes the gradient with respect to it, in the form that Kernels::backward_senders reads,
 /// given that of the invariants. Padding has no scale: it must not divide zero by zero.
 __device__ inline void invariants_backward(
     Lane (&E)[C], const InvariantArguments<Real>& x, int feature_begin, const Lane& gradient) {
