@@ -7,7 +7,7 @@ from ase.io import read
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
 GROUPS = "group f id 1:9\ngroup g id 10:12\ngroup none empty\ngroup one id 4\n"
-MOLECULES = {"atom_style": "molecular"}
+MOLECULES = {"atom_style": "full"}
 
 
 @pytest.mark.parametrize(
