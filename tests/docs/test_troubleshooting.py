@@ -12,6 +12,7 @@ QUOTED = re.findall(r"^\| `([^`]+)` +\|", PAGE, re.MULTILINE)
 COMPLETE = (
     "lammps_plugin/pair_commands.cpp",
     "lammps_plugin/pair_checks.cpp",
+    "lammps_plugin/pair_extract.cpp",
     "lammps_plugin/pair_hipnn_ts.cpp",
     "python/hipnn_ts/openmm/force.py",
     "python/hipnn_ts/openmm/particles.py",
