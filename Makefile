@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-density bench-energy-walk bench-molecule-drift bench-water-structure clean
+  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -129,6 +129,14 @@ bench-lammps: $(VENV)/.installed
 
 bench-lammps-conservation: demo
 	$(BIN)/python benchmarks/lammps_conservation.py
+
+# Force constants, elastic constants and relaxations, by today's cusp regularisation and the earlier one.
+bench-derived-physics: $(VENV)/.installed
+	$(BIN)/python benchmarks/derived_physics.py --before
+
+# An hour of one core: errors of every published set, by both regularisations.
+bench-cusp-accuracy: $(VENV)/.installed
+	$(BIN)/python benchmarks/cusp_accuracy.py
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py

@@ -84,8 +84,7 @@ SETS = {
                 (_rmse("DPMD, trained on ~1e5 frames (Zhang et al. 2018)", 1.0, 40.4, True),),
             )
         },
-        # Dynamics of water_structure.py and density.py: sharper norms let energy walk.
-        MOLECULE | {"cusp_regularisation": 1e-2},
+        MOLECULE,
         training=BOXES,
         energy_factor=3.0,
         energy_unit="meV/H2O",

@@ -211,6 +211,55 @@ def energy_walk(results: dict) -> str:
     return table(["$\\varepsilon$", "step, fs", "$D$", "rise that follows"], rows)
 
 
+def derived_physics(result: dict) -> str:
+    """Silicon and molecules by the default beside the earlier one."""
+    cases = [case for case in ("before", "default") if case in result]
+    head = ["", *({"before": "ε = 1e-6", "default": "default"}[case] for case in cases)]
+
+    def row(what: str, figure) -> list[str]:
+        return [what, *(figure(result[case]) for case in cases)]
+
+    def steps(value: int | None) -> str:
+        return "not converged" if value is None else str(value)
+
+    def listed(values: dict[str, float]) -> str:
+        return " / ".join(f"{value:.4g}" for value in values.values())
+
+    rows = []
+    if result["default"]["silicon"]:
+        rows = [
+            row(f"Si, {what}", lambda case, key=key: listed(case["silicon"][key]))
+            for what, key in (
+                (
+                    "force constant, eV/Å², at 0.05 / 0.01 / 0.003 / 0.001 Å",
+                    "onsite_constant",
+                ),
+                ("optical mode at Γ, THz, at the same", "optical_mode_THz"),
+                ("C44, GPa, at strains of 2 / 0.2 %", "c44_GPa"),
+            )
+        ]
+        rows.append(
+            row(
+                "Si, LBFGS steps, 64 rattled atoms",
+                lambda case: steps(case["silicon"]["steps_LBFGS"]),
+            )
+        )
+    for name in result["default"]["molecules"]:
+        rows += [
+            row(
+                f"{name}, BFGS steps from a rattled start",
+                lambda case, name=name: steps(case["molecules"][name]["model"]["steps_BFGS"]),
+            ),
+            row(
+                f"{name}, frequencies at 0.02 beside 0.003 Å, cm⁻¹, largest difference",
+                lambda case, name=name: number(
+                    case["molecules"][name]["model"]["largest_difference"], ".2g"
+                ),
+            ),
+        ]
+    return f"{table(head, rows)}\n\nEach trained for {result['minutes']:g} minutes of one core."
+
+
 def keys(results: dict) -> str:
     """Every key of a training configuration."""
     parts = []
@@ -240,5 +289,6 @@ TABLES = {
     "water_structure": ("water_structure", water_structure),
     "cost": (None, cost),
     "energy_walk": ("energy_walk", energy_walk),
+    "derived_physics": ("derived_physics", derived_physics),
     "keys": (None, keys),
 }

@@ -55,6 +55,22 @@ void add_atom_virials(
   }
 }
 
+/// All of a pair's virial to its sender: exact for a network of one block, see centroid_pass.h.
+template <class Real>
+void add_centroid_virials(
+    const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs, const Real* gradients) {
+  constexpr int first[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, second[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  for (int64_t p = 0; p < pairs.size; ++p) {
+    const Real* r = pairs.vectors.data() + 3 * p;
+    const Real* g = gradients + 3 * p;
+    double* virial = tally.centroid_virials[rows.atom(pairs.senders.data()[p])];
+    for (int c = 0; c < 9; ++c) {
+      virial[c] -=
+          tally.energy_unit * static_cast<double>(r[first[c]]) * static_cast<double>(g[second[c]]);
+    }
+  }
+}
+
 /// Adds energies, forces and virials, in LAMMPS's units. Everything is summed in double and in
 /// one order: receivers in blocks of one size, whatever the number of threads.
 /// Returns a receiver whose energy or force is not finite, or -1.
@@ -110,6 +126,9 @@ int add_results(
   }
   if (tally.atom_virials) {
     add_atom_virials(tally, rows, pairs, gradients);
+  }
+  if (tally.centroid_virials) {
+    add_centroid_virials(tally, rows, pairs, gradients);
   }
   return bad_receiver < counts.receivers ? bad_receiver : -1;
 }

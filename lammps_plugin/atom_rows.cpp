@@ -9,12 +9,10 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-/// The list's atoms in slabs across the direction in which they extend farthest, each in the list's
+/// Atoms of a list in slabs across the direction in which they extend farthest, each in the list's
 /// order: the network works its way through them, and keeps most of what it needs for a layer of
 /// the cutoff's thickness only.
-std::vector<int>
-in_slabs(const LAMMPS_NS::NeighList& list, const double* const* x, double thickness) {
-  std::vector<int> atoms(list.ilist, list.ilist + list.inum);
+std::vector<int> in_slabs(std::vector<int> atoms, const double* const* x, double thickness) {
   double low[3], extent[3] = {};
   for (int c = 0; c < 3 && !atoms.empty(); ++c) {
     const auto [least, most] = std::minmax_element(
@@ -39,25 +37,29 @@ in_slabs(const LAMMPS_NS::NeighList& list, const double* const* x, double thickn
 
 int AtomRows::rebuild(
     const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
-    const std::vector<int>& species_of_type) {
+    const std::vector<int>& species_of_type, int absent_groups, Images images) {
   const int n_all = atom.nlocal + atom.nghost;
   row_of_atom_.assign(n_all, -1);
-  atom_of_row_ = in_slabs(list, atom.x, 0.5 * cutoff);
-  counts_.receivers = list.inum;
+  const auto absent = [&](int i) { return (atom.mask[i] & absent_groups) != 0; };
+  std::vector<int> receivers;
+  std::remove_copy_if(list.ilist, list.ilist + list.inum, std::back_inserter(receivers), absent);
+  atom_of_row_ = in_slabs(std::move(receivers), atom.x, 0.5 * cutoff);
+  counts_.receivers = static_cast<int>(atom_of_row_.size());
 
   // Without tags (atom_modify id no) images cannot be told: then every ghost is an atom.
+  const bool shared = atom.tag_enable && images == Images::shared;
   std::unordered_map<LAMMPS_NS::tagint, int> first_image;
   first_image.reserve(n_all);
   std::vector<int> image_of(n_all);
   for (int row = 0; row < counts_.receivers; ++row) {
     const int i = atom_of_row_[row];
     row_of_atom_[i] = row;
-    if (atom.tag_enable) {
+    if (shared) {
       first_image[atom.tag[i]] = i;
     }
   }
   for (int i = atom.nlocal; i < n_all; ++i) {
-    image_of[i] = atom.tag_enable ? first_image.emplace(atom.tag[i], i).first->second : i;
+    image_of[i] = shared ? first_image.emplace(atom.tag[i], i).first->second : i;
   }
 
   const auto add_row = [&](int i) {
@@ -83,7 +85,7 @@ int AtomRows::rebuild(
   }
   counts_.senders = static_cast<int>(atom_of_row_.size());
   for (int i = atom.nlocal; i < n_all; ++i) {
-    if (row_of_atom_[i] < 0 && species_of_type[atom.type[i]] >= 0) {
+    if (row_of_atom_[i] < 0 && species_of_type[atom.type[i]] >= 0 && !absent(i)) {
       add_row(i);
     }
   }

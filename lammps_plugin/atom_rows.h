@@ -11,15 +11,19 @@ namespace hipnn_ts_lammps {
 /// Which of a rank's atoms and ghosts are rows of the potential.
 ///
 /// All images of one atom share a row: a periodic box on one rank needs no ghost rows at all, and
-/// the network's work per row is done once. Atoms of types without an element have none (-1).
+/// the network's work per row is done once; or they are kept apart, because they are in different
+/// places. Atoms of types without an element have none (-1), nor have absent atoms.
 class AtomRows {
 public:
+  enum class Images { shared, apart };
+
+  /// Absent are the atoms of these groups, bits of LAMMPS's masks.
   /// Receivers come in slabs of half a cutoff (Å). To be called where the neighbour list was
   /// rebuilt. Returns an atom that the list names as a neighbour although it is not this
   /// potential's, or -1.
   int rebuild(
       const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
-      const std::vector<int>& species_of_type);
+      const std::vector<int>& species_of_type, int absent_groups, Images images = Images::shared);
 
   /// Reads the types, which some fixes change between rebuilds; true where a species changed.
   bool update_species(const LAMMPS_NS::Atom& atom, const std::vector<int>& species_of_type);

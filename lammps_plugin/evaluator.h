@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "atom_rows.h"
+#include "exchange.h"
 #include "model_file.h"
 
 #include "core/closest_approach.hpp"
@@ -17,7 +17,8 @@ struct Tally {
   double* energy;
   double* virial; ///< xx yy zz xy xz yz
   double* atom_energies;
-  double* const* atom_virials;
+  double* const* atom_virials;     ///< xx yy zz xy xz yz
+  double* const* centroid_virials; ///< and yx zx zy
 };
 
 struct ClosestPair {
@@ -25,12 +26,9 @@ struct ClosestPair {
   double distance;      ///< Å
 };
 
-/// One rank's share of the potential, whatever the precision of the model. Messages carry the
-/// features that enter a block, and the gradients with respect to them, of LAMMPS's atoms.
-class Evaluator {
+/// One rank's share of the potential, whatever the precision of the model.
+class Evaluator : public Exchange {
 public:
-  virtual ~Evaluator() = default;
-
   virtual void set_atoms() = 0;
   virtual void gather_pairs(
       const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
@@ -45,11 +43,6 @@ public:
   /// Rows of a pair that is closer than the training data has it, if there is one.
   virtual hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const = 0;
 
-  virtual int doubles_per_atom(int block) const = 0;
-  virtual int pack_features(int block, int n, const int* atoms, double* buffer) = 0;
-  virtual void unpack_features(int block, int n, int first_ghost, const double* buffer) = 0;
-  virtual int pack_gradients(int block, int n, int first_ghost, double* buffer) = 0;
-  virtual void add_gradients(int block, int n, const int* atoms, const double* buffer) = 0;
   virtual double memory_usage() const = 0;
 };
 

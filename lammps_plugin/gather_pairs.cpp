@@ -78,7 +78,8 @@ template <class Real>
 void gather_pairs(
     const LAMMPS_NS::NeighList& list, const AtomRows& rows, double* const* x, double cutoff,
     int n_threads, Pairs<Real>& pairs) {
-  pairs.first.resize(list.inum + 1);
+  const int n_receivers = rows.counts().receivers;
+  pairs.first.resize(n_receivers + 1);
   // Once, except where there are more pairs than ever before.
   do {
     if (pairs.size > pairs.capacity) {
@@ -90,8 +91,8 @@ void gather_pairs(
       // Stays with the thread: nothing is allocated in a step.
       thread_local Block<Real> block;
 #pragma omp for ordered schedule(static, 1)
-      for (int begin = 0; begin < list.inum; begin += block_size) {
-        const int end = std::min(list.inum, begin + block_size);
+      for (int begin = 0; begin < n_receivers; begin += block_size) {
+        const int end = std::min(n_receivers, begin + block_size);
         block.filter(list, rows, x[0], cutoff, begin, end);
         int64_t place;
 #pragma omp ordered
@@ -104,7 +105,7 @@ void gather_pairs(
         }
       }
     }
-    pairs.first.data()[list.inum] = pairs.size;
+    pairs.first.data()[n_receivers] = pairs.size;
   } while (pairs.size > pairs.capacity);
 }
 

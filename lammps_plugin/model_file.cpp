@@ -20,10 +20,15 @@ constexpr int format_version = 1;
 LAMMPS_NS::json metadata(const std::string& path, const std::string& bytes) {
   std::istringstream stream(bytes);
   std::string document;
-  bool torchscript = false;
+  bool torchscript = false, checkpoint = false;
   try {
     caffe2::serialize::PyTorchStreamReader reader(&stream);
     torchscript = reader.hasRecord("constants.pkl");
+    if (!torchscript && reader.hasRecord("data.pkl")) {
+      const auto [data, size] = reader.getRecord("data.pkl");
+      const std::string pickle(static_cast<const char*>(data.get()), size);
+      checkpoint = pickle.find("hipnn-ts checkpoint") != std::string::npos;
+    }
     const std::string name = "extra/hipnn_ts.json";
     if (reader.hasRecord(name)) {
       const auto [data, size] = reader.getRecord(name);
@@ -31,6 +36,13 @@ LAMMPS_NS::json metadata(const std::string& path, const std::string& bytes) {
     }
   } catch (const std::exception&) {
     torchscript = false;
+  }
+  if (checkpoint) {
+    throw InputError(
+        path +
+        ": expected an exported hipnn-ts potential, found a checkpoint of training; export "
+        "it: hipnn-ts export " +
+        path + " -o model.pt");
   }
   if (!torchscript) {
     throw InputError(
@@ -125,6 +137,7 @@ Model load_model(const std::string& path, const std::string& bytes) {
     for (const auto& width : network.at("n_features")) {
       model.block_inputs.push_back(width.get<int64_t>());
     }
+    model.last_width = model.block_inputs.back();
     model.block_inputs.pop_back();
     model.double_precision = content.at("dtype") == "float64";
     check_contents(model);

@@ -22,6 +22,7 @@ struct Model {
   double cutoff;                     ///< Å
   std::vector<double> zbl;           ///< radii of the repulsion, Å; empty without
   std::vector<int64_t> block_inputs; ///< width of the features that enter each block
+  int64_t last_width;                ///< of those that leave the last one
   bool double_precision;
   bool portable;
   hipnn_ts::ClosestApproach closest; ///< in the training data

@@ -6,6 +6,9 @@
 #include "comm.h"
 #include "error.h"
 #include "force.h"
+#include "group.h"
+#include "modify.h"
+#include "neighbor.h"
 #include "update.h"
 
 #include <algorithm>
@@ -13,6 +16,15 @@
 #include <limits>
 
 namespace hipnn_ts_lammps {
+
+namespace {
+
+/// `comm_modify group`, the only one whose atoms become ghosts; LAMMPS tells nobody but heirs.
+struct GhostGroup : LAMMPS_NS::Comm {
+  static int of(const LAMMPS_NS::Comm& comm) { return comm.*(&GhostGroup::bordergroup); }
+};
+
+} // namespace
 
 /// Atoms that bonds join must see each other: a scaled pair has no meaning in a many-body network,
 /// and LAMMPS drops pairs of weight zero from the list, which is the default for bonded atoms.
@@ -45,6 +57,90 @@ void PairHipnnTs::refuse_special_bonds() {
     }
   }
   stop_together(fault);
+}
+
+/// Atoms that `neigh_modify exclude group ... all` hides from all others are not there: fix gcmc
+/// does so with what it tries to delete, and wants the energy without.
+int PairHipnnTs::absent_groups() const {
+  int bits = 0;
+  for (int k = 0; k < neighbor->nex_group; ++k) {
+    const int first = neighbor->ex1_group[k], second = neighbor->ex2_group[k];
+    if ((first == 0) != (second == 0)) { // group all is the first that there is
+      bits |= first == 0 ? neighbor->ex2_bit[k] : neighbor->ex1_bit[k];
+    }
+  }
+  return bits;
+}
+
+/// Other exclusions would hide neighbours from the network, for which an atom is what its whole
+/// neighbourhood makes it.
+void PairHipnnTs::refuse_exclusions() {
+  const LAMMPS_NS::Neighbor& hidden = *neighbor;
+  const auto refuse = [this](const std::string& what) {
+    error->all(
+        FLERR,
+        "pair_style hipnn/ts: expected a neighbour list of all atoms, found 'neigh_modify exclude "
+        "{}', which hides some of its atoms from each other; use 'neigh_modify exclude none'",
+        what);
+  };
+  for (int k = 0; k < hidden.nex_type; ++k) {
+    const int types[2] = {hidden.ex1_type[k], hidden.ex2_type[k]};
+    if (species_of_type_[types[0]] >= 0 && species_of_type_[types[1]] >= 0) {
+      refuse(fmt::format("type {} {}", types[0], types[1]));
+    }
+  }
+  /// Atoms of ours in the first, the second and both.
+  const auto count = [this](int first_bit, int second_bit) {
+    std::array<LAMMPS_NS::bigint, 3> own{}, all{};
+    for (int row = 0; row < rows_.counts().receivers; ++row) {
+      const int mask = atom->mask[rows_.atom(row)];
+      own[0] += (mask & first_bit) != 0;
+      own[1] += (mask & second_bit) != 0;
+      own[2] += (mask & first_bit) && (mask & second_bit);
+    }
+    MPI_Allreduce(own.data(), all.data(), 3, MPI_LMP_BIGINT, MPI_SUM, world);
+    return all;
+  };
+  for (int k = 0; k < hidden.nex_group; ++k) {
+    const auto [first, second, both] = count(hidden.ex1_bit[k], hidden.ex2_bit[k]);
+    if (first * second - both > 0) {
+      refuse(
+          fmt::format(
+              "group {} {}", group->names[hidden.ex1_group[k]], group->names[hidden.ex2_group[k]]));
+    }
+  }
+  const int with_ghosts = GhostGroup::of(*comm); // 0: all
+  const auto known = count(1, group->bitmask[with_ghosts]);
+  if (known[0] > known[2]) {
+    error->all(
+        FLERR,
+        "pair_style hipnn/ts: expected ghosts of all its atoms, found 'comm_modify group {}', "
+        "which leaves some out",
+        group->names[with_ghosts]);
+  }
+  for (int k = 0; k < hidden.nex_mol; ++k) {
+    if (count(hidden.ex_mol_bit[k], 0)[0] > 1) {
+      refuse(
+          fmt::format(
+              "molecule/{} {}", hidden.ex_mol_intra[k] ? "intra" : "inter",
+              group->names[hidden.ex_mol_group[k]]));
+    }
+  }
+}
+
+/// Halves of each pair's virial make a flux that is off by as much as it is large.
+void PairHipnnTs::warn_of_heat_flux() {
+  if (modify->get_compute_by_style("^heat/flux").empty() ||
+      !modify->get_compute_by_style("^centroid/stress/atom").empty() || heat_flux_told_) {
+    return;
+  }
+  heat_flux_told_ = true;
+  if (comm->me == 0) {
+    error->warning(
+        FLERR,
+        "pair_style hipnn/ts: compute heat/flux needs compute centroid/stress/atom, found compute "
+        "stress/atom only; the flux of a many-body potential is not that of its pairs");
+  }
 }
 
 /// What is not finite spreads through features and forces within a step: the rank with the closest

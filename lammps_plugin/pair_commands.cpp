@@ -38,6 +38,7 @@ int PairHipnnTs::gpu_of_this_rank() {
 void PairHipnnTs::settings(int narg, char** arg) {
   gpu_ = no_gpu;
   beyond_training_ = BeyondTraining::warn;
+  self_energies_ = true;
   const std::map<std::string, BeyondTraining> actions{
       {"ignore", BeyondTraining::ignore},
       {"warn", BeyondTraining::warn},
@@ -46,13 +47,15 @@ void PairHipnnTs::settings(int narg, char** arg) {
     const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
     if (key == "device" && value == "cuda") {
       gpu_ = gpu_of_this_rank();
+    } else if (key == "self_energies" && (value == "yes" || value == "no")) {
+      self_energies_ = value == "yes";
     } else if (key == "beyond_training" && actions.count(value)) {
       beyond_training_ = actions.at(value);
     } else if (key != "device" || (value != "cpu" && value != "auto")) {
       error->all(
           FLERR,
-          "pair_style hipnn/ts: expected 'device cpu|cuda|auto' or 'beyond_training "
-          "ignore|warn|stop', found '{}'",
+          "pair_style hipnn/ts: expected 'device cpu|cuda|auto', 'beyond_training "
+          "ignore|warn|stop' or 'self_energies yes|no', found '{}'",
           utils::trim(key + " " + value));
     }
   }
@@ -67,7 +70,12 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   std::string mistake;
   try {
     model_ = load_model(path_, bytes);
+    if (!self_energies_) {
+      const at::NoGradGuard no_gradients;
+      model_.module.attr("self_energies").toTensor().zero_();
+    }
     evaluator_ = create_evaluator(model_, rows_, gpu_);
+    centroid_pass_.reset();
   } catch (const std::exception& failure) {
     mistake = reason(failure);
   }
@@ -151,10 +159,12 @@ void PairHipnnTs::map_types(int n_names, char** names) {
     allocated = 1;
     memory->create(setflag, n_types + 1, n_types + 1, "pair:setflag");
     memory->create(cutsq, n_types + 1, n_types + 1, "pair:cutsq");
+    memory->create(scale_, n_types + 1, n_types + 1, "pair:scale");
   }
   bool any = false;
   for (int i = 1; i <= n_types; ++i) {
     for (int j = 1; j <= n_types; ++j) {
+      scale_[i][j] = 1.0;
       setflag[i][j] = species_of_type_[i] >= 0 && species_of_type_[j] >= 0;
       any = any || setflag[i][j];
     }
@@ -177,11 +187,12 @@ void PairHipnnTs::print_mapping() {
   }
   std::string table = fmt::format(
       "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom{}\n"
-      "  units {}, {} MPI rank(s) of {} thread(s), device {}\n",
+      "  units {}, {} MPI rank(s) of {} thread(s), device {}{}\n",
       path_, model_.portable ? "portable" : "fused",
       model_.double_precision ? "float64" : "float32", utils::join_words(model_.elements, " "),
       model_.block_inputs.size(), model_.cutoff, zbl, update->unit_style, comm->nprocs,
-      comm->nthreads, gpu_ == no_gpu ? "cpu" : "cuda");
+      comm->nthreads, gpu_ == no_gpu ? "cpu" : "cuda",
+      self_energies_ ? "" : ", without self energies");
   for (int type = 1; type <= atom->ntypes; ++type) {
     const int species = species_of_type_[type];
     table += fmt::format(

@@ -58,8 +58,7 @@ PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
   manybody_flag = 1;
   // Forces go to one image of an atom, so they and the positions of all images make no virial.
   no_virial_fdotr_compute = 1;
-  // Half of a pair's virial to each end is not the centroid form of a many-body potential.
-  centroidstressflag = LAMMPS_NS::CENTROID_NOTAVAIL;
+  centroidstressflag = LAMMPS_NS::CENTROID_AVAIL;
   nextra = N_STAGES;
   pvector = seconds_.data();
 }
@@ -68,6 +67,7 @@ PairHipnnTs::~PairHipnnTs() {
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);
+    memory->destroy(scale_);
   }
 }
 
@@ -92,9 +92,11 @@ void PairHipnnTs::init_style() {
   if (!mapping_printed_) {
     print_mapping();
   }
+  warn_of_heat_flux();
 }
 
-double PairHipnnTs::init_one(int, int) {
+double PairHipnnTs::init_one(int i, int j) {
+  scale_[j][i] = scale_[i][j];
   return model_.cutoff;
 }
 
@@ -113,20 +115,26 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   evaluate_blocks();
   watch_for_extrapolation();
 
+  scaled_unit_ = energy_unit_ * common_scale();
   Tally tally{};
-  tally.energy_unit = energy_unit_;
+  tally.energy_unit = scaled_unit_;
   tally.forces = atom->f;
   tally.energy = eflag_global ? &eng_vdwl : nullptr;
   tally.virial = vflag_global ? virial : nullptr;
   tally.atom_energies = eflag_atom ? eatom : nullptr;
   tally.atom_virials = vflag_atom ? vatom : nullptr;
+  tally.centroid_virials = cvflag_atom ? cvatom : nullptr;
   int bad_receiver = -1;
   timed(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
   timed(EXCHANGE, [&] { refuse_what_is_not_finite(bad_receiver); });
+  if (cvflag_atom && model_.block_inputs.size() > 1) {
+    add_centroid_pass();
+  }
 }
 
 void PairHipnnTs::rebuild_rows() {
-  const int stranger = rows_.rebuild(*atom, *list, model_.cutoff, species_of_type_);
+  const int stranger =
+      rows_.rebuild(*atom, *list, model_.cutoff, species_of_type_, absent_groups());
   if (stranger >= 0) {
     error->one(
         FLERR,
@@ -136,6 +144,7 @@ void PairHipnnTs::rebuild_rows() {
   }
   if (new_run_) {
     refuse_special_bonds();
+    refuse_exclusions();
   }
   new_run_ = false;
 }
@@ -146,12 +155,7 @@ void PairHipnnTs::evaluate_blocks() {
   const bool alone = comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
   const auto exchange = [&](int block, auto call) {
     if (block > 0 && !alone) {
-      exchanged_block_ = block;
-      // LAMMPS reads the size here; elsewhere it wants to know the largest.
-      const int largest = comm_forward;
-      comm_forward = comm_reverse = evaluator_->doubles_per_atom(block);
-      timed(EXCHANGE, call);
-      comm_forward = comm_reverse = largest;
+      exchange_block(*evaluator_, block, call);
     }
   };
   guarded(GATHER_PAIRS, [&] {
@@ -166,6 +170,45 @@ void PairHipnnTs::evaluate_blocks() {
     guarded(NETWORK, [&] { evaluator_->backward_block(block); });
     exchange(block, [&] { comm->reverse_comm(this); });
   }
+}
+
+/// What compute centroid/stress/atom needs of a network of several blocks, in steps that ask.
+void PairHipnnTs::add_centroid_pass() {
+  if (!centroid_pass_) {
+    guarded(NETWORK, [&] { centroid_pass_ = create_centroid_pass(model_); });
+  }
+  CentroidPass& pass = *centroid_pass_;
+  const int n_blocks = static_cast<int>(model_.block_inputs.size());
+  guarded(GATHER_PAIRS, [&] {
+    pass.rebuild(*atom, *list, model_.cutoff, species_of_type_, absent_groups());
+    pass.begin(*list, atom->x, model_.cutoff, comm->nthreads);
+  });
+  for (int block = 0; block < n_blocks; ++block) {
+    if (block > 0) {
+      exchange_block(pass, block, [&] { comm->forward_comm(this); });
+    }
+    guarded(NETWORK, [&] { pass.forward_block(block); });
+  }
+  for (int block = n_blocks - 1; block >= 0; --block) {
+    guarded(NETWORK, [&] { pass.backward_block(block); });
+    for (int seed = 0; block > 0 && seed < CentroidPass::n_seeds; ++seed) {
+      pass.exchange_seed(seed);
+      exchange_block(pass, block, [&] { comm->reverse_comm(this); });
+    }
+  }
+  timed(ADD_RESULTS, [&] { pass.add(scaled_unit_, cvatom); });
+}
+
+/// LAMMPS's own exchange, of what enters a block or of the gradients with respect to it.
+template <class Call>
+void PairHipnnTs::exchange_block(Exchange& values, int block, const Call& call) {
+  exchanged_ = &values;
+  exchanged_block_ = block;
+  // LAMMPS reads the size here; elsewhere it wants to know the largest.
+  const int largest = comm_forward;
+  comm_forward = comm_reverse = values.doubles_per_atom(block);
+  timed(EXCHANGE, call);
+  comm_forward = comm_reverse = largest;
 }
 
 template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
@@ -186,38 +229,25 @@ template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
 }
 
 int PairHipnnTs::pack_forward_comm(int n, int* atoms, double* buffer, int, int*) {
-  return evaluator_->pack_features(exchanged_block_, n, atoms, buffer);
+  return exchanged_->pack_features(exchanged_block_, n, atoms, buffer);
 }
 
 void PairHipnnTs::unpack_forward_comm(int n, int first, double* buffer) {
-  evaluator_->unpack_features(exchanged_block_, n, first, buffer);
+  exchanged_->unpack_features(exchanged_block_, n, first, buffer);
 }
 
 int PairHipnnTs::pack_reverse_comm(int n, int first, double* buffer) {
-  return evaluator_->pack_gradients(exchanged_block_, n, first, buffer);
+  return exchanged_->pack_gradients(exchanged_block_, n, first, buffer);
 }
 
 void PairHipnnTs::unpack_reverse_comm(int n, int* atoms, double* buffer) {
-  evaluator_->add_gradients(exchanged_block_, n, atoms, buffer);
-}
-
-/// "energy": of each of the rank's atoms at the last evaluation, in LAMMPS's units. `fix pair` and
-/// whatever compares the members of a committee read it; compute pe/atom sums all sub-styles.
-void* PairHipnnTs::extract_peratom(const char* name, int& n_columns) {
-  if (std::string(name) != "energy") {
-    return nullptr;
-  }
-  n_columns = 0;
-  atom_energies_.assign(atom->nmax + 1, 0.0);
-  for (int row = 0; !new_run_ && row < rows_.counts().receivers; ++row) {
-    atom_energies_[rows_.atom(row)] = energy_unit_ * evaluator_->energies()[row];
-  }
-  return atom_energies_.data();
+  exchanged_->add_gradients(exchanged_block_, n, atoms, buffer);
 }
 
 double PairHipnnTs::memory_usage() {
   return Pair::memory_usage() + rows_.memory_usage() +
-         (evaluator_ ? evaluator_->memory_usage() : 0.0);
+         (evaluator_ ? evaluator_->memory_usage() : 0.0) +
+         (centroid_pass_ ? centroid_pass_->memory_usage() : 0.0);
 }
 
 } // namespace hipnn_ts_lammps

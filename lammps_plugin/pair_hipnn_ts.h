@@ -2,6 +2,7 @@
 #pragma once
 
 #include "atom_rows.h"
+#include "centroid_pass.h"
 #include "evaluator.h"
 #include "model_file.h"
 
@@ -29,6 +30,7 @@ public:
   void unpack_forward_comm(int n, int first, double* buffer) override;
   int pack_reverse_comm(int n, int first, double* buffer) override;
   void unpack_reverse_comm(int n, int* atoms, double* buffer) override;
+  void* extract(const char* name, int& dimension) override;
   void* extract_peratom(const char* name, int& n_columns) override;
   double memory_usage() override;
 
@@ -46,11 +48,17 @@ private:
   void map_types(int n_names, char** names);
   void print_mapping();
   void rebuild_rows();
+  double common_scale();
   void refuse_special_bonds();
+  int absent_groups() const;
+  void refuse_exclusions();
+  void warn_of_heat_flux();
   void refuse_what_is_not_finite(int bad_receiver);
   void watch_for_extrapolation();
   void stop_together(Fault& fault);
   void evaluate_blocks();
+  void add_centroid_pass();
+  template <class Call> void exchange_block(Exchange& values, int block, const Call& call);
   template <class Call> void timed(Stage stage, const Call& call);
   template <class Call> void guarded(Stage stage, const Call& call);
 
@@ -60,13 +68,18 @@ private:
   int gpu_ = no_gpu;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
-  std::vector<double> atom_energies_; ///< for extract_peratom
-  std::vector<int> species_of_type_;  ///< -1: no element
-  double energy_unit_ = 1.0;
+  std::unique_ptr<CentroidPass> centroid_pass_; ///< once it is asked for
+  std::vector<double> atom_energies_;           ///< for extract_peratom
+  std::vector<int> species_of_type_;            ///< -1: no element
+  double** scale_ = nullptr; ///< of all it gives, for each two types: fix adapt's
+  double energy_unit_ = 1.0; ///< 1 eV in LAMMPS's units
+  double scaled_unit_ = 1.0; ///< times the scale, at the last evaluation
+  bool self_energies_ = true;
   enum class BeyondTraining { ignore, warn, stop } beyond_training_ = BeyondTraining::warn;
-  int64_t n_extrapolations_ = 0; ///< steps of this rank
+  int64_t n_extrapolations_ = 0;  ///< steps of this rank
+  Exchange* exchanged_ = nullptr; ///< under way
   int exchanged_block_ = 0;
-  bool mapping_printed_ = false, new_run_ = true;
+  bool mapping_printed_ = false, heat_flux_told_ = false, new_run_ = true;
   int n_atoms_ = 0;
 };
 

@@ -5,14 +5,12 @@
 #include <ATen/Parallel.h>
 #include <torch/custom_class.h>
 
-#include <cmath>
-#include <limits>
 #include <map>
 #include <mutex>
 
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/guard.hpp"
-#include "torch/extrapolation.hpp"
+#include "torch/force_checks.hpp"
 #include "torch/inference.hpp"
 #include "torch/neighbours.hpp"
 #include "torch/packed.hpp"
@@ -54,7 +52,7 @@ class EnergyAndForces : public torch::CustomClassHolder {
 public:
   explicit EnergyAndForces(Parts parts)
       : parts_(checked(std::move(parts))), pool_(cutoff(), skin),
-        guard_(std::get<0>(parts_)[3], std::get<1>(parts_)[1] != 0) {
+        checks_(particles(), species(), std::get<0>(parts_)[3], std::get<1>(parts_)[1] != 0) {
     const auto& [tensors, sizes, scalars] = parts_;
     host_ = {sizes[0], scalars[0], scalars[1]};
     self_energy_ = tensors[2].index_select(0, tensors[1]).sum().item<double>();
@@ -140,7 +138,7 @@ private:
         potential = found.get();
       }
       return checked_search(
-          [&] { return potential->evaluate(positions, box_from(box, host_.length)); });
+          [&] { return potential->evaluate(positions, box_from(box, host_.length), checks_); });
     });
   }
 
@@ -163,15 +161,15 @@ private:
         own, n_threads, a.receivers.resize(room), a.senders.resize(room),
         a.vectors.resize(3 * room));
     pool_.give_back(std::move(neighbours));
-    guard_.check(
-        index, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
-        a.vectors.data(), n_pairs);
+    const HostPairs<T> pairs{a.receivers.data(), a.senders.data(), a.vectors.data(), n_pairs};
+    checks_.pairs(pairs);
     hipnn_ts::evaluate<T>(
         weights,
         {n, n, n_pairs, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
          a.vectors.data(), n_threads},
         a.energies.resize(n), a.gradients.resize(3 * room), a.forces.resize(3 * n));
-    check_finite(a, n, n_pairs);
+    // What is not finite spreads to all particles within a few steps: here it is still near.
+    checks_.results(a.energies.data(), a.forces.data(), pairs);
     double energy = self_energy_;
     for (int64_t i = 0; i < n; ++i) {
       energy += a.energies.data()[i];
@@ -187,42 +185,9 @@ private:
     return {at::scalar_tensor(energy * host_.energy, at::kDouble), forces};
   }
 
-  /// What is not finite spreads to all particles within a few steps: here it is still near its
-  /// origin, which atoms that almost coincide are likely to be.
-  template <class T> void check_finite(const Arrays<T>& a, int64_t n, int64_t n_pairs) const {
-    const double* f = a.forces.data();
-    int64_t bad = 0;
-    while (bad < n &&
-           std::isfinite(a.energies.data()[bad] + f[3 * bad] + f[3 * bad + 1] + f[3 * bad + 2])) {
-      ++bad;
-    }
-    if (bad == n) {
-      return;
-    }
-    int64_t closest = -1;
-    double lowest = std::numeric_limits<double>::infinity();
-    for (int64_t p = 0; p < n_pairs; ++p) {
-      const T* v = a.vectors.data() + 3 * p;
-      const double distance = std::hypot(v[0], v[1], v[2]);
-      if (distance < lowest) {
-        lowest = distance;
-        closest = p;
-      }
-    }
-    const auto name = [&](int64_t atom) { return particles()[atom].template item<int64_t>(); };
-    TORCH_CHECK_VALUE(
-        closest >= 0, "hipnn-ts: expected finite energies and forces, found none for particle ",
-        name(bad), " at evaluation ", guard_.evaluations(), " of this force");
-    TORCH_CHECK_VALUE(
-        false, "hipnn-ts: expected finite energies and forces, found none for particle ", name(bad),
-        " at evaluation ", guard_.evaluations(), " of this force (closest are the particles ",
-        name(a.receivers.data()[closest]), " and ", name(a.senders.data()[closest]), ", ", lowest,
-        " Å apart)");
-  }
-
   Parts parts_;
   NeighbourListPool pool_;
-  ExtrapolationGuard guard_;
+  ForceChecks checks_;
   std::mutex mutex_;
   std::map<int, std::unique_ptr<cuda::OnDevice>> on_devices_; // by index
   Host host_{};

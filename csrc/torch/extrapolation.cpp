@@ -25,18 +25,16 @@ ExtrapolationGuard::ExtrapolationGuard(Tensor limits, bool stop)
     : limits_(std::move(limits)), stop_(stop), closest_(approach(limits_)) {}
 
 void ExtrapolationGuard::tell(
-    int64_t receiver, int64_t sender, const ClosePair& pair, int64_t evaluation) {
+    int64_t receiver, int64_t sender, const ClosePair& pair, int64_t evaluation,
+    int64_t occasion) const {
   std::ostringstream text;
   text.precision(3);
   text << "hipnn-ts: particles " << receiver << " and " << sender << " are " << pair.distance
        << " Å apart at evaluation " << evaluation << " of this force, closer than in the training "
        << "data (" << pair.limit << " Å)";
   TORCH_CHECK_VALUE(!stop_, text.str());
-  const int64_t occasion = ++occasions_;
-  if (worth_telling(occasion)) {
-    text << "; energies and forces are extrapolated (occasion " << occasion << ")";
-    std::fprintf(stderr, "WARNING: %s\n", text.str().c_str());
-  }
+  text << "; energies and forces are extrapolated (occasion " << occasion << ")";
+  std::fprintf(stderr, "WARNING: %s\n", text.str().c_str());
 }
 
 } // namespace hipnn_ts

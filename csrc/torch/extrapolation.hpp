@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "core/closest_approach.hpp"
+#include "core/visibility.hpp"
 
 namespace hipnn_ts {
 
@@ -14,7 +15,7 @@ namespace hipnn_ts {
 /// rarely, of evaluations with atoms closer than in the training data, or refuses them.
 ///
 /// limits (S, S) float64, Å, as of ClosestApproach; (0, 0) where nothing is known or wanted.
-class ExtrapolationGuard : public torch::CustomClassHolder {
+class HIPNN_TS_API ExtrapolationGuard : public torch::CustomClassHolder {
 public:
   using State = std::tuple<at::Tensor, bool>;
 
@@ -25,20 +26,36 @@ public:
   void check(
       const int64_t* particles, const int64_t* species, const Index* receivers,
       const Index* senders, const T* vectors, int64_t n_pairs) {
-    const int64_t evaluation = ++evaluations_;
     const ClosePair pair = closest_.find(species, receivers, senders, vectors, n_pairs);
-    if (pair) {
-      tell(particles[pair.receiver], particles[pair.sender], pair, evaluation);
+    judge(bool(pair), particles, [&] { return pair; });
+  }
+
+  /// As check, where it is known whether two atoms are too `close`; `find` says which, and is
+  /// called only where that is told.
+  template <class Find> void judge(bool close, const int64_t* particles, const Find& find) {
+    const int64_t evaluation = ++evaluations_;
+    if (!close) {
+      return;
+    }
+    const int64_t occasion = ++occasions_;
+    if (stop_ || worth_telling(occasion)) {
+      if (const ClosePair pair = find()) {
+        tell(particles[pair.receiver], particles[pair.sender], pair, evaluation, occasion);
+      }
     }
   }
 
-  /// Calls of `check` so far.
+  /// Evaluations seen so far.
   int64_t evaluations() const { return evaluations_; }
   State state() const { return {limits_, stop_}; }
   const at::Tensor& limits() const { return limits_; }
+  const ClosestApproach& closest() const { return closest_; }
+  bool stops() const { return stop_; }
 
 private:
-  void tell(int64_t receiver, int64_t sender, const ClosePair& pair, int64_t evaluation);
+  void tell(
+      int64_t receiver, int64_t sender, const ClosePair& pair, int64_t evaluation,
+      int64_t occasion) const;
 
   at::Tensor limits_;
   bool stop_;

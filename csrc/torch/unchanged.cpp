@@ -24,9 +24,10 @@ bool Unchanged::are(const std::vector<at::Tensor>& tensors) const {
   return true;
 }
 
-bool Unchanged::gone() const {
+bool Unchanged::past() const {
   for (const Seen& seen : seen_) {
-    if (seen.tensor.expired()) {
+    const auto tensor = seen.tensor.lock();
+    if (!tensor || tensor->version_counter().current_version() != seen.version) {
       return true;
     }
   }

@@ -7,6 +7,7 @@
 #include <c10/util/intrusive_ptr.h>
 
 #include <list>
+#include <optional>
 #include <vector>
 
 namespace hipnn_ts {
@@ -17,8 +18,8 @@ public:
   explicit Unchanged(const std::vector<at::Tensor>& tensors);
 
   bool are(const std::vector<at::Tensor>& tensors) const;
-  /// Whether one of the tensors is gone.
-  bool gone() const;
+  /// Whether they cannot come again: one of the tensors is gone or has been written to.
+  bool past() const;
   /// Whether writing to these tensors shows; it does not for those of inference mode.
   static bool shows(const std::vector<at::Tensor>& tensors);
 
@@ -32,38 +33,41 @@ private:
   std::vector<Seen> seen_;
 };
 
-/// What was made of some tensors and sizes lately.
+/// What was made of some tensors and sizes lately, of no more than are to be kept.
 template <class Made> class Recent {
 public:
+  /// Interaction layers, for one, have windows of their own.
+  explicit Recent(size_t most_kept = 8) : most_kept_(most_kept) {}
+
   template <class Make>
   const Made&
   get(const std::vector<at::Tensor>& tensors, const std::vector<int64_t>& sizes, const Make& make) {
-    const bool lasting = Unchanged::shows(tensors);
-    for (auto entry = entries_.begin(); lasting && entry != entries_.end(); ++entry) {
+    if (!Unchanged::shows(tensors)) {
+      return passing_.emplace(make());
+    }
+    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
       if (entry->sizes == sizes && entry->tensors.are(tensors)) {
         entries_.splice(entries_.begin(), entries_, entry);
         return entry->made;
       }
     }
-    entries_.remove_if([](const Entry& entry) { return entry.tensors.gone(); });
-    if (entries_.size() >= most_kept) {
+    entries_.remove_if([](const Entry& entry) { return entry.tensors.past(); });
+    if (entries_.size() >= most_kept_) {
       entries_.pop_back();
     }
-    entries_.push_front(
-        {Unchanged(lasting ? tensors : std::vector<at::Tensor>()),
-         lasting ? sizes : std::vector<int64_t>(), make()});
+    entries_.push_front({Unchanged(tensors), sizes, make()});
     return entries_.front().made;
   }
 
 private:
-  static constexpr size_t most_kept = 8; // interaction layers have windows of their own
-
   struct Entry {
     Unchanged tensors;
     std::vector<int64_t> sizes;
     Made made;
   };
+  size_t most_kept_;
   std::list<Entry> entries_;
+  std::optional<Made> passing_; // of tensors whose changes would not show
 };
 
 } // namespace hipnn_ts

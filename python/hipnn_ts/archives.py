@@ -47,8 +47,10 @@ def load_tensors(path: Path) -> Any:
 
 
 def _check_sizes(archive: zipfile.ZipFile) -> None:
-    (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-    _SizeCheck(archive, pickled.removesuffix("data.pkl")).load()
+    pickled = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickled) != 1:
+        raise ValueError("a file that torch cannot load")
+    _SizeCheck(archive, pickled[0].removesuffix("data.pkl")).load()
 
 
 class _Inert:

@@ -9,11 +9,11 @@ import torch
 from hipnn_ts.archives import load_tensors
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
+from hipnn_ts.kinds import CHECKPOINT_FORMAT, Kind, kind_of
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.validation import Section, validated
 
-FORMAT = "hipnn-ts checkpoint"
 FORMAT_VERSION = 1
 
 
@@ -24,7 +24,7 @@ def save_checkpoint(path: str | Path, potential: Potential, provenance: dict[str
     the exported file. The file appears complete or not at all.
     """
     content = {
-        "format": FORMAT,
+        "format": CHECKPOINT_FORMAT,
         "format_version": FORMAT_VERSION,
         "network": potential.config.model_dump(mode="json"),
         "state": potential.state_dict(),
@@ -57,15 +57,18 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
         The file is missing, not a checkpoint of this package, damaged, or of a newer format.
     """
     try:
+        _refuse_other_kinds(path, kind_of(Path(path).read_bytes()))
         content = load_tensors(Path(path))
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found another kind of file")
+    if not isinstance(content, dict) or content.get("format") != CHECKPOINT_FORMAT:
+        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {_described(content)}")
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise InputError(
@@ -91,6 +94,27 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
         ) from error
     _check_tensors(path, potential)
     return potential, checked.provenance
+
+
+# What to do about a file of another kind.
+_CURES = {
+    Kind.EXPORTED: "; engines read it as it is, its checkpoint is the best.ckpt of its training",
+    Kind.STATE: "; the checkpoint is {folder}/best.ckpt",
+    Kind.SCRIPT: "",
+}
+
+
+def _refuse_other_kinds(path: str | Path, kind: Kind) -> None:
+    if kind in _CURES:
+        found = kind.value + _CURES[kind].format(folder=Path(path).parent)
+        raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {found}")
+
+
+def _described(content: Any) -> str:
+    """What torch could load and is no checkpoint."""
+    if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
+        return "weights without their network; 'hipnn-ts import-hippynn' reads those of hippynn"
+    return "another kind of file"
 
 
 class _Content(Section):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from hipnn_ts.validation import Section
 
@@ -10,9 +10,10 @@ from hipnn_ts.validation import Section
 USUAL = {
     "energy": ("energy", "energies", "E"),
     "forces": ("forces", "F"),
-    "stress": ("stress",),
+    "stress": ("stress", "stresses"),
+    "virial": ("virial", "virials"),
     "positions": ("positions", "coordinates", "coords", "R"),
-    "species": ("species", "atomic_numbers", "numbers", "nuclear_charges", "z"),
+    "species": ("species", "atomic_numbers", "numbers", "nuclear_charges", "z", "Z"),
     "cell": ("cell", "lattice"),
 }
 
@@ -22,7 +23,13 @@ class Columns(Section):
 
     energy: str | None = Field(default=None, description="[energy; arrays: energies, E]")
     forces: str | None = Field(default=None, description="[forces; arrays: F]")
-    stress: str | None = Field(default=None, description="[stress], tensile positive")
+    stress: str | None = Field(
+        default=None, description="[stress; arrays: stresses]: 3x3, nine or, as ASE, six numbers"
+    )
+    virial: str | None = Field(
+        default=None,
+        description="[virial, virials], where there is no stress: -volume * stress, an energy",
+    )
     weight: str | None = Field(
         default=None, description="number that multiplies a configuration's errors in the loss"
     )
@@ -32,16 +39,22 @@ class Columns(Section):
     )
     species: str | None = Field(
         default=None,
-        description="arrays only [species, atomic_numbers, numbers, nuclear_charges, z]",
+        description="arrays only [species, atomic_numbers, numbers, nuclear_charges, z, Z]",
     )
     cell: str | None = Field(default=None, description="arrays only [cell, lattice]")
+
+    @model_validator(mode="after")
+    def _one_tensor(self) -> "Columns":
+        if self.stress and self.virial:
+            raise ValueError("expected 'stress' or 'virial', found both")
+        return self
 
 
 class Units(Section):
     """What the numbers in the files are given in."""
 
     energy: Literal["eV", "kcal/mol", "kJ/mol", "hartree"] = Field(
-        default="eV", description="of energies; forces are energy over length"
+        default="eV", description="of energies and virials; forces are energy over length"
     )
     length: Literal["Å", "angstrom", "bohr"] = Field(default="Å", description="of positions, cells")
     stress: Literal["eV/Å^3", "GPa", "kbar"] | None = Field(
@@ -56,6 +69,11 @@ class LabelConfig(Section):
     units: Units = Units()
     forces_are: Literal["forces", "gradient"] = Field(
         default="forces", description="gradient: the column holds the energy gradient, -F"
+    )
+    stress_are: Literal["tensile", "pressure"] = Field(
+        default="tensile",
+        description="what is positive in the stress column: tension, as ASE has it, or pressure, "
+        "as VASP prints it",
     )
     config_type_weights: dict[str, NonNegativeFloat] = Field(
         default={}, description="factor on the errors of each config_type; others keep 1"

@@ -4,19 +4,30 @@ import torch
 from ase import Atoms
 from ase.build import molecule
 from ase.calculators.calculator import PropertyNotImplementedError
+from ase.calculators.fd import calculate_numerical_stress
 from ase.calculators.test import gradient_test
+from ase.filters import FrechetCellFilter
 from ase.io import Trajectory
 from ase.neighborlist import neighbor_list
+from ase.optimize import FIRE
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.errors import InputError
 
 
+def layer(water):
+    """Two directions, and no third vector."""
+    atoms = slab(water)
+    atoms.cell[2] = 0.0
+    return atoms
+
+
 def slab(water):
+    """Vacuum above, and vectors that are tilted out of the plane."""
     atoms = water(2)
     atoms.pbc = (True, True, False)
-    atoms.cell[2] = 0.0
+    atoms.set_cell([[6.2, 0, 0.3], [-2.1, 5.9, 0], [1.3, 2.2, 16.8]], scale_atoms=False)
     return atoms
 
 
@@ -47,6 +58,7 @@ STRUCTURES = {
     "liquid": lambda water: water(3),
     "triclinic": triclinic,
     "tiny cell": tiny,
+    "layer": layer,
     "slab": slab,
     "wire": wire,
 }
@@ -79,7 +91,7 @@ def test_agrees_with_reference(random_potential, random_model, water, structure,
     assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy()
     np.testing.assert_allclose(atoms.get_potential_energies(), energies, rtol=1e-13)
     np.testing.assert_allclose(atoms.get_forces(), forces, rtol=0, atol=1e-11)
-    if atoms.pbc.all():
+    if atoms.pbc.any() and atoms.cell.rank == 3:
         stress = voigt_6_to_full_3x3_stress(atoms.get_stress())
         np.testing.assert_allclose(stress * atoms.get_volume(), strain_gradient, atol=1e-10)
 
@@ -122,13 +134,51 @@ def test_results_follow_the_atoms(random_model, water):
     assert other.get_forces().shape == (81, 3)
 
 
-@pytest.mark.parametrize("structure", ["molecule", "slab", "wire"])
-def test_stress_needs_three_periodic_axes(random_model, water, structure):
+@pytest.mark.parametrize("structure", ["slab", "wire"])
+def test_stress_of_slabs_and_wires_is_the_derivative(random_model, water, structure):
+    """Of the energy with respect to strain, by differences, over the volume with its vacuum."""
     atoms = STRUCTURES[structure](water)
     atoms.calc = HIPNNTSCalculator(random_model())
-    with pytest.raises(PropertyNotImplementedError):
+    stress = voigt_6_to_full_3x3_stress(atoms.get_stress())
+    assert np.abs(stress).max() > 1e-3
+    np.testing.assert_allclose(
+        stress, calculate_numerical_stress(atoms, eps=1e-5, voigt=False), rtol=0, atol=1e-8
+    )
+
+
+def test_a_slab_relaxes_in_its_plane(random_model, water):
+    atoms = slab(water)
+    atoms.calc = HIPNNTSCalculator(random_model())
+    start, energy = atoms.cell.array.copy(), atoms.get_potential_energy()
+    FIRE(FrechetCellFilter(atoms, mask=[1, 1, 0, 0, 0, 1]), logfile=None).run(fmax=0.0, steps=15)
+    assert atoms.get_potential_energy() < energy - 0.1
+    strain = np.linalg.solve(start, atoms.cell.array) - np.eye(3)
+    assert np.abs(strain[:2, :2]).max() > 1e-4
+    np.testing.assert_allclose(strain[2], 0, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(strain[:, 2], 0, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("structure", "found"),
+    [("molecule", "0 independent cell vectors and pbc FFF"), ("layer", "2 .* and pbc TTF")],
+)
+def test_stress_needs_a_volume(random_model, water, structure, found):
+    atoms = STRUCTURES[structure](water)
+    atoms.calc = HIPNNTSCalculator(random_model())
+    for _ in range(2):
+        with pytest.raises(
+            PropertyNotImplementedError,
+            match=f"^stress: expected three independent cell vectors .*, found {found}$",
+        ):
+            atoms.get_stress()
+        atoms.get_potential_energy()
+
+
+def test_stress_needs_a_periodic_direction(random_model):
+    atoms = molecule("H2O", vacuum=3.0)
+    atoms.calc = HIPNNTSCalculator(random_model())
+    with pytest.raises(PropertyNotImplementedError, match=r"found 3 .* and pbc FFF"):
         atoms.get_stress()
-    atoms.get_potential_energy()
 
 
 def test_trajectory_keeps_the_results(random_model, tmp_path):

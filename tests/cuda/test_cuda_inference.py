@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model.config import NetworkConfig
@@ -40,8 +41,8 @@ def configuration(n_atoms=12, box=6.0, cutoff=7.0):
     return species, receivers, senders, x[senders] - x[receivers]
 
 
-def largest(values):
-    return max(1.0, values.abs().max().item()) if values.numel() else 1.0
+def size(values):
+    return largest(1.0, values.abs().max().item()) if values.numel() else 1.0
 
 
 def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-10):
@@ -51,7 +52,7 @@ def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-1
     expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
     for a, b in zip(found, expected, strict=True):
         assert a.dtype == b.dtype
-        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * largest(b))
+        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * size(b))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -119,6 +120,29 @@ def test_changed_weights_are_noticed(emulated):
     torch.testing.assert_close(after, before + 1.0)
 
 
+def test_another_storage_is_noticed(emulated):
+    """Which changes no version."""
+    model, arguments = potential(n_features=(8, 8)), configuration()
+    fused = FusedPotential(model, torch.float64)
+    packed = fused.weights, fused.sizes, fused.scalars
+    before = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    fused.weights[-1].data = fused.weights[-1] + 1.0
+    after = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    torch.testing.assert_close(after, before + 1.0)
+
+
+def test_changes_in_inference_mode_are_noticed(emulated):
+    """Tensors made there do not count how often they were written to."""
+    arguments = configuration()
+    with torch.inference_mode():
+        fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
+        packed = fused.weights, fused.sizes, fused.scalars
+        before = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+        fused.weights[-1] += 1.0
+        after = emulated.energies_and_pair_gradients(*arguments, *packed)[0]
+    torch.testing.assert_close(after, before + 1.0)
+
+
 @pytest.mark.parametrize(
     ("position", "change", "sentence"),
     [
@@ -153,4 +177,4 @@ def test_block_by_block_with_ghosts_as_in_lammps(emulated, name):
     found, expected = (emulated.blocks(where, *arguments) for where in (True, False))
     assert len(found) == 1 + len(ghosts) + 1
     for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * largest(b))
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * size(b))

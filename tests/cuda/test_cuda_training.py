@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 import torch
+from comparing import largest
 
 N_RECEIVERS, N_SENDERS = 4, 5
 TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-12}
@@ -16,7 +17,7 @@ def generator(seed):
 def assert_equal(found, expected, dtype):
     for a, b in zip(found, expected, strict=True):
         scale = b.abs().max().item() if b.numel() else 0.0
-        torch.testing.assert_close(a, b, rtol=0, atol=TOLERANCE[dtype] * max(1.0, scale))
+        torch.testing.assert_close(a, b, rtol=0, atol=TOLERANCE[dtype] * largest(1.0, scale))
 
 
 def form(n_components, n_features, n_pairs, dtype=torch.float64, n_sensitivities=6, window=3):

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from comparing import largest
 from test_cuda_inference import ARCHITECTURES, configuration, potential
 from test_cuda_neighbours import ENERGY, LENGTH, fused_potential, parts
 
@@ -29,7 +30,9 @@ def on_gpu(arguments):
 def assert_equal(found, expected, tolerance):
     for a, b in zip(found, expected, strict=True):
         a, b = a.cpu().double(), b.cpu().double()
-        torch.testing.assert_close(a, b, rtol=0, atol=tolerance * max(1.0, b.abs().max().item()))
+        torch.testing.assert_close(
+            a, b, rtol=0, atol=tolerance * largest(1.0, b.abs().max().item())
+        )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
@@ -114,6 +117,26 @@ def test_a_molecule_in_a_cuda_graph():
         graph.replay()
         wanted = whole.evaluate(positions.cpu(), None)
         assert_equal((energy / ENERGY, forces), (wanted[0] / ENERGY, wanted[1]), 1e-10)
+
+
+@pytest.mark.parametrize("n", [3, 100])
+def test_a_step_beyond_the_training_data_stops(n):
+    tensors, sizes, scalars = parts(n, list(range(n)), fused_potential())
+    tensors[3] = torch.full((2, 2), 0.9, dtype=torch.float64)
+    sizes[1] = 1
+    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    positions = torch.zeros(n, 3, dtype=torch.float64)
+    positions[:, 2] = torch.arange(n) * 1.5
+    whole.evaluate(positions.cuda() / LENGTH, None)
+    positions[2] = positions[1] + 0.1
+    for where in (positions, positions.cuda()):
+        with pytest.raises(ValueError, match=r"particles [12] and [12] are 0\.173 Å apart"):
+            whole.evaluate(where / LENGTH, None)
+    positions[2] = positions[1]
+    tensors[3] = torch.zeros(0, 0, dtype=torch.float64)
+    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    with pytest.raises(ValueError, match="expected finite energies and forces, found none for"):
+        whole.evaluate(positions.cuda() / LENGTH, None)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
@@ -257,7 +280,7 @@ def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
         runs.append((state.getPositions(asNumpy=True)._value, state.getPotentialEnergy()._value))
     (x, e), (y, f) = runs
     np.testing.assert_allclose(y, x, rtol=0, atol=tolerance)
-    assert abs(f - e) < tolerance * max(1.0, abs(e))
+    assert abs(f - e) < tolerance * largest(1.0, abs(e))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])

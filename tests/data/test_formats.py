@@ -70,14 +70,17 @@ def in_archive(folder):
 
 
 def in_hdf5(folder):
-    # As ANI: groups in groups, symbols as bytes; one frame's energy was never computed.
+    # As ANI: groups in groups, symbols as bytes; one frame was never computed.
     with h5py.File(folder / "data.h5", "w") as file:
         group = file.create_group("set/water")
         group["species"] = np.array([b"O", b"H", b"H"])
         group["coordinates"] = np.concatenate([POSITIONS, POSITIONS[:1]])
         group["wb97x.energy"] = np.append(ENERGIES, np.nan) / units.kcal * units.mol
-        group["forces"] = np.concatenate([FORCES, FORCES[:1]]) / units.kcal * units.mol
-        group["stress"] = np.concatenate([STRESSES, STRESSES[:1]]) / units.kcal * units.mol
+        nothing = np.full((1, 3, 3), np.nan)
+        group["forces"] = np.concatenate([FORCES, nothing]) / units.kcal * units.mol
+        group["stress"] = np.concatenate([STRESSES, nothing[:, :2].reshape(1, 6)]) / (
+            units.kcal / units.mol
+        )
         group["cell"] = CELL
         group["config_type"] = np.array([b"first", b"box", b"box", b"box", b"box"])
     return folder / "data.h5", {
@@ -92,7 +95,10 @@ def test_every_format_gives_the_same_frames(tmp_path, make):
     weights = {"config_type_weights": {"first": 0.25}}
     found = read_named((path,), LabelConfig(**labels, **weights))
     assert len(found.frames) == N_FRAMES
-    assert found.left_out == (1 if path.suffix == ".h5" else 0)
+    left_out = (
+        f"configurations without any reference value, left out: 1 ({path}: set/water: frame 4)"
+    )
+    assert found.remarks == ((left_out,) if path.suffix == ".h5" else ())
     for index, atoms in enumerate(found.frames):
         assert atoms.numbers.tolist() == [8, 1, 1]
         assert atoms.positions == pytest.approx(POSITIONS[index], abs=1e-7)
@@ -116,7 +122,7 @@ def test_frames_on_disk_are_the_same_bit_for_bit(tmp_path, make):
     kept, stored = (read_named((path, path), LabelConfig(**labels), each) for each in (True, False))
     assert isinstance(stored.frames, ListOnDisk) and len(stored.frames) == 2 * N_FRAMES
     assert list(stored.names) == kept.names
-    assert stored.left_out == kept.left_out
+    assert stored.remarks == kept.remarks
     for a, b in zip(stored.frames, kept.frames, strict=True):
         assert content(a) == content(b)
 
@@ -185,10 +191,10 @@ def test_a_column_that_is_not_there_is_named(tmp_path):
     assert {"energy", "forces", "stress", "config_type"} <= set(found.split(", "))
     path, _ = in_database(tmp_path)
     message = refusal(path, columns={"energy": "relaxed_energy"})
-    assert "data.db: row 1: expected a column 'relaxed_energy' (data.columns.energy)" in message
+    assert "data.db: expected a column 'relaxed_energy' (data.columns.energy), found" in message
     path, _ = in_hdf5(tmp_path)
     message = refusal(path, columns={"energy": "ccsd.energy"})
-    assert "data.h5: set/water: expected an array of energy (ccsd.energy), found" in message
+    assert "data.h5: expected a column 'ccsd.energy' (data.columns.energy), found" in message
     message = refusal(path, columns={"positions": "xyz"})
     assert "expected groups with positions (xyz), found none in 3 groups" in message
 
@@ -215,7 +221,8 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, changes, expected):
 def test_energies_that_were_never_computed_are_no_data(tmp_path):
     np.savez(tmp_path / "data.npz", z=NUMBERS, R=POSITIONS, E=np.full(N_FRAMES, np.nan))
     message = refusal(tmp_path / "data.npz")
-    assert message.endswith("expected reference data with an energy, found none in 4 frames")
+    expected = "expected an energy, forces or a stress, found none in 4 frames, which have z, R, E"
+    assert message.endswith(expected)
 
 
 @pytest.mark.parametrize("suffix", ["npz", "h5", "hdf5", "db"])

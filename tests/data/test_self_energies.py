@@ -38,3 +38,13 @@ def test_composition_counts_elements_in_the_given_order():
 
     frames = [molecule("CH3OH"), molecule("H2O")]
     assert composition(frames, ["O", "H", "N", "C"]).tolist() == [[1, 4, 0, 1], [1, 2, 0, 0]]
+
+
+def test_known_energies_are_kept_and_frames_without_an_energy_do_not_count():
+    counts = np.array([[2, 1], [4, 2], [1, 0], [5, 5]])
+    energies = np.array([-31.0, -62.0, np.nan, np.nan])
+    found = fit_self_energies(counts, energies, np.array([-3.0, np.nan]))
+    assert found == pytest.approx([-3.0, -25.0])
+    known = np.array([-3.0, -4.0])
+    assert fit_self_energies(counts, energies, known) == pytest.approx(known)
+    assert fit_self_energies(counts, np.full(4, np.nan)) == pytest.approx([0.0, 0.0])

@@ -88,7 +88,7 @@ def test_a_sign_that_cannot_be_told_is_refused(suite, random_model):
 def test_a_directory_without_the_suite(tmp_path, random_model):
     command = ("evaluate", random_model(), tmp_path, "--benchmark", "comp6")
     result = run(*command, "--data", "units.energy=eV")
-    assert "expected neither --data nor --energy-unit" in result.output
+    assert "expected none of --data, --energy-unit, --group-by" in result.output
     result = run(*command)
     assert result.exit_code == 1
     assert f"{tmp_path}: expected the HDF5 files of COMP6, found none" in result.output

@@ -7,10 +7,12 @@ import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation import Comparison, errors_of
+from hipnn_ts.evaluation.conformers import conformer_errors
 from hipnn_ts.evaluation.ensemble import spread_of
-from hipnn_ts.evaluation.errors import conformer_errors
-from hipnn_ts.evaluation.table import error_table
+from hipnn_ts.evaluation.table import error_table, worst_table
+from hipnn_ts.evaluation.worst_frames import worst_frames
 
 KCAL = 23.060548  # per eV
 
@@ -36,7 +38,8 @@ def example(seed=0, noise=1.0):
             results["forces"] + noise * random.normal(size=(len(frame), 3)) if given else None
         )
         stresses.append(frame.get_stress(voigt=False) + 0.01 if index == 5 else None)
-    return Comparison(frames, np.array(energies), forces, stresses)
+    names = [f"a.xyz: frame {index}" for index in range(len(frames))]
+    return Comparison(frames, np.array(energies), forces, stresses, names)
 
 
 def test_errors_are_those_of_their_definition():
@@ -79,6 +82,78 @@ def test_conformer_errors_are_those_of_all_pairs():
     for index, frame in enumerate(found.frames):
         frame.info["molecule"] = str(index)
     assert conformer_errors(found, 1.0) == {}
+
+
+def pair_errors(found, groups):
+    d = found.energies - [frame.get_potential_energy() for frame in found.frames]
+    pairs = [pair for group in groups for pair in itertools.combinations(d[group], 2)]
+    return np.abs([a - b for a, b in pairs]).mean()
+
+
+def test_conformers_are_grouped_by_a_key_of_the_frames():
+    """Of three frames of one formula the last is another molecule: two complexes, say."""
+    found = example()
+    by_atoms = [[0, 1, 2], [3, 4]]
+    for index, complex_ in enumerate("AABCC"):
+        found.frames[index].info |= {"complex": complex_, "config_type": complex_}
+    for options, groups, by in (
+        ({"group_by": "complex"}, [[0, 1], [3, 4]], "complex"),
+        ({}, [[0, 1], [3, 4]], "config_type"),
+        ({"config_type": "none"}, by_atoms, "atoms"),
+    ):
+        errors = conformer_errors(found, 1.0, **options)
+        assert errors["conformers_by"] == by
+        assert errors["conformer_energy_mae"] == pytest.approx(pair_errors(found, groups))
+    for frame in found.frames:
+        frame.info["molecule"] = "one"
+    errors = conformer_errors(found, 1.0)  # what a file itself calls the molecule comes first
+    assert errors["conformers_by"] == "molecule"
+    assert errors["conformer_energy_mae"] == pytest.approx(pair_errors(found, by_atoms))
+    assert "(4 pairs, by molecule)" in error_table(errors_of(found))
+    del found.frames[3].info["complex"]
+    with pytest.raises(InputError) as caught:
+        conformer_errors(found, 1.0, group_by="complex")
+    assert str(caught.value) == (
+        "a.xyz: frame 3: expected an entry 'complex' to group conformers by, found config_type, "
+        "molecule"
+    )
+
+
+@pytest.mark.parametrize("axes", [(True, True, True), (False, False, True)])
+def test_crystals_have_no_conformers(axes):
+    found = example()
+    for frame in found.frames[:5]:
+        results = frame.calc.results
+        frame.pbc = axes
+        frame.calc = SinglePointCalculator(frame, **results)
+    assert conformer_errors(found, 1.0) == {}
+    errors = errors_of(found)
+    assert "conformers" not in error_table(errors) and "conformer_energy_mae" not in errors
+
+
+def test_the_worst_frames_are_named():
+    found = example()
+    found.forces[2][1] += [300.0, 0.0, 400.0]
+    found.energies[4] = found.frames[4].get_potential_energy() - 80.0
+    found.energies[0] = np.nan
+    worst = worst_frames(found, 1.0)
+    first = dict(worst["forces"][0])
+    assert first["error"] == pytest.approx(500.0, abs=10.0)
+    del first["error"]
+    assert first == {"file": "a.xyz", "frame": 2, "config_type": "molecule", "atom": 1}
+    assert worst["energy"][0]["frame"] == 0 and np.isnan(worst["energy"][0]["error"])
+    assert worst["energy"][1] == {
+        "file": "a.xyz",
+        "frame": 4,
+        "config_type": "molecule",
+        "error": pytest.approx(40.0),
+    }
+    assert [len(frames) for frames in worst.values()] == [5, 5]
+    for frames in worst.values():
+        errors = np.nan_to_num([frame["error"] for frame in frames], nan=np.inf)
+        assert (np.diff(errors) <= 0).all()
+    assert "40.000  a.xyz: frame 4 (molecule)" in worst_table(errors_of(found, "eV"))
+    assert ", atom 1 (molecule)" in worst_table(errors_of(found, "eV"))
 
 
 def test_spread_of_an_ensemble_is_that_of_its_members():

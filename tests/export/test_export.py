@@ -75,6 +75,17 @@ def test_files_name_no_folder_of_this_machine(random_model):
                 assert not any(folder.encode() in content for folder in folders), name
 
 
+@pytest.mark.parametrize("portable", [False, True])
+def test_loaded_in_inference_mode(random_model, portable):
+    """Its tensors still count how often they are written to, which kernels' caches rely on."""
+    path = random_model(portable=portable)
+    with torch.inference_mode():
+        module, _ = load_exported(path)
+    tensors = [*getattr(module, "weights", []), *module.state_dict().values()]
+    assert tensors
+    assert not any(tensor.is_inference() for tensor in tensors)
+
+
 def test_checkpoint_round_trip(checkpoint, random_potential):
     potential, provenance = load_checkpoint(checkpoint)
     assert provenance == {"training": {"data": "none"}}
@@ -94,7 +105,7 @@ def broken(tmp_path, kind, model, checkpoint):
         path.write_bytes(model.read_bytes()[:-2000])
         return path, "torch cannot load"
     if kind == "checkpoint":
-        return checkpoint, "torch cannot load"
+        return checkpoint, "a checkpoint of training; export it: hipnn-ts export"
     if kind == "other":
         torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
         return path, "found another TorchScript file"

@@ -22,7 +22,8 @@ def damaged(random: np.random.Generator, content: bytes) -> bytes:
             case 2:
                 del out[place : place + length]
             case 3:
-                out[place : place + length] = random.bytes(min(length, len(out) - place))
+                inside = out[place : place + length]
+                out[place : place + length] = random.bytes(len(inside))
             case 4:
                 start = int(random.integers(len(out)))
                 out[place : place + length] = out[start : start + length]

@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
@@ -55,8 +56,8 @@ def test_kernels(fuzz):
         plain = PortablePotential(potential, dtype).energies_and_pair_gradients(*arguments)
         for a, b, c in zip(found, expected, plain, strict=True):
             if b.numel():
-                scale = max(b.abs().max().item(), 1.0)
-                allowed = max(TOLERANCE[dtype] * scale, 5 * (c - b).abs().max().item())
+                scale = largest(b.abs().max().item(), 1.0)
+                allowed = largest(TOLERANCE[dtype] * scale, 5 * (c - b).abs().max().item())
                 deviation = (a - b).abs().max().item()
                 assert deviation <= allowed, (potential.config, n_atoms, n_pairs)
 

@@ -190,10 +190,6 @@ run 0
     ("command", "sentence"),
     [
         ("pair_write 1 2 10 r 1.0 4.0 table.txt OH", "hipnn/ts does not support pair_write"),
-        (
-            "compute s all centroid/stress/atom NULL virial\ndump d all custom 1 d c_s[*]\nrun 0",
-            "Pair style does not support compute centroid/stress/atom",
-        ),
         ("compute c all group/group all\nrun 0", "does not support"),
     ],
 )

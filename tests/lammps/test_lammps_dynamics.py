@@ -80,7 +80,7 @@ def test_pressure_is_the_derivative_of_the_energy(tmp_path, water, random_model)
         for key in ("x", "y", "z", "xy", "xz", "yz")
     ]
     virial = read_evaluation(tmp_path, "rest").virial
-    assert np.abs(virial).min() > 0.01
+    assert np.abs(virial).min() > 1e-3  # each of them is far above the tolerance below
     np.testing.assert_allclose(virial, -np.array(derivative), rtol=1e-5, atol=1e-4)
 
 

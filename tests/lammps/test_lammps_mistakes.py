@@ -9,6 +9,8 @@ import pytest
 import torch
 from lammps_run import hipnn, lmp, set_up
 
+from hipnn_ts.checkpoint import save_checkpoint
+
 
 @pytest.fixture
 def refused(tmp_path, water, random_model):
@@ -30,11 +32,13 @@ def refused(tmp_path, water, random_model):
 COMMANDS = {
     "device": (
         "pair_style hipnn/ts device gpu",
-        "expected 'device cpu|cuda|auto' or 'beyond_training ignore|warn|stop', found 'device gpu'",
+        "expected 'device cpu|cuda|auto', 'beyond_training ignore|warn|stop' or 'self_energies "
+        "yes|no', found 'device gpu'",
     ),
     "cuda": ("pair_style hipnn/ts device cuda", "device cuda: expected an NVIDIA GPU, found none"),
     "arguments": ("pair_style hipnn/ts 6.5", "found '6.5'"),
     "action": ("pair_style hipnn/ts beyond_training go", "found 'beyond_training go'"),
+    "self energies": ("pair_style hipnn/ts self_energies 0", "found 'self_energies 0'"),
     "no action": ("pair_style hipnn/ts beyond_training", "found 'beyond_training'"),
     "no file": ("pair_style hipnn/ts\npair_coeff * *", "expected '* *', a file"),
     "missing file": (hipnn("nowhere.pt"), "nowhere.pt: no such file"),
@@ -74,6 +78,15 @@ def test_truncated_file(refused, tmp_path, random_model):
     whole = random_model().read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert "(damaged, or not TorchScript)" in refused(model=path)
+
+
+def test_checkpoint(refused, tmp_path, random_potential):
+    path = tmp_path / "best.ckpt"
+    save_checkpoint(path, random_potential(), {})
+    assert (
+        "best.ckpt: expected an exported hipnn-ts potential, found a checkpoint of training; "
+        f"export it: hipnn-ts export {path} -o model.pt" in refused(model=path)
+    )
 
 
 def test_torchscript_of_others(refused, tmp_path):

@@ -132,17 +132,6 @@ def test_single_precision(tmp_path, water, random_potential, random_model, flavo
     assert_same(read_evaluation(tmp_path, "f32"), expected, 1e-5)
 
 
-def test_excluded_pairs_do_not_interact(tmp_path, water, random_potential, random_model):
-    atoms = periodic(water)
-    oxygen = atoms.numbers == 8
-    expected = reference(random_potential(), atoms, lambda i, j: ~(oxygen[i] & oxygen[j]))
-    script = set_up(tmp_path, "exclude", atoms, hipnn(random_model()))
-    script += "neigh_modify exclude type 1 1\n" + evaluate("exclude")
-    run = lmp(tmp_path, script, ranks=2)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert_same(read_evaluation(tmp_path, "exclude"), expected, 1e-10)
-
-
 def test_atoms_may_vanish_and_change_type(tmp_path, water, random_potential, random_model):
     atoms = periodic(water)
     script = set_up(tmp_path, "all", atoms, hipnn(random_model())) + evaluate("all")

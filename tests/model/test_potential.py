@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from comparing import largest
 from pydantic import ValidationError
 
 from hipnn_ts.model.config import NetworkConfig
@@ -44,7 +45,17 @@ def test_fused_training_operators_equal_plain_torch(l_max, residual):
         results.append([energies, gradients, vectors.grad, *parameters])
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
-            assert (a - b).abs().max() <= 1e-11 * max(1.0, b.abs().max().item())
+            assert (a - b).abs().max() <= 1e-11 * largest(1.0, b.abs().max().item())
+
+
+def test_initial_width_of_the_sensitivities():
+    sizes = {"elements": ("H", "O"), "n_sensitivities": 12, "soft_min": 0.85}
+    narrow, broad = (NetworkConfig(**sizes, sensitivity_width=w) for w in (None, 0.1))
+    assert Potential(narrow).blocks[1].interaction.sigma.tolist() == pytest.approx([20.4] * 12)
+    assert Potential(broad).blocks[1].interaction.sigma.tolist() == pytest.approx([8.5] * 12)
+    # Earlier versions refuse keys that they do not know.
+    assert "sensitivity_width" not in narrow.model_dump()
+    assert NetworkConfig(**broad.model_dump()) == broad
 
 
 def test_energies_are_block_terms_plus_self_energies():

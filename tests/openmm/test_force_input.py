@@ -1,4 +1,5 @@
 import sys
+import warnings
 
 import numpy as np
 import openmm
@@ -9,7 +10,7 @@ from openmm import app
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
-from hipnn_ts.openmm import create_force
+from hipnn_ts.openmm import CutBondWarning, create_force
 from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 
 
@@ -56,7 +57,17 @@ def test_other_elements_and_virtual_sites_outside_of_the_atoms(random_model):
 
 MISTAKES = {
     r"^atom 1: expected one of the elements H O of .*, found C$": ([8, 6, 1], {}),
-    r"^atom 2: .*, found atomic number 0$": ([8, 1, 0], {}),
+    r"^atom 2: .*, found atomic number 200$": ([8, 1, 200], {}),
+    r"^atom 1: .*, found a particle without an element, such as a virtual site; leave it out of "
+    r"the potential's atoms: atoms=\[\.\.\.\]$": ([8, 0, 1], {}),
+    r"^atom 3 \(None of MOL 1\): .*, found a particle without an element": (
+        topology(["O", "H", "H", None]),
+        {},
+    ),
+    r"^atom 2 \(C of MOL 1\): expected one of the elements H O of .*, found C$": (
+        topology(["O", "H", "C"]),
+        {},
+    ),
     r"^atoms: expected indices below the 3 particles, found 3$": ([8, 1, 1], {"atoms": [0, 3]}),
     r"^atoms: expected indices below the 3 particles, found -1$": ([8, 1, 1], {"atoms": [-1]}),
     r"^atoms: expected each index once, found 1 twice$": ([8, 1, 1], {"atoms": [1, 1]}),
@@ -70,6 +81,23 @@ MISTAKES = {
     ),
     r"^topology_or_numbers: expected an openmm.app.Topology": (5, {}),
 }
+
+
+def test_bonds_that_are_cut_are_named(random_model):
+    made = topology(["O", "H", "H", "O", "H", "H"])
+    oxygen, first, second, other, third, fourth = made.atoms()
+    for ends in ((oxygen, first), (oxygen, second), (other, third), (other, fourth)):
+        made.addBond(*ends)
+    with pytest.warns(CutBondWarning) as told:
+        create_force(random_model(), made, atoms=[0, 1, 3, 4, 5])
+    assert [str(each.message).partition(";")[0] for each in told] == [
+        "the potential's atoms end at 1 bond: atom 0 (O of MOL 1) - atom 2 (H of MOL 1)"
+    ]
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for whole in ([0, 1, 2], [3, 4, 5], None):
+            create_force(random_model(), made, atoms=whole)
 
 
 UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training

@@ -10,6 +10,7 @@ from openmm import app, unit
 from openmmml import MLPotential
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.openmm import CutBondWarning
 
 OWN = [0, 1, 2, 3, 4, 5]  # two neighbouring molecules
 IMPLEMENTATIONS = ["torch", "python"]
@@ -149,6 +150,29 @@ def test_constraints_of_the_network_atoms(random_model, water, engine, remove):
     assert (np.abs(np.array(lengths[:2]) - 0.9572).max() > 1e-3) == remove
 
 
+def test_bonds_that_the_network_cuts_are_named(random_model, water):
+    """Six of the nine atoms of three molecules, chosen by a count instead of by residue."""
+    topology = water_topology(water(3), True)
+    potential = MLPotential("hipnn-ts", model_path=random_model())
+    cut = [*range(4), *range(6, 8)]
+    with pytest.warns(CutBondWarning) as told:
+        potential.createMixedSystem(topology, classical(topology), cut)
+    (message,) = (str(each.message) for each in told)
+    assert message.startswith("the potential's atoms end at 3 bonds: ")
+    for name in ("atom 3 (O of HOH 2) - atom 4 (H1 of HOH 2)", "atom 8 (H2 of HOH 3)"):
+        assert name in message
+
+
+def test_a_virtual_site_is_named(random_model, water):
+    topology = water_topology(water(3), True)
+    residue = topology.addResidue("HOH", topology.addChain())
+    topology.addAtom("O", app.Element.getBySymbol("O"), residue)
+    site = topology.addAtom("M", None, residue)
+    potential = MLPotential("hipnn-ts", model_path=random_model())
+    with pytest.raises(InputError, match=rf"^atom {site.index} \(M of HOH 28\): .* virtual site;"):
+        potential.createSystem(topology)
+
+
 def test_import_brings_in_nothing():
     code = (
         "import sys, openmmml; assert 'hipnn_ts.openmmml' in sys.modules; "
@@ -175,5 +199,6 @@ def test_mistakes_are_named(random_model, water, tmp_path):
         potential.createSystem(topology, periodic=True)
     residue = topology.addResidue("ATM", topology.addChain())
     carbon = topology.addAtom("C", app.Element.getBySymbol("C"), residue)
-    with pytest.raises(InputError, match=rf"^atom {carbon.index}: expected one of .*, found C$"):
+    name = rf"^atom {carbon.index} \(C of ATM 28\)"
+    with pytest.raises(InputError, match=rf"{name}: expected one of .*, found C$"):
         potential.createSystem(topology)

@@ -24,7 +24,7 @@ def chain(order, ring=False):
         (i, i + step)
         for step in range(-7, 8)
         if step
-        for i in (torch.arange(max(0, -step), min(N_ATOMS, N_ATOMS - step)),)
+        for i in (torch.arange(N_ATOMS)[slice(-step, None) if step < 0 else slice(-step)],)
     ]
     if ring:
         i = torch.arange(N_ATOMS)

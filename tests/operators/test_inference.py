@@ -1,5 +1,6 @@
 """The fused network against the plain-torch model, at every width, order and instruction set."""
 
+import math
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
@@ -44,7 +46,7 @@ def potential(**architecture):
 
 
 def deviation(found, expected):
-    return max(
+    return largest(
         ((a - b).abs().max() / b.abs().max()).item()
         for a, b in zip(found, expected, strict=True)
         if b.numel()
@@ -55,6 +57,13 @@ def fused_deviation(model, dtype, arguments):
     expected = PortablePotential(model, torch.float64).energies_and_pair_gradients(*arguments)
     fused = FusedPotential(model, dtype)
     return deviation(fused.energies_and_pair_gradients(*arguments), expected)
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_gradient_that_is_no_number_deviates(bad):
+    found, expected = torch.ones(2, 3), torch.ones(2, 3)
+    found[bad, 1] = torch.nan
+    assert math.isnan(deviation(found, expected))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
@@ -70,7 +79,8 @@ def test_every_instruction_set(isa):
     flags = Path("/proc/cpuinfo").read_text()
     if isa != "plain" and {"avx2": " avx2 ", "avx512": " avx512vl "}[isa] not in flags:
         pytest.skip(f"this processor has no {isa}")
-    path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
+    folders = map(str, Path(__file__).parents[:2])
+    path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
     script = (
         "import test_inference as t, test_moments, test_sensitivities, torch\n"
         "import test_geometry, test_invariants\n"

@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.stress import voigt_6_to_full_3x3_stress
+from comparing import largest
 from scipy.spatial.transform import Rotation
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -205,7 +206,7 @@ def _results(atoms):
 
 
 def _scale(values):
-    return max(1.0, np.abs(values).max())
+    return largest(1.0, np.abs(values).max())
 
 
 def _derivative(function, step=1e-4):

@@ -15,6 +15,7 @@ from hipnn_ts.export import load_exported
 from hipnn_ts.export.metadata import FILE_NAME
 from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.selftest import paths, run
+from hipnn_ts.selftest.folder import write_frames
 
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 ROW = re.compile(r"^(ok|-|WRONG) +(.{23})(.*)$", re.MULTILINE)
@@ -112,6 +113,22 @@ def test_what_is_installed_and_gives_no_answer_is_one(tmp_path, monkeypatch, ran
     code, found, output = marks(random_model(), ["LAMMPS"])
     assert (code, found["LAMMPS"]) == (1, "WRONG")
     assert "ERROR: no such luck" in output
+
+
+@pytest.mark.parametrize("name", ["device", "does not support it", "expected a CPU tensor"])
+@pytest.mark.parametrize("path", ["python", "cuda", "openmm:CPU", "openmm:Elsewhere"])
+def test_words_of_a_message_make_no_failure_a_missing_path(tmp_path, name, path):
+    """The folder's name is part of the message: its model is not there."""
+    folder = tmp_path / name
+    folder.mkdir()
+    write_frames(folder, [])
+    with pytest.raises(paths.PathError):
+        paths._worker(path, {}, folder, [])
+
+
+def test_a_worker_says_by_its_status_that_its_path_is_missing(tmp_path):
+    with pytest.raises(paths.MissingError, match="not on this processor"):
+        paths._worker("python", {"HIPNN_TS_ISA": "another"}, tmp_path, [])
 
 
 def test_a_file_that_is_no_model(tmp_path):

@@ -63,6 +63,43 @@ def test_an_exported_model_has_the_errors_of_its_checkpoint(finished, small_mole
         assert first[name] == pytest.approx(second[name], rel=1e-3)
 
 
+def test_a_file_of_the_wrong_kind_is_one_line_with_the_cure(finished, small_molecules, tmp_path):
+    checkpoint, model, weights = finished / "best.ckpt", tmp_path / "m.pt", tmp_path / "w.pt"
+    potential, provenance = load_checkpoint(checkpoint)
+    export_potential(potential, model, provenance)
+    torch.save(potential.state_dict(), weights)
+    np.savez(tmp_path / "data.npz", R=np.zeros((1, 2, 3)))
+    exported = (
+        "an exported potential; engines read it as it is, its checkpoint is the best.ckpt of its"
+    )
+    state = "the state of a run, which only training reads; the checkpoint is "
+    alone = "weights without their network; 'hipnn-ts import-hippynn' reads those of hippynn"
+    unreadable = "a file that torch cannot load"
+    config = "expected a configuration (YAML), found a checkpoint, model or archive; to start from"
+    first = "found another kind of file; hipnn-ts evaluate takes the model first, then the data"
+    out = ("-o", tmp_path / "out")
+    for arguments, wrong, expected in (
+        (("export", model, *out), model, exported),
+        (("export", finished / "last.ckpt", *out), finished / "last.ckpt", state),
+        (("export", weights, *out), weights, alone),
+        (("export", tmp_path / "data.npz", *out), tmp_path / "data.npz", unreadable),
+        (("export", small_molecules, *out), small_molecules, unreadable),
+        (("evaluate", finished / "last.ckpt", small_molecules), finished / "last.ckpt", state),
+        (("evaluate", small_molecules, checkpoint), small_molecules, first),
+        (("train", checkpoint, *out), checkpoint, config),
+        (("train", model, *out), model, config),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
+        assert result.output.startswith(f"hipnn-ts: error: {wrong}: expected a "), result.output
+        assert expected in result.output
+        assert not (tmp_path / "out").exists()
+    content = {"data": {"train": "x.xyz"}, "training": {"epochs": 1, "start_from": "m.pt"}}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
+    result = run("train", tmp_path / "run.yaml", *out)
+    assert exported in result.output and result.output.count("\n") == 1
+
+
 def test_mistakes_end_with_one_line_and_status_1(tmp_path, finished, small_molecules):
     for arguments in (
         ("train", tmp_path / "none.yaml", "-o", tmp_path),

@@ -125,7 +125,7 @@ def test_overrides_win_over_the_file(tmp_path):
         ("training.second_stage.start=2", "training.second_stage.start: expected a value less th"),
         ("training.second_stage.end=2", "unknown key 'training.second_stage.end', expected one of"),
         ("training.schedule.max_batch_size=4", "training: schedule.max_batch_size: expected at l"),
-        ("training.self_energies=guess", "training.self_energies: expected 'least_squares' or 'tr"),
+        ("training.self_energies=guess", "training.self_energies: expected 'least_squares', 'trai"),
     ],
 )
 def test_a_bad_override_is_one_sentence(tmp_path, override, sentence):

@@ -96,7 +96,10 @@ def test_the_temporary_files_are_gone_after_a_mistake(
     damaged = tmp_path / "damaged.xyz"
     damaged.write_text(small_molecules.read_text() + "2\n")
     for data, message in (
-        ({"train": (damaged,)}, "damaged.xyz: frame 180: expected extended XYZ"),
+        (
+            {"train": (damaged,)},
+            "damaged.xyz: frame 180 .line 1081.: expected 2 atoms, found the end",
+        ),
         ({"group_by": "run"}, "expected an entry 'run' to group by"),
     ):
         with pytest.raises(InputError, match=message):

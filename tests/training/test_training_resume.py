@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from comparing import smallest
 
 from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
 from hipnn_ts.errors import InputError
@@ -79,7 +80,7 @@ def uninterrupted(settings, tmp_path_factory):
     assert {row["batch_size"] for row in rows} == {"16", "32"}
     assert len({row["learning_rate"] for row in rows}) > 1
     losses = [float(row["validation_loss"]) for row in rows]
-    assert losses.index(min(losses)) < len(losses) - 1
+    assert losses.index(smallest(losses)) < len(losses) - 1
     return output
 
 

@@ -137,11 +137,11 @@ struct NarrowArguments {
   int* flag;
 };
 
-/// Nothing computed from wrong indices is left: energies become NaN where the flag is set.
+/// Nothing is left of results that must not be used: n values become NaN where the flag is set.
 struct PoisonArguments {
   long long n;
   const int* flag;
-  double* energies;
+  double* values;
 };
 
 } // namespace cuda

@@ -104,6 +104,9 @@ public:
   /// The queue that work submitted now goes to; work of different ones is in no order.
   virtual const void* stream() const { return nullptr; }
 
+  /// Whether that queue is recorded, for a CUDA graph, rather than run: then nothing can be read.
+  virtual bool recording() const { return false; }
+
   /// The kernels for these constants, compiled at the first request; the device keeps them.
   virtual Module& module(const Constants& constants) = 0;
 

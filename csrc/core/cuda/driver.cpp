@@ -39,7 +39,8 @@ Driver::Driver()
       upload_async_(
           library_.find<int(Address, const void*, size_t, Stream)>("cuMemcpyHtoDAsync_v2")),
       download_async_(library_.find<int(void*, Address, size_t, Stream)>("cuMemcpyDtoHAsync_v2")),
-      synchronize_(library_.find<int(Stream)>("cuStreamSynchronize")) {
+      synchronize_(library_.find<int(Stream)>("cuStreamSynchronize")),
+      is_capturing_(library_.find<int(Stream, int*)>("cuStreamIsCapturing")) {
   check(library_.find<int(unsigned)>("cuInit")(0), "start");
 }
 
@@ -132,6 +133,12 @@ void Driver::upload(void* to, const void* from, size_t bytes, Stream stream) con
 void Driver::download(void* to, const void* from, size_t bytes, Stream stream) const {
   check(download_async_(to, address(from), bytes, stream), "download");
   check(synchronize_(stream), "waiting");
+}
+
+bool Driver::capturing(Stream stream) const {
+  int status = 0; // CU_STREAM_CAPTURE_STATUS_NONE
+  check(is_capturing_(stream, &status), "graph capture");
+  return status != 0;
 }
 
 } // namespace cuda

@@ -45,6 +45,8 @@ public:
   void upload(void* to, const void* from, size_t bytes, Stream stream) const;
   /// Waits for the stream.
   void download(void* to, const void* from, size_t bytes, Stream stream) const;
+  /// Whether the stream's work is captured in a graph.
+  bool capturing(Stream stream) const;
 
 private:
   Driver();
@@ -69,6 +71,7 @@ private:
   int (*upload_async_)(Address, const void*, size_t, Stream);
   int (*download_async_)(void*, Address, size_t, Stream);
   int (*synchronize_)(Stream);
+  int (*is_capturing_)(Stream, int*);
 };
 
 } // namespace cuda

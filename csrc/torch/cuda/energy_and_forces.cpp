@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "torch/cuda/energy_and_forces.hpp"
 
+#include "core/cuda/check_arguments.hpp"
 #include "core/cuda/grids.hpp"
 #include "torch/cuda/inference.hpp"
 #include "torch/neighbours.hpp"
@@ -8,7 +9,51 @@
 namespace hipnn_ts {
 namespace cuda {
 
+namespace {
+
 using at::Tensor;
+
+enum Flag { close_pairs, not_finite, n_flags }; // what the kernels of the checks set
+
+std::vector<double> numbers(const Tensor& t) {
+  const Tensor dense = t.contiguous();
+  const auto* first = dense.const_data_ptr<double>();
+  return {first, first + dense.numel()};
+}
+
+/// An array of the device, in the host's memory.
+template <class T> std::vector<T> fetched(Device& device, const T* from, int64_t n) {
+  std::vector<T> out(n);
+  if (n > 0) {
+    device.download(out.data(), from, bytes_of<T>(n));
+  }
+  return out;
+}
+
+/// The pairs of a step, in the host's memory.
+template <class T> class FetchedPairs {
+public:
+  FetchedPairs(Device& device, const DeviceConfiguration<T>& step, int64_t n_pairs)
+      : senders_(fetched(device, step.by_receiver.others, n_pairs)),
+        vectors_(fetched(device, step.vectors, 3 * n_pairs)) {
+    const auto begin = fetched(device, step.by_receiver.begin, step.n_receivers + 1);
+    for (int64_t i = 0; i < step.n_receivers; ++i) {
+      receivers_.insert(receivers_.end(), begin[i + 1] - begin[i], static_cast<int32_t>(i));
+    }
+  }
+
+  HostPairs<T> view() const {
+    return {
+        receivers_.data(), senders_.data(), vectors_.data(),
+        static_cast<int64_t>(receivers_.size())};
+  }
+
+private:
+  std::vector<int32_t> receivers_, senders_;
+  std::vector<T> vectors_;
+};
+
+} // namespace
 
 OnDevice::OnDevice(
     Device& device, at::Device where, const std::vector<Tensor>& tensors,
@@ -18,20 +63,23 @@ OnDevice::OnDevice(
       n_particles_(sizes[0]), length_(scalars[0]), energy_(scalars[1]),
       species_(tensors[1].to(at::kInt).to(where)),
       self_energy_((tensors[2].index_select(0, tensors[1]).sum() * energy_).to(where)),
-      neighbours_(device, scalars[2], skin) {
+      limits_(device, numbers(tensors[3])), n_limits_(static_cast<int>(tensors[3].size(0))),
+      cutoff_(scalars[2]), neighbours_(device, cutoff_, skin) {
   if (!tensors[0].equal(at::arange(n_particles_))) {
     particles_ = tensors[0].to(where);
   }
 }
 
-std::tuple<Tensor, Tensor> OnDevice::evaluate(const Tensor& positions, const Box& box) {
+std::tuple<Tensor, Tensor>
+OnDevice::evaluate(const Tensor& positions, const Box& box, ForceChecks& checks) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return weights_[0].scalar_type() == at::kDouble ? run<double>(positions, box)
-                                                  : run<float>(positions, box);
+  return weights_[0].scalar_type() == at::kDouble ? run<double>(positions, box, checks)
+                                                  : run<float>(positions, box, checks);
 }
 
 template <class T>
-std::tuple<Tensor, Tensor> OnDevice::run(const Tensor& positions, const Box& box) {
+std::tuple<Tensor, Tensor>
+OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
   const auto weights = device_weights<T>(*device_, weights_, sizes_, scalars_);
   Module& module = device_->module(weights->blocks.front().wide.constants);
   const int64_t n = species_.numel();
@@ -43,22 +91,62 @@ std::tuple<Tensor, Tensor> OnDevice::run(const Tensor& positions, const Box& box
   Array<T> gradients;
   const Tensor energies = at::zeros({n}, own.options());
   const Tensor forces = at::empty({n, 3}, own.options());
+  const auto step = neighbours_.pairs(
+      module, own.const_data_ptr<double>(), species_.const_data_ptr<int>(), vectors.data());
+  const Array<int> flags(*device_, n_flags);
+  device_->zero(flags.data(), bytes_of<int>(n_flags));
+  module.launch(
+      "check_pairs", warp_each(n),
+      CheckPairsArguments<T>{
+          n, step.by_receiver, step.species, step.vectors, limits_.data(), n_limits_,
+          flags.data() + close_pairs, flags.data() + not_finite});
   Network<T> network(*device_, *weights);
-  run_step<T>(
-      *device_, network,
-      neighbours_.pairs(
-          module, own.const_data_ptr<double>(), species_.const_data_ptr<int>(), vectors.data()),
-      energies.data_ptr<double>(), [&] {
-        gradients = Array<T>(*device_, n_values);
-        device_->zero(gradients.data(), bytes_of<T>(n_values));
-        return gradients.data();
-      });
+  run_step<T>(*device_, network, step, energies.data_ptr<double>(), [&] {
+    gradients = Array<T>(*device_, n_values);
+    device_->zero(gradients.data(), bytes_of<T>(n_values));
+    return gradients.data();
+  });
   network.forces(gradients.data(), energy_ * length_, forces.data_ptr<double>());
+  module.launch(
+      "check_results", over(n),
+      CheckResultsArguments{
+          n, energies.const_data_ptr<double>(), forces.const_data_ptr<double>(),
+          flags.data() + not_finite});
+  if (!device_->recording()) {
+    check<T>(own.const_data_ptr<double>(), box, step, flags, checks);
+  } else {
+    const auto poison = [&](Flag flag) {
+      for (const Tensor& results : {energies, forces}) {
+        const int64_t size = results.numel();
+        module.launch(
+            "poison", over(size),
+            PoisonArguments{size, flags.data() + flag, results.data_ptr<double>()});
+      }
+    };
+    poison(not_finite);
+    if (checks.guard().stops()) {
+      poison(close_pairs);
+    }
+  }
   const Tensor energy = at::add(self_energy_, energies.sum(), energy_);
   if (!particles_.defined()) {
     return {energy, forces};
   }
   return {energy, at::zeros({n_particles_, 3}, own.options()).index_copy_(0, particles_, forces)};
+}
+
+template <class T>
+void OnDevice::check(
+    const double* positions, const Box& box, const DeviceConfiguration<T>& step,
+    const Array<int>& flags, ForceChecks& checks) const {
+  const auto found = fetched(*device_, flags.data(), n_flags);
+  const auto pairs = [&] { return FetchedPairs<T>(*device_, step, neighbours_.n_pairs()); };
+  checks.pairs_elsewhere(found[close_pairs] != 0, pairs);
+  if (found[not_finite] > 0) {
+    // A list that always fits is not searched again: its positions have not been looked at.
+    divide(fetched(*device_, positions, 3 * step.n_atoms).data(), step.n_atoms, box, cutoff_);
+    checks.refuse<T>(step.n_atoms - found[not_finite], pairs().view());
+  }
 }
 
 } // namespace cuda

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "core/cuda/neighbours.hpp"
+#include "torch/force_checks.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -20,14 +21,23 @@ public:
       const std::vector<int64_t>& sizes, const std::vector<double>& scalars);
 
   /// Energy () and forces (n_particles, 3), float64, in the host's units, of positions
-  /// (n_particles, 3) in `where`. Throws as Neighbours::update.
-  std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& positions, const Box& box);
+  /// (n_particles, 3) in `where`. Throws as Neighbours::update and as `checks`.
+  ///
+  /// Waits for the device at the end, to read what the checks found. A step that is recorded for a
+  /// CUDA graph cannot: what `checks` would refuse becomes NaN then.
+  std::tuple<at::Tensor, at::Tensor>
+  evaluate(const at::Tensor& positions, const Box& box, ForceChecks& checks);
 
   int64_t searches() const { return neighbours_.searches(); }
 
 private:
   template <class T>
-  std::tuple<at::Tensor, at::Tensor> run(const at::Tensor& positions, const Box& box);
+  std::tuple<at::Tensor, at::Tensor>
+  run(const at::Tensor& positions, const Box& box, ForceChecks& checks);
+  template <class T>
+  void check(
+      const double* positions, const Box& box, const DeviceConfiguration<T>& step,
+      const Array<int>& flags, ForceChecks& checks) const;
 
   Device* device_;
   std::vector<at::Tensor> weights_;
@@ -38,6 +48,9 @@ private:
   at::Tensor particles_;   // (n,) int64, on the device; undefined where they are all in order
   at::Tensor species_;     // (n,) int32, on the device
   at::Tensor self_energy_; // () of all atoms, in the host's unit, on the device
+  Array<double> limits_;   // (S, S) of the ExtrapolationGuard, or none
+  int n_limits_;
+  double cutoff_;
   Neighbours neighbours_;
   std::mutex mutex_; // hosts may evaluate one force in several threads
 };

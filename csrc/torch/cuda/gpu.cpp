@@ -109,6 +109,7 @@ public:
   Limits limits() const override { return limits_; }
 
   const void* stream() const override { return queue_.stream(); }
+  bool recording() const override { return Driver::get().capturing(queue_.stream()); }
 
   Module& module(const Constants& c) override {
     const std::lock_guard<std::mutex> lock(mutex_);

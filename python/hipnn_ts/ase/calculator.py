@@ -6,13 +6,14 @@ from typing import ClassVar
 import numpy as np
 import torch
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export import load_exported
 from hipnn_ts.export.extrapolation import Action, ExtrapolationGuard
+from hipnn_ts.export.metadata import Metadata
+from hipnn_ts.export.potential import ExportedPotential
 from hipnn_ts.model import derivatives
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -21,8 +22,12 @@ class HIPNNTSCalculator(Calculator):
     """Energy, atomic energies, forces and stress of an exported potential, in ASE's units.
 
     Any ``pbc`` is honoured, and cells smaller than the cutoff see every periodic image. Stress
-    (eV/Å³, Voigt order, tensile positive) exists for cells periodic along all three vectors only;
-    elsewhere ASE raises ``PropertyNotImplementedError``.
+    (eV/Å³, Voigt order, tensile positive) is the derivative of the energy with respect to strain
+    over the volume of the cell, of slabs and wires too; without three independent cell vectors,
+    or without any periodic direction, ``PropertyNotImplementedError`` is raised.
+
+    The calculator can be copied and pickled, and evaluates in child processes, however they are
+    started. A pickle holds the model, not its path.
 
     Parameters
     ----------
@@ -55,54 +60,63 @@ class HIPNNTSCalculator(Calculator):
         beyond_training: Action = "warn",
     ):
         super().__init__()
-        self._device = _usable(device)
-        self._potential, self.metadata = load_exported(model, self._device)
+        self._potential = ExportedPotential.read(model, device)
         self._guard = ExtrapolationGuard(self.metadata, beyond_training)
-        self._model = model
         self._species = np.full(len(chemical_symbols), -1)
-        for species, number in enumerate(self._potential.atomic_numbers):
+        for species, number in enumerate(self.metadata.network.atomic_numbers):
             self._species[number] = species
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the exported file says about itself."""
+        return self._potential.metadata
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """All properties of ``atoms``: one evaluation yields them together."""
         super().calculate(atoms, properties, system_changes)
+        if "stress" in properties and not _has_stress(self.atoms):
+            periodic = "".join("T" if each else "F" for each in self.atoms.pbc)
+            raise PropertyNotImplementedError(
+                "stress: expected three independent cell vectors and a periodic direction, found "
+                f"{self.atoms.cell.rank} independent cell vectors and pbc {periodic}"
+            )
         try:
             self._evaluate(self.atoms)
         except (MemoryError, RuntimeError) as error:
             if not _no_memory(error):
                 raise
-            self.results = {}
             raise InputError(
                 f"{len(self.atoms)} atoms: expected enough memory, found too little; use a "
                 "smaller system or a machine with more"
             ) from error
 
     def _evaluate(self, atoms: Atoms) -> None:
+        self.results = {}
         receivers, senders, vectors = self._pairs(atoms)
         species = self._species_of(atoms)
         self._guard.check(species, receivers, senders, vectors)
-        vectors = torch.from_numpy(vectors).to(self._device)
-        ends = [torch.from_numpy(end).to(self._device) for end in (receivers, senders)]
-        species = torch.from_numpy(species).to(self._device)
-        energies, gradients = self._potential.energies_and_pair_gradients(species, *ends, vectors)
+        device, module = self._potential.device, self._potential.module
+        vectors = torch.from_numpy(vectors).to(device)
+        ends = [torch.from_numpy(end).to(device) for end in (receivers, senders)]
+        species = torch.from_numpy(species).to(device)
+        energies, gradients = module.energies_and_pair_gradients(species, *ends, vectors)
         # Summed in double precision, so that rounding leaves no net force.
         gradients = gradients.double()
+        forces = derivatives.forces(gradients, *ends, len(atoms))
+        bad = derivatives.first_not_finite(energies, forces)
+        if bad >= 0:
+            raise InputError(
+                f"expected finite energies and forces, found none for atom {bad} at evaluation "
+                f"{self._guard.evaluations} of this calculator"
+            )
         energy = float(energies.sum())
         self.results = {
             "energy": energy,
             "free_energy": energy,
             "energies": energies.cpu().numpy(),
-            "forces": derivatives.forces(gradients, *ends, len(atoms)).cpu().numpy(),
+            "forces": forces.cpu().numpy(),
         }
-        bad = np.flatnonzero(~np.isfinite(self.results["forces"]).all(axis=1))
-        if bad.size or not np.isfinite(energy):
-            self.results = {}
-            first = f" for atom {bad[0]}" if bad.size else ""
-            raise InputError(
-                f"expected finite energies and forces, found none{first} at evaluation "
-                f"{self._guard.evaluations} of this calculator"
-            )
-        if atoms.pbc.all():
+        if _has_stress(atoms):
             virial = derivatives.virial(gradients, vectors).cpu().numpy()
             stress = 0.5 * (virial + virial.T) / atoms.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
@@ -115,7 +129,7 @@ class HIPNNTSCalculator(Calculator):
         if unknown.size:
             raise InputError(
                 f"atom {unknown[0]}: expected one of the elements "
-                f"{' '.join(self._potential.elements)} of {self._model}, found "
+                f"{' '.join(self.metadata.network.elements)} of {self._potential.name}, found "
                 f"{atoms.symbols[unknown[0]]}"
             )
         return species
@@ -123,7 +137,7 @@ class HIPNNTSCalculator(Calculator):
     def _pairs(self, atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         positions = atoms.positions
         receivers, senders, shifts = neighbour_pairs(
-            positions, atoms.cell.array, atoms.pbc, self._potential.cutoff
+            positions, atoms.cell.array, atoms.pbc, self.metadata.network.cutoff
         )
         vectors = positions[senders] + shifts - positions[receivers]
         coincident = np.flatnonzero(~vectors.any(axis=1))
@@ -136,19 +150,12 @@ class HIPNNTSCalculator(Calculator):
         return receivers, senders, vectors
 
 
+def _has_stress(atoms: Atoms) -> bool:
+    return bool(atoms.pbc.any()) and atoms.cell.rank == 3
+
+
 def _no_memory(error: Exception) -> bool:
     """Of torch's allocators only the GPU's has an exception of its own."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(said in str(error) for said in ("allocate memory", "std::bad_alloc"))
-
-
-def _usable(device: str | torch.device) -> torch.device:
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device '{device}': expected a device that this torch can use, such as cpu"
-        ) from error
-    return found

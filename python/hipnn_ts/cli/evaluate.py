@@ -22,17 +22,43 @@ import click
     "units.energy=hartree, columns.forces=F, forces_are=gradient.",
 )
 @click.option("--benchmark", type=click.Choice(["comp6"]), help="DATA is this suite's directory.")
+@click.option(
+    "--group-by",
+    metavar="KEY",
+    help="Key of the frames' info that tells molecules apart: energy differences are those "
+    "between frames with the same value and the same atoms  [default: molecule or config_type, "
+    "where every molecule has it, or else the atoms alone].",
+)
+@click.option(
+    "--predictions",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write all frames, with hipnn_ts_energy, hipnn_ts_forces and hipnn_ts_stress beside the "
+    "reference, as extended XYZ in eV and Å (.xz and .gz compress).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("-o", "--output", type=click.Path(), help="Directory for errors.json and parity.png.")
-def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, output):
+def evaluate(
+    model,
+    data,
+    batch_size,
+    energy_unit,
+    labels,
+    benchmark,
+    group_by,
+    predictions,
+    as_json,
+    output,
+):
     """Errors of MODEL on DATA (the formats that training reads).
 
-    MODEL is a checkpoint, an exported file, or the directory of an ensemble, whose mean is judged
-    and whose spread is compared with the true error.
+    MODEL is a checkpoint, an exported file, or the directory of an ensemble. Of an ensemble the
+    mean is judged, and the spread is compared with the true error.
 
     Prints mean absolute and root mean square errors of the energy per atom, of energy differences
-    within each molecule's conformers, of force components, also by element, of stress components,
-    and by config_type.
+    between conformers of one molecule (frames without periodicity), of force components, also by
+    element, of stress components, and by config_type. Then it names the frames with the largest
+    errors.
     """
     import json
     from pathlib import Path
@@ -42,7 +68,8 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
     from hipnn_ts.evaluation.compare import compare, load_potential
     from hipnn_ts.evaluation.ensemble import mean_of, members_of, spread_of
     from hipnn_ts.evaluation.errors import UNITS, errors_of
-    from hipnn_ts.evaluation.table import ensemble_table, error_table
+    from hipnn_ts.evaluation.predictions import write_predictions
+    from hipnn_ts.evaluation.table import ensemble_table, error_table, worst_table
     from hipnn_ts.label_config import LabelConfig
     from hipnn_ts.validation import apply_override, validated
 
@@ -50,10 +77,10 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
         raise InputError(
             f"--energy-unit: expected one of {', '.join(UNITS)}, found '{energy_unit}'"
         )
-    if benchmark and (labels or energy_unit != "meV"):
+    if benchmark and (labels or energy_unit != "meV" or group_by or predictions):
         raise InputError(
-            f"--benchmark {benchmark}: expected neither --data nor --energy-unit, which the suite "
-            "settles, found one"
+            f"--benchmark {benchmark}: expected none of --data, --energy-unit, --group-by and "
+            "--predictions, which the suite settles or lacks, found one"
         )
     content = {}
     for override in labels:
@@ -65,6 +92,8 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
         _comp6(potentials, data, batch_size, as_json, output)
         return
     named = read_named(tuple(Path(file) for file in data), label_config)
+    for remark in named.remarks:
+        click.echo(remark, err=True)
     total = len(named.frames) * len(potentials)
     with click.progressbar(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json
@@ -74,9 +103,11 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
             for potential in potentials
         ]
     comparison = found[0] if len(found) == 1 else mean_of(found)
-    errors = errors_of(comparison, energy_unit, label_config.columns.config_type)
+    errors = errors_of(comparison, energy_unit, label_config.columns.config_type, group_by)
     if len(found) > 1:
         errors["ensemble"] = spread_of(found, energy_unit)
+    if predictions:
+        write_predictions(predictions, comparison)
     if output:
         from hipnn_ts.evaluation.parity import draw_parity
 
@@ -87,6 +118,7 @@ def evaluate(model, data, batch_size, energy_unit, labels, benchmark, as_json, o
         return
     click.echo(f"{len(named.frames)} frames")
     click.echo(error_table(errors))
+    click.echo(worst_table(errors))
     if len(found) > 1:
         click.echo(ensemble_table(errors))
 

@@ -25,6 +25,7 @@ def export(checkpoint, output, portable, dtype):
 
     from hipnn_ts.checkpoint import load_checkpoint
     from hipnn_ts.export import export_potential
+    from hipnn_ts.model import cusp
 
     potential, provenance = load_checkpoint(checkpoint)
     precision = getattr(torch, dtype) if dtype else None
@@ -34,3 +35,6 @@ def export(checkpoint, output, portable, dtype):
         f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
         "energies and forces checked against the model"
     )
+    remark = cusp.remark(potential, provenance.get("closest_approach"))
+    if remark:
+        click.echo(f"{output}: warning: {remark}", err=True)

@@ -28,6 +28,7 @@ def import_hippynn(path, output, config, energy_unit, trust):
     from hipnn_ts.checkpoint import save_checkpoint
     from hipnn_ts.hippynn import import_hippynn as run
     from hipnn_ts.hippynn.settings import parse_settings
+    from hipnn_ts.model import cusp
     from hipnn_ts.validation import read_mapping
 
     content = read_mapping(config) if config else {}
@@ -42,3 +43,6 @@ def import_hippynn(path, output, config, energy_unit, trust):
         f"{' '.join(map(str, network.n_features))}, cutoff {network.cutoff:g} Å; energies from "
         f"{provenance['energy_unit']} to eV (× {provenance['energy_factor']:.10g})"
     )
+    remark = cusp.remark(potential)
+    if remark:
+        click.echo(f"{output}: warning: {remark}", err=True)

@@ -1,6 +1,7 @@
 """`hipnn-ts train`."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import click
@@ -22,29 +23,38 @@ class _WithDefaults(click.Command):
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("-o", "--output", required=True, type=click.Path(), help="Directory for the results.")
 @click.option(
-    "--resume", is_flag=True, help="Go on where the run in this directory was interrupted."
+    "--resume", is_flag=True, help="Continue the run that was interrupted in this directory."
 )
 @click.option(
-    "--members", type=click.IntRange(min=2), help="Train an ensemble: seeds that follow each other."
+    "--members",
+    type=click.IntRange(min=2),
+    help="Train an ensemble of this many members, with consecutive seeds.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 def train(config, overrides, output, resume, members, overwrite):
     """Train a potential as the YAML file CONFIG says.
 
-    Keys given as SECTION.KEY=VALUE win over the file, training.epochs=5 say. Data files are
-    sought from CONFIG's folder.
+    Keys given as SECTION.KEY=VALUE override the file, for example training.epochs=5. Relative
+    paths of data files and checkpoints start at CONFIG's folder.
 
-    Writes to the output directory: best.ckpt, the model with the lowest validation loss (next:
-    hipnn-ts export); metrics.csv, one row per epoch; config.yaml, with every default filled in;
-    last.ckpt, from which --resume goes on (or starts, where there is none) and ends with the
-    model that an uninterrupted run ends with. With --members each member has a directory of its
-    own there, and hipnn-ts evaluate takes the whole as one model.
+    The output directory receives best.ckpt, the model with the lowest validation loss, which
+    hipnn-ts export takes; metrics.csv, with one row per epoch; config.yaml, the configuration with
+    every default filled in; and last.ckpt, the state from which --resume continues. A resumed run
+    ends with the same model as one that was not interrupted. With --members each member has a
+    directory of its own, and hipnn-ts evaluate takes the whole directory as one model.
+
+    With training.start_from in CONFIG the run fine-tunes a checkpoint.
 
     Several processes share each batch: torchrun --nproc-per-node 2 --no-python hipnn-ts train ...
     """
     from hipnn_ts.errors import InputError
     from hipnn_ts.training.config import read_config
 
+    if zipfile.is_zipfile(config):
+        raise InputError(
+            f"{config}: expected a configuration (YAML), found a checkpoint, model or archive; to "
+            "start from a checkpoint name it under training.start_from"
+        )
     settings = read_config(config, overrides)
     if resume and overwrite:
         raise InputError("expected --resume or --overwrite, found both")

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
-from hipnn_ts.data.labels import Raw
+from hipnn_ts.data.columns import OPTIONAL, missing_column
+from hipnn_ts.data.findings import Findings
+from hipnn_ts.data.labels import Raw, absent_but_alike
+from hipnn_ts.data.species import ISOTOPES, atomic_number
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import USUAL, LabelConfig
 
 
-def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
+def read_npz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
     """Frames of an archive of arrays (frames, ...); species may be shared by all.
 
     The arrays are held in memory: parts of one that is compressed cannot be read.
@@ -25,10 +27,10 @@ def read_npz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
         raise InputError(
             f"{path}: expected a NumPy archive of plain arrays, found: {_line(error)}"
         ) from error
-    yield from _frames(arrays, labels, str(path), "")
+    yield from _frames(arrays, labels, str(path), "", findings)
 
 
-def read_hdf5(path: Path, labels: LabelConfig) -> Iterator[Raw]:
+def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
     """Frames of every group that holds positions; a group is one molecule, and read at once."""
     try:
         import h5py
@@ -36,21 +38,22 @@ def read_hdf5(path: Path, labels: LabelConfig) -> Iterator[Raw]:
         raise InputError(
             f"{path}: HDF5 needs the package h5py, found none; install hipnn-ts[train]"
         ) from error
+    n_groups, found = 0, False
     try:
         with h5py.File(path, "r") as file:
-            groups = [""]
-            file.visititems(
-                lambda name, item: groups.append(name) if isinstance(item, h5py.Group) else None
-            )
-            found = False
-            for name in groups:
-                group = file[name or "/"]
+            for name, group in _groups(file, "", frozenset()):
+                n_groups += 1
                 arrays = {key: v for key, v in group.items() if isinstance(v, h5py.Dataset)}
                 if _column("positions", arrays, labels) is None:
+                    if _column("energy", arrays, labels) or _column("forces", arrays, labels):
+                        findings.add(
+                            "groups with reference values but no positions, not read",
+                            f"{path}: {name or '/'}",
+                        )
                     continue
                 found = True
                 content = {key: value[()] for key, value in arrays.items()}
-                yield from _frames(content, labels, f"{path}: {name or '/'}", name)
+                yield from _frames(content, labels, f"{path}: {name or '/'}", name, findings)
     except InputError:
         raise
     except Exception as error:  # a damaged file can fail in any of HDF5's functions
@@ -59,8 +62,23 @@ def read_hdf5(path: Path, labels: LabelConfig) -> Iterator[Raw]:
         names = (labels.columns.positions,) if labels.columns.positions else USUAL["positions"]
         raise InputError(
             f"{path}: expected groups with positions ({', '.join(names)}), found none in "
-            f"{len(groups)} groups"
+            f"{n_groups} groups"
         )
+
+
+def _groups(group: Any, name: str, above: frozenset[Any]) -> Iterator[tuple[str, Any]]:
+    """The group and all below it, with those that links lead to."""
+    import h5py
+
+    yield name, group
+    identity = h5py.h5o.get_info(group.id)
+    above = above | {(identity.fileno, identity.addr)}
+    for key in group:
+        inner = group[key]  # raises where a link leads nowhere
+        if isinstance(inner, h5py.Group):
+            identity = h5py.h5o.get_info(inner.id)
+            if (identity.fileno, identity.addr) not in above:
+                yield from _groups(inner, f"{name}/{key}" if name else key, above)
 
 
 def _column(quantity: str, arrays: Mapping[str, Any], labels: LabelConfig) -> str | None:
@@ -70,60 +88,84 @@ def _column(quantity: str, arrays: Mapping[str, Any], labels: LabelConfig) -> st
 
 
 def _frames(
-    arrays: Mapping[str, Any], labels: LabelConfig, name: str, molecule: str
+    arrays: Mapping[str, Any], labels: LabelConfig, name: str, molecule: str, findings: Findings
 ) -> Iterator[Raw]:
-    found = {}
-    for quantity in (*USUAL, "weight"):
-        column = _column(quantity, arrays, labels)
-        if column is not None:
-            found[quantity] = np.asarray(arrays[column])
-        elif quantity in ("positions", "species", "energy"):
-            named = getattr(labels.columns, quantity)
-            expected = (named,) if named else USUAL[quantity]
+    columns = {
+        quantity: column
+        for quantity in dict.fromkeys((*USUAL, *OPTIONAL))
+        if (column := _column(quantity, arrays, labels)) is not None
+    }
+    for quantity in {"positions", "species", "cell"} - columns.keys():
+        if getattr(labels.columns, quantity):
+            raise missing_column(quantity, labels, name, arrays)
+        if quantity != "cell":
             raise InputError(
-                f"{name}: expected an array of {quantity} ({', '.join(expected)}), found "
+                f"{name}: expected an array of {quantity} ({', '.join(USUAL[quantity])}), found "
                 f"{', '.join(arrays) or 'none'}"
             )
+    found = {quantity: np.asarray(arrays[column]) for quantity, column in columns.items()}
     positions = found.pop("positions")
     if positions.ndim != 3 or positions.shape[2] != 3:
         raise InputError(
             f"{name}: expected positions of shape (frames, atoms, 3), found {positions.shape}"
         )
     n_frames, n_atoms = positions.shape[:2]
-    species = _numbers(found.pop("species"), name)
+    species = _numbers(found.pop("species"), name, findings)
     if species.shape not in ((n_atoms,), (n_frames, n_atoms)):
         raise InputError(
             f"{name}: expected species of shape ({n_atoms},) or ({n_frames}, {n_atoms}), found "
             f"{species.shape}"
         )
-    cell = found.pop("cell", None)
-    if cell is not None and cell.shape not in ((3, 3), (n_frames, 3, 3)):
-        raise InputError(f"{name}: expected cells of shape ({n_frames}, 3, 3), found {cell.shape}")
-    for quantity, values in found.items():
+    cells = _cells(found.pop("cell", None), arrays.get("pbc"), n_frames, name)
+    groups = arrays.get(labels.columns.config_type)
+    if groups is not None and np.ndim(groups) == 0:
+        groups = np.full(n_frames, groups)
+    counted = found if groups is None else {**found, labels.columns.config_type: groups}
+    for quantity, values in counted.items():
         if len(np.atleast_1d(values)) != n_frames:
             raise InputError(
                 f"{name}: expected {n_frames} entries of {quantity}, one for each frame, found "
                 f"{len(np.atleast_1d(values))}"
             )
-    groups = arrays.get(labels.columns.config_type)
+    others = {
+        key: values
+        for key, values in arrays.items()
+        if key not in columns.values() and np.ndim(values) and len(values) == n_frames
+    }
+    first = {key: values[0] for key, values in others.items()} if n_frames else {}
+    alike = absent_but_alike(found, first, n_atoms)
     for index in range(n_frames):
-        label = f"{name}: frame {index}"
         numbers = species if species.ndim == 1 else species[index]
         real = numbers > 0  # padding of molecules that are smaller than the largest
         frame = Atoms(numbers[real], positions[index][real])
-        if cell is not None:
-            frame.set_cell(cell if cell.ndim == 2 else cell[index])
-            frame.pbc = True
+        if cells is not None:
+            frame.set_cell(cells[0][index])
+            frame.pbc = cells[1][index]
         if molecule:
             frame.info["molecule"] = molecule
-        if groups is not None and len(groups) == n_frames:
+        if groups is not None:
             frame.info[labels.columns.config_type] = _text(groups[index])
         values = {quantity: found[quantity][index] for quantity in found}
         if "forces" in values and values["forces"].shape[:1] == real.shape:
             values["forces"] = values["forces"][real]
-        # In these files nan means "not computed".
-        values = {q: v for q, v in values.items() if not np.isnan(np.asarray(v, float)).all()}
-        yield Raw(label, frame, values, list(arrays))
+        yield Raw(f"{name}: frame {index}", frame, values, list(arrays), alike)
+
+
+def _cells(
+    cell: np.ndarray | None, periodic: Any, n_frames: int, name: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cells (frames, 3, 3) and periodic directions (frames, 3), all where the file does not say."""
+    if cell is None:
+        return None
+    if cell.shape not in ((3, 3), (n_frames, 3, 3)):
+        raise InputError(f"{name}: expected cells of shape ({n_frames}, 3, 3), found {cell.shape}")
+    periodic = np.ones(3, bool) if periodic is None else np.asarray(periodic)
+    if periodic.shape not in ((3,), (n_frames, 3)):
+        raise InputError(f"{name}: expected pbc of shape ({n_frames}, 3), found {periodic.shape}")
+    return (
+        np.broadcast_to(cell, (n_frames, 3, 3)),
+        np.broadcast_to(periodic.astype(bool), (n_frames, 3)),
+    )
 
 
 def _line(error: Exception) -> str:
@@ -134,14 +176,17 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _numbers(species: np.ndarray, name: str) -> np.ndarray:
+def _numbers(species: np.ndarray, name: str, findings: Findings) -> np.ndarray:
     """Atomic numbers of numbers or symbols."""
     if species.dtype.kind in "iu":
         return species.astype(int)
     if species.dtype.kind == "f" and (species == np.round(species)).all():
         return species.astype(int)
     symbols = [_text(value).strip() for value in species.ravel()]
-    for symbol in symbols:
-        if symbol not in atomic_numbers:
+    numbers = {symbol: atomic_number(symbol) for symbol in dict.fromkeys(symbols)}
+    for symbol, number in numbers.items():
+        if number is None and symbol:
             raise InputError(f"{name}: expected a chemical element, found {symbol[:20]!r}")
-    return np.array([atomic_numbers[symbol] for symbol in symbols]).reshape(species.shape)
+        if symbol.upper() in ISOTOPES:
+            findings.add(f"'{symbol}' read as H, in groups", name)
+    return np.array([numbers[symbol] or 0 for symbol in symbols]).reshape(species.shape)

@@ -18,7 +18,8 @@ class Batch(NamedTuple):
     receivers: Tensor  # (P,) int64, ascending
     senders: Tensor  # (P,) int64
     vectors: Tensor  # (P, 3), r_sender - r_receiver, Å
-    energy: Tensor  # (B,) float64, eV
+    energy: Tensor  # (E,) float64, eV
+    with_energy: Tensor  # (E,) int64, the configurations whose energies these are
     forces: Tensor  # (F, 3), eV/Å
     with_forces: Tensor  # (F,) int64, the atoms whose forces these are
     stress: Tensor  # (S, 3, 3), eV/Å^3
@@ -28,14 +29,20 @@ class Batch(NamedTuple):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Concatenate samples; pair indices are offset to the batch's atoms."""
+    """Concatenate samples; pair indices are offset to the batch's atoms. No reference is nan."""
     n_atoms = torch.tensor([len(sample.species) for sample in samples])
     n_pairs = torch.tensor([len(sample.receivers) for sample in samples])
     offsets = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_pairs)
     configuration = torch.arange(len(samples)).repeat_interleave(n_atoms)
     have_forces = torch.tensor([sample.forces is not None for sample in samples])
+    energies = [(index, s.energy) for index, s in enumerate(samples) if s.energy is not None]
     stressed = [(index, s) for index, s in enumerate(samples) if s.stress is not None]
     none = samples[0].vectors[:0]  # of the right precision
+    forces = torch.cat([none, *(s.forces for s in samples if s.forces is not None)])
+    with_forces = have_forces.index_select(0, configuration).nonzero().flatten()
+    known = forces.isnan().logical_not_().all(dim=1)
+    if not known.all():
+        forces, with_forces = forces[known], with_forces[known]
     return Batch(
         species=torch.cat([sample.species for sample in samples]),
         configuration=configuration,
@@ -43,9 +50,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
         receivers=torch.cat([sample.receivers for sample in samples]) + offsets,
         senders=torch.cat([sample.senders for sample in samples]) + offsets,
         vectors=torch.cat([sample.vectors for sample in samples]),
-        energy=torch.tensor([sample.energy for sample in samples], dtype=torch.float64),
-        forces=torch.cat([none, *(s.forces for s in samples if s.forces is not None)]),
-        with_forces=have_forces.index_select(0, configuration).nonzero().flatten(),
+        energy=torch.tensor([energy for _, energy in energies], dtype=torch.float64),
+        with_energy=torch.tensor([index for index, _ in energies], dtype=torch.int64),
+        forces=forces,
+        with_forces=with_forces,
         stress=torch.stack([s.stress for _, s in stressed]) if stressed else none.view(0, 3, 3),
         with_stress=torch.tensor([index for index, _ in stressed], dtype=torch.int64),
         volume=torch.tensor([s.volume for _, s in stressed], dtype=torch.float64),

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.data.list_on_disk import ListOnDisk
+from hipnn_ts.data.tensors import stress_volume
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -29,10 +30,10 @@ class Sample(NamedTuple):
     receivers: Tensor  # (P,) int32, half the memory of int64
     senders: Tensor  # (P,) int32
     vectors: Tensor  # (P, 3), r_sender - r_receiver
-    energy: float
-    forces: Tensor | None  # (n, 3), None where the file gives none
-    stress: Tensor | None  # (3, 3), None where the file gives none
-    volume: float  # nan without periodicity along three axes
+    energy: float | None  # None where the file gives none
+    forces: Tensor | None  # (n, 3), likewise; nan for atoms that have none
+    stress: Tensor | None  # (3, 3), likewise, or where it refers to no volume
+    volume: float  # that the stress refers to, or nan
     weight: float  # of the errors in the loss
 
 
@@ -41,7 +42,7 @@ class ReferenceDataset(Dataset):
 
     Parameters
     ----------
-    frames : ase.Atoms with energy, optionally forces and stress; in memory or on disk
+    frames : ase.Atoms with any of energy, forces and stress; in memory or on disk
     elements : chemical symbols in species order
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
@@ -123,18 +124,18 @@ def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.d
             f"between atoms, found {distances[pair]:.3f} Å"
         )
     results = frame.calc.results
-    periodic = bool(frame.pbc.all())
+    volume = stress_volume(frame)
     stress = None
-    if periodic and "stress" in results:
+    if "stress" in results and not np.isnan(volume):
         stress = torch.tensor(voigt_6_to_full_3x3_stress(results["stress"]), dtype=dtype)
     return Sample(
         torch.tensor([species_of[symbol] for symbol in symbols]),
         torch.from_numpy(receivers.astype(np.int32)),
         torch.from_numpy(senders.astype(np.int32)),
         torch.tensor(vectors, dtype=dtype),
-        float(results["energy"]),
+        float(results["energy"]) if "energy" in results else None,
         torch.tensor(results["forces"], dtype=dtype) if "forces" in results else None,
         stress,
-        float(frame.get_volume()) if periodic else float("nan"),
+        volume,
         frame.info.get(WEIGHT, 1.0),
     )

@@ -1,15 +1,17 @@
 """Reference values under the names and in the units that a file has them, and in ours."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.stress import full_3x3_to_voigt_6_stress
 
+from hipnn_ts.data.columns import OPTIONAL, lookalikes
+from hipnn_ts.data.findings import Findings
+from hipnn_ts.data.tensors import as_numbers, stress_volume, voigt_stress
 from hipnn_ts.errors import InputError
-from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.label_config import USUAL, LabelConfig
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS, STRESS_UNITS
 
 # Where a frame's info keeps what the loss multiplies its errors with.
@@ -21,52 +23,42 @@ class Raw(NamedTuple):
 
     name: str  # what messages call it
     frame: Atoms
-    values: dict[str, Any]  # energy (), forces (n, 3), stress (6,) or (3, 3), weight (); or absent
+    # energy (), forces (n, 3), stress or virial (6,), (9,) or (3, 3), weight (); or absent
+    values: dict[str, Any]
     present: list[str]  # what the file names
+    alike: dict[str, list[str]]  # what looks like a value that is absent
 
 
-def labelled(raw: Raw, labels: LabelConfig) -> Atoms:
+def labelled(raw: Raw, labels: LabelConfig, findings: Findings) -> Atoms:
     """The frame, changed in place, in Å with reference values in eV, eV/Å and eV/Å^3.
+
+    A value that is nan is none, and absent from the results; so is a stress that no volume belongs
+    to. Where the forces of some atoms are nan, all three components of these are.
 
     Raises
     ------
     InputError
-        A value that is no number, or a weight that is negative.
+        A value that is no number, a stress that is not symmetric, or a weight that is negative.
     """
-    name, frame, values, _ = raw
-    energy_unit = ENERGY_UNITS[labels.units.energy]
+    name, frame = raw.name, raw.frame
     length_unit = LENGTH_UNITS[labels.units.length]
-    stress_unit = (
-        energy_unit / length_unit**3
-        if labels.units.stress is None
-        else STRESS_UNITS[labels.units.stress]
-    )
-    sign = 1.0 if labels.forces_are == "forces" else -1.0
-    factors = {
-        "energy": energy_unit,
-        "forces": sign * energy_unit / length_unit,
-        "stress": stress_unit,
-        "weight": 1.0,
-    }
-    results = {}
-    for quantity, value in values.items():
-        try:
-            results[quantity] = np.asarray(value, dtype=float) * factors[quantity]
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name}: expected a numeric {quantity}, found {value!r}") from error
-    weight = float(results.pop("weight", 1.0))
-    if not 0 <= weight < np.inf:
-        raise InputError(f"{name}: expected a weight of at least 0, found {weight}")
-    group = frame.info.get(labels.columns.config_type)
-    frame.info[WEIGHT] = weight * labels.config_type_weights.get(str(group), 1.0)
-    if "stress" in results and results["stress"].shape == (3, 3):
-        results["stress"] = full_3x3_to_voigt_6_stress(results["stress"])
-    if "energy" in results and results["energy"].size == 1:
-        results["energy"] = float(results["energy"].reshape(()))
     if length_unit != 1.0:
         frame.set_cell(frame.cell.array * length_unit)
         frame.positions *= length_unit
-    frame.calc = SinglePointCalculator(frame, **results)
+    values, factors = {}, _factors(labels)
+    for quantity, value in raw.values.items():
+        try:
+            values[quantity] = as_numbers(value) * factors[quantity]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{name}: expected a numeric {quantity}, found {value!r}") from error
+    frame.info[WEIGHT] = _weight(values, frame, name, labels)
+    results = {
+        "energy": _energy(values),
+        "forces": _forces(values, name, findings),
+        "stress": _stress(values, frame, name, findings),
+    }
+    given = {quantity: value for quantity, value in results.items() if value is not None}
+    frame.calc = SinglePointCalculator(frame, **given)
     return frame
 
 
@@ -74,38 +66,99 @@ def raw_frame(name: str, frame: Atoms, labels: LabelConfig) -> Raw:
     """Reference values that ASE read into a frame, under the names that ``labels`` gives."""
     extra = [frame.info.get(key) or {} for key in ("key_value_pairs", "data")]  # ASE databases
     places = [frame.calc.results if frame.calc else {}, frame.info, frame.arrays, *extra]
-    values = {}
-    for quantity in ("energy", "forces", "stress", "weight"):
+    values, used = {}, set()
+    for quantity in OPTIONAL:
         column = getattr(labels.columns, quantity)
-        if column is None:
-            # Only what ASE itself recognised: any other key must be named.
-            candidates, column = places[:1], quantity
-        else:
-            candidates = places
-        for place in candidates:
-            if place.get(column) is not None:
-                values[quantity] = place[column]
+        # Only what ASE itself recognised, and the virial, which it leaves where it is: any other
+        # key must be named.
+        names = (column,) if column else USUAL["virial"] if quantity == "virial" else (quantity,)
+        candidates = places if column or quantity == "virial" else places[:1]
+        for key, place in ((key, place) for key in names for place in candidates):
+            if place.get(key) is not None:
+                values[quantity] = place[key]
+                used.add(key)
                 break
-    return Raw(name, frame, values, [key for place in places for key in place])
+    present = [key for place in places for key in place]
+    others = {key: place[key] for place in places for key in place if key not in used}
+    return Raw(name, frame, values, present, absent_but_alike(values, others, len(frame)))
 
 
-def check_columns(
-    quantities: Container[str], labels: LabelConfig, path: Any, present: Iterable[str]
-) -> None:
-    """Raise InputError where an optional column that was named is in no frame of the file.
+def absent_but_alike(
+    values: Mapping[str, Any], others: Mapping[str, Any], n_atoms: int
+) -> dict[str, list[str]]:
+    """By each quantity that a frame lacks, the columns that look like it."""
+    absent = {"energy", "forces"} - values.keys()
+    if not values.keys() & {"stress", "virial"}:
+        absent |= {"stress", "virial"}
+    if not absent:
+        return {}
+    alike = lookalikes(others, n_atoms)
+    return {quantity: names for quantity, names in alike.items() if quantity in absent}
 
-    ``quantities`` are those that some frame has, ``present`` the columns.
-    """
-    for quantity in ("forces", "stress", "weight"):
-        if getattr(labels.columns, quantity) and quantity not in quantities:
-            raise missing_column(quantity, labels, path, present)
+
+def _factors(labels: LabelConfig) -> dict[str, float]:
+    """From the units and signs of the file to ours."""
+    energy = ENERGY_UNITS[labels.units.energy]
+    length = LENGTH_UNITS[labels.units.length]
+    unit = labels.units.stress
+    stress = energy / length**3 if unit is None else STRESS_UNITS[unit]
+    return {
+        "energy": energy,
+        "forces": energy / length * (1.0 if labels.forces_are == "forces" else -1.0),
+        "stress": stress * (1.0 if labels.stress_are == "tensile" else -1.0),
+        "virial": energy,
+        "weight": 1.0,
+    }
 
 
-def missing_column(
-    quantity: str, labels: LabelConfig, name: Any, present: Iterable[str]
-) -> InputError:
-    """What to raise where ``name`` (a file, a frame) lacks a column that was named."""
-    return InputError(
-        f"{name}: expected a column '{getattr(labels.columns, quantity)}' "
-        f"(data.columns.{quantity}), found {', '.join(present)}"
-    )
+def _weight(values: dict[str, np.ndarray], frame: Atoms, name: str, labels: LabelConfig) -> float:
+    weight = values.get("weight", np.ones(()))
+    if weight.size != 1 or not 0 <= weight.reshape(()) < np.inf:
+        raise InputError(f"{name}: expected a weight of at least 0, found {weight.tolist()}")
+    group = frame.info.get(labels.columns.config_type)
+    return float(weight.reshape(())) * labels.config_type_weights.get(str(group), 1.0)
+
+
+def _energy(values: dict[str, np.ndarray]) -> float | np.ndarray | None:
+    energy = values.get("energy")
+    if energy is None or energy.size != 1:
+        return energy
+    energy = float(energy.reshape(()))
+    return None if np.isnan(energy) else energy
+
+
+def _forces(values: dict[str, np.ndarray], name: str, findings: Findings) -> np.ndarray | None:
+    forces = values.get("forces")
+    if forces is None or forces.ndim != 2 or not len(forces):
+        return forces
+    unknown = np.isnan(forces).any(axis=1)
+    if unknown.all():
+        return None
+    if unknown.any():
+        forces[unknown] = np.nan
+        findings.add(
+            "forces that are nan for some atoms, which have none then, in configurations",
+            f"{name}: atom {np.flatnonzero(unknown)[0]}",
+        )
+    return forces
+
+
+def _stress(
+    values: dict[str, np.ndarray], frame: Atoms, name: str, findings: Findings
+) -> np.ndarray | None:
+    """Tensile, from the stress or else the virial."""
+    known = [q for q in ("stress", "virial") if q in values and not np.isnan(values[q]).all()]
+    if not known:
+        return None
+    volume = stress_volume(frame)
+    if np.isnan(volume):
+        problem = "without a full cell and a periodic direction, not used"
+    elif np.isnan(values[known[0]]).any():
+        problem = "that is nan in part, not used"
+    elif known[0] == "stress":
+        return voigt_stress(values["stress"], name)
+    else:
+        findings.add("stress made of the virial, -virial / volume, in configurations", name)
+        return voigt_stress(-values["virial"] / volume, name)
+    findings.add(f"stress {problem}, in configurations", name)
+    return None

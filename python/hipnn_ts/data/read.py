@@ -1,25 +1,23 @@
 """Reading reference data: extended XYZ, ASE databases, NumPy archives, HDF5."""
 
-import gzip
-import io
-import lzma
-import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
-from ase.io.extxyz import read_xyz
+from ase.data import chemical_symbols
 
 from hipnn_ts.data.arrays import read_hdf5, read_npz
-from hipnn_ts.data.labels import Raw, check_columns, labelled, missing_column, raw_frame
+from hipnn_ts.data.columns import OPTIONAL, missing_column, no_energy
+from hipnn_ts.data.extended_xyz import read_extended_xyz
+from hipnn_ts.data.findings import Findings
+from hipnn_ts.data.labels import Raw, labelled, raw_frame
 from hipnn_ts.data.list_on_disk import ListOnDisk
+from hipnn_ts.data.tensors import independent
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import LabelConfig
 
-OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 ROWS = 100  # of a database that are in memory at once
 
 
@@ -28,7 +26,7 @@ class NamedFrames(NamedTuple):
 
     frames: Sequence[Atoms]
     names: Sequence[str]
-    left_out: int = 0  # configurations whose energy was never computed (nan in an array)
+    remarks: tuple[str, ...] = ()  # what reading found: values left out, columns of other names
 
 
 def read_frames(path: str | Path, labels: LabelConfig | None = None) -> list[Atoms]:
@@ -42,8 +40,10 @@ def read_named(
     """Frames of several files, in order, converted to eV and Å, each one checked.
 
     The suffix tells the format: extended XYZ, plain or compressed (.xz, .gz), where it is none of
-    .db (ASE database), .npz, .h5 and .hdf5. Every frame has an energy (eV); forces (eV/Å) and
-    stress (eV/Å^3, tensile positive) are optional. ``labels`` says what columns mean.
+    .db (ASE database), .npz, .h5 and .hdf5. Energy (eV), forces (eV/Å) and stress (eV/Å^3, tensile
+    positive) are in ``frame.calc.results`` where the frame has them: nan is none, and the forces of
+    some atoms may be nan. A frame that has none of them is left out, and remarked on. ``labels``
+    says what columns mean.
 
     Without ``in_memory`` frames and names are lists on disk. Files are then in memory by a frame of
     extended XYZ, some rows of a database, a group of HDF5; archives (.npz) as a whole.
@@ -51,28 +51,37 @@ def read_named(
     Raises
     ------
     InputError
-        A file cannot be read, is empty or lacks a column that was named, or a frame lacks its
-        energy or holds a value that is not finite; the message names the file and the frame.
+        A file cannot be read whole or holds no reference values, no file has a column that was
+        named, or a frame holds a value that cannot be used; the message names the file and frame.
     """
     labels = labels or LabelConfig()
     frames, names = ([], []) if in_memory else (ListOnDisk(), ListOnDisk())
-    left_out = sum(_read_file(file, labels, frames, names) for file in files)
-    return NamedFrames(frames, names, left_out)
+    findings = Findings()
+    columns = [_read_file(file, labels, frames, names, findings) for file in files]
+    for quantity in OPTIONAL:
+        column = getattr(labels.columns, quantity)
+        lacking = [file for file, found in zip(files, columns, strict=True) if column not in found]
+        if column and len(lacking) == len(files):
+            present = dict.fromkeys(key for found in columns for key in found)
+            more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+            raise missing_column(quantity, labels, f"{files[0]}{more}", present)
+        for file in lacking if column else ():
+            findings.add(f"files without '{column}' (data.columns.{quantity})", str(file))
+    return NamedFrames(frames, names, tuple(findings.lines()))
 
 
 def check_frame(frame: Atoms, name: str) -> None:
     """Raise InputError, beginning with ``name``, where a frame cannot serve as reference data."""
     results = {} if frame.calc is None else frame.calc.results
-    if results.get("energy") is None:
-        raise InputError(
-            f"{name}: expected an entry 'energy', found "
-            f"{', '.join(results) or 'no reference result'}"
-        )
     if len(frame) == 0:
         raise InputError(f"{name}: expected at least one atom, found none")
-    if 0 in frame.numbers:
-        atom = int(np.flatnonzero(frame.numbers == 0)[0])
-        raise InputError(f"{name}: atom {atom}: expected a chemical element, found 'X'")
+    unknown = np.flatnonzero((frame.numbers < 1) | (frame.numbers >= len(chemical_symbols)))
+    if unknown.size:
+        number = frame.numbers[unknown[0]]
+        raise InputError(
+            f"{name}: atom {unknown[0]}: expected a chemical element, found "
+            f"{repr('X') if number == 0 else number}"
+        )
     per_atom = {"positions": frame.positions}
     if "forces" in results:
         per_atom["forces"] = results["forces"]
@@ -81,15 +90,19 @@ def check_frame(frame: Atoms, name: str) -> None:
             raise InputError(
                 f"{name}: expected {quantity} of shape ({len(frame)}, 3), found {values.shape}"
             )
-        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        # Forces that are nan are not there.
+        unusable = np.isinf(values) if quantity == "forces" else ~np.isfinite(values)
+        bad = np.flatnonzero(unusable.any(axis=1))
         if bad.size:
             raise InputError(
                 f"{name}: atom {bad[0]}: expected finite {quantity}, found "
                 f"{values[bad[0]].tolist()}"
             )
-    whole = {"energy": np.asarray(results["energy"]), "cell": frame.cell.array}
-    if "stress" in results:
-        whole["stress"] = results["stress"]
+    whole = {"cell": frame.cell.array} | {
+        quantity: np.asarray(results[quantity])
+        for quantity in ("energy", "stress")
+        if quantity in results
+    }
     for quantity, shape in (("energy", ()), ("stress", (6,))):
         if quantity in whole and whole[quantity].shape != shape:
             raise InputError(
@@ -98,9 +111,10 @@ def check_frame(frame: Atoms, name: str) -> None:
     for quantity, values in whole.items():
         if not np.isfinite(values).all():
             raise InputError(f"{name}: expected a finite {quantity}, found {values.tolist()}")
-    if frame.pbc.all() and frame.cell.rank < 3:
+    if not independent(frame.cell.array[frame.pbc]):
+        number = ("", "one", "two", "three")[frame.pbc.sum()]
         raise InputError(
-            f"{name}: expected three independent cell vectors in a periodic frame, found "
+            f"{name}: expected {number} independent cell vectors in a periodic frame, found "
             f"{frame.cell.array.tolist()}"
         )
 
@@ -110,30 +124,38 @@ def _read_file(
     labels: LabelConfig,
     frames: list[Atoms] | ListOnDisk[Atoms],
     names: list[str] | ListOnDisk[str],
-) -> int:
-    """Append the frames of a file; return how many were left out."""
-    left_out = 0
-    quantities: set[str] = set()
-    columns: dict[str, None] = {}  # of all frames, in order
-    for raw in _READERS.get(file.suffix, _read_xyz)(_existing(file), labels):
+    findings: Findings,
+) -> dict[str, None]:
+    """Append the frames of a file; return the columns of all of them, in order."""
+    n_frames, n_before, quantities, columns = 0, len(frames), set(), {}
+    alike: dict[str, dict[str, None]] = {}
+    for raw in _READERS.get(file.suffix, read_extended_xyz)(_existing(file), labels, findings):
+        n_frames += 1
         columns |= dict.fromkeys(raw.present)
-        if "energy" not in raw.values:
-            # An array has an energy column; a frame without one is a nan in it.
-            if file.suffix in _ARRAYS:
-                left_out += 1
-                continue
-            if labels.columns.energy:
-                raise missing_column("energy", labels, raw.name, raw.present)
-        quantities |= raw.values.keys()
-        frame = labelled(raw, labels)
+        frame = labelled(raw, labels, findings)
         check_frame(frame, raw.name)
-        frames.append(frame)
-        names.append(raw.name)
-    if not quantities:
-        found = f"none in {left_out} frames" if left_out else "no frame"
-        raise InputError(f"{file}: expected reference data with an energy, found {found}")
-    check_columns(quantities, labels, file, columns)
-    return left_out
+        quantities |= raw.values.keys()
+        for quantity, others in raw.alike.items():
+            alike.setdefault(quantity, {}).update(dict.fromkeys(others))
+            findings.add(
+                f"no {quantity}, but '{others[0]}' (data.columns.{quantity}), in configurations",
+                raw.name,
+            )
+        if frame.calc.results:
+            frames.append(frame)
+            names.append(raw.name)
+        else:
+            findings.add("configurations without any reference value, left out", raw.name)
+    if n_frames == 0:
+        raise InputError(f"{file}: expected reference data, found no frame")
+    if "energy" not in quantities and "energy" in alike and not labels.columns.energy:
+        raise no_energy(file, n_frames, {key: list(others) for key, others in alike.items()})
+    if len(frames) == n_before:
+        raise InputError(
+            f"{file}: expected an energy, forces or a stress, found none in {n_frames} frames, "
+            f"which have {', '.join(columns) or 'positions alone'}"
+        )
+    return columns
 
 
 def _existing(path: Path) -> Path:
@@ -142,36 +164,7 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _read_xyz(path: Path, labels: LabelConfig) -> Iterator[Raw]:
-    index = 0
-    try:
-        for text in _xyz_frames(path):
-            frame = next(read_xyz(io.StringIO(text), 0))
-            yield raw_frame(f"{path}: frame {index}", frame, labels)
-            index += 1
-    except InputError:
-        raise
-    except Exception as error:  # whatever ASE's parser meets: its exceptions are not declared
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: frame {index}: expected extended XYZ, found what ASE cannot parse ({reason})"
-        ) from error
-
-
-def _xyz_frames(path: Path) -> Iterator[str]:
-    """The text of each frame. ASE itself seeks backwards: very slow in a compressed file."""
-    try:
-        with OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
-            while (line := file.readline()).strip():
-                yield line + "".join(islice(file, int(line) + 1))
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: expected a readable extended XYZ file ({path.suffix or 'no suffix'}), "
-            f"found: {error}"
-        ) from error
-
-
-def _read_database(path: Path, labels: LabelConfig) -> Iterator[Raw]:
+def _read_database(path: Path, labels: LabelConfig, _: Findings) -> Iterator[Raw]:
     try:
         # Read-only in effect: connecting to a file that is no database would change it.
         with path.open("rb") as file:
@@ -199,5 +192,4 @@ def _rows(path: Path) -> Iterator[Any]:
         last = rows[-1].id
 
 
-_ARRAYS = {".npz": read_npz, ".h5": read_hdf5, ".hdf5": read_hdf5}
-_READERS = {".db": _read_database, **_ARRAYS}
+_READERS = {".db": _read_database, ".npz": read_npz, ".h5": read_hdf5, ".hdf5": read_hdf5}

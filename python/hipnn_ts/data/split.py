@@ -33,8 +33,8 @@ def split(
     n_validation = min(max(1, round(fraction * n_groups)), n_groups - 1)
     held_back = np.isin(groups, order[:n_validation])
     return (
-        _select(data, np.flatnonzero(~held_back), data.left_out),
-        _select(data, np.flatnonzero(held_back)),
+        select(data, np.flatnonzero(~held_back), data.remarks),
+        select(data, np.flatnonzero(held_back)),
     )
 
 
@@ -53,12 +53,12 @@ def _groups(data: NamedFrames, group_by: str) -> np.ndarray:
     return groups
 
 
-def _select(data: NamedFrames, indices: np.ndarray, left_out: int = 0) -> NamedFrames:
-    return NamedFrames(_chosen(data.frames, indices), _chosen(data.names, indices), left_out)
+def select(data: NamedFrames, indices: Sequence[int], remarks: tuple[str, ...] = ()) -> NamedFrames:
+    """Some of the frames, in the order given; what is on disk stays there."""
+    return NamedFrames(_chosen(data.frames, indices), _chosen(data.names, indices), remarks)
 
 
-def _chosen(entries: Sequence, indices: np.ndarray) -> Sequence:
-    """A list of entries of a list; what is on disk stays there."""
+def _chosen(entries: Sequence, indices: Sequence[int]) -> Sequence:
     if isinstance(entries, ListOnDisk):
         return entries.chosen(indices)
     return [entries[index] for index in indices]

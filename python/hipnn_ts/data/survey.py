@@ -1,7 +1,7 @@
 """What the data holds and what is suspicious about it, before a run spends hours on it."""
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
@@ -11,12 +11,16 @@ from ase.data import atomic_numbers, covalent_radii
 from torch.utils.data import ConcatDataset
 
 from hipnn_ts.data.dataset import ReferenceDataset, Sample
+from hipnn_ts.data.findings import Findings
 from hipnn_ts.data.read import NamedFrames
+from hipnn_ts.data.work import Work
 
 # Closer than this share of the sum of covalent radii, two atoms are closer than in any molecule
 # or crystal (the shortest bond, H2, has 1.2 times its sum).
 TOO_CLOSE = 0.6
-SHOWN = 3  # examples of a finding
+LARGE_STRESS = 1.0  # eV/Å^3, 160 GPa
+# eV/Å an atom. Published sets keep below 2e-3 (water in a plane-wave basis), most below 1e-5.
+NET_FORCE = 0.02
 
 
 def survey(
@@ -35,8 +39,7 @@ def survey(
     observe : called with each part's name and sample: listing neighbours twice may take long
     """
     lines: list[str] = []
-    counts: Counter[str] = Counter()
-    examples: dict[str, list[str]] = defaultdict(list)
+    findings, work = Findings(), Work()
     identities = array("Q")
     radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in elements])
     for key, part in parts.items():
@@ -48,31 +51,46 @@ def survey(
             atoms.update(frame.get_chemical_symbols())
             labels.update(list(frame.calc.results))
             identities.append(_identity(frame))
-            for problem, where in _geometry(sample, radii, elements):
-                counts[problem] += 1
-                if counts[problem] <= SHOWN:
-                    examples[problem].append(f"{part.names[index]}: {where}")
+            work.add(frame)
+            for problem, where in (*_geometry(sample, radii, elements), *_labels(frame)):
+                findings.add(problem, f"{part.names[index]}: {where}")
         lines.append(_contents(key, len(part.frames), n_pairs, atoms, labels))
-        if part.left_out:
-            lines.append(f"{key}: {part.left_out} configurations without an energy left out (nan)")
+        lines += [f"{key}: {remark}" for remark in part.remarks]
     names = ConcatDataset([part.names for part in parts.values()])
-    repeated, originals = _duplicates(identities)
-    counts["duplicates"] = len(repeated)
-    for pair in zip(repeated[:SHOWN], originals[:SHOWN], strict=True):
-        examples["duplicates"].append(" = ".join(names[index] for index in pair))
-    for problem, shown in examples.items():
-        more = "" if counts[problem] <= SHOWN else f" and {counts[problem] - SHOWN} more"
-        lines.append(f"{problem}: {counts[problem]} ({'; '.join(shown)}{more})")
-    return lines
+    for pair in zip(*_duplicates(identities), strict=True):
+        findings.add("duplicates", " = ".join(names[index] for index in pair))
+    return [*lines, *findings.lines(), *work.lines()]
 
 
 def _contents(name: str, n_frames: int, n_pairs: int, atoms: Counter, labels: Counter) -> str:
-    listed = ", ".join(f"{label} {labels[label]}" for label in ("forces", "stress"))
+    listed = ", ".join(f"{label} {labels[label]}" for label in ("energy", "forces", "stress"))
     counts = " ".join(f"{symbol} {count}" for symbol, count in sorted(atoms.items()))
     return (
         f"{name}: {n_frames} configurations (with {listed}), {atoms.total()} atoms "
         f"({counts}), {n_pairs / atoms.total():.1f} neighbours per atom"
     )
+
+
+def _labels(frame: Atoms) -> Iterator[tuple[str, str]]:
+    """Reference values that no calculation of such a system gives."""
+    results = frame.calc.results
+    if "stress" in results:
+        largest = float(np.abs(results["stress"]).max())
+        if largest > LARGE_STRESS:
+            yield (
+                f"stress above {LARGE_STRESS:g} eV/Å^3 (is it in kbar or GPa, or a virial?), in "
+                "configurations",
+                f"{largest:.3g} eV/Å^3",
+            )
+    if "forces" in results:
+        # Nan where an atom has none, and then no judgement.
+        net = float(np.linalg.norm(results["forces"].sum(axis=0))) / len(frame)
+        if net > NET_FORCE:
+            yield (
+                "forces that do not sum to zero (atoms held fixed, or another field?), in "
+                "configurations",
+                f"{net:.3g} eV/Å an atom",
+            )
 
 
 def _identity(frame: Atoms) -> int:
@@ -93,7 +111,9 @@ def _duplicates(identities: array) -> tuple[np.ndarray, np.ndarray]:
     return again, first[inverse[again]]
 
 
-def _geometry(sample, radii: np.ndarray, elements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _geometry(
+    sample: Sample, radii: np.ndarray, elements: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     species, receivers = sample.species.numpy(), sample.receivers.numpy()
     alone = np.flatnonzero(np.bincount(receivers, minlength=len(species)) == 0)
     if alone.size:

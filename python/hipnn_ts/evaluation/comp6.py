@@ -55,6 +55,7 @@ def run_comp6(
         np.concatenate([part.energies for part in parts.values()]),
         [forces for part in parts.values() for forces in part.forces],
         [stress for part in parts.values() for stress in part.stresses],
+        [name for part in parts.values() for name in part.names],
     )
     return {
         "units": {"energy": UNIT, "conformer_energy": UNIT, "forces": f"{UNIT}/Å"},
@@ -93,8 +94,9 @@ def _oriented(
     with_forces = [i for i, forces in enumerate(found.forces) if forces is not None]
     if not with_forces:
         return found, None
-    given = np.concatenate([found.frames[i].calc.results["forces"] for i in with_forces])
-    predicted = np.concatenate([found.forces[i] for i in with_forces])
+    known = {i: found.known_forces(i) for i in with_forces}
+    given = np.concatenate([found.frames[i].calc.results["forces"][known[i]] for i in known])
+    predicted = np.concatenate([found.forces[i][known[i]] for i in known])
     size = np.linalg.norm(given) * np.linalg.norm(predicted)
     correlation = float((given * predicted).sum() / size) if size else 0.0
     if abs(correlation) < LEAST_CORRELATION:
@@ -112,12 +114,13 @@ def _oriented(
 
 def _errors(part: Comparison) -> dict[str, Any]:
     errors = errors_of(part, UNIT)
-    reference = np.array([frame.calc.results["energy"] for frame in part.frames])
-    deviations = (part.energies - reference) / UNITS[UNIT]
-    errors |= {
-        "energy_mae": float(np.abs(deviations).mean()),
-        "energy_rmse": float(np.sqrt((deviations**2).mean())),
-    }
+    if known := part.with_energy(range(len(part.frames))):
+        reference = np.array([part.frames[i].calc.results["energy"] for i in known])
+        deviations = (part.energies[known] - reference) / UNITS[UNIT]
+        errors |= {
+            "energy_mae": float(np.abs(deviations).mean()),
+            "energy_rmse": float(np.sqrt((deviations**2).mean())),
+        }
     kept = ("energy", "conformer_energy", "forces")
     return {"frames": errors["frames"]} | {
         key: value for key, value in errors.items() if key.rpartition("_")[0] in kept

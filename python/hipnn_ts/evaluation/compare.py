@@ -1,6 +1,5 @@
 """What a potential predicts for reference configurations, beside the reference."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,10 @@ from torch.utils.data import DataLoader
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.read import read_content
+from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
 
@@ -26,17 +28,29 @@ class Comparison(NamedTuple):
 
     frames: Sequence[Atoms]
     energies: np.ndarray  # (frames,)
-    forces: list[np.ndarray | None]  # (n, 3), None where the frame has no reference
+    forces: list[np.ndarray | None]  # (n, 3) of all atoms, None where the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
+    names: Sequence[str]  # file and index of each frame
+
+    def with_energy(self, members: Sequence[int]) -> list[int]:
+        """Those of the frames that have a reference energy."""
+        return [i for i in members if "energy" in self.frames[i].calc.results]
+
+    def known_forces(self, index: int) -> np.ndarray:
+        """Whether each atom of a frame has reference forces, (n,)."""
+        return ~np.isnan(self.frames[index].calc.results["forces"]).any(axis=1)
 
 
 def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
     """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            # Both are zip archives; only TorchScript carries code.
-            if any("/code/" in name for name in archive.namelist()):
-                return load_exported(path)[0]
+    kind = kind_of(read_content(path))
+    if kind in (Kind.EXPORTED, Kind.SCRIPT):
+        return load_exported(path)[0]
+    if kind is Kind.UNKNOWN:
+        raise InputError(
+            f"{path}: expected a checkpoint (best.ckpt) or an exported model, found another kind "
+            "of file; hipnn-ts evaluate takes the model first, then the data"
+        )
     return load_checkpoint(path)[0]
 
 
@@ -52,7 +66,7 @@ def compare(
     Parameters
     ----------
     potential : Potential, or the module of an exported file
-    frames : list of ase.Atoms with energy (eV), perhaps forces (eV/Å) and stress (eV/Å^3)
+    frames : list of ase.Atoms with any of energy (eV), forces (eV/Å) and stress (eV/Å^3)
     names : what messages call each frame
     batch_size : configurations evaluated at once
     step : called with the number of configurations done since the last call
@@ -85,7 +99,7 @@ def compare(
             found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
             stresses += [found.get(k) for k in configurations]
             step(len(batch.n_atoms))
-    return Comparison(frames, np.array(energies), forces, stresses)
+    return Comparison(frames, np.array(energies), forces, stresses, names)
 
 
 def _predict(

@@ -36,6 +36,7 @@ def mean_of(members: Sequence[Comparison]) -> Comparison:
         np.mean([member.energies for member in members], axis=0),
         [None if row[0] is None else np.mean(row, axis=0) for row in _rows(members, "forces")],
         [None if row[0] is None else np.mean(row, axis=0) for row in _rows(members, "stresses")],
+        first.names,
     )
 
 
@@ -51,10 +52,17 @@ def spread_of(members: Sequence[Comparison], energy_unit: str) -> dict[str, Any]
     """
     mean, unit = mean_of(members), UNITS[energy_unit]
     everything = range(len(mean.frames))
-    n_atoms = np.array([len(frame) for frame in mean.frames])
-    energies = np.std([member.energies for member in members], axis=0, ddof=1) / n_atoms
-    found = {"energy": (energies, np.abs(energy_deviations(mean, everything)))}
-    rows = [row for row in _rows(members, "forces") if row[0] is not None]
+    found = {}
+    if known := mean.with_energy(everything):
+        n_atoms = np.array([len(mean.frames[i]) for i in known])
+        energies = [member.energies[known] / n_atoms for member in members]
+        spread = np.std(energies, axis=0, ddof=1)
+        found["energy"] = (spread, np.abs(energy_deviations(mean, everything)))
+    rows = [
+        np.array(row)[:, mean.known_forces(i)]
+        for i, row in enumerate(_rows(members, "forces"))
+        if row[0] is not None
+    ]
     if rows:
         variance = np.concatenate([np.var(row, axis=0, ddof=1).mean(axis=1) for row in rows])
         error = np.sqrt((force_deviations(mean, everything) ** 2).mean(axis=1))

@@ -1,4 +1,4 @@
-"""Errors from predictions: overall, by element, by group, and within each molecule."""
+"""Errors from predictions: overall, by element, by group, and in the worst frames."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ import torch
 from ase import Atoms
 
 from hipnn_ts.evaluation.compare import Comparison, compare
+from hipnn_ts.evaluation.conformers import conformer_errors
+from hipnn_ts.evaluation.worst_frames import worst_frames
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.units import ENERGY_UNITS
 
@@ -26,7 +28,10 @@ def evaluate(
 
 
 def errors_of(
-    comparison: Comparison, energy_unit: str = "meV", config_type: str = "config_type"
+    comparison: Comparison,
+    energy_unit: str = "meV",
+    config_type: str = "config_type",
+    group_by: str | None = None,
 ) -> dict[str, Any]:
     """Mean absolute and root mean square errors.
 
@@ -35,6 +40,7 @@ def errors_of(
     comparison : predictions beside their reference
     energy_unit : one of ``UNITS``
     config_type : key of the frames' info that names their group
+    group_by : key of the frames' info that names their molecule, see ``conformer_errors``
 
     Returns
     -------
@@ -43,7 +49,12 @@ def errors_of(
         ``forces`` and ``stress`` over components where there is a reference, and
         ``conformer_energy`` (see ``conformer_errors``) where a molecule occurs more than once.
         ``forces_by_element`` and, where the data names groups, ``by_config_type`` hold the same
-        for their part.
+        for their part. ``worst_frames`` names those with the largest errors.
+
+    Raises
+    ------
+    InputError
+        A molecule lacks the entry ``group_by``.
     """
     unit = UNITS[energy_unit]
     everything = range(len(comparison.frames))
@@ -61,8 +72,9 @@ def errors_of(
             "stress": f"{energy_unit}/Å^3",
         },
         **_overall(comparison, everything, unit),
-        **conformer_errors(comparison, unit),
+        **conformer_errors(comparison, unit, config_type, group_by),
         "forces_by_element": _by_element(comparison, unit),
+        "worst_frames": worst_frames(comparison, unit, config_type),
     }
     if groups:
         out["by_config_type"] = {
@@ -72,38 +84,12 @@ def errors_of(
     return out
 
 
-def conformer_errors(comparison: Comparison, unit: float) -> dict[str, float]:
-    """Errors of the energy differences between all pairs of conformers of each molecule.
-
-    The measure of COMP6: Smith et al., J. Chem. Phys. 148, 241733 (2018). Frames are conformers
-    of one molecule where they have the same ``info["molecule"]`` or else the same atoms in the
-    same order; pairs of all molecules count alike. Empty without any pair.
-    """
-    molecules: dict[Any, list[float]] = defaultdict(list)
-    for frame, predicted in zip(comparison.frames, comparison.energies, strict=True):
-        molecule = (frame.info.get("molecule"), frame.numbers.tobytes())
-        molecules[molecule].append(predicted - frame.calc.results["energy"])
-    pairs, absolute, square = 0, 0.0, 0.0
-    for deviations in molecules.values():
-        d = np.sort(np.array(deviations))
-        n = len(d)
-        pairs += n * (n - 1) // 2
-        # Sums over pairs of |d_i - d_j| and (d_i - d_j)^2 without listing the pairs.
-        absolute += float((2 * np.arange(n) - n + 1) @ d)
-        square += float(n * ((d - d.mean()) ** 2).sum())
-    if pairs == 0:
-        return {}
-    return {
-        "conformer_pairs": pairs,
-        "conformer_energy_mae": absolute / pairs / unit,
-        "conformer_energy_rmse": (square / pairs) ** 0.5 / unit,
-    }
-
-
 def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference forces (atoms, 3) of the frames that have both, eV/Å."""
+    """Predicted minus reference forces (atoms, 3) of the atoms that have both, eV/Å."""
     found = [
-        comparison.forces[i] - comparison.frames[i].calc.results["forces"]
+        (comparison.forces[i] - comparison.frames[i].calc.results["forces"])[
+            comparison.known_forces(i)
+        ]
         for i in members
         if comparison.forces[i] is not None
     ]
@@ -111,10 +97,11 @@ def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarr
 
 
 def energy_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference energy per atom of each frame, eV."""
-    frames = [comparison.frames[i] for i in members]
+    """Predicted minus reference energy per atom, eV, of each frame that has a reference."""
+    known = comparison.with_energy(members)
+    frames = [comparison.frames[i] for i in known]
     reference = np.array([frame.calc.results["energy"] for frame in frames])
-    return (comparison.energies[list(members)] - reference) / [len(frame) for frame in frames]
+    return (comparison.energies[known] - reference) / [len(frame) for frame in frames]
 
 
 def _overall(comparison: Comparison, members: Sequence[int], unit: float) -> dict[str, float]:
@@ -141,9 +128,9 @@ def _by_element(comparison: Comparison, unit: float) -> dict[str, dict[str, floa
     symbols = np.array(
         [
             symbol
-            for frame, forces in zip(comparison.frames, comparison.forces, strict=True)
-            if forces is not None
-            for symbol in frame.get_chemical_symbols()
+            for i in everything
+            if comparison.forces[i] is not None
+            for symbol in comparison.frames[i].symbols[comparison.known_forces(i)]
         ]
     )
     return {

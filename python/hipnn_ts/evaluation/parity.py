@@ -50,15 +50,19 @@ def draw_parity(path: Path, comparison: Comparison, energy_unit: str) -> None:
 def _panels(comparison: Comparison) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     frames = comparison.frames
     everything = range(len(frames))
-    # Per atom and about its mean: total energies of different compositions hide all errors.
-    energies = np.array([frame.calc.results["energy"] / len(frame) for frame in frames])
-    energies -= energies.mean()
-    panels = [("energy", "/atom", energies, energies + energy_deviations(comparison, everything))]
+    panels = []
+    if known := comparison.with_energy(everything):
+        # Per atom and about its mean: total energies of different compositions hide all errors.
+        energies = np.array([frames[i].calc.results["energy"] / len(frames[i]) for i in known])
+        energies -= energies.mean()
+        predicted = energies + energy_deviations(comparison, everything)
+        panels = [("energy", "/atom", energies, predicted)]
     pairs = {
         "forces": [
-            (frame.calc.results["forces"], found)
-            for frame, found in zip(frames, comparison.forces, strict=True)
+            (frames[i].calc.results["forces"][atoms], found[atoms])
+            for i, found in enumerate(comparison.forces)
             if found is not None
+            for atoms in [comparison.known_forces(i)]
         ],
         "stress": [
             (frame.get_stress(voigt=False), found)

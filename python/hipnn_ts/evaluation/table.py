@@ -8,15 +8,19 @@ QUANTITIES = {
     "forces": "forces",
     "stress": "stress",
 }
+WORST = 3  # frames of each kind that are listed
 
 
 def error_table(errors: dict[str, Any]) -> str:
     """What ``errors_of`` returns, for a terminal."""
     units = errors["units"]
-    lines = [f"{'':24}{'MAE':>10}{'RMSE':>10}"]
+    lines = [f"{'':24}{'MAE':>10} {'RMSE':>10}"]
     for quantity, label in QUANTITIES.items():
         if f"{quantity}_mae" in errors:
-            lines.append(_line(label, errors, quantity + "_", units[quantity]))
+            line = _line(label, errors, quantity + "_", units[quantity])
+            if quantity == "conformer_energy":
+                line += f" ({errors['conformer_pairs']} pairs, by {errors['conformers_by']})"
+            lines.append(line)
     for symbol, found in errors.get("forces_by_element", {}).items():
         lines.append(_line(f"forces on {symbol}", found, "", units["forces"]))
     for group, found in errors.get("by_config_type", {}).items():
@@ -24,6 +28,21 @@ def error_table(errors: dict[str, Any]) -> str:
         for quantity in ("energy", "forces", "stress"):
             if f"{quantity}_mae" in found:
                 lines.append(_line(f"  {quantity}", found, quantity + "_", units[quantity]))
+    return "\n".join(lines)
+
+
+def worst_table(errors: dict[str, Any]) -> str:
+    """The frames with the largest errors."""
+    lines = []
+    heads = {"forces": "largest error of a force", "energy": "largest error of the energy"}
+    for quantity, frames in errors["worst_frames"].items():
+        lines.append(f"{heads[quantity]}, {errors['units'][quantity]}")
+        for frame in frames[:WORST]:
+            where = frame["file"]
+            where += "".join(f": {key} {frame[key]}" for key in ("frame", "row") if key in frame)
+            where += f", atom {frame['atom']}" if "atom" in frame else ""
+            where += f" ({frame['config_type']})" if "config_type" in frame else ""
+            lines.append(f"{frame['error']:12.3f}  {where}")
     return "\n".join(lines)
 
 
@@ -45,4 +64,4 @@ def ensemble_table(errors: dict[str, Any]) -> str:
 
 
 def _line(label: str, found: dict[str, float], prefix: str, unit: str) -> str:
-    return f"{label:24}{found[prefix + 'mae']:10.3f}{found[prefix + 'rmse']:10.3f} {unit}"
+    return f"{label:24}{found[prefix + 'mae']:10.3f} {found[prefix + 'rmse']:10.3f} {unit}"

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.metadata import Metadata
 from hipnn_ts.export.packing import pack_potential
+from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.repulsion import Repulsion
 
 # What engines call.
 METHODS = {
@@ -44,18 +47,20 @@ def check_contents(
             f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
             f"bytes for the network that the metadata describe, found {n_bytes}"
         )
-    with torch.random.fork_rng(devices=[]):
+    # Shapes alone: nothing is computed, and no thread is started that a fork would leave behind.
+    with torch.device("meta"):
         potential = Potential(network, fused=False).to(dtype)
+        weights, sizes, scalars = pack_potential(potential)
     if metadata.flavour == "portable":
         tensors = potential.state_dict()
         found = dict(module.state_dict())
-        if _repulsion(module) != _repulsion(potential):
+        if _repulsion(module) != _coefficients(network):
             raise InputError(
                 f"{path}: repulsion: expected that of zbl {network.zbl}, as the metadata say, "
                 "found another"
             )
     else:
-        weights, expected["sizes"], expected["scalars"] = pack_potential(potential)
+        expected["sizes"], expected["scalars"] = sizes, scalars
         tensors = _named(weights) | {"self_energies": potential.self_energies}
         found = _named(getattr(module, "weights", [])) | dict(module.state_dict())
     for name, value in expected.items():
@@ -75,11 +80,17 @@ def check_contents(
         _check_tensor(f"{path}: {name}", found[name], tensor)
 
 
+def _coefficients(network: NetworkConfig) -> list[Any] | None:
+    return None if network.zbl is None else _values(Repulsion(network))
+
+
 def _repulsion(module: nn.Module) -> list[Any] | None:
     """What a portable potential's is made of."""
     own = getattr(module, "repulsion", None)
-    if own is None:
-        return None
+    return None if own is None else _values(own)
+
+
+def _values(own: nn.Module) -> list[Any]:
     values = [getattr(own, name, None) for name in ("inner", "outer", "n_species", "coefficients")]
     return [value.tolist() if isinstance(value, Tensor) else value for value in values]
 
@@ -90,7 +101,8 @@ def _check_tensor(name: str, found: Tensor, expected: Tensor) -> None:
             f"{name}: expected {expected.dtype} of shape {tuple(expected.shape)}, as the metadata "
             f"say, found {found.dtype} of shape {tuple(found.shape)}"
         )
-    if not found.isfinite().all():
+    # By NumPy, which starts no thread for large ones.
+    if not np.isfinite(found.detach().cpu().numpy()).all():
         raise InputError(f"{name}: expected finite numbers, found some that are not")
 
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.exported import FORMAT_VERSION
+from hipnn_ts.kinds import FILE_NAME as FILE_NAME
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.validation import validated
 
-FILE_NAME = "hipnn_ts.json"
 FORMAT = "hipnn-ts potential"
 
 

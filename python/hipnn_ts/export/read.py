@@ -11,6 +11,7 @@ from hipnn_ts import operators
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.contents import check_contents
 from hipnn_ts.export.metadata import FILE_NAME, Metadata, parse_metadata
+from hipnn_ts.kinds import Kind, kind_of
 
 
 def load_exported(
@@ -27,40 +28,58 @@ def load_exported(
         The file is missing, no TorchScript file, damaged, not ours, of a newer format, or holds
         anything that an exported potential does not need.
     """
+    return load_content(read_content(path), str(path), device)
+
+
+def read_content(path: str | Path) -> bytes:
+    """The whole file. Raises InputError where it cannot be read."""
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def load_content(
+    content: bytes, path: str, device: str | torch.device = "cpu"
+) -> tuple[torch.jit.ScriptModule, Metadata]:
+    """As :func:`load_exported`, of a file that was read before from ``path``."""
     # A newer file may hold what this version would refuse: then say that it is newer.
-    metadata = parse_metadata(str(path), _document(str(path), content))
+    metadata = parse_metadata(path, _document(path, content))
     operators.load()
     try:
         torch.ops.hipnn_ts.check_archive(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
-        module = torch.jit.load(io.BytesIO(content), map_location=device)
+        # Tensors made in inference mode hide when they are written to: kernels could not keep
+        # what they made of them.
+        with torch.inference_mode(False):
+            module = torch.jit.load(io.BytesIO(content), map_location=device)
     except Exception as error:  # torch's readers let out whatever C++ throws
         raise InputError(f"{path}: {_reason(error)}") from error
-    check_contents(str(path), len(content), module, metadata)
+    check_contents(path, len(content), module, metadata)
     return module, metadata
+
+
+# What to do about a file of another kind.
+_CURES = {
+    Kind.CHECKPOINT: "; export it: hipnn-ts export {path} -o model.pt",
+    Kind.STATE: "; export the checkpoint beside it: hipnn-ts export {folder}/best.ckpt -o model.pt",
+}
 
 
 def _document(path: str, content: bytes) -> str:
     """The JSON document, as a zip archive that holds TorchScript has it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if any(name.endswith("/constants.pkl") for name in names):
-                for name in names:
+    kind = kind_of(content)
+    if kind is Kind.EXPORTED:
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for name in archive.namelist():
                     if name.endswith(f"/extra/{FILE_NAME}"):
                         return archive.read(name).decode()
-                return ""
-    except Exception:  # zipfile declares few of the exceptions that damaged files make it raise
-        pass
-    raise InputError(
-        f"{path}: expected an exported hipnn-ts potential, found a file that torch cannot load "
-        "(damaged, or not TorchScript)"
-    )
+        except Exception:  # as in kind_of
+            kind = Kind.UNKNOWN
+    cure = _CURES.get(kind, "").format(path=path, folder=Path(path).parent)
+    raise InputError(f"{path}: expected an exported hipnn-ts potential, found {kind.value}{cure}")
 
 
 def _reason(error: Exception) -> str:

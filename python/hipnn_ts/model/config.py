@@ -45,12 +45,17 @@ class NetworkConfig(BaseModel):
     n_sensitivities: Annotated[int, Field(gt=0, le=1024)] = Field(
         default=20, description="radial sensitivity functions"
     )
+    sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
+        default=None,
+        description="initial width soft_min / σ of each sensitivity, which is a function of "
+        "soft_min / r; 0.1 is broad and smooth [hippynn's: 1 / (2 n_sensitivities)]",
+    )
     l_max: Annotated[int, Field(ge=0, le=2)] = Field(default=2, description="highest tensor order")
     soft_min: Length = Field(default=0.75, description="centre of the nearest sensitivity, Å")
     soft_max: Length = Field(default=5.5, description="centre of the farthest sensitivity, Å")
     cutoff: Length = Field(default=6.5, description="hard cutoff R, Å")
     cusp_regularisation: Length = Field(
-        default=1e-6, description="ε under the roots of the tensor norms"
+        default=0.03, description="ε under the roots of the tensor norms"
     )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
     zbl: tuple[Length, Length] | None = Field(
@@ -87,12 +92,20 @@ class NetworkConfig(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _as_before_zbl(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Earlier versions refuse keys that they do not know: files without it stay readable.
+    def _without_newer_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Earlier versions refuse keys that they do not know: files without them stay readable.
         content = serialise(self)
-        if self.zbl is None:
-            del content["zbl"]
+        for key in ("zbl", "sensitivity_width"):
+            if content[key] is None:
+                del content[key]
         return content
+
+    @property
+    def initial_sigma(self) -> float:
+        """σ of all sensitivities before training, Å."""
+        if self.sensitivity_width is None:
+            return 2.0 * self.n_sensitivities * self.soft_min
+        return self.soft_min / self.sensitivity_width
 
     @property
     def middle_features(self) -> tuple[int, ...]:

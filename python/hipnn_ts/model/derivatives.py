@@ -28,6 +28,13 @@ def forces(gradients: Tensor, receivers: Tensor, senders: Tensor, n_atoms: int) 
     return out.index_add(0, receivers, gradients).index_add(0, senders, -gradients)
 
 
+def first_not_finite(atom_energies: Tensor, forces: Tensor) -> int:
+    """The first atom whose energy (n,) or force (n, 3) is not finite; -1 where all are."""
+    finite = torch.isfinite(atom_energies) & torch.isfinite(forces).all(dim=1)
+    bad = (~finite).nonzero()
+    return int(bad[0, 0]) if bad.shape[0] > 0 else -1
+
+
 def virial(gradients: Tensor, vectors: Tensor) -> Tensor:
     """``sum_p r_p ⊗ dE/dr_p`` (3, 3) in eV: the derivative with respect to a homogeneous strain.
 

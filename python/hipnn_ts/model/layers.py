@@ -33,7 +33,7 @@ class InteractionLayer(nn.Module):
         self.mu = nn.Parameter(
             1.0 / torch.linspace(1.0 / config.soft_max, 1.0 / config.soft_min, n)
         )
-        self.sigma = nn.Parameter(torch.full((n,), 2.0 * n * config.soft_min))
+        self.sigma = nn.Parameter(torch.full((n,), config.initial_sigma))
         self.vector_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 1 else 0))
         self.tensor_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 2 else 0))
         self.self_interaction = nn.Linear(n_in, n_out)

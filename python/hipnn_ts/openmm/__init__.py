@@ -14,8 +14,9 @@ except ModuleNotFoundError as error:
     ) from error
 
 from hipnn_ts.openmm.force import create_force
+from hipnn_ts.openmm.particles import CutBondWarning
 from hipnn_ts.openmm.plugins import load_torch_plugins
 
 load_torch_plugins()
 
-__all__ = ["create_force"]
+__all__ = ["CutBondWarning", "create_force"]

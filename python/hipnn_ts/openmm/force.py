@@ -16,6 +16,7 @@ from hipnn_ts.export import load_exported
 from hipnn_ts.export.extrapolation import Action, limits
 from hipnn_ts.openmm.computation import Computation
 from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
+from hipnn_ts.openmm.particles import Particles
 
 
 def create_force(
@@ -51,20 +52,26 @@ def create_force(
     InputError
         An atom of an element that the potential does not know, atom indices that do not fit,
         periodic asked for without a box, or openmm-torch asked for and not importable.
+
+    Warns
+    -----
+    CutBondWarning
+        The topology has bonds between ``atoms`` and other particles.
     """
     potential, metadata = load_exported(model)
-    numbers, has_box = _contents(topology_or_numbers)
-    indices = _indices(atoms, len(numbers))
+    particles = Particles(topology_or_numbers)
+    indices = _indices(atoms, len(particles.numbers))
     flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
     module = flavour(
         potential,
-        len(numbers),
+        len(particles.numbers),
         indices,
-        _species(potential, model, numbers, indices),
-        _periodic(periodic, has_box),
+        _species(potential, model, particles, indices),
+        _periodic(periodic, particles.has_box),
         limits(metadata, beyond_training),
         beyond_training == "stop",
     )
+    particles.warn_of_cut_bonds(indices)
     script = torch.jit.script(module.eval())
     if _implementation(implementation) == "torch":
         import openmmtorch
@@ -76,23 +83,6 @@ def create_force(
     force.setUsesPeriodicBoundaryConditions(module.periodic)
     force.setName("HIP-NN-TS")
     return force
-
-
-def _contents(topology_or_numbers) -> tuple[list[int], bool | None]:
-    """Atomic number of every particle (0 for virtual sites), and whether there is a box."""
-    if isinstance(topology_or_numbers, app.Topology):
-        numbers = [
-            0 if atom.element is None else atom.element.atomic_number
-            for atom in topology_or_numbers.atoms()
-        ]
-        return numbers, topology_or_numbers.getPeriodicBoxVectors() is not None
-    try:
-        return [operator.index(number) for number in topology_or_numbers], None
-    except TypeError as error:
-        raise InputError(
-            "topology_or_numbers: expected an openmm.app.Topology or atomic numbers, found "
-            f"{type(topology_or_numbers).__name__}"
-        ) from error
 
 
 def _indices(atoms: Iterable[int] | None, n_particles: int) -> list[int]:
@@ -117,19 +107,27 @@ def _indices(atoms: Iterable[int] | None, n_particles: int) -> list[int]:
 
 
 def _species(
-    potential: torch.jit.ScriptModule, model: str | Path, numbers: list[int], indices: list[int]
+    potential: torch.jit.ScriptModule, model: str | Path, particles: Particles, indices: list[int]
 ) -> list[int]:
     known = {number: species for species, number in enumerate(potential.atomic_numbers)}
     for index in indices:
-        number = numbers[index]
+        number = particles.numbers[index]
         if number not in known:
-            in_table = 0 < number < len(chemical_symbols)
-            found = chemical_symbols[number] if in_table else f"atomic number {number}"
             raise InputError(
-                f"atom {index}: expected one of the elements {' '.join(potential.elements)} of "
-                f"{model}, found {found}"
+                f"{particles.name(index)}: expected one of the elements "
+                f"{' '.join(potential.elements)} of {model}, found {_described(number)}"
             )
-    return [known[numbers[index]] for index in indices]
+    return [known[particles.numbers[index]] for index in indices]
+
+
+def _described(number: int) -> str:
+    if number == 0:
+        return (
+            "a particle without an element, such as a virtual site; leave it out of the "
+            "potential's atoms: atoms=[...]"
+        )
+    in_table = 0 < number < len(chemical_symbols)
+    return chemical_symbols[number] if in_table else f"atomic number {number}"
 
 
 def _periodic(periodic: bool | None, has_box: bool | None) -> bool:

@@ -103,7 +103,10 @@ class PortableEnergyAndForces(nn.Module):
         if box is not None:
             box = box.detach().to(torch.float64) * self.length
         receivers, senders, vectors = self.neighbours.pairs(own, box)
-        self.guard.check(self.atoms, self.species, receivers, senders, vectors)
+        self.guard.check(self.atoms.cpu(), self.species.cpu(), receivers, senders, vectors)
+        # Neighbours are found on the CPU, wherever the network is.
+        receivers, senders = receivers.to(own.device), senders.to(own.device)
+        vectors = vectors.to(own.device)
         energies, gradients = self.potential.energies_and_pair_gradients(
             self.species, receivers, senders, vectors
         )
@@ -115,10 +118,10 @@ class PortableEnergyAndForces(nn.Module):
             0, self.atoms, forces * (self.energy * self.length)
         )
         # What is not finite spreads to all particles within a few steps: here it is still near.
-        bad = (~torch.isfinite(forces).all(dim=1)).nonzero()
-        if bad.shape[0] > 0:
+        bad = derivatives.first_not_finite(energies, forces)
+        if bad >= 0:
             raise ValueError(
                 "hipnn-ts: expected finite energies and forces, found none for particle "
-                f"{int(self.atoms[bad[0, 0]])}"
+                f"{int(self.atoms[bad])}"
             )
         return energies.sum() * self.energy, scattered

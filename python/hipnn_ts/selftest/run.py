@@ -15,7 +15,7 @@ from ase.optimize import FIRE
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export import load_exported
 from hipnn_ts.export.unpacking import plain_potential
-from hipnn_ts.model import derivatives
+from hipnn_ts.model import cusp, derivatives
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
 from hipnn_ts.selftest.folder import MODEL, Trajectory, write_frames, write_start
@@ -77,6 +77,19 @@ def selftest(model: Path) -> Iterator[Row]:
             write_start(folder, start)
             ask = partial(answer, folder, questions.frames)
             yield _row(path, questions, reference, ask)
+
+
+def smoothness(model: Path) -> str:
+    """What the exported file ``model`` allows force constants; raises as ``selftest``."""
+    module, metadata = load_exported(model)
+    potential, closest = plain_potential(module, metadata), metadata.closest_approach
+    found = cusp.rounding(potential, closest)
+    if found is None:
+        return "l_max 0 has no norms: force constants hold at any small displacement"
+    return cusp.remark(potential, closest) or (
+        f"norms are round within {found.radius:.1g} Å of a symmetric site ({found.centre} among "
+        f"four {found.corners}): force constants hold at displacements below that"
+    )
 
 
 def _row(

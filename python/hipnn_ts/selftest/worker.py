@@ -2,7 +2,8 @@
 
     python -m hipnn_ts.selftest.worker PATH FOLDER
 
-PATH is python, cuda, or openmm: and a platform's name; see ``folder`` for what FOLDER holds.
+PATH is python, cuda, or openmm: and a platform's name; see ``folder`` for what FOLDER holds. The
+exit status is that of ``missing`` where there is no such path here; why stands in the last line.
 """
 
 import sys
@@ -14,12 +15,17 @@ from ase.md.verlet import VelocityVerlet
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.selftest.folder import MODEL, Trajectory, read_frames, read_start, write_answers
+from hipnn_ts.selftest.missing import STATUS, reason_missing
 from hipnn_ts.selftest.questions import Answers
 
 
 def main() -> None:
     """Answer what the folder asks."""
     path, folder = sys.argv[1], Path(sys.argv[2])
+    reason = reason_missing(path, folder / MODEL)
+    if reason is not None:
+        print(reason)
+        sys.exit(STATUS)
     if path.startswith("openmm:"):
         from hipnn_ts.selftest.openmm import dynamics, evaluate
 

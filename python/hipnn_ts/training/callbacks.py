@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from hipnn_ts.checkpoint import save_checkpoint
 from hipnn_ts.files import replacing
+from hipnn_ts.training.errors import UNITS
 from hipnn_ts.training.module import TrainingModule
 
 
@@ -126,10 +127,12 @@ class ProgressBar(Callback):
 
     def on_validation_end(self, trainer: Trainer, module: TrainingModule) -> None:
         """Show the errors."""
-        text = f"epoch {module.epoch}: RMSE {module.errors['energy_rmse']:.2f} meV/atom"
-        if "forces_rmse" in module.errors:
-            text += f", {module.errors['forces_rmse']:.1f} meV/Å"
-        self.bar.set_postfix_str(text)
+        errors = [
+            f"{module.errors[f'{quantity}_rmse']:.{digits}f} {UNITS[quantity]}"
+            for quantity, digits in (("energy", 2), ("forces", 1))
+            if f"{quantity}_rmse" in module.errors
+        ]
+        self.bar.set_postfix_str(f"epoch {module.epoch}: RMSE {', '.join(errors) or 'unknown'}")
 
     def on_train_end(self, trainer: Trainer, module: TrainingModule) -> None:
         """Leave the bar as it is."""

@@ -1,6 +1,7 @@
 """What a training run is told: a YAML file with sections network, data, training."""
 
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 from typing import Any, get_args
 
@@ -45,15 +46,15 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
             )
         if value is not None and not isinstance(value, dict):
             raise InputError(f"{name}: section '{key}': expected keys with values, found {value!r}")
+    training = validated(TrainingConfig, content.get("training") or {}, name, "training")
     network = dict(content.get("network") or {})
-    # The elements may have to wait for the data; everything else is judged now.
-    validated(NetworkConfig, {"elements": ["H"], **network}, name, "network")
+    if training.start_from is not None:
+        # Absolute, as the data files.
+        path = (Path(folder) / training.start_from).resolve()
+        training = training.model_copy(update={"start_from": path})
+    network = _judged(network, training.start_from, name)
     data = validated(DataConfig, content.get("data") or {}, name, "data")
-    return RunConfig(
-        network=network,
-        data=_in_folder(data, Path(folder)),
-        training=validated(TrainingConfig, content.get("training") or {}, name, "training"),
-    )
+    return RunConfig(network=network, data=_in_folder(data, Path(folder)), training=training)
 
 
 def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
@@ -75,6 +76,25 @@ def describe(model: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
     return required + optional + inner
 
 
+def _judged(network: dict[str, Any], start_from: Path | None, name: str) -> dict[str, Any]:
+    """Keys of the network, with those of the checkpoint that the run starts from."""
+    # The elements may have to wait for the data; everything else is judged now.
+    if start_from is None:
+        validated(NetworkConfig, {"elements": ["H"], **network}, name, "network")
+        return network
+    # Not above: that module needs torch, which `--help` does not wait for.
+    from hipnn_ts.training.fine_tuning import check_architecture, read_start, with_inherited_keys
+
+    try:
+        start = read_start(start_from)
+        complete = with_inherited_keys(network, start)
+        validated(NetworkConfig, {"elements": ["H"], **complete}, name, "network")
+        check_architecture(network, start)
+    except InputError as error:
+        raise InputError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+    return complete
+
+
 def _section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
@@ -89,8 +109,23 @@ def _written(default: Any) -> str:
 
 
 def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
-    # Absolute: the resolved configuration is read again from another folder.
-    moved = {"train": tuple((folder / file).resolve() for file in data.train)}
+    moved = {"train": _files(data.train, folder, "train")}
     if not isinstance(data.validation, float):
-        moved["validation"] = tuple((folder / file).resolve() for file in data.validation)
+        moved["validation"] = _files(data.validation, folder, "validation")
     return data.model_copy(update=moved)
+
+
+def _files(named: Sequence[Path], folder: Path, key: str) -> tuple[Path, ...]:
+    """Absolute, because the resolved configuration is read again from another folder. Patterns are
+    replaced by the files that match them, in alphabetical order, without those named before."""
+    files: list[Path] = []
+    for file in named:
+        if (folder / file).exists() or not set("*?[") & set(str(file)):
+            files.append((folder / file).resolve())
+            continue
+        matching = sorted(glob(str(file), root_dir=folder, recursive=True))
+        found = [(folder / match).resolve() for match in matching if (folder / match).is_file()]
+        if not found:
+            raise InputError(f"data.{key}: expected files that match '{folder / file}', found none")
+        files += [match for match in dict.fromkeys(found) if match not in files]
+    return tuple(files)

@@ -20,12 +20,13 @@ class Deviation(NamedTuple):
 
 def deviations(prediction: Prediction, batch: Batch) -> dict[str, Deviation]:
     """Deviations by quantity; no rows where the batch has no reference."""
-    energy = (prediction.energy - batch.energy) / batch.n_atoms
+    energy = prediction.energy.index_select(0, batch.with_energy) - batch.energy
+    energy = energy / batch.n_atoms.index_select(0, batch.with_energy)
     forces = prediction.forces.index_select(0, batch.with_forces) - batch.forces
     owner = batch.configuration.index_select(0, batch.with_forces)
     stress = (prediction.stress - batch.stress).flatten(1)
     return {
-        "energy": Deviation(energy.unsqueeze(1), batch.weight),
+        "energy": Deviation(energy.unsqueeze(1), batch.weight.index_select(0, batch.with_energy)),
         "forces": Deviation(forces, batch.weight.index_select(0, owner)),
         "stress": Deviation(stress, batch.weight.index_select(0, batch.with_stress)),
     }

@@ -19,6 +19,8 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.callbacks import EpochLog, KeepBest, ProgressBar, StopOnBudget
+from hipnn_ts.training.fine_tuning import begin_from, read_start, with_its_network, with_start
+from hipnn_ts.training.freezing import freeze
 from hipnn_ts.training.module import TrainingModule
 from hipnn_ts.training.prepare import Prepared, prepare
 from hipnn_ts.training.resume import KeepState, WholeFiles, state_to_resume
@@ -65,9 +67,9 @@ def train(
     Raises
     ------
     InputError
-        Data that cannot be used, elements that the configuration does not name, an output
-        directory that cannot be written, holds another run or is where one is training now,
-        training that diverges.
+        Data or a checkpoint to start from that cannot be used, elements that the configuration does
+        not name, an output directory that cannot be written, holds another run or is where one is
+        training now, training that diverges.
     """
     output, settings = Path(output_directory), config.training
     if (output / CHECKPOINT).exists() and not (overwrite or resume):
@@ -79,8 +81,19 @@ def train(
         raise InputError(
             "training.device: expected a GPU for 'cuda', found none that torch can use"
         )
-    prepared = prepare(config)
+    start = None if settings.start_from is None else read_start(settings.start_from)
+    if start is None:
+        prepared = prepare(config)
+    else:
+        if start.path.parent.resolve() == output.resolve():
+            raise InputError(
+                f"training.start_from: expected a checkpoint outside of the output directory, "
+                f"whose files this run replaces, found {start.path}"
+            )
+        prepared = with_start(prepare(with_its_network(config, start)), start)
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
+    if start is not None:
+        identity["start_from"] = prepared.origin["start_from"]["sha256"]
     with closing(prepared.training), closing(prepared.validation), _alone(output):
         earlier = state_to_resume(output / STATE, identity) if resume else None
         if earlier and earlier["finished"]:
@@ -100,8 +113,13 @@ def train(
             torch.manual_seed(settings.seed)
             potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
             potential.self_energies.copy_(prepared.self_energies)
+            if start is not None and not earlier:
+                line = begin_from(start, potential, prepared.training, settings)
+                if tell:
+                    tell(line)
             if settings.self_energies == "trained":
                 potential.train_self_energies()
+            freeze(potential, settings.freeze)
             module = TrainingModule(
                 potential, settings, prepared.training, prepared.validation, clock
             )

@@ -32,7 +32,8 @@ def batch_sums(
     for quantity in UNITS:
         difference, weight = found[quantity]
         if quantity == "energy" and weights.energy_per == "configuration":
-            difference = difference * batch.n_atoms.unsqueeze(1)
+            n_atoms = batch.n_atoms.index_select(0, batch.with_energy)
+            difference = difference * n_atoms.unsqueeze(1)
         rows.append(weighted_sums(difference.double(), weight))
     # An atom of a configuration without weight is there to fill the batch up.
     real = (batch.weight > 0).index_select(0, batch.configuration).double()

@@ -49,9 +49,11 @@ class TrainingModule(LightningModule):
         if config.ema_decay is not None:
             self.average = copy.deepcopy(potential).requires_grad_(False)
             self._follow = get_ema_multi_avg_fn(config.ema_decay)
-            self._averages = list(self.average.parameters())
+            # A weight that is frozen is its own average.
+            pairs = zip(self.average.parameters(), potential.parameters(), strict=True)
+            self._averages = [average for average, weight in pairs if weight.requires_grad]
         # Looked for once: a search through the modules takes its share of a small step.
-        self._trained = list(potential.parameters())
+        self._trained = [weight for weight in potential.parameters() if weight.requires_grad]
         self.config = config
         self.training_data, self.validation_data = training, validation
         self.schedule = Schedule(config)

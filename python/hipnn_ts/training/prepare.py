@@ -14,6 +14,7 @@ from ase.data import chemical_symbols
 
 from hipnn_ts.data.closest_approach import ClosestApproach
 from hipnn_ts.data.dataset import ReferenceDataset, Sample, composition
+from hipnn_ts.data.isolated import names_isolated, take_isolated
 from hipnn_ts.data.read import NamedFrames, read_named
 from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.data.split import split
@@ -40,8 +41,8 @@ class Prepared(NamedTuple):
 
 def prepare(config: RunConfig) -> Prepared:
     """Read, check and list neighbours. Raises InputError for data that cannot be used."""
-    training, validation = load_data(config.data)
-    _check_labels(config, training)
+    training, validation, isolated = load_data(config.data)
+    _check_labels(config, training, validation)
     network = network_config(config, _elements(training.frames))
     dtype = getattr(torch, config.training.precision)
     parts = {"training": training, "validation": validation}
@@ -58,14 +59,17 @@ def prepare(config: RunConfig) -> Prepared:
     }
     closest = ClosestApproach(network.elements)
     repulsion = None if network.zbl is None else Repulsion(network)
-    energies = array("d")  # eV, what the repulsion leaves
+    energies = array("d")  # eV, what the repulsion leaves; nan where a frame has none
 
     def observe(part: str, sample: Sample) -> None:
         if part == "training":
             closest(sample)
-            energies.append(sample.energy - _energy(repulsion, sample))
+            known = sample.energy is not None
+            energies.append(sample.energy - _energy(repulsion, sample) if known else np.nan)
 
     lines = survey(parts, datasets, network.elements, observe)
+    self_energies, source = _self_energies(config, training, network, np.array(energies), isolated)
+    lines += source
     resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
     origin = {
         "config": _without_folders(resolved),
@@ -78,38 +82,61 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(
         network,
         *datasets.values(),
-        _self_energies(config, training, network, np.array(energies)),
+        self_energies,
         resolved,
         origin,
         lines,
     )
 
 
-def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames]:
-    """Training and validation frames, from files or held back. Raises InputError."""
-    data = read_named(config.train, config, config.in_memory)
+class Isolated(NamedTuple):
+    """Lone atoms of the training data."""
+
+    energies: dict[str, float]  # by element, eV
+    n_frames: int
+
+
+def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames, Isolated]:
+    """Training and validation frames, from files or held back, and what lone atoms were taken out.
+
+    Raises InputError.
+    """
+    key = config.columns.config_type
+    data, *isolated = take_isolated(read_named(config.train, config, config.in_memory), key)
     if isinstance(config.validation, float):
-        return split(data, config.validation, config.group_by, config.seed)
-    return data, read_named(config.validation, config, config.in_memory)
+        return *split(data, config.validation, config.group_by, config.seed), Isolated(*isolated)
+    others = take_isolated(read_named(config.validation, config, config.in_memory), key)[0]
+    return data, others, Isolated(*isolated)
 
 
-def _check_labels(config: RunConfig, training: NamedFrames) -> None:
-    """Forces are wanted unless the loss says otherwise; a weight must belong to something."""
-    files = ", ".join(str(file) for file in config.data.train)
-    if config.training.loss.forces > 0 and not any(
-        "forces" in frame.calc.results for frame in training.frames
-    ):
+def _check_labels(config: RunConfig, training: NamedFrames, validation: NamedFrames) -> None:
+    """What the loss weighs must be there; a weight must belong to something."""
+    loss, files = config.training.loss, ", ".join(str(file) for file in config.data.train)
+    given = [
+        {quantity for frame in part.frames for quantity in frame.calc.results}
+        for part in (training, validation)
+    ]
+    for quantity, others in (("energy", "forces"), ("forces", "energies")):
+        if getattr(loss, quantity) > 0 and quantity not in given[0]:
+            hints = [f" ({hint})" for hint in training.remarks if f"no {quantity}, but" in hint]
+            raise InputError(
+                f"{files}: expected reference values of {quantity}, found none in "
+                f"{len(training.frames)} configurations{''.join(hints)}; set "
+                f"data.columns.{quantity} to the name of their column, or training.loss.{quantity} "
+                f"to 0 to train on {others} alone"
+            )
+    weighed = [quantity for quantity in UNITS if getattr(loss, quantity) > 0]
+    if not given[1] & set(weighed):
         raise InputError(
-            f"{files}: expected forces, found none in {len(training.frames)} configurations; set "
-            "data.columns.forces to the name of their column, or training.loss.forces to 0 to "
-            "train on energies alone"
+            f"data.validation: expected reference values of what training.loss weighs "
+            f"({', '.join(weighed)}), found none in {len(validation.frames)} configurations"
         )
     if not config.data.config_type_weights:
         return
     key = config.data.columns.config_type
     known = {str(frame.info.get(key)) for frame in training.frames}
     for name in config.data.config_type_weights:
-        if name not in known:
+        if name not in known and not names_isolated(name):
             raise InputError(
                 f"data.config_type_weights: '{name}': expected a {key} of the training data, "
                 f"found {', '.join(sorted(known))}"
@@ -126,19 +153,35 @@ def _energy(repulsion: Repulsion | None, sample: Sample) -> float:
 
 
 def _self_energies(
-    config: RunConfig, training: NamedFrames, network: NetworkConfig, energies: np.ndarray
-) -> torch.Tensor:
-    """As given, or fitted to the energies (eV, of each frame)."""
-    given = config.training.self_energies
-    if not isinstance(given, dict):
-        counts = composition(training.frames, network.elements)
-        return torch.from_numpy(fit_self_energies(counts, energies))
-    if set(given) != set(network.elements):
-        raise InputError(
-            f"training.self_energies: expected one energy for each of "
-            f"{' '.join(network.elements)}, found {' '.join(given) or 'none'}"
-        )
-    return torch.tensor([given[symbol] for symbol in network.elements], dtype=torch.float64)
+    config: RunConfig,
+    training: NamedFrames,
+    network: NetworkConfig,
+    energies: np.ndarray,
+    isolated: Isolated,
+) -> tuple[torch.Tensor, list[str]]:
+    """As given, else those of isolated atoms, else fitted to the energies (eV, of each frame).
+
+    Also what there is to say about isolated atoms.
+    """
+    given, symbols = config.training.self_energies, network.elements
+    lines = []
+    if isolated.n_frames:
+        lines.append(f"isolated atoms, not trained on, in configurations: {isolated.n_frames}")
+    if isinstance(given, dict):
+        if set(given) != set(symbols):
+            raise InputError(
+                f"training.self_energies: expected one energy for each of "
+                f"{' '.join(symbols)}, found {' '.join(given) or 'none'}"
+            )
+        return torch.tensor([given[symbol] for symbol in symbols], dtype=torch.float64), lines
+    known = np.array([isolated.energies.get(symbol, np.nan) for symbol in symbols])
+    found = fit_self_energies(composition(training.frames, symbols), energies, known)
+    if not np.isnan(known).all():
+        fitted = [symbol for symbol in symbols if symbol not in isolated.energies]
+        listed = ", ".join(f"{s} {e:.4f}" for s, e in isolated.energies.items() if s in symbols)
+        rest = f"; fitted to what remains: {' '.join(fitted)}" if fitted else ""
+        lines.append(f"self energies of isolated atoms, eV: {listed}{rest}")
+    return torch.from_numpy(found), lines
 
 
 def _elements(frames: Iterable[Atoms]) -> list[str]:

@@ -23,11 +23,12 @@ class DataConfig(LabelConfig):
     """Which configurations to train on and which to validate with, and what their columns mean."""
 
     train: tuple[Path, ...] = Field(
-        description="files to train on: extended XYZ (.xyz, .extxyz, also .xz, .gz), ASE database "
-        "(.db), NumPy archive (.npz), ANI-style HDF5 (.h5, .hdf5)"
+        description="files to train on, or patterns (data/*.extxyz): extended XYZ (.xyz, .extxyz, "
+        "also .xz, .gz), ASE database (.db), NumPy archive (.npz), ANI-style HDF5 (.h5, .hdf5)"
     )
     validation: tuple[Path, ...] | float = Field(
-        default=0.1, description="files, or the fraction of the training frames to hold back"
+        default=0.1,
+        description="files or patterns, or the fraction of the training frames to hold back",
     )
     group_by: str | None = Field(
         default=None,
@@ -69,21 +70,20 @@ class DataConfig(LabelConfig):
 class LossConfig(Section):
     """Weight of each term of the loss, and what an error is."""
 
-    energy: NonNegativeFloat = Field(default=5.0, description="of the energy, 1/eV")
-    forces: NonNegativeFloat = Field(default=1.0, description="of a force component, Å/eV")
-    stress: NonNegativeFloat = Field(
-        default=10.0, description="of a stress component, Å^3/eV, where the data has stress"
-    )
+    energy: NonNegativeFloat = Field(default=5.0, description="weight of energy errors, 1/eV")
+    forces: NonNegativeFloat = Field(default=1.0, description="weight of force errors, Å/eV")
+    stress: NonNegativeFloat = Field(default=10.0, description="weight of stress errors, Å^3/eV")
     energy_per: Literal["atom", "configuration"] = Field(
-        default="atom", description="energy errors per atom, or of the whole configuration"
+        default="atom", description="whether energy errors count per atom or per configuration"
     )
-    rmse: NonNegativeFloat = Field(default=1.0, description="root mean square share of each error")
-    mae: NonNegativeFloat = Field(default=1.0, description="mean absolute share of each error")
+    rmse: NonNegativeFloat = Field(default=1.0, description="weight of root mean square errors")
+    mae: NonNegativeFloat = Field(default=1.0, description="weight of mean absolute errors")
     hierarchicality: NonNegativeFloat = Field(
-        default=1e-3, description="of each block's share of the energy over that of the one before"
+        default=1e-3,
+        description="weight of the ratio of each block's energy to that of the one before",
     )
     l2: NonNegativeFloat = Field(
-        default=0.0, description="of the sum of all squared weights, as hippynn's (1e-6 there)"
+        default=0.0, description="weight of the sum of all squared parameters (hippynn: 1e-6)"
     )
 
 
@@ -97,11 +97,13 @@ class ScheduleConfig(Section):
         "the learning rate",
     )
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.05, description="cosine: share of the run in which the rate rises"
+        default=0.05, description="cosine: fraction of the run in which the rate rises"
     )
-    last_rate: Share = Field(default=0.01, description="cosine: last over highest learning rate")
+    last_rate: Share = Field(
+        default=0.01, description="cosine: ratio of the last learning rate to the highest"
+    )
     patience: PositiveInt = Field(
-        default=10, description="patience: epochs without a better validation loss"
+        default=10, description="patience: epochs without a lower validation loss"
     )
     max_batch_size: PositiveInt | None = Field(
         default=None, description="patience: largest batch [8 × batch_size]"
@@ -111,7 +113,7 @@ class ScheduleConfig(Section):
 class SecondStage(Section):
     """Other loss weights for the last part of the run."""
 
-    start: Share = Field(default=0.75, description="share of the run after which it begins")
+    start: Share = Field(default=0.75, description="fraction of the run after which it begins")
     loss: LossConfig = Field(default=LossConfig(), description="the weights from then on")
 
 
@@ -120,47 +122,67 @@ class TrainingConfig(Section):
 
     epochs: PositiveInt | None = Field(default=None, description="passes over the training data")
     max_minutes: PositiveFloat | None = Field(
-        default=None, description="end after this time; runs then differ with the machine's speed"
+        default=None,
+        description="end after this time; the result depends on the machine's speed",
     )
     batch_size: PositiveInt = Field(default=8, description="configurations in a step")
     max_atoms_per_batch: PositiveInt | None = Field(
-        default=None, description="a batch ends before it would hold more atoms"
+        default=None, description="largest number of atoms in a batch"
     )
     learning_rate: PositiveFloat = Field(default=2e-3, description="highest rate of Adam")
     schedule: ScheduleConfig = ScheduleConfig()
     early_stop: PositiveInt | None = Field(
-        default=None, description="end after so many epochs without a better validation loss"
+        default=None, description="end after this many epochs without a lower validation loss"
     )
     gradient_clipping: PositiveFloat = Field(
         default=10.0, description="largest norm of the loss gradient"
     )
     ema_decay: Share | None = Field(
         default=None,
-        description="validate and keep an exponential moving average of the weights with this "
-        "decay per step, 0.999 say",
+        description="validate and keep an exponential moving average of the weights, with this "
+        "decay per step (0.999, for example)",
     )
     loss: LossConfig = LossConfig()
     second_stage: SecondStage | None = Field(
         default=None, description="other loss weights for the last part of the run"
     )
-    self_energies: Literal["least_squares", "trained"] | dict[str, float] = Field(
+    self_energies: Literal["least_squares", "trained", "kept"] | dict[str, float] = Field(
         default="least_squares",
         description="energy of each lone element: fitted to the compositions and kept, fitted and "
-        "trained on, or given in eV, {H: -13.6, ...}",
+        "trained on, or given in eV, {H: -13.6, ...}; isolated atoms in the data "
+        "(config_type=IsolatedAtom) take the place of the fit; with start_from, shifted by a fit "
+        "to what the checkpoint leaves, or (kept) those of the checkpoint",
+    )
+    start_from: Path | None = Field(
+        default=None,
+        description="fine-tuning: a checkpoint (best.ckpt) whose weights the run starts from and "
+        "whose network it has; elements may be added and dropped",
+    )
+    freeze: tuple[str, ...] = Field(
+        default=(),
+        description="layers or weights that are not trained, by name, with * for any characters: "
+        "[blocks.0, readouts.*]",
     )
     precision: Literal["float32", "float64"] = Field(
-        default="float32", description="of the network; total energies are float64 anyway"
+        default="float32", description="of the network; total energies are always float64"
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to compute")
     checkpoint_minutes: NonNegativeFloat = Field(
         default=1.0, description="time between checkpoints to resume from; 0: every step"
     )
-    seed: int = Field(default=0, description="of initial weights and order of the batches")
+    seed: int = Field(default=0, description="of initial weights and of the order of batches")
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingConfig":
         if self.epochs is None and self.max_minutes is None:
             raise ValueError("give 'epochs', 'max_minutes' or both")
+        if self.self_energies == "kept" and self.start_from is None:
+            raise ValueError("self_energies: expected start_from beside 'kept', found none")
         largest = self.schedule.max_batch_size
         if largest is not None and largest < self.batch_size:
             raise ValueError(

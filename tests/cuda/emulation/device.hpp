@@ -90,6 +90,10 @@ public:
   /// How often the device was waited for.
   int64_t waits() const { return waits_; }
 
+  /// As if a CUDA graph were captured: whoever waits meanwhile is stopped.
+  void record(bool recording) { recording_ = recording; }
+  bool recording() const override { return recording_; }
+
   std::shared_ptr<void> allocate(int64_t bytes) override {
     in_use_ += bytes;
     peak_ = std::max(peak_, in_use_);
@@ -112,6 +116,9 @@ public:
   void copy(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, bytes); }
   void upload(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, int64_t bytes) override {
+    if (recording_) {
+      stop("waited for while work is recorded");
+    }
     ++waits_;
     std::memcpy(to, from, bytes);
   }
@@ -135,6 +142,7 @@ private:
   }
 
   int64_t in_use_ = 0, peak_ = 0, began_ = 0, waits_ = 0;
+  bool recording_ = false;
   std::string compile_, folder_;
   std::map<std::string, std::unique_ptr<Module>> modules_;
 };

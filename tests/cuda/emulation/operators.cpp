@@ -28,12 +28,17 @@ std::tuple<Tensor, Tensor> energies_and_pair_gradients(
 }
 
 /// EnergyAndForces on the device, by number.
-std::vector<std::unique_ptr<hipnn_ts::cuda::OnDevice>> potentials;
+struct Potential {
+  hipnn_ts::cuda::OnDevice on_device;
+  hipnn_ts::ForceChecks checks;
+};
+std::vector<std::unique_ptr<Potential>> potentials;
 
 int64_t create(at::TensorList tensors, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
   potentials.push_back(
-      std::make_unique<hipnn_ts::cuda::OnDevice>(
-          device(), at::kCPU, tensors.vec(), sizes.vec(), scalars.vec()));
+      std::unique_ptr<Potential>(new Potential{
+          {device(), at::kCPU, tensors.vec(), sizes.vec(), scalars.vec()},
+          {tensors[0], tensors[1], tensors[3], sizes[1] != 0}}));
   return static_cast<int64_t>(potentials.size()) - 1;
 }
 
@@ -44,7 +49,8 @@ evaluate(int64_t potential, const Tensor& positions, const std::optional<Tensor>
     periodic.periodic = true;
     std::copy_n(box->const_data_ptr<double>(), 9, periodic.vectors.begin());
   }
-  return potentials[potential]->evaluate(positions, periodic);
+  Potential& p = *potentials[potential];
+  return p.on_device.evaluate(positions, periodic, p.checks);
 }
 
 /// A step block by block with arrays of the host, as LAMMPS makes it: energies (n_receivers,), pair
@@ -105,7 +111,7 @@ std::vector<Tensor> blocks(
 }
 
 int64_t searches(int64_t potential) {
-  return potentials[potential]->searches();
+  return potentials[potential]->on_device.searches();
 }
 
 int64_t peak_bytes() {
@@ -114,6 +120,10 @@ int64_t peak_bytes() {
 
 int64_t waits() {
   return device().waits();
+}
+
+void record(bool recording) {
+  device().record(recording);
 }
 
 } // namespace
@@ -133,4 +143,5 @@ TORCH_LIBRARY(hipnn_ts_emulated, m) {
   m.def("searches(int potential) -> int", &searches);
   m.def("peak_bytes() -> int", &peak_bytes);
   m.def("waits() -> int", &waits);
+  m.def("record(bool recording) -> ()", &record);
 }

@@ -50,7 +50,7 @@ KERNEL(narrow, NarrowArguments) {
 KERNEL(poison, PoisonArguments) {
   for (long long i = grid_thread(); i < x.n; i += grid_threads()) {
     if (*x.flag) {
-      x.energies[i] = not_a_number();
+      x.values[i] = not_a_number();
     }
   }
 }

@@ -2,6 +2,7 @@
 //
 // Everything that one interaction width of a network runs: NVRTC compiles this file with the
 // constants of prelude.cuh.
+#include "checks.cuh"
 #include "first_block.cuh"
 #include "forces.cuh"
 #include "interaction.cuh"

@@ -1,0 +1,17 @@
+"""Chemical elements as files write them."""
+
+from ase.data import atomic_numbers, chemical_symbols
+
+ISOTOPES = ("D", "T")  # of hydrogen; a potential knows no masses
+
+
+def atomic_number(text: str) -> int | None:
+    """Of a symbol in upper or lower case, an atomic number, or an isotope of hydrogen.
+
+    None for anything else, such as "Hw", "O1" or "X".
+    """
+    text = text.strip()
+    if text.isdecimal():
+        return int(text) if 0 < int(text) < len(chemical_symbols) else None
+    symbol = text.capitalize()
+    return 1 if symbol in ISOTOPES else atomic_numbers.get(symbol) or None

@@ -1,0 +1,65 @@
+"""Stress and virial as files hold them, and the cells that they belong to."""
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from hipnn_ts.errors import InputError
+
+# What rounding may leave between xy and yx: of the largest component, and in eV/Å^3.
+RELATIVE, ABSOLUTE = 1e-2, 1e-5
+
+
+def independent(vectors: np.ndarray) -> bool:
+    """Whether vectors (k, 3) are not zero and span k dimensions."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (lengths > 0).all():
+        return False
+    return len(vectors) == 0 or np.linalg.matrix_rank(vectors / lengths, tol=1e-6) == len(vectors)
+
+
+def stress_volume(frame: Atoms) -> float:
+    """Volume that the stress of a frame refers to, in the frame's units; nan where it has none.
+
+    A stress needs a full cell, of three independent vectors, and a periodic direction: crystals,
+    slabs and wires have one.
+    """
+    if not frame.pbc.any() or not independent(frame.cell.array):
+        return float("nan")
+    return float(frame.get_volume())
+
+
+def voigt_stress(stress: np.ndarray, name: str) -> np.ndarray:
+    """Six components xx yy zz yz xz xy, eV/Å^3, of six, nine or 3x3; others are left as they are.
+
+    Raises
+    ------
+    InputError
+        Nine components that differ from their transpose by more than rounding leaves.
+    """
+    if stress.size != 9:
+        return stress
+    matrix = stress.reshape(3, 3)
+    with np.errstate(invalid="ignore"):  # of inf, which is refused with the other values
+        difference = np.abs(matrix - matrix.T)
+    if (difference > ABSOLUTE + RELATIVE * np.abs(matrix).max()).any():
+        i, j = np.unravel_index(difference.argmax(), (3, 3))
+        axes = "xyz"
+        raise InputError(
+            f"{name}: expected a symmetric stress, found {axes[i]}{axes[j]} {matrix[i, j]:.6g} and "
+            f"{axes[j]}{axes[i]} {matrix[j, i]:.6g} eV/Å^3"
+        )
+    return full_3x3_to_voigt_6_stress(matrix)
+
+
+def as_numbers(value: Any) -> np.ndarray:
+    """Floating-point numbers. Raises ValueError or TypeError where they are none.
+
+    A key without a value is True to ASE: no number, though NumPy makes it one.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind == "b":
+        raise ValueError("no number")
+    return array.astype(float)

@@ -1,0 +1,45 @@
+"""Predictions beside the reference, frame by frame, in a file."""
+
+import gzip
+import lzma
+from pathlib import Path
+
+from ase.io.extxyz import write_xyz
+
+from hipnn_ts.data.labels import WEIGHT
+from hipnn_ts.evaluation.compare import Comparison
+from hipnn_ts.files import replacing
+
+PREFIX = "hipnn_ts_"
+OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+
+
+def write_predictions(path: str | Path, comparison: Comparison) -> None:
+    """Write all frames as extended XYZ, compressed where the name ends in .gz or .xz.
+
+    Reference values keep ASE's names (``energy``, ``forces``, ``stress``); predictions are
+    ``hipnn_ts_energy``, ``hipnn_ts_forces`` and ``hipnn_ts_stress``, of derivatives where the frame
+    has a reference. Units are eV, eV/Å and eV/Å^3, whatever those of the file that was read. The
+    file appears complete or not at all.
+
+    Raises
+    ------
+    InputError
+        It cannot be written.
+    """
+    frames = []
+    for index, reference in enumerate(comparison.frames):
+        frame = reference.copy()
+        frame.calc = reference.calc
+        frame.info.pop(WEIGHT, None)
+        frame.info[f"{PREFIX}energy"] = float(comparison.energies[index])
+        if comparison.forces[index] is not None:
+            frame.set_array(f"{PREFIX}forces", comparison.forces[index])
+        if comparison.stresses[index] is not None:
+            frame.info[f"{PREFIX}stress"] = comparison.stresses[index]
+        frames.append(frame)
+    with (
+        replacing(path) as temporary,
+        OPENERS.get(Path(path).suffix, open)(temporary, "wt", encoding="utf-8") as file,
+    ):
+        write_xyz(file, frames)

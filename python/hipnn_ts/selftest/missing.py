@@ -1,0 +1,56 @@
+"""Whether a path can exist here at all: asked of torch, OpenMM and the processor, not of messages.
+
+In the worker's process, because what is asked may end it.
+"""
+
+from pathlib import Path
+
+import torch
+
+from hipnn_ts import _core
+from hipnn_ts.export import load_exported
+from hipnn_ts.processes import last_line
+
+STATUS = 77  # of a worker whose path is missing, as test programs of autotools say it
+
+
+def reason_missing(path: str, model: Path) -> str | None:
+    """Why there is no such path on this machine or for this model, or None where there is one.
+
+    Parameters
+    ----------
+    path : as the worker's
+    model : an exported file
+    """
+    if path.startswith("openmm:"):
+        return _no_platform(path.removeprefix("openmm:"), model)
+    if path == "cuda":
+        operator = "hipnn_ts::energies_and_pair_gradients"
+        has_kernels = torch._C._dispatch_has_kernel_for_dispatch_key(operator, "CUDA")
+        portable = load_exported(model)[0].portable
+        return None if has_kernels or portable else "this build has no kernels for it"
+    try:
+        _core.instruction_set()
+    except RuntimeError:
+        return "not on this processor"
+    return None
+
+
+def _no_platform(name: str, model: Path) -> str | None:
+    """Reference and CPU are everywhere; others need a device, and openmm-torch's plugin for it."""
+    if name in ("Reference", "CPU"):
+        return None
+    import openmm
+
+    from hipnn_ts.openmm import create_force
+
+    platform = openmm.Platform.getPlatformByName(name)
+    system = openmm.System()
+    system.addParticle(1.0)
+    try:
+        openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    except openmm.OpenMMException as error:
+        return last_line(str(error))
+    number = load_exported(model)[0].atomic_numbers[0]
+    force = type(create_force(model, [number], periodic=False)).__name__
+    return None if platform.supportsKernels([f"Calc{force}"]) else f"no kernels for a {force}"

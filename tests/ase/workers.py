@@ -1,0 +1,120 @@
+"""One way to evaluate in other processes: python workers.py WAY MODEL. Prints "done".
+
+A program of its own, which test_processes.py can end where it hangs, and whose main module worker
+processes can import.
+"""
+
+import copy
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import numpy as np
+from ase.build import molecule
+
+from hipnn_ts.ase import HIPNNTSCalculator
+
+
+def frames(n):
+    made = [molecule("H2O") for _ in range(n)]
+    for seed, atoms in enumerate(made):
+        atoms.rattle(0.05, seed=seed)
+    return made
+
+
+def evaluate(atoms):
+    """Atoms come with their calculator."""
+    return atoms.get_potential_energy(), atoms.get_forces(), os.getpid(), threads()
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def evaluate_with(calculator, atoms):
+    atoms.calc = calculator
+    return evaluate(atoms)
+
+
+def from_the_parent(atoms):
+    """By the calculator that a forked process has from its parent."""
+    return evaluate_with(inherited, atoms)
+
+
+def multiprocessing_pool(method, function, work):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        return pool.map(function, work, chunksize=1)
+
+
+def executor(method, function, work):
+    with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
+        return list(pool.map(function, work))
+
+
+def with_joblib(backend, function, work):
+    from joblib import Parallel, delayed
+
+    return Parallel(n_jobs=2, backend=backend)(delayed(function)(each) for each in work)
+
+
+def with_dask(_, function, work):
+    import dask
+
+    delayed = [dask.delayed(function)(each) for each in work]
+    return list(dask.compute(*delayed, scheduler="processes", num_workers=2))
+
+
+def with_mpi(_, function, work):
+    """Rank 0 made the calculator; each rank evaluates with what it was sent."""
+    from mpi4py import MPI
+
+    world = MPI.COMM_WORLD
+    assert world.Get_size() == 2
+    work = world.bcast(work if world.Get_rank() == 0 else None)
+    own = [function(each) for each in work[world.Get_rank() :: 2]]
+    gathered = world.gather(own)
+    if world.Get_rank() != 0:
+        sys.exit()
+    return [gathered[k % 2][k // 2] for k in range(len(work))]
+
+
+WAYS = {
+    "pool": multiprocessing_pool,
+    "executor": executor,
+    "joblib": with_joblib,
+    "dask": with_dask,
+    "mpi": with_mpi,
+}
+
+
+def main(way, detail, when, model):
+    global inherited
+    before = threads()
+    inherited = calculator = HIPNNTSCalculator(model)
+    assert threads() == before  # or no process could be forked from here
+    if when == "after":
+        calculator.get_potential_energy(molecule("H2O"))
+        assert threads() > before
+    # Copies hold results of their own.
+    expected = partial(evaluate_with, copy.deepcopy(calculator))
+    work = frames(4)
+    if detail == "fork" and way == "pool":
+        found = WAYS[way](detail, from_the_parent, work)
+    else:
+        for atoms in work:
+            atoms.calc = calculator
+        found = WAYS[way](detail, evaluate, work)
+    # Only now: in this process it starts threads.
+    for (energy, forces, process, n), atoms in zip(found, frames(4), strict=True):
+        wanted = expected(atoms)
+        assert process != os.getpid() or way == "mpi"
+        np.testing.assert_allclose(energy, wanted[0], rtol=1e-12)
+        np.testing.assert_allclose(forces, wanted[1], rtol=0, atol=1e-12)
+        assert n >= int(os.environ["OMP_NUM_THREADS"]) or "joblib" in way
+    print("done")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
