@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Radial sensitivities for training, their first and their second derivatives, each in one pass
-// over the pairs. Third derivatives do not exist.
+// Radial sensitivities for training, their first and their second derivatives,
+// each in one pass over the pairs.
 #include <ATen/Parallel.h>
-#include <torch/library.h>
-#include <torch/torch.h>
 
 #include "core/kernels.hpp"
 #include "torch/checked_pairs.hpp"
-#include "torch/checks.hpp"
-#include "torch/cuda/guard.hpp"
 #include "torch/cuda/training.hpp"
+#include "torch/training_operator.hpp"
 
 namespace hipnn_ts {
 namespace {
 
 using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 /// inverse_distances (P,), envelopes (P,), inverse_mu (V,), sigma (V,).
 using Factors = std::tuple<Tensor, Tensor, Tensor, Tensor>;
@@ -89,23 +84,39 @@ template <class Body> auto with_type(const Tensor& t, const Body& body) {
   return t.scalar_type() == at::kDouble ? body(double()) : body(float());
 }
 
-struct Cpu {
-  static Tensor
-  value(const Factors& factors, const Tensor& first, const Tensor& count, int64_t window) {
-    return with_type(std::get<0>(factors), [&](auto zero) {
+Factors factors_of(const variable_list& tensors, size_t begin) {
+  return {tensors[begin], tensors[begin + 1], tensors[begin + 2], tensors[begin + 3]};
+}
+
+struct Sensitivities {
+  static constexpr const char *name = "sensitivities",
+                              *schema =
+                                  "(Tensor inverse_distances, Tensor envelopes, Tensor inverse_mu, "
+                                  "Tensor sigma, Tensor first, Tensor count, int window) -> Tensor",
+                              *backward_schema =
+                                  "(Tensor gradient, Tensor inverse_distances, Tensor envelopes, "
+                                  "Tensor inverse_mu, Tensor sigma, Tensor first, Tensor count) -> "
+                                  "(Tensor, Tensor, Tensor, Tensor)";
+  static constexpr size_t n_values = 1, may_be_empty = 4;
+
+  static Tensor value(
+      const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
+      const Tensor& count, int64_t window) {
+    return with_type(x, [&](auto zero) {
       using T = decltype(zero);
-      const Problem<T> problem(factors, first, count, window);
-      Tensor out = at::empty({problem.kernel.n_pairs, window}, std::get<0>(factors).options());
+      const Problem<T> problem({x, c, y, sigma}, first, count, window);
+      Tensor out = shapes(x, c, y, sigma, first, count, window);
       any_kernels<T>().sensitivities(problem.kernel, out.data_ptr<T>());
       return out;
     });
   }
 
   static Factors backward(
-      const Tensor& gradient, const Factors& factors, const Tensor& first, const Tensor& count) {
+      const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y,
+      const Tensor& sigma, const Tensor& first, const Tensor& count) {
     return with_type(gradient, [&](auto zero) {
       using T = decltype(zero);
-      const Problem<T> problem(factors, first, count, gradient.size(1));
+      const Problem<T> problem({x, c, y, sigma}, first, count, gradient.size(1));
       problem.check_gradient(gradient);
       const Factors out = problem.like_factors();
       any_kernels<T>().sensitivities_backward(
@@ -114,176 +125,58 @@ struct Cpu {
       return out;
     });
   }
-};
 
-/// Derivatives of `backward` with respect to its gradient and the factors.
-std::tuple<Tensor, Factors> double_backward(
-    const Tensor& gradient, const Factors& factors, const Tensor& first, const Tensor& count,
-    const Factors& directions) {
-  if (gradient.is_cuda()) {
-    return cuda::on_gpu(gradient, [&](cuda::Device& device) {
-      return cuda::sensitivities_double_backward_on(
-          device, gradient, factors, first, count, directions);
+  static variable_list
+  double_backward(const variable_list& given, const variable_list& directions, double, bool) {
+    const Tensor &gradient = given[0], &first = given[5], &count = given[6];
+    const Factors factors = factors_of(given, 1), along = factors_of(directions, 0);
+    if (gradient.is_cuda()) {
+      return cuda::on_gpu(gradient, [&](cuda::Device& device) {
+        const auto [change, out] =
+            cuda::sensitivities_double_backward_on(device, gradient, factors, first, count, along);
+        return joined({change}, listed(out));
+      });
+    }
+    return with_type(gradient, [&](auto zero) {
+      using T = decltype(zero);
+      const Problem<T> problem(factors, first, count, gradient.size(1));
+      const auto& [kx, kc, ky, ks] = along;
+      const Factors k{
+          kx.contiguous(), kc.contiguous(), at::constant_pad_nd(ky, {0, sensitivity_padding}),
+          at::constant_pad_nd(ks, {0, sensitivity_padding})};
+      const SensitivityFactors<T> view = pointers<T>(k);
+      Tensor change = at::empty_like(gradient, at::MemoryFormat::Contiguous);
+      const Factors out = problem.like_factors();
+      any_kernels<T>().sensitivities_double_backward(
+          problem.kernel, gradient.contiguous().template const_data_ptr<T>(),
+          {view.inverse_distances, view.envelopes, view.inverse_mu, view.sigma},
+          change.data_ptr<T>(), pointers<T>(out), problem.scratch().template data_ptr<T>());
+      return joined({change}, listed(out));
     });
   }
-  return with_type(gradient, [&](auto zero) {
-    using T = decltype(zero);
-    const Problem<T> problem(factors, first, count, gradient.size(1));
-    const auto& [kx, kc, ky, ks] = directions;
-    const Factors k{
-        kx.contiguous(), kc.contiguous(), at::constant_pad_nd(ky, {0, sensitivity_padding}),
-        at::constant_pad_nd(ks, {0, sensitivity_padding})};
-    const SensitivityFactors<T> view = pointers<T>(k);
-    Tensor change = at::empty_like(gradient, at::MemoryFormat::Contiguous);
-    const Factors out = problem.like_factors();
-    any_kernels<T>().sensitivities_double_backward(
-        problem.kernel, gradient.contiguous().template const_data_ptr<T>(),
-        {view.inverse_distances, view.envelopes, view.inverse_mu, view.sigma}, change.data_ptr<T>(),
-        pointers<T>(out), problem.scratch().template data_ptr<T>());
-    return std::tuple{change, out};
-  });
-}
 
-Factors factors_of(const variable_list& saved, size_t begin) {
-  return {saved[begin], saved[begin + 1], saved[begin + 2], saved[begin + 3]};
-}
+  static Tensor shapes(
+      const Tensor& x, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+      int64_t window) {
+    return at::empty({x.size(0), window}, x.options());
+  }
 
-Factors backward_operator(
-    const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
-    const Tensor& first, const Tensor& count) {
-  return Cpu::backward(gradient, {x, c, y, sigma}, first, count);
-}
-
-Tensor value_operator(
-    const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
-    const Tensor& count, int64_t window) {
-  return Cpu::value({x, c, y, sigma}, first, count, window);
-}
-
-Factors backward_cuda(
-    const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
-    const Tensor& first, const Tensor& count) {
-  return cuda::on_gpu(gradient, [&](cuda::Device& device) {
-    return cuda::sensitivities_backward_on(device, gradient, {x, c, y, sigma}, first, count);
-  });
-}
-
-Tensor value_cuda(
-    const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
-    const Tensor& count, int64_t window) {
-  return cuda::on_gpu(x, [&](cuda::Device& device) {
-    return cuda::sensitivities_on(device, {x, c, y, sigma}, first, count, window);
-  });
-}
-
-Factors call_backward(
-    const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
-    const Tensor& first, const Tensor& count) {
-  static const auto op =
-      find_operator<decltype(backward_operator)>("hipnn_ts::sensitivities_backward");
-  return op.call(gradient, x, c, y, sigma, first, count);
-}
-
-struct Value : torch::autograd::Function<Value> {
-  static Tensor forward(
-      AutogradContext* ctx, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
+  static Tensor value_on(
+      cuda::Device& device, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
       const Tensor& first, const Tensor& count, int64_t window) {
-    ctx->save_for_backward({x, c, y, sigma, first, count});
-    at::AutoDispatchBelowADInplaceOrView guard;
-    static const auto op = find_operator<decltype(value_operator)>("hipnn_ts::sensitivities");
-    return op.call(x, c, y, sigma, first, count, window);
+    return cuda::sensitivities_on(device, {x, c, y, sigma}, first, count, window);
   }
-
-  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    const auto saved = ctx->get_saved_variables();
-    auto [x, c, y, sigma] =
-        call_backward(gradients[0], saved[0], saved[1], saved[2], saved[3], saved[4], saved[5]);
-    return {x, c, y, sigma, Tensor(), Tensor(), Tensor()};
-  }
-};
-
-struct Backward : torch::autograd::Function<Backward> {
-  static variable_list forward(
-      AutogradContext* ctx, const Tensor& gradient, const Tensor& x, const Tensor& c,
+  static Factors backward_on(
+      cuda::Device& device, const Tensor& gradient, const Tensor& x, const Tensor& c,
       const Tensor& y, const Tensor& sigma, const Tensor& first, const Tensor& count) {
-    ctx->save_for_backward({gradient, x, c, y, sigma, first, count});
-    at::AutoDispatchBelowADInplaceOrView guard;
-    const auto [dx, dc, dy, ds] = call_backward(gradient, x, c, y, sigma, first, count);
-    return {dx, dc, dy, ds};
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list directions) {
-    const auto saved = ctx->get_saved_variables();
-    TORCH_CHECK_NOT_IMPLEMENTED(
-        !at::GradMode::is_enabled(),
-        "hipnn_ts::sensitivities: third derivatives are not implemented; a potential with "
-        "fused=False has them");
-    for (size_t k = 0; k < 4; ++k) {
-      if (!directions[k].defined()) {
-        directions[k] = at::zeros_like(saved[k + 1]);
-      }
-    }
-    const auto [change, out] = double_backward(
-        saved[0], factors_of(saved, 1), saved[5], saved[6], factors_of(directions, 0));
-    const auto& [x, c, y, sigma] = out;
-    return {change, x, c, y, sigma, Tensor(), Tensor()};
+    return cuda::sensitivities_backward_on(device, gradient, {x, c, y, sigma}, first, count);
   }
 };
-
-Tensor value_autograd(
-    const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma, const Tensor& first,
-    const Tensor& count, int64_t window) {
-  return Value::apply(x, c, y, sigma, first, count, window);
-}
-
-Factors backward_autograd(
-    const Tensor& gradient, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
-    const Tensor& first, const Tensor& count) {
-  return factors_of(Backward::apply(gradient, x, c, y, sigma, first, count), 0);
-}
-
-Tensor value_meta(
-    const Tensor& x, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-    int64_t window) {
-  return at::empty({x.size(0), window}, x.options());
-}
-
-Factors backward_meta(
-    const Tensor&, const Tensor& x, const Tensor& c, const Tensor& y, const Tensor& sigma,
-    const Tensor&, const Tensor&) {
-  return {at::empty_like(x), at::empty_like(c), at::empty_like(y), at::empty_like(sigma)};
-}
 
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
-  m.def(
-      "sensitivities(Tensor inverse_distances, Tensor envelopes, Tensor inverse_mu, Tensor sigma, "
-      "Tensor first, Tensor count, int window) -> Tensor");
-  m.def(
-      "sensitivities_backward(Tensor gradient, Tensor inverse_distances, Tensor envelopes, "
-      "Tensor inverse_mu, Tensor sigma, Tensor first, Tensor count) -> "
-      "(Tensor, Tensor, Tensor, Tensor)");
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
-  m.impl("sensitivities", &value_operator);
-  m.impl("sensitivities_backward", &backward_operator);
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
-  m.impl("sensitivities", &value_cuda);
-  m.impl("sensitivities_backward", &backward_cuda);
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, Meta, m) {
-  m.impl("sensitivities", &value_meta);
-  m.impl("sensitivities_backward", &backward_meta);
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, Autograd, m) {
-  m.impl("sensitivities", &value_autograd);
-  m.impl("sensitivities_backward", &backward_autograd);
+  TrainingOperator<Sensitivities>::define(m);
 }
 
 } // namespace hipnn_ts

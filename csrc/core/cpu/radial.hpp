@@ -12,7 +12,6 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-constexpr int max_sensitivities = 255;
 constexpr int pair_tile = 64;  // pairs whose geometry is prepared together
 constexpr int window_step = 8; // sensitivities are evaluated in groups of eight
 constexpr int component_lanes = 16;
