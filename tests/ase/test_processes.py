@@ -89,39 +89,6 @@ print("done")
     assert (status, output) == (0, "done\n")
 
 
-def test_threads_of_a_process_fork_while_others_evaluate(random_model):
-    program = """
-import os, sys, threading
-from ase.build import molecule
-from hipnn_ts.ase import HIPNNTSCalculator
-calculator = HIPNNTSCalculator(sys.argv[1])
-stop = threading.Event()
-def evaluate(seed):
-    atoms = molecule("H2O")
-    atoms.rattle(0.05, seed=seed)
-    atoms.calc = HIPNNTSCalculator(sys.argv[1])
-    return atoms.get_potential_energy()
-def go_on():
-    while not stop.is_set():
-        evaluate(1)
-other = threading.Thread(target=go_on)
-other.start()
-for seed in range(10):
-    child = os.fork()
-    if not child:
-        evaluate(seed)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    evaluate(seed)
-stop.set()
-other.join()
-print("done")
-"""
-    command = [sys.executable, "-c", program, str(random_model())]
-    status, output = processes.run(command, environment={"OMP_NUM_THREADS": "2"})
-    assert (status, output) == (0, "done\n")
-
-
 @pytest.mark.parametrize("portable", [False, True], ids=["fused", "portable"])
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
 def test_copies(random_model, water, copied, portable):
