@@ -14,9 +14,9 @@ from hipnn_ts.data.extended_xyz import read_extended_xyz
 from hipnn_ts.data.findings import Findings
 from hipnn_ts.data.labels import Raw, labelled, raw_frame
 from hipnn_ts.data.list_on_disk import ListOnDisk
-from hipnn_ts.data.tensors import independent
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.neighbours import check_cell
 
 ROWS = 100  # of a database that are in memory at once
 
@@ -98,7 +98,7 @@ def check_frame(frame: Atoms, name: str) -> None:
                 f"{name}: atom {bad[0]}: expected finite {quantity}, found "
                 f"{values[bad[0]].tolist()}"
             )
-    whole = {"cell": frame.cell.array} | {
+    whole = {
         quantity: np.asarray(results[quantity])
         for quantity in ("energy", "stress")
         if quantity in results
@@ -111,12 +111,10 @@ def check_frame(frame: Atoms, name: str) -> None:
     for quantity, values in whole.items():
         if not np.isfinite(values).all():
             raise InputError(f"{name}: expected a finite {quantity}, found {values.tolist()}")
-    if not independent(frame.cell.array[frame.pbc]):
-        number = ("", "one", "two", "three")[frame.pbc.sum()]
-        raise InputError(
-            f"{name}: expected {number} independent cell vectors in a periodic frame, found "
-            f"{frame.cell.array.tolist()}"
-        )
+    try:
+        check_cell(frame.cell.array, frame.pbc)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _read_file(
