@@ -209,6 +209,28 @@ def test_coordinate_that_is_not_a_number(random_model):
         _evaluate(random_model(), atoms)
 
 
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        (None, "expected three independent cell vectors in a periodic frame"),
+        ([8.0, 8.0, np.nan], "expected a finite cell"),
+        ([0.01, 0.01, 0.01], "expected a cell that is not far narrower than the cutoff"),
+    ],
+)
+def test_cell_that_cannot_be_used(random_model, cell, found):
+    atoms = molecule("H2O", cell=cell, pbc=True)
+    with pytest.raises(InputError, match=f"^{found}"):
+        _evaluate(random_model(), atoms)
+
+
+def test_planar_molecule_that_blew_up(random_model):
+    """Ended the process by SIGFPE: its plane has no width, and no bins were left there."""
+    atoms = molecule("H2O")
+    atoms.positions[:, 1:] *= 1e5
+    _evaluate(random_model(), atoms)
+    assert (atoms.get_forces() == 0).all()
+
+
 def test_no_atoms(random_model):
     with pytest.raises(InputError, match="expected at least one atom"):
         _evaluate(random_model(), Atoms())

@@ -138,4 +138,7 @@ def test_mistakes_are_one_line(data, random_model, options, expected):
 def test_a_directory_without_an_ensemble(data, tmp_path):
     result = run("evaluate", tmp_path, data)
     assert result.exit_code == 1
-    assert "expected an ensemble (member-*/best.ckpt, at least two), found 0" in result.output
+    assert result.output.endswith("ensemble (member-*/best.ckpt, at least two), found 0\n")
+    (tmp_path / "best.ckpt").touch()
+    result = run("evaluate", tmp_path, data)
+    assert result.output.endswith(f"found 0; the model of this run is {tmp_path}/best.ckpt\n")

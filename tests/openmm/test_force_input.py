@@ -79,7 +79,8 @@ MISTAKES = {
         [8, 1, 1],
         {"implementation": "jax"},
     ),
-    r"^topology_or_numbers: expected an openmm.app.Topology": (5, {}),
+    r"^topology_or_numbers: expected an openmm.app.Topology.*, found int$": (5, {}),
+    r"^topology_or_numbers: .*, found 'H' as number 1$": ([8, "H", "H"], {}),
 }
 
 

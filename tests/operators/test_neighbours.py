@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
 CUTOFF = 3.0
@@ -21,6 +22,13 @@ def neighbours():
 def pairs(search, positions, cell=None):
     box = None if cell is None else torch.from_numpy(cell)
     return [each.numpy() for each in search.pairs(torch.from_numpy(positions), box)]
+
+
+def in_python(positions, cell, periodic):
+    """Of ``neighbour_pairs``, with vectors."""
+    i, j, shifts = neighbour_pairs(positions, np.asarray(cell, dtype=float), periodic, CUTOFF)
+    assert (np.diff(i) >= 0).all()
+    return i, j, positions[j] + shifts - positions[i]
 
 
 def brute_force(positions, cell):
@@ -212,3 +220,66 @@ def test_mistakes_are_named(message):
 
 def test_no_atoms():
     assert [len(each) for each in pairs(neighbours(), np.zeros((0, 3)), np.eye(3))] == [0, 0, 0]
+
+
+WIDE = {  # size of the space; vesin has no bins for the last three
+    "flat enough": (500.0, 500.0, 4.0),
+    "long enough": (1e5, 4.0, 4.0),
+    "flat": (2000.0, 2000.0, 4.0),
+    "long": (4.0, 4.0, 1e6),
+    "beyond": (1e9, 4.0, 4.0),
+}
+
+
+@pytest.mark.parametrize("shape", WIDE)
+@pytest.mark.parametrize("periodic", ["FFF", "TTT", "TTF", "FFT"])
+def test_python_finds_every_pair_in_flat_and_long_spaces(shape, periodic):
+    """Clusters far apart, one of them across the edges of the space."""
+    random = np.random.default_rng(5)
+    periodic = np.array([each == "T" for each in periodic])
+    cell = np.diag(WIDE[shape])
+    if periodic[2] and shape != "beyond":
+        cell[2, 0] = 1.0
+    if shape == "beyond":  # too few digits for a cluster there
+        positions = random.uniform(0, 4, (40, 3))
+        positions[0, 0] = 0.4 * WIDE[shape][0]
+    else:
+        centres = np.repeat([[0, 0, 0], [0.5, 0.5, 0.5], [0.7, 0.2, 0.9]], 20, axis=0) @ cell
+        positions = centres + random.uniform(-2, 2, (60, 3))
+    found = in_python(positions, cell, periodic)
+    near = [np.zeros((1, 3))]
+    for axis in np.flatnonzero(periodic):
+        near = [shift + n * cell[axis] for shift in near for n in (-2, -1, 0, 1, 2)]
+    images = np.concatenate([np.atleast_2d(each) for each in near])
+    vectors = positions[None, :, None] - positions[:, None, None] + images
+    distances = np.linalg.norm(vectors, axis=-1)
+    i, j, k = np.nonzero((distances < CUTOFF) & (distances > 1e-9))
+    assert len(i) > 100
+    wanted = canonical(i, j, vectors[i, j, k])
+    np.testing.assert_allclose(canonical(*found), wanted, rtol=0, atol=1e-9)
+
+
+REFUSED = {
+    "expected a finite cell, found": (np.diag([8.0, 8.0, np.nan]), "FFF"),
+    "expected a finite cell": (np.diag([8.0, np.inf, 8.0]), "TTT"),
+    "expected three independent cell vectors": (np.zeros((3, 3)), "TTT"),
+    "expected two independent cell vectors": (np.diag([8.0, 0.0, 8.0]), "TTF"),
+    r"expected a cell that is not far narrower .* found one of height 0\.001 Å": (
+        np.eye(3) * 1e-3,
+        "TTT",
+    ),
+    r"atom 1: expected coordinates near the cell, found \[1.*, a million cells away": (
+        np.diag([1e-6, 8.0, 8.0]),
+        "TFF",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_python_names_cells_that_it_cannot_use(message):
+    cell, periodic = REFUSED[message]
+    positions = np.array([[0, 0, 0], [1.0, 0, 0]])
+    if "near" in message:
+        cell, positions[1, 0] = np.eye(3) * 8.0, 1e8
+    with pytest.raises(InputError, match=f"^{message}"):
+        in_python(positions, cell, np.array([each == "T" for each in periodic]))

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import warnings
 from copy import deepcopy
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 from click.testing import CliRunner
 
 from hipnn_ts.cli import main
-from hipnn_ts.export import load_exported
+from hipnn_ts.export import export_potential, load_exported
+from hipnn_ts.export.extrapolation import ExtrapolationWarning
 from hipnn_ts.export.metadata import FILE_NAME
 from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.selftest import paths, run
@@ -131,10 +133,20 @@ def test_a_worker_says_by_its_status_that_its_path_is_missing(tmp_path):
         paths._worker("python", {"HIPNN_TS_ISA": "another"}, tmp_path, [])
 
 
+def test_closer_than_in_training_is_no_remark_on_the_model(random_potential, tmp_path, marks):
+    """The atoms of the self-test are placed at random."""
+    apart = {"closest_approach": {"H-H": 3.0, "H-O": 3.0, "O-O": 3.0}}
+    export_potential(random_potential(), tmp_path / "model.pt", apart)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ExtrapolationWarning)
+        assert marks(tmp_path / "model.pt", [])[0] == 0
+
+
 def test_a_file_that_is_no_model(tmp_path):
     result = CliRunner().invoke(main, ["selftest", str(tmp_path / "absent.pt")])
     assert result.exit_code == 1
     assert result.output.endswith("absent.pt: no such file\n")
+    assert result.output.count("\n") == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -88,6 +88,7 @@ def test_a_file_of_the_wrong_kind_is_one_line_with_the_cure(finished, small_mole
         (("evaluate", small_molecules, checkpoint), small_molecules, first),
         (("train", checkpoint, *out), checkpoint, config),
         (("train", model, *out), model, config),
+        (("train", small_molecules, *out), small_molecules, "name it under data.train"),
     ):
         result = run(*arguments)
         assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
@@ -98,6 +99,20 @@ def test_a_file_of_the_wrong_kind_is_one_line_with_the_cure(finished, small_mole
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
     result = run("train", tmp_path / "run.yaml", *out)
     assert exported in result.output and result.output.count("\n") == 1
+    for wrong, kind in (
+        (model, "an exported potential"),
+        (checkpoint, "a checkpoint of training"),
+        (finished / "last.ckpt", "the state of a run"),
+    ):
+        for arguments in (
+            ("train", finished / "config.yaml", f"data.train={wrong}", *out),
+            ("evaluate", checkpoint, wrong),
+        ):
+            result = run(*arguments)
+            assert result.output.startswith(
+                f"hipnn-ts: error: {wrong}: expected reference data, found {kind}"
+            )
+            assert result.exit_code == 1 and result.output.count("\n") == 1
 
 
 def test_mistakes_end_with_one_line_and_status_1(tmp_path, finished, small_molecules):

@@ -234,6 +234,11 @@ def test_isolated_atoms_set_the_self_energies_and_are_not_trained_on(tmp_path):
     data = settings.data.model_copy(update=weights)
     prepare(settings.model_copy(update={"data": data}))
 
+    # Fine-tuning has those of its checkpoint.
+    training = settings.training.model_copy(update={"start_from": Path("best.ckpt")})
+    tuning = prepare(settings.model_copy(update={"training": training}))
+    assert tuning.survey[-1] == "isolated atoms, not trained on, in configurations: 1"
+
     # What the configuration gives comes first.
     given = {"H": -1.0, "Cu": -2.0}
     prepared = prepare(config(path, self_energies=given))

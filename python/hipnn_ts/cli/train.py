@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+DATA = (".xyz", ".extxyz", ".xz", ".gz", ".db", ".npz", ".h5", ".hdf5")
+
 
 class _WithDefaults(click.Command):
     """Help that ends with every key of the configuration."""
@@ -50,6 +52,11 @@ def train(config, overrides, output, resume, members, overwrite):
     from hipnn_ts.errors import InputError
     from hipnn_ts.training.config import read_config
 
+    if Path(config).suffix in DATA and Path(config).is_file():
+        raise InputError(
+            f"{config}: expected a configuration (YAML), found a data file by its name; to train "
+            "on it name it under data.train"
+        )
     if zipfile.is_zipfile(config):
         raise InputError(
             f"{config}: expected a configuration (YAML), found a checkpoint, model or archive; to "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import is_zipfile
 
 import numpy as np
 from ase import Atoms
@@ -14,9 +15,10 @@ from hipnn_ts.data.extended_xyz import read_extended_xyz
 from hipnn_ts.data.findings import Findings
 from hipnn_ts.data.labels import Raw, labelled, raw_frame
 from hipnn_ts.data.list_on_disk import ListOnDisk
-from hipnn_ts.data.tensors import independent
 from hipnn_ts.errors import InputError
+from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.neighbours import check_cell
 
 ROWS = 100  # of a database that are in memory at once
 
@@ -98,7 +100,7 @@ def check_frame(frame: Atoms, name: str) -> None:
                 f"{name}: atom {bad[0]}: expected finite {quantity}, found "
                 f"{values[bad[0]].tolist()}"
             )
-    whole = {"cell": frame.cell.array} | {
+    whole = {
         quantity: np.asarray(results[quantity])
         for quantity in ("energy", "stress")
         if quantity in results
@@ -111,12 +113,10 @@ def check_frame(frame: Atoms, name: str) -> None:
     for quantity, values in whole.items():
         if not np.isfinite(values).all():
             raise InputError(f"{name}: expected a finite {quantity}, found {values.tolist()}")
-    if not independent(frame.cell.array[frame.pbc]):
-        number = ("", "one", "two", "three")[frame.pbc.sum()]
-        raise InputError(
-            f"{name}: expected {number} independent cell vectors in a periodic frame, found "
-            f"{frame.cell.array.tolist()}"
-        )
+    try:
+        check_cell(frame.cell.array, frame.pbc)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _read_file(
@@ -129,7 +129,7 @@ def _read_file(
     """Append the frames of a file; return the columns of all of them, in order."""
     n_frames, n_before, quantities, columns = 0, len(frames), set(), {}
     alike: dict[str, dict[str, None]] = {}
-    for raw in _READERS.get(file.suffix, read_extended_xyz)(_existing(file), labels, findings):
+    for raw in _READERS.get(file.suffix, _read_text)(_existing(file), labels, findings):
         n_frames += 1
         columns |= dict.fromkeys(raw.present)
         frame = labelled(raw, labels, findings)
@@ -162,6 +162,14 @@ def _existing(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     return path
+
+
+def _read_text(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
+    if is_zipfile(path):  # as models are, and no extended XYZ
+        kind = kind_of(path.read_bytes())
+        found = "another zip archive" if kind is Kind.UNKNOWN else kind.value
+        raise InputError(f"{path}: expected reference data, found {found}")
+    yield from read_extended_xyz(path, labels, findings)
 
 
 def _read_database(path: Path, labels: LabelConfig, _: Findings) -> Iterator[Raw]:

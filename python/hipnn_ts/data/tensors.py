@@ -7,17 +7,10 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.neighbours import independent
 
 # What rounding may leave between xy and yx: of the largest component, and in eV/Å^3.
 RELATIVE, ABSOLUTE = 1e-2, 1e-5
-
-
-def independent(vectors: np.ndarray) -> bool:
-    """Whether vectors (k, 3) are not zero and span k dimensions."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not (lengths > 0).all():
-        return False
-    return len(vectors) == 0 or np.linalg.matrix_rank(vectors / lengths, tol=1e-6) == len(vectors)
 
 
 def stress_volume(frame: Atoms) -> float:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from hipnn_ts.data.tensors import independent, stress_volume
+from hipnn_ts.data.tensors import stress_volume
+from hipnn_ts.neighbours import independent
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS, STRESS_UNITS
 
 RECENT = 50  # configurations of one composition and cell that the next is compared with

@@ -22,8 +22,11 @@ def members_of(path: str | Path) -> list[Path]:
     """
     found = sorted(Path(path).glob("member-*/best.ckpt"))
     if len(found) < 2:
+        alone = Path(path) / "best.ckpt"
+        hint = f"; the model of this run is {alone}" if alone.exists() else ""
         raise InputError(
-            f"{path}: expected an ensemble (member-*/best.ckpt, at least two), found {len(found)}"
+            f"{path}: expected an ensemble (member-*/best.ckpt, at least two), found "
+            f"{len(found)}{hint}"
         )
     return found
 

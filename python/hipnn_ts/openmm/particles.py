@@ -39,12 +39,16 @@ class Particles:
             ]
             self.has_box = topology_or_numbers.getPeriodicBoxVectors() is not None
             return
+        found = f"{type(topology_or_numbers).__name__}"
+        self.numbers = []
         try:
-            self.numbers = [operator.index(number) for number in topology_or_numbers]
+            for number in topology_or_numbers:
+                found = f"{number!r} as number {len(self.numbers)}"
+                self.numbers.append(operator.index(number))
         except TypeError as error:
             raise InputError(
                 "topology_or_numbers: expected an openmm.app.Topology or atomic numbers, found "
-                f"{type(topology_or_numbers).__name__}"
+                f"{found}"
             ) from error
 
     def name(self, index: int) -> str:

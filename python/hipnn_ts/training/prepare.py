@@ -176,7 +176,7 @@ def _self_energies(
         return torch.tensor([given[symbol] for symbol in symbols], dtype=torch.float64), lines
     known = np.array([isolated.energies.get(symbol, np.nan) for symbol in symbols])
     found = fit_self_energies(composition(training.frames, symbols), energies, known)
-    if not np.isnan(known).all():
+    if not np.isnan(known).all() and config.training.start_from is None:
         fitted = [symbol for symbol in symbols if symbol not in isolated.energies]
         listed = ", ".join(f"{s} {e:.4f}" for s, e in isolated.energies.items() if s in symbols)
         rest = f"; fitted to what remains: {' '.join(fitted)}" if fitted else ""
