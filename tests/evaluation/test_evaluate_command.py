@@ -5,7 +5,7 @@ import lzma
 
 import numpy as np
 import pytest
-from ase import units
+from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from click.testing import CliRunner
@@ -142,3 +142,18 @@ def test_a_directory_without_an_ensemble(data, tmp_path):
     (tmp_path / "best.ckpt").touch()
     result = run("evaluate", tmp_path, data)
     assert result.output.endswith(f"found 0; the model of this run is {tmp_path}/best.ckpt\n")
+
+
+def test_isolated_atoms_are_not_judged(random_model, water, tmp_path):
+    """Training leaves them out: their energies are the self energies of their elements."""
+    model = random_model()
+    atoms = water(2)
+    atoms.calc = HIPNNTSCalculator(model)
+    atoms.get_potential_energy()
+    lone = Atoms("O", info={"config_type": "IsolatedAtom"})
+    lone.calc = SinglePointCalculator(lone, energy=-1234.5)
+    write(tmp_path / "data.extxyz", [atoms, lone])
+    result = run("evaluate", model, tmp_path / "data.extxyz")
+    assert result.exit_code == 0, result.output
+    assert "isolated atoms, not judged: 1" in result.output
+    assert "1 frames" in result.output and "IsolatedAtom" not in result.output

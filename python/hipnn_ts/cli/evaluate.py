@@ -63,6 +63,7 @@ def evaluate(
     import json
     from pathlib import Path
 
+    from hipnn_ts.data.isolated import take_isolated
     from hipnn_ts.data.read import read_named
     from hipnn_ts.errors import InputError
     from hipnn_ts.evaluation.compare import compare, load_potential
@@ -92,8 +93,11 @@ def evaluate(
         _comp6(potentials, data, batch_size, as_json, output)
         return
     named = read_named(tuple(Path(file) for file in data), label_config)
+    named, _, n_isolated = take_isolated(named, label_config.columns.config_type)
     for remark in named.remarks:
         click.echo(remark, err=True)
+    if n_isolated:
+        click.echo(f"isolated atoms, not judged: {n_isolated}", err=True)
     total = len(named.frames) * len(potentials)
     with click.progressbar(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json
