@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The tensor algebra: what a direction u spreads to, how gradients are contracted with it, norms
-// and their gradients. Read by the host's compiler, once for each instruction set, by NVRTC and by
-// the tests' emulation of it. A new order is `max_order` and one block in every function below.
+// The tensor algebra: what a direction u spreads to, and how gradients are contracted with it. Read
+// by the host's compiler, once for each instruction set, by NVRTC and by the tests' emulation of
+// it. A new order is `max_order` and one block in every function below.
 //
 // Order l has 2 l + 1 independent components, which follow those of the lower orders:
-// 1 | x y z | xx xy xz yy yz. zz follows from the vanishing trace.
+// 1 | x y z | xx xy xz yy yz | xxx xxy xxz xyy xyz yyy yyz. Those with two z follow from the
+// vanishing traces.
 #pragma once
 
 // What is inlined everywhere leaves no copy for the linker to choose among those of several
@@ -73,6 +74,32 @@ HIPNN_TS_INLINE double scaled_minus(double scale, const double& x, const double&
   return scale * x - y;
 }
 
+/// The coordinates whose product component c is, up to its trace: x is 0, y is 1, z is 2.
+struct Indices {
+  int of[3];
+};
+HIPNN_TS_INLINE constexpr Indices indices(int c) {
+  if (c < Order<2>::first) {
+    return {{c - 1}};
+  }
+  if (c < Order<3>::first) {
+    return {{c < 7 ? 0 : 1, c < 7 ? c - 4 : c - 6}};
+  }
+  return {{c < 14 ? 0 : 1, c < 12 ? 0 : 1, c < 12 ? c - 9 : c < 14 ? c - 11 : c - 13}};
+}
+
+/// How often component c stands in its tensor, in the places of the others that it equals.
+HIPNN_TS_INLINE constexpr int multiplicity(int c) {
+  const Indices n = indices(c);
+  if (c < Order<2>::first) {
+    return 1;
+  }
+  if (c < Order<3>::first) {
+    return n.of[0] == n.of[1] ? 1 : 2;
+  }
+  return n.of[0] == n.of[2] ? 1 : n.of[0] == n.of[1] || n.of[1] == n.of[2] ? 3 : 6;
+}
+
 /// Component c of the direction u, whose coordinates may have another type.
 template <class T, class Coordinate> HIPNN_TS_INLINE T component(int c, const Coordinate* u) {
   if (c == 0) {
@@ -81,8 +108,15 @@ template <class T, class Coordinate> HIPNN_TS_INLINE T component(int c, const Co
   if (c < Order<2>::first) {
     return static_cast<T>(u[c - 1]);
   }
-  const int a = c < 7 ? 0 : 1, b = c < 7 ? c - 4 : c - 6;
-  return static_cast<T>(u[a]) * static_cast<T>(u[b]) - (a == b ? T(1) / 3 : T(0));
+  const Indices n = indices(c);
+  const T first = static_cast<T>(u[n.of[0]]), second = static_cast<T>(u[n.of[1]]);
+  if (c < Order<3>::first) {
+    return first * second - (n.of[0] == n.of[1] ? T(1) / 3 : T(0));
+  }
+  const T third = static_cast<T>(u[n.of[2]]);
+  const T trace = (n.of[1] == n.of[2] ? first : T(0)) + (n.of[0] == n.of[2] ? second : T(0)) +
+                  (n.of[0] == n.of[1] ? third : T(0));
+  return first * second * third - trace / 5;
 }
 
 /// How it changes when u changes by `turn`.
@@ -93,13 +127,16 @@ template <class T> HIPNN_TS_INLINE T component_change(int c, const T* u, const T
   if (c < Order<2>::first) {
     return turn[c - 1];
   }
-  const int a = c < 7 ? 0 : 1, b = c < 7 ? c - 4 : c - 6;
-  return a == b ? 2 * u[a] * turn[a] : u[a] * turn[b] + u[b] * turn[a];
-}
-
-/// How often component c stands in its tensor, in the places of the others that it equals.
-HIPNN_TS_INLINE constexpr int multiplicity(int c) {
-  return c == 5 || c == 6 || c == 8 ? 2 : 1;
+  const Indices n = indices(c);
+  const T first = u[n.of[0]], second = u[n.of[1]];
+  const T product = first * turn[n.of[1]] + second * turn[n.of[0]];
+  if (c < Order<3>::first) {
+    return product;
+  }
+  const T trace = (n.of[1] == n.of[2] ? turn[n.of[0]] : T(0)) +
+                  (n.of[0] == n.of[2] ? turn[n.of[1]] : T(0)) +
+                  (n.of[0] == n.of[1] ? turn[n.of[2]] : T(0));
+  return first * second * turn[n.of[2]] + product * u[n.of[2]] - trace / 5;
 }
 
 /// Adds to `sum` (3,) the tensor of order 2 contracted with k. load(c) gives its component c, as an
@@ -117,14 +154,18 @@ HIPNN_TS_INLINE void add_contracted(Order<2>, const S* k, const Load& load, F* s
   add_scaled(sum[2], k[1], yz);
 }
 
+/// What `add_contracted` wants of u for the contraction with l - 1 times u.
+template <class S> HIPNN_TS_INLINE const S* contracting(Order<2>, const S* u) {
+  return u;
+}
 /// A gradient along a pair's distance and with respect to its direction.
 template <class F> struct PairSums {
   F distance, direction[3];
 };
 
-/// Of G, a gradient with respect to the moments in the form of `reduced`: its contraction with the
-/// components of the direction u (as `distance`) and that one's derivative in u. load(c) gives
-/// component c.
+/// Of G, a gradient with respect to the moments in the form of `write_reduced`: its contraction
+/// with the components of the direction u (as `distance`) and that one's derivative in u. load(c)
+/// gives component c.
 template <int l_max, class F, class S, class Load>
 HIPNN_TS_INLINE PairSums<F> contract(const S* u, const Load& load) {
   static_assert(l_max >= 0 && l_max <= max_order);
@@ -132,14 +173,24 @@ HIPNN_TS_INLINE PairSums<F> contract(const S* u, const Load& load) {
   if constexpr (l_max >= 1) {
     // Order l is homogeneous: with h_l its contraction with l - 1 times u, sum_l u.h_l has the
     // derivative sum_l l h_l = l_max (sum of all) - (sum of those below l_max) - ...
-    F sum[3] = {load(1), load(2), load(3)};
-    const F first[3] = {sum[0], sum[1], sum[2]};
-    if constexpr (l_max >= 2) {
-      add_contracted(Order<2>(), u, load, sum);
-    }
+    F sum[3] = {load(1), load(2), load(3)}, lower[3];
+    for_orders<2, l_max>([&](auto order) __attribute__((always_inline)) {
+      for (int d = 0; d < 3; ++d) {
+        if constexpr (order.l == 2) {
+          lower[d] = sum[d];
+        } else {
+          add_scaled(lower[d], S(1), sum[d]);
+        }
+      }
+      add_contracted(order, contracting(order, u), load, sum);
+    });
     for (int d = 0; d < 3; ++d) {
       add_scaled(out.distance, u[d], sum[d]);
-      out.direction[d] = l_max == 1 ? sum[d] : scaled_minus(S(l_max), sum[d], first[d]);
+      if constexpr (l_max == 1) {
+        out.direction[d] = sum[d];
+      } else {
+        out.direction[d] = scaled_minus(S(l_max), sum[d], lower[d]);
+      }
     }
   }
   return out;
@@ -162,98 +213,59 @@ template <class T> struct Entries {
   HIPNN_TS_INLINE T operator()(int c) const { return gradient[c] * (T(1) / multiplicity(c)); }
 };
 
+/// What the traces of order l contribute to order l - 2, given load(c), entries of the tensors:
+/// with |u|^2 = 1 the traceless tensor contracted with l times u is the plain one less this.
+template <class T, class Load> HIPNN_TS_INLINE void traces(Order<1>, const Load&, T*) {}
+template <class T, class Load> HIPNN_TS_INLINE void traces(Order<2>, const Load& load, T* out) {
+  out[0] = (load(4) + load(7)) * (T(1) / 3);
+}
 /// The derivative of g.Y in the direction u; Y are the components of u.
 template <int l_max, class T>
 HIPNN_TS_INLINE void components_gradient(const T* g, const T* u, T* out) {
   static_assert(l_max >= 0 && l_max <= max_order);
-  T second[3] = {};
-  if constexpr (l_max >= 2) {
-    add_contracted(Order<2>(), u, Entries<T>{g}, second);
-  }
   for (int d = 0; d < 3; ++d) {
-    out[d] = 2 * second[d] + (l_max >= 1 ? g[1 + d] : T(0));
+    out[d] = l_max >= 1 ? g[1 + d] : T(0);
   }
+  for_orders<2, l_max>([&](auto order) __attribute__((always_inline)) {
+    T sum[3] = {}, trace[3] = {};
+    add_contracted(order, contracting(order, u), Entries<T>{g}, sum);
+    if constexpr (order.l == 3) {
+      traces(order, Entries<T>{g}, trace);
+    }
+    for (int d = 0; d < 3; ++d) {
+      out[d] += order.l * sum[d] - trace[d];
+    }
+  });
 }
 
 /// How that changes when u changes by k.
 template <int l_max, class T>
-HIPNN_TS_INLINE void components_curvature(const T* g, const T* k, T* out) {
+HIPNN_TS_INLINE void components_curvature(const T* g, const T* u, const T* k, T* out) {
   static_assert(l_max >= 0 && l_max <= max_order);
-  T second[3] = {};
+  T sum[3] = {};
   if constexpr (l_max >= 2) {
-    add_contracted(Order<2>(), k, Entries<T>{g}, second);
+    add_contracted(Order<2>(), k, Entries<T>{g}, sum);
   }
   for (int d = 0; d < 3; ++d) {
-    out[d] = 2 * second[d];
+    out[d] = 2 * sum[d];
   }
 }
 
-HIPNN_TS_INLINE float square_root(float x) {
-#ifdef __CUDACC_RTC__
-  return sqrt(x);
-#else
-  return __builtin_sqrtf(x);
-#endif
-}
-HIPNN_TS_INLINE double square_root(double x) {
-#ifdef __CUDACC_RTC__
-  return sqrt(x);
-#else
-  return __builtin_sqrt(x);
-#endif
-}
-
-/// The full norm's square of one order; load(c) gives component c of all orders.
-template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<1>, const Load& load) {
-  const auto x = load(1), y = load(2), z = load(3);
-  return x * x + y * y + z * z;
-}
-/// |E2|^2 = xx^2 + yy^2 + (xx + yy)^2 + 2 (xy^2 + xz^2 + yz^2)
-template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<2>, const Load& load) {
-  const auto xx = load(4), xy = load(5), xz = load(6), yy = load(7), yz = load(8);
-  return 2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy);
-}
-
-/// sqrt(|E_l|^2 + epsilon)
-template <int l, class T, class Load>
-HIPNN_TS_INLINE T regularised_norm(Order<l> order, const Load& load, T epsilon) {
-  return square_root(squared_norm(order, load) + epsilon);
-}
-
-/// The order that `reduced` moves traces to from order l, if that is 2 or more.
+/// The order that traces of order l belong to.
 template <int l> using Lower = Order<(l < 2 ? 0 : l - 2)>;
 
-/// Half the gradient of |E_l|^2 in the form in which `contract` reads moment gradients: with S the
-/// symmetric traceless tensor itself, S_xx - S_zz, S_xy, S_xz, S_yy - S_zz, S_yz; and what is to be
-/// added to order l - 2 for it, S_zz. The trace moved to where |u|^2 = 1 needs no product.
-template <class T, class Load>
-HIPNN_TS_INLINE void reduced(Order<1>, const Load& load, T* out, T*) {
-  for (int c = 0; c < 3; ++c) {
-    out[c] = load(1 + c);
-  }
-}
-template <class T, class Load>
-HIPNN_TS_INLINE void reduced(Order<2>, const Load& load, T* out, T* moved) {
-  const T xx = load(4), yy = load(7);
-  out[0] = 2 * xx + yy;
-  out[1] = load(5);
-  out[2] = load(6);
-  out[3] = 2 * yy + xx;
-  out[4] = load(8);
-  moved[0] = -(xx + yy);
-}
-
-/// at(c), a reference to component c, becomes `scale` times that; what moves is added where it
-/// belongs.
+/// Writes a gradient with respect to the moments of order l in the form that `contract` reads:
+/// entry(c) of a tensor to at(c), a reference to component c, and to the order below what belongs
+/// there.
 template <int l, class T, class Load, class At>
-HIPNN_TS_INLINE void write_reduced(Order<l> order, T scale, const Load& load, const At& at) {
-  T half[order.size], moved[Lower<l>::size] = {};
-  reduced(order, load, half, moved);
-  for (int c = 0; c < order.size; ++c) {
-    at(order.first + c) = scale * half[c];
+HIPNN_TS_INLINE void write_reduced(Order<l> order, const Load& entry, const At& at) {
+  T trace[Lower<l>::size];
+  traces(order, entry, trace);
+  for (int c = order.first; c < order.first + order.size; ++c) {
+    at(c) = entry(c);
   }
   for (int c = 0; l >= 2 && c < Lower<l>::size; ++c) {
-    at(Lower<l>::first + c) += scale * moved[c];
+    at(Lower<l>::first + c) -= trace[c];
   }
 }
 

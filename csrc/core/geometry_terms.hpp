@@ -74,8 +74,8 @@ HIPNN_TS_INLINE void geometry_double_gradient(
   const T inverse = s.inverse, *u = s.u, *own = g.components + p * n_components(l_max);
   T v[3], v_u[3], v_k[3]; // v, and how it changes along u and k
   components_gradient<l_max>(own, u, v);
-  components_curvature<l_max>(own, u, v_u);
-  components_curvature<l_max>(own, k, v_k);
+  components_curvature<l_max>(own, u, u, v_u);
+  components_curvature<l_max>(own, u, k, v_k);
   const T rate = dot(u, k), along = dot(v, u);
   const T A = distance_gradient(s, p, g);
   const T A_slope = 2 * g.inverse_distances[p] * inverse * inverse * inverse +

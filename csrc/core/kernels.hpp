@@ -104,19 +104,19 @@ template <class T> struct InvariantsProblem {
   int64_t n_atoms;
   int n_features;
   T cusp_regularisation;
-  const T* moments;           // (n, C, a)
-  const T* scales[max_order]; // t_1, t_2 ..., (a,); null where C does not reach their order
+  const T* moments; // (n, C, a)
+  const T* scales;  // (l_max, a), t_1, t_2 ...
   int n_threads;
 };
 
-/// Gradients with respect to what goes into invariants, or directions along it. Scales may be null.
+/// Gradients with respect to what goes into invariants, or directions along it.
 template <class T> struct InvariantsFactors {
   T* moments;
-  T* scales[max_order];
+  T* scales;
 };
 
 /// Atoms whose gradients with respect to the scales are summed together: kernels want scratch of
-/// (ceil(n / invariants_block), max_order, a).
+/// (ceil(n / invariants_block), l_max, a).
 constexpr int64_t invariants_block = 64;
 
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
@@ -281,8 +281,8 @@ template <class T> struct Kernels {
   /// of all receivers of these tiles. Projections are computed anew in the tile where `project`
   /// says that they are not kept.
   ///
-  /// The moment gradients that this reads come from the on-site passes, in the form of `reduced`
-  /// (core/components.hpp).
+  /// The moment gradients that this reads come from the on-site passes, in the form of
+  /// `write_reduced` (core/components.hpp).
   void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
   /// Values that each thread needs as scratch for these.
   int64_t (*scratch_size)(const BlockWeights<T>&);

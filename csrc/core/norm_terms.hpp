@@ -1,13 +1,75 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One feature's invariant for training, E0 + sum_l t_l n_l with n_l = sqrt(|E_l|^2 + eps), with
-// first and second derivatives; read as components.hpp is. e, k and `out` have C values, scales and
-// what belongs to them one for each order from 1 on.
+// Norms of the moments, n_l = sqrt(|E_l|^2 + eps), and their gradients; for training one feature's
+// invariant, E0 + sum_l t_l n_l, with first and second derivatives. Read as components.hpp is.
 #pragma once
 
 #include "core/components.hpp"
 
 namespace hipnn_ts {
+
+HIPNN_TS_INLINE float square_root(float x) {
+#ifdef __CUDACC_RTC__
+  return sqrt(x);
+#else
+  return __builtin_sqrtf(x);
+#endif
+}
+HIPNN_TS_INLINE double square_root(double x) {
+#ifdef __CUDACC_RTC__
+  return sqrt(x);
+#else
+  return __builtin_sqrt(x);
+#endif
+}
+
+/// The full norm's square of one order; load(c) gives component c of all orders.
+template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<1>, const Load& load) {
+  const auto x = load(1), y = load(2), z = load(3);
+  return x * x + y * y + z * z;
+}
+/// |E2|^2 = xx^2 + yy^2 + (xx + yy)^2 + 2 (xy^2 + xz^2 + yz^2)
+template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<2>, const Load& load) {
+  const auto xx = load(4), xy = load(5), xz = load(6), yy = load(7), yz = load(8);
+  return 2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy);
+}
+
+/// sqrt(|E_l|^2 + epsilon)
+template <int l, class T, class Load>
+HIPNN_TS_INLINE T regularised_norm(Order<l> order, const Load& load, T epsilon) {
+  return square_root(squared_norm(order, load) + epsilon);
+}
+
+/// Half the gradient of |E_l|^2 as entries of a tensor: of the symmetric traceless tensor itself,
+/// less what makes the entries with two z vanish where it is contracted with directions, |u|^2 = 1.
+template <class T, class Load>
+HIPNN_TS_INLINE void half_gradient(Order<1>, const Load& load, T* out) {
+  for (int c = 0; c < 3; ++c) {
+    out[c] = load(1 + c);
+  }
+}
+template <class T, class Load>
+HIPNN_TS_INLINE void half_gradient(Order<2>, const Load& load, T* out) {
+  const T xx = load(4), yy = load(7);
+  out[0] = 2 * xx + yy;
+  out[1] = load(5);
+  out[2] = load(6);
+  out[3] = 2 * yy + xx;
+  out[4] = load(8);
+}
+/// Writes `scale` times half the gradient of |E_l|^2 as `write_reduced` does, given load(c), the
+/// moments.
+template <int l, class T, class Load, class At>
+HIPNN_TS_INLINE void write_half_gradient(Order<l> order, T scale, const Load& load, const At& at) {
+  T half[order.size];
+  half_gradient(order, load, half);
+  write_reduced<l, T>(
+      order, [&](int c) __attribute__((always_inline)) { return scale * half[c - order.first]; },
+      at);
+}
+
+// For training: e, k and `out` have C values, scales and what belongs to them one for each order
+// from 1 on.
 
 /// The moments of one order, half the gradient of their squared norm, and 1 / n.
 template <int l, class T> struct OrderNorm {
@@ -23,9 +85,8 @@ template <int l, class T> struct OrderNorm {
 
   /// Half the gradient of the squared norm of these: linear.
   static HIPNN_TS_INLINE void halved(const T* e, T* out) {
-    T moved[Lower<l>::size]; // of no concern here: all components count as independent
     const auto load = [e](int c) __attribute__((always_inline)) { return e[c]; };
-    reduced(Order<l>(), load, out, moved);
+    half_gradient(Order<l>(), load, out);
     for (int c = 0; c < size; ++c) {
       out[c] *= multiplicity(first + c);
     }

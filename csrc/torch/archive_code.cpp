@@ -98,6 +98,7 @@ const std::set<std::string_view> known{
     "reshape",
     "return",
     "scalars",
+    "scales",
     "select",
     "self_energies",
     "self_interaction",

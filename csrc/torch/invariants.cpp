@@ -12,28 +12,20 @@ namespace {
 
 using at::Tensor;
 
-/// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does
-/// not reach them.
-using Factors = std::tuple<Tensor, Tensor, Tensor>;
-
-/// Null for what is empty.
-template <class T> T* pointer(const Tensor& t) {
-  return t.numel() > 0 ? t.data_ptr<std::remove_const_t<T>>() : nullptr;
-}
+/// moments (n, C, a), scales (l_max, a).
+using Factors = std::tuple<Tensor, Tensor>;
 
 /// The factors as kernels read them.
 class Problem {
 public:
   Problem(const Factors& factors, double cusp) : cusp_(cusp) {
-    const auto& [m, t1, t2] = factors;
+    const auto& [m, t] = factors;
     TORCH_CHECK(m.dim() == 3, "moments: expected 3 dimensions, found shape ", m.sizes());
     check_real(m.scalar_type());
-    const int64_t n_components = m.size(1), a = m.size(2);
-    check_components(n_components);
+    check_components(m.size(1));
     check(m, "moments", m.scalar_type(), m.sizes());
-    check(t1, "vector_scales", m.scalar_type(), {n_components > 1 ? a : 0});
-    check(t2, "tensor_scales", m.scalar_type(), {n_components > 4 ? a : 0});
-    factors_ = {m.contiguous(), t1.contiguous(), t2.contiguous()};
+    check(t, "scales", m.scalar_type(), {order_of(static_cast<int>(m.size(1))), m.size(2)});
+    factors_ = {m.contiguous(), t.contiguous()};
   }
 
   /// A gradient of the invariants.
@@ -48,13 +40,13 @@ public:
     return at::empty({m.size(0), m.size(2)}, m.options());
   }
   Factors like_factors() const {
-    const auto& [m, t1, t2] = factors_;
-    return {at::empty_like(m), at::empty_like(t1), at::empty_like(t2)};
+    const auto& [m, t] = factors_;
+    return {at::empty_like(m), at::empty_like(t)};
   }
   Tensor scratch() const {
-    const Tensor& m = std::get<0>(factors_);
+    const auto& [m, t] = factors_;
     const int64_t blocks = (m.size(0) + invariants_block - 1) / invariants_block;
-    return at::empty({blocks, max_order, m.size(2)}, m.options());
+    return at::empty({blocks, t.numel()}, m.options());
   }
 
   /// Calls body(zero of the type, problem, kernels).
@@ -64,13 +56,13 @@ public:
 
 private:
   template <class T, class Body> void run_as(const Body& body) const {
-    const auto& [m, t1, t2] = factors_;
+    const auto& [m, t] = factors_;
     const InvariantsProblem<T> x{
         m.size(0),
         static_cast<int>(m.size(2)),
         static_cast<T>(cusp_),
         m.const_data_ptr<T>(),
-        {pointer<const T>(t1), pointer<const T>(t2)},
+        t.const_data_ptr<T>(),
         at::get_num_threads()};
     body(T(), x, kernels<T>(static_cast<int>(m.size(1))));
   }
@@ -80,25 +72,22 @@ private:
 };
 
 template <class T> InvariantsFactors<T> pointers(const Factors& f) {
-  const auto& [m, t1, t2] = f;
-  return {pointer<T>(m), {pointer<T>(t1), pointer<T>(t2)}};
+  using Value = std::remove_const_t<T>;
+  return {std::get<0>(f).data_ptr<Value>(), std::get<1>(f).data_ptr<Value>()};
 }
 
 struct Invariants {
   static constexpr const char *name = "invariants",
                               *schema =
-                                  "(Tensor moments, Tensor vector_scales, Tensor tensor_scales, "
-                                  "float cusp_regularisation) -> Tensor",
-                              *backward_schema =
-                                  "(Tensor gradient, Tensor moments, Tensor vector_scales, "
-                                  "Tensor tensor_scales, float cusp_regularisation) -> "
-                                  "(Tensor, Tensor, Tensor)";
-  // Scales that a network of lower order does not have get no gradient.
+                                  "(Tensor moments, Tensor scales, float cusp_regularisation) -> "
+                                  "Tensor",
+                              *backward_schema = "(Tensor gradient, Tensor moments, Tensor scales, "
+                                                 "float cusp_regularisation) -> (Tensor, Tensor)";
+  // Scales that a network of order 0 does not have get no gradient.
   static constexpr size_t n_values = 1, may_be_empty = 1;
 
-  static Tensor
-  value(const Tensor& moments, const Tensor& vector, const Tensor& tensor, double cusp) {
-    const Problem problem({moments, vector, tensor}, cusp);
+  static Tensor value(const Tensor& moments, const Tensor& scales, double cusp) {
+    const Problem problem({moments, scales}, cusp);
     Tensor out = problem.like_invariants();
     problem.run([&](auto zero, const auto& x, const auto& table) {
       table.invariants(x, out.data_ptr<decltype(zero)>());
@@ -106,10 +95,9 @@ struct Invariants {
     return out;
   }
 
-  static Factors backward(
-      const Tensor& gradient, const Tensor& moments, const Tensor& vector, const Tensor& tensor,
-      double cusp) {
-    const Problem problem({moments, vector, tensor}, cusp);
+  static Factors
+  backward(const Tensor& gradient, const Tensor& moments, const Tensor& scales, double cusp) {
+    const Problem problem({moments, scales}, cusp);
     const Tensor g = problem.taken(gradient);
     Factors out = problem.like_factors();
     problem.run([&](auto zero, const auto& x, const auto& table) {
@@ -122,9 +110,8 @@ struct Invariants {
 
   static variable_list
   double_backward(const variable_list& given, const variable_list& directions, double cusp, bool) {
-    const Factors factors{given[1], given[2], given[3]};
-    const Factors k{
-        directions[0].contiguous(), directions[1].contiguous(), directions[2].contiguous()};
+    const Factors factors{given[1], given[2]};
+    const Factors k{directions[0].contiguous(), directions[1].contiguous()};
     if (given[0].is_cuda()) {
       return cuda::on_gpu(given[0], [&](cuda::Device& device) {
         const auto [change, out] =
@@ -145,19 +132,18 @@ struct Invariants {
     return joined({change}, listed(out));
   }
 
-  static Tensor shapes(const Tensor& moments, const Tensor&, const Tensor&, double) {
+  static Tensor shapes(const Tensor& moments, const Tensor&, double) {
     return at::empty({moments.size(0), moments.size(2)}, moments.options());
   }
 
-  static Tensor value_on(
-      cuda::Device& device, const Tensor& moments, const Tensor& vector, const Tensor& tensor,
-      double cusp) {
-    return cuda::invariants_on(device, {moments, vector, tensor}, cusp);
+  static Tensor
+  value_on(cuda::Device& device, const Tensor& moments, const Tensor& scales, double cusp) {
+    return cuda::invariants_on(device, {moments, scales}, cusp);
   }
   static Factors backward_on(
-      cuda::Device& device, const Tensor& gradient, const Tensor& moments, const Tensor& vector,
-      const Tensor& tensor, double cusp) {
-    return cuda::invariants_backward_on(device, gradient, {moments, vector, tensor}, cusp);
+      cuda::Device& device, const Tensor& gradient, const Tensor& moments, const Tensor& scales,
+      double cusp) {
+    return cuda::invariants_backward_on(device, gradient, {moments, scales}, cusp);
   }
 };
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "torch/packed.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
 namespace hipnn_ts {
 namespace {
 
-constexpr int orders_in_file = 2;     // whose scales a file of format 1 has, empty beyond l_max
+constexpr int orders_in_file = 2;     // whose scales a file of format 1 always has, perhaps empty
 constexpr int64_t window_padding = 8; // sensitivities are evaluated in groups of eight
 
 int64_t panels(int64_t n) {
@@ -108,7 +109,8 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
         "packed weights: expected positive finite scalars, found ", scalar);
   }
   TORCH_CHECK(
-      sizes[0] >= 0 && sizes[0] <= orders_in_file, "l_max: expected 0, 1 or 2, found ", sizes[0]);
+      sizes[0] >= 0 && sizes[0] <= max_order, "l_max: expected 0 to ", max_order, ", found ",
+      sizes[0]);
   for (const int64_t size : sizes) {
     TORCH_CHECK(size >= 0 && size < (1 << 20), "packed weights: found the size ", size);
   }
@@ -140,7 +142,7 @@ unpack(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scala
     b.radial.first = reader.template take<int16_t>({window_bins});
     b.radial.count = reader.template take<int16_t>({window_bins});
     check_windows(b.radial);
-    for (int l = 1; l <= orders_in_file; ++l) {
+    for (int l = 1; l <= std::max(orders_in_file, w.l_max); ++l) {
       b.scales.of[l - 1] = reader.take({w.l_max >= l ? b.n_middle : 0});
     }
     if (k == 0) {

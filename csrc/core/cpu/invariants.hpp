@@ -12,30 +12,22 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// What one feature of an atom has in rows (C, a) of moments, or of what belongs to them.
-template <int C, class T>
-inline __attribute__((always_inline)) void load_moments(const T* rows, int a, T (&out)[C]) {
-  for (int c = 0; c < C; ++c) {
-    out[c] = rows[c * a];
+/// What one feature has in `n` rows (n, a).
+template <int n, class T>
+inline __attribute__((always_inline)) void load_rows(const T* rows, int a, T* out) {
+  for (int k = 0; k < n; ++k) {
+    out[k] = rows[k * a];
   }
 }
-template <int C, class T>
-inline __attribute__((always_inline)) void store_moments(const T (&values)[C], int a, T* rows) {
-  for (int c = 0; c < C; ++c) {
-    rows[c * a] = values[c];
-  }
-}
-
-/// The scales of one feature, zero where there are none.
-template <class T>
-inline __attribute__((always_inline)) void
-load_scales(const T* const (&scales)[max_order], int f, T (&out)[max_order]) {
-  for (int l = 0; l < max_order; ++l) {
-    out[l] = scales[l] ? scales[l][f] : T(0);
+template <int n, class T>
+inline __attribute__((always_inline)) void store_rows(const T* values, int a, T* rows) {
+  for (int k = 0; k < n; ++k) {
+    rows[k * a] = values[k];
   }
 }
 
 template <class T, int C> void invariants(const InvariantsProblem<T>& x, T* out) {
+  constexpr int l_max = order_of(C);
   const int a = x.n_features;
 #pragma omp parallel for schedule(static) num_threads(x.n_threads) if (x.n_atoms * a > 8192)
   for (int64_t i = 0; i < x.n_atoms; ++i) {
@@ -44,9 +36,9 @@ template <class T, int C> void invariants(const InvariantsProblem<T>& x, T* out)
 #pragma GCC ivdep
     for (int f = 0; f < a; ++f) {
       T e[C], t[max_order];
-      load_moments(rows + f, a, e);
-      load_scales(x.scales, f, t);
-      row[f] = norm_invariant<order_of(C)>(e, t, x.cusp_regularisation);
+      load_rows<C>(rows + f, a, e);
+      load_rows<l_max>(x.scales + f, a, t);
+      row[f] = norm_invariant<l_max>(e, t, x.cusp_regularisation);
     }
   }
 }
@@ -54,31 +46,32 @@ template <class T, int C> void invariants(const InvariantsProblem<T>& x, T* out)
 /// Runs body(atom, feature, shares) over all atoms and features; `shares` collects what belongs to
 /// the scales. Blocks of fixed size, summed in order: no result depends on the number of threads.
 template <class T, int C, class Body>
-inline void for_atom_blocks(
-    const InvariantsProblem<T>& x, T* const (&scales)[max_order], T* block_sums, const Body& body) {
+inline void
+for_atom_blocks(const InvariantsProblem<T>& x, T* scales, T* block_sums, const Body& body) {
+  constexpr int l_max = order_of(C);
   const int a = x.n_features;
   const int64_t n_blocks = (x.n_atoms + invariants_block - 1) / invariants_block;
 #pragma omp parallel for schedule(static) num_threads(x.n_threads) if (x.n_atoms * a > 8192)
   for (int64_t block = 0; block < n_blocks; ++block) {
-    T* sums = block_sums + block * max_order * a;
-    std::memset(sums, 0, sizeof(T) * max_order * a);
+    T* sums = block_sums + block * l_max * a;
+    if constexpr (l_max > 0) {
+      std::memset(sums, 0, sizeof(T) * l_max * a);
+    }
     const int64_t end = (block + 1) * invariants_block;
     for (int64_t i = block * invariants_block; i < end && i < x.n_atoms; ++i) {
 #pragma GCC ivdep // rows do not overlap
       for (int f = 0; f < a; ++f) {
         T shares[max_order];
-        load_moments<max_order>(sums + f, a, shares);
+        load_rows<l_max>(sums + f, a, shares);
         body(i, f, shares);
-        store_moments<max_order>(shares, a, sums + f);
+        store_rows<l_max>(shares, a, sums + f);
       }
     }
   }
-  for (int l = 0; l < max_order; ++l) {
-    for (int f = 0; scales[l] && f < a; ++f) {
-      scales[l][f] = 0;
-      for (int64_t block = 0; block < n_blocks; ++block) {
-        scales[l][f] += block_sums[(block * max_order + l) * a + f];
-      }
+  for (int64_t k = 0; k < l_max * a; ++k) {
+    scales[k] = 0;
+    for (int64_t block = 0; block < n_blocks; ++block) {
+      scales[k] += block_sums[block * l_max * a + k];
     }
   }
 }
@@ -92,10 +85,10 @@ void invariants_backward(
       x, out.scales, block_sums,
       [&](int64_t i, int f, T(&shares)[max_order]) __attribute__((always_inline)) {
         T e[C], gradients[C], t[max_order];
-        load_moments(x.moments + i * C * a + f, a, e);
-        load_scales(x.scales, f, t);
+        load_rows<C>(x.moments + i * C * a + f, a, e);
+        load_rows<order_of(C)>(x.scales + f, a, t);
         norm_gradients<order_of(C)>(e, t, x.cusp_regularisation, g[i * a + f], gradients, shares);
-        store_moments(gradients, a, out.moments + i * C * a + f);
+        store_rows<C>(gradients, a, out.moments + i * C * a + f);
       });
 }
 
@@ -109,13 +102,13 @@ void invariants_double_backward(
       x, out.scales, block_sums,
       [&](int64_t i, int f, T(&shares)[max_order]) __attribute__((always_inline)) {
         T e[C], along[C], gradients[C], t[max_order], t_along[max_order];
-        load_moments(x.moments + i * C * a + f, a, e);
-        load_moments(k.moments + i * C * a + f, a, along);
-        load_scales(x.scales, f, t);
-        load_scales(k.scales, f, t_along);
+        load_rows<C>(x.moments + i * C * a + f, a, e);
+        load_rows<C>(k.moments + i * C * a + f, a, along);
+        load_rows<order_of(C)>(x.scales + f, a, t);
+        load_rows<order_of(C)>(k.scales + f, a, t_along);
         change[i * a + f] = norm_double_gradients<order_of(C)>(
             e, t, x.cusp_regularisation, g[i * a + f], along, t_along, gradients, shares);
-        store_moments(gradients, a, out.moments + i * C * a + f);
+        store_rows<C>(gradients, a, out.moments + i * C * a + f);
       });
 }
 

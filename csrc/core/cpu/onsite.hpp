@@ -6,6 +6,7 @@
 
 #include "core/cpu/gemm.hpp"
 #include "core/cpu/radial.hpp"
+#include "core/norm_terms.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -74,7 +75,7 @@ void invariants_backward(const BlockWeights<T>& w, T* moments, int64_t n, const 
       for_orders<1, order_of(C)>([&](auto order) __attribute__((always_inline)) {
         const auto load = [&](int c) __attribute__((always_inline)) { return E[c * a + f]; };
         const T scale = g * scales.of[order.l - 1][f] / regularised_norm(order, load, epsilon);
-        write_reduced(
+        write_half_gradient(
             order, scale, load, [&](int c) __attribute__((always_inline)) -> T& { return out[c]; });
       });
       for (int c = 0; c < C; ++c) {

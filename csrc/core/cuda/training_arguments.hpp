@@ -85,7 +85,7 @@ template <class T> struct SensitivitiesArguments {
 
 /// Sums of parts (rows, n_arrays, n) over the rows: as many arrays (n,), or null.
 template <class T> struct SumRowsArguments {
-  static constexpr int most = max_order < 2 ? 2 : max_order;
+  static constexpr int most = 2;
 
   long long n, n_arrays, rows;
   const T* parts;
@@ -122,10 +122,10 @@ template <class T> struct GeometryArguments {
   T* vector_gradients;                        // (P, 3), or null
 };
 
-/// moments (n, C, a), scales (a,) or null.
+/// moments (n, C, a), scales (l_max, a).
 template <class T> struct InvariantsFactorArguments {
   T* moments;
-  T* scales[max_order];
+  T* scales;
 };
 
 /// Atoms whose shares of the scales' gradients a warp sums.
@@ -141,7 +141,7 @@ template <class T> struct TrainingInvariantsArguments {
   InvariantsFactorArguments<const T> directions; // of the double backward pass
   T* out;                                        // (n, a)
   T* moment_gradients;                           // (n, C, a)
-  T* scale_gradients;                            // (warps, max_order, a), summed afterwards
+  T* scale_gradients;                            // (warps, l_max, a), summed afterwards
 };
 
 } // namespace cuda

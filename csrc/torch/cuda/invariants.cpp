@@ -10,12 +10,8 @@ namespace {
 using at::Tensor;
 using Factors = InvariantsTensors;
 
-/// Null for what is empty.
 template <class T> InvariantsFactorArguments<const T> pointers(const Factors& f) {
-  const auto pointer = [](const Tensor& t) {
-    return t.numel() > 0 ? t.const_data_ptr<T>() : nullptr;
-  };
-  return {pointer(std::get<0>(f)), {pointer(std::get<1>(f)), pointer(std::get<2>(f))}};
+  return {std::get<0>(f).const_data_ptr<T>(), std::get<1>(f).const_data_ptr<T>()};
 }
 
 /// The factors, checked, and the kernels for them.
@@ -23,12 +19,10 @@ class Problem {
 public:
   Problem(Device& device, const Factors& factors, double cusp)
       : cusp_(cusp), module_(module_for(device, std::get<0>(factors))) {
-    const auto& [m, t1, t2] = factors;
-    const int64_t n_components = m.size(1), a = m.size(2);
-    const auto type = m.scalar_type();
-    check(t1, "vector_scales", type, {n_components > 1 ? a : 0}, m.device());
-    check(t2, "tensor_scales", type, {n_components > 4 ? a : 0}, m.device());
-    factors_ = {m.contiguous(), t1.contiguous(), t2.contiguous()};
+    const auto& [m, t] = factors;
+    const int64_t l_max = order_of(static_cast<int>(m.size(1)));
+    check(t, "scales", m.scalar_type(), {l_max, m.size(2)}, m.device());
+    factors_ = {m.contiguous(), t.contiguous()};
   }
 
   Tensor like_invariants() const {
@@ -38,13 +32,13 @@ public:
 
   /// Runs a kernel; set(arguments) completes them. Fills `out`, if there is one, with gradients.
   template <class Set> void run(const char* kernel, Factors* out, const Set& set) const {
-    const auto& [m, t1, t2] = factors_;
+    const auto& [m, t] = factors_;
     const int64_t rows = (m.size(0) + invariant_atoms - 1) / invariant_atoms, a = m.size(2);
     const auto passes = static_cast<int>((a + warp_size - 1) / warp_size);
     Tensor parts;
     if (out) {
-      *out = {at::empty_like(m), at::empty_like(t1), at::empty_like(t2)};
-      parts = at::empty({rows, max_order, a}, m.options());
+      *out = {at::empty_like(m), at::empty_like(t)};
+      parts = at::empty({rows, 1, t.numel()}, m.options());
     }
     with_type(m, [&](auto zero) {
       using T = decltype(zero);
@@ -62,7 +56,7 @@ public:
         module_.launch(kernel, warp_each(rows, 0, passes), x);
       }
       if (out && std::get<1>(*out).numel() > 0) {
-        sum_rows<T>(module_, parts, {std::get<1>(*out), std::get<2>(*out)});
+        sum_rows<T>(module_, parts, {std::get<1>(*out)});
       }
     });
   }
@@ -75,10 +69,10 @@ public:
   }
 
   Factors taken(const Factors& directions) const {
-    const auto& [m, t1, t2] = directions;
+    const auto& [m, t] = directions;
     const Tensor& like = std::get<0>(factors_);
     check(m, "direction", like.scalar_type(), like.sizes(), like.device());
-    return {m.contiguous(), t1.contiguous(), t2.contiguous()};
+    return {m.contiguous(), t.contiguous()};
   }
 
 private:

@@ -51,8 +51,8 @@ HIPNN_TS_API std::tuple<GeometryTensors, at::Tensor> geometry_double_backward_on
     Device& device, const GeometryTensors& gradients, const at::Tensor& vectors,
     const at::Tensor& directions, double cutoff, bool vectors_wanted);
 
-/// moments (n, C, a), vector_scales and tensor_scales (a,), empty where C does not reach them.
-using InvariantsTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+/// moments (n, C, a), scales (l_max, a).
+using InvariantsTensors = std::tuple<at::Tensor, at::Tensor>;
 
 HIPNN_TS_API at::Tensor
 invariants_on(Device& device, const InvariantsTensors& factors, double cusp);

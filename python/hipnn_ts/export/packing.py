@@ -15,6 +15,7 @@ from hipnn_ts.model.potential import Potential
 PANEL_WIDTH = 32
 WINDOW_BINS = 1024
 WINDOW_PADDING = 8
+ORDERS = 2  # whose scales a file always has, perhaps empty
 
 
 def pack_potential(potential: Potential) -> tuple[list[Tensor], list[int], list[float]]:
@@ -42,7 +43,8 @@ def _pack_block(block: Block, first: bool) -> list[Tensor]:
     weights = interaction.weights[order]
     out = [pad(inverse_mu, (0, WINDOW_PADDING)), pad(sigma, (0, WINDOW_PADDING))]
     out += window_table(inverse_mu, sigma, interaction.cutoff)
-    out += [interaction.vector_scales, interaction.tensor_scales]
+    scales = list(interaction.scales)
+    out += scales + [interaction.mu[:0]] * (ORDERS - len(scales))
     if first:
         out.append(weights.permute(2, 0, 1))
     else:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hipnn_ts.export.metadata import Metadata
+from hipnn_ts.export.packing import ORDERS
 from hipnn_ts.model.layers import Block
 from hipnn_ts.model.potential import Potential
 
@@ -34,8 +35,10 @@ def _unpack_block(block: Block, first: bool, packed: Iterator[Tensor]) -> None:
     interaction.mu.data = 1.0 / next(packed)[:n_sensitivities]
     interaction.sigma.data = next(packed)[:n_sensitivities]
     next(packed), next(packed)  # which sensitivities matter at a distance: no weights
-    interaction.vector_scales.data = next(packed)
-    interaction.tensor_scales.data = next(packed)
+    orders = len(interaction.scales)
+    rows = [next(packed) for _ in range(max(orders, ORDERS))]
+    if orders:
+        interaction.scales.data = torch.stack(rows[:orders])
     if first:
         interaction.weights.data = next(packed).permute(1, 2, 0)
     else:

@@ -124,12 +124,10 @@ def _norms(
         geometry.components, radial, projections, receivers, senders, n_receivers
     )
     out = []
-    scales = (layer.vector_scales, layer.tensor_scales)
-    for order, scale in enumerate(scales):
-        if len(scale) == 0:
-            continue
-        one_order = [torch.ones_like(t) * (k == order) for k, t in enumerate(scales)]
-        norms = reference.invariants(moments, *one_order, 0.0) - moments[:, 0]
+    for order, scale in enumerate(layer.scales):
+        one_order = torch.zeros_like(layer.scales)
+        one_order[order] = 1.0
+        norms = reference.invariants(moments, one_order, 0.0) - moments[:, 0]
         out.append(((scale * norms).square().sum(dim=1) / scale.square().sum()).sqrt())
     return out
 

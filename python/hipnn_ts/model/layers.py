@@ -15,8 +15,8 @@ from hipnn_ts.operators import reference
 class InteractionLayer(nn.Module):
     """One message pass: invariants of the tensor moments, and the linear self term beside them.
 
-    The weights are shared by all tensor orders (Chigaev et al. 2023); ``vector_scales`` and
-    ``tensor_scales`` are all that a higher order adds.
+    The weights are shared by all tensor orders (Chigaev et al. 2023); a row of ``scales`` is all
+    that a higher order adds.
     """
 
     fused: Final[bool]
@@ -34,8 +34,7 @@ class InteractionLayer(nn.Module):
             1.0 / torch.linspace(1.0 / config.soft_max, 1.0 / config.soft_min, n)
         )
         self.sigma = nn.Parameter(torch.full((n,), config.initial_sigma))
-        self.vector_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 1 else 0))
-        self.tensor_scales = nn.Parameter(torch.randn(n_out if config.l_max >= 2 else 0))
+        self.scales = nn.Parameter(torch.randn(config.l_max, n_out))
         self.self_interaction = nn.Linear(n_in, n_out)
         nn.init.xavier_normal_(self.weights)
         nn.init.xavier_normal_(self.self_interaction.weight)
@@ -95,11 +94,18 @@ class InteractionLayer(nn.Module):
             )
         if self.fused:
             return torch.ops.hipnn_ts.invariants(
-                moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
+                moments, self.scales, self.cusp_regularisation
             )
-        return reference.invariants(
-            moments, self.vector_scales, self.tensor_scales, self.cusp_regularisation
-        )
+        return reference.invariants(moments, self.scales, self.cusp_regularisation)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
+        # Files of earlier versions, and hippynn, have one entry for each order.
+        names = [prefix + name for name in ("vector_scales", "tensor_scales")]
+        if prefix + "scales" not in state_dict:
+            rows = [state_dict.pop(name) for name in names if name in state_dict]
+            rows = [row for row in rows if len(row)]
+            state_dict[prefix + "scales"] = torch.stack(rows) if rows else self.scales[:0]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 class OnSiteLayer(nn.Module):

@@ -90,17 +90,15 @@ def moments(
     return out.index_add(0, receivers, spread)
 
 
-def invariants(
-    moments: Tensor, vector_scales: Tensor, tensor_scales: Tensor, cusp_regularisation: float
-) -> Tensor:
-    """Scalars ``E0 + t1 sqrt(|E1|^2 + eps) + t2 sqrt(|E2|^2 + eps)`` of the moments.
+def invariants(moments: Tensor, scales: Tensor, cusp_regularisation: float) -> Tensor:
+    """Scalars ``E0 + sum_l t_l sqrt(|E_l|^2 + eps)`` of the moments.
 
     Chigaev et al., J. Chem. Phys. 158, 184108 (2023), eqs. 8 to 11.
 
     Parameters
     ----------
     moments : Tensor, (n, C, a)
-    vector_scales, tensor_scales : Tensor, (a,), used where C reaches their order
+    scales : Tensor, (l_max, a), t
     cusp_regularisation : float, eps
 
     Returns
@@ -108,12 +106,11 @@ def invariants(
     Tensor, (n, a)
     """
     out = moments[:, 0]
-    if moments.shape[1] >= 4:
-        out = out + vector_scales * torch.sqrt(
-            moments[:, 1:4].square().sum(dim=1) + cusp_regularisation
-        )
-    if moments.shape[1] >= 9:
+    if scales.shape[0] >= 1:
+        squares = moments[:, 1:4].square().sum(dim=1)
+        out = out + scales[0] * torch.sqrt(squares + cusp_regularisation)
+    if scales.shape[0] >= 2:
         # |E2|^2 = xx^2 + yy^2 + (xx + yy)^2 + 2 (xy^2 + xz^2 + yz^2)
         squares = moments[:, 4:9].square().sum(dim=1) + moments[:, 4] * moments[:, 7]
-        out = out + tensor_scales * torch.sqrt(2.0 * squares + cusp_regularisation)
+        out = out + scales[1] * torch.sqrt(2.0 * squares + cusp_regularisation)
     return out

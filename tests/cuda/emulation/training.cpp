@@ -108,7 +108,7 @@ std::vector<Tensor> geometry_backward(
 }
 
 hipnn_ts::cuda::InvariantsTensors invariant_factors(at::TensorList t) {
-  return {t[0], t[1], t[2]};
+  return {t[0], t[1]};
 }
 
 Tensor invariants(at::TensorList factors, double cusp) {

@@ -3,6 +3,7 @@
 // Invariants of a lane's moments and the gradients with respect to them.
 #pragma once
 
+#include "core/norm_terms.hpp"
 #include "prelude.cuh"
 
 namespace hipnn_ts {
@@ -20,8 +21,8 @@ invariants(const Lane (&E)[C], const InvariantArguments<Real>& x, int feature_be
   return out;
 }
 
-/// E becomes the gradient with respect to it, in the form of `reduced` (core/components.hpp), given
-/// that of the invariants. Padding has no scale: it must not divide zero by zero.
+/// E becomes the gradient with respect to it, in the form of `write_reduced` (core/components.hpp),
+/// given that of the invariants. Padding has no scale: it must not divide zero by zero.
 __device__ inline void invariants_backward(
     Lane (&E)[C], const InvariantArguments<Real>& x, int feature_begin, const Lane& gradient) {
   E[0] = gradient;
@@ -31,7 +32,7 @@ __device__ inline void invariants_backward(
       const auto at = [&](int c) -> Real& { return E[c].v[k]; };
       const Real g = gradient.v[k] * t.v[k];
       const Real scale = g == 0 ? Real(0) : g / regularised_norm(order, at, x.epsilon);
-      write_reduced(order, scale, at, at);
+      write_half_gradient(order, scale, at, at);
     }
   });
 }

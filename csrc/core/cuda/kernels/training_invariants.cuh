@@ -28,11 +28,12 @@ __device__ inline void write_moments(
   }
 }
 
-/// Its scales of each order, zero where there are none.
+/// Its scales of each order.
 __device__ inline void read_scales(
-    const InvariantsFactorArguments<const Real>& factors, int feature, Real (&out)[max_order]) {
-  for (int l = 0; l < max_order; ++l) {
-    out[l] = factors.scales[l] ? factors.scales[l][feature] : Real(0);
+    const TrainingInvariantsArguments<Real>& x, const Real* rows, int feature,
+    Real (&out)[max_order]) {
+  for (int l = 0; l < l_max; ++l) {
+    out[l] = rows[l * x.n_features + feature];
   }
 }
 
@@ -46,14 +47,14 @@ __device__ inline void for_atoms(const TrainingInvariantsArguments<Real>& x, con
     return;
   }
   Real t[max_order], sums[max_order] = {};
-  read_scales(x.factors, feature, t);
+  read_scales(x, x.factors.scales, feature, t);
   for (long long i = first; i < first + invariant_atoms && i < x.n_atoms; ++i) {
     Real e[C];
     read_moments(x, x.factors.moments, i, feature, e);
     body(i, feature, e, t, sums);
   }
-  for (int l = 0; x.scale_gradients && l < max_order; ++l) {
-    x.scale_gradients[(max_order * grid_warp() + l) * x.n_features + feature] = sums[l];
+  for (int l = 0; x.scale_gradients && l < l_max; ++l) {
+    x.scale_gradients[(l_max * grid_warp() + l) * x.n_features + feature] = sums[l];
   }
 }
 
@@ -78,7 +79,7 @@ KERNEL(invariants_double_backward, TrainingInvariantsArguments<Real>) {
   for_atoms(x, [&](long long i, int f, const Real* e, const Real* t, Real* sums) {
     Real k[C], k_t[max_order], out[C];
     read_moments(x, x.directions.moments, i, f, k);
-    read_scales(x.directions, f, k_t);
+    read_scales(x, x.directions.scales, f, k_t);
     const Real g = x.gradient[i * x.n_features + f];
     x.out[i * x.n_features + f] =
         norm_double_gradients<l_max>(e, t, x.cusp_regularisation, g, k, k_t, out, sums);
