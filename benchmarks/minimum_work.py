@@ -7,7 +7,7 @@ from hipnn_ts.model.potential import Potential
 
 # Products for each pair and feature on the way back, beside those of its sensitivities: by l_max,
 # the message's gradient, the direction's, and their sums.
-BACKWARD_PRODUCTS = {0: 1, 1: 7, 2: 18}
+BACKWARD_PRODUCTS = {0: 1, 1: 7, 2: 18, 3: 31}
 
 
 def minimum_flops(

@@ -20,7 +20,7 @@
 
 namespace hipnn_ts {
 
-constexpr int max_order = 2;
+constexpr int max_order = 3;
 
 /// Components of all orders up to l_max.
 HIPNN_TS_INLINE constexpr int n_components(int l_max) {
@@ -154,10 +154,43 @@ HIPNN_TS_INLINE void add_contracted(Order<2>, const S* k, const Load& load, F* s
   add_scaled(sum[2], k[1], yz);
 }
 
+/// Products of two vectors as the contraction with a symmetric tensor wants them, zz left out:
+/// xx, xy + yx, xz + zx, yy, yz + zy.
+template <class S> struct Products {
+  S of[5];
+
+  HIPNN_TS_INLINE Products(const S* a, const S* b)
+      : of{a[0] * b[0], a[0] * b[1] + a[1] * b[0], a[0] * b[2] + a[2] * b[0], a[1] * b[1],
+           a[1] * b[2] + a[2] * b[1]} {}
+};
+
+/// Likewise the tensor of order 3 contracted with two vectors; entries with two z are zero.
+template <class F, class S, class Load>
+HIPNN_TS_INLINE void add_contracted(Order<3>, const Products<S>& k, const Load& load, F* sum) {
+  const F xxy = load(10), xxz = load(11), xyy = load(12), xyz = load(13), yyz = load(15);
+  add_scaled(sum[0], k.of[0], F(load(9)));
+  add_scaled(sum[0], k.of[1], xxy);
+  add_scaled(sum[0], k.of[2], xxz);
+  add_scaled(sum[0], k.of[3], xyy);
+  add_scaled(sum[0], k.of[4], xyz);
+  add_scaled(sum[1], k.of[0], xxy);
+  add_scaled(sum[1], k.of[1], xyy);
+  add_scaled(sum[1], k.of[2], xyz);
+  add_scaled(sum[1], k.of[3], F(load(14)));
+  add_scaled(sum[1], k.of[4], yyz);
+  add_scaled(sum[2], k.of[0], xxz);
+  add_scaled(sum[2], k.of[1], xyz);
+  add_scaled(sum[2], k.of[3], yyz);
+}
+
 /// What `add_contracted` wants of u for the contraction with l - 1 times u.
 template <class S> HIPNN_TS_INLINE const S* contracting(Order<2>, const S* u) {
   return u;
 }
+template <class S> HIPNN_TS_INLINE Products<S> contracting(Order<3>, const S* u) {
+  return Products<S>(u, u);
+}
+
 /// A gradient along a pair's distance and with respect to its direction.
 template <class F> struct PairSums {
   F distance, direction[3];
@@ -219,6 +252,12 @@ template <class T, class Load> HIPNN_TS_INLINE void traces(Order<1>, const Load&
 template <class T, class Load> HIPNN_TS_INLINE void traces(Order<2>, const Load& load, T* out) {
   out[0] = (load(4) + load(7)) * (T(1) / 3);
 }
+template <class T, class Load> HIPNN_TS_INLINE void traces(Order<3>, const Load& load, T* out) {
+  out[0] = (load(9) + load(12)) * (T(3) / 5);
+  out[1] = (load(10) + load(14)) * (T(3) / 5);
+  out[2] = (load(11) + load(15)) * (T(3) / 5);
+}
+
 /// The derivative of g.Y in the direction u; Y are the components of u.
 template <int l_max, class T>
 HIPNN_TS_INLINE void components_gradient(const T* g, const T* u, T* out) {
@@ -245,6 +284,13 @@ HIPNN_TS_INLINE void components_curvature(const T* g, const T* u, const T* k, T*
   T sum[3] = {};
   if constexpr (l_max >= 2) {
     add_contracted(Order<2>(), k, Entries<T>{g}, sum);
+  }
+  if constexpr (l_max >= 3) {
+    T third[3] = {};
+    add_contracted(Order<3>(), Products<T>(u, k), Entries<T>{g}, third);
+    for (int d = 0; d < 3; ++d) {
+      sum[d] += 3 * third[d];
+    }
   }
   for (int d = 0; d < 3; ++d) {
     out[d] = 2 * sum[d];

@@ -34,6 +34,15 @@ template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<2>, const Load& lo
   return 2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy);
 }
 
+/// |E3|^2: entries that stand in several places count as often, those with two z follow.
+template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<3>, const Load& load) {
+  const auto xxx = load(9), xxy = load(10), xxz = load(11), xyy = load(12), xyz = load(13),
+             yyy = load(14), yyz = load(15);
+  const auto xzz = xxx + xyy, yzz = xxy + yyy, zzz = xxz + yyz;
+  return xxx * xxx + yyy * yyy + zzz * zzz + 6 * (xyz * xyz) +
+         3 * (xxy * xxy + xxz * xxz + xyy * xyy + yyz * yyz + xzz * xzz + yzz * yzz);
+}
+
 /// sqrt(|E_l|^2 + epsilon)
 template <int l, class T, class Load>
 HIPNN_TS_INLINE T regularised_norm(Order<l> order, const Load& load, T epsilon) {
@@ -57,6 +66,20 @@ HIPNN_TS_INLINE void half_gradient(Order<2>, const Load& load, T* out) {
   out[3] = 2 * yy + xx;
   out[4] = load(8);
 }
+template <class T, class Load>
+HIPNN_TS_INLINE void half_gradient(Order<3>, const Load& load, T* out) {
+  const T xxx = load(9), xxy = load(10), xxz = load(11), xyy = load(12), yyy = load(14),
+          yyz = load(15);
+  const T xzz = xxx + xyy, yzz = xxy + yyy, zzz = (xxz + yyz) / 3;
+  out[0] = xxx + 3 * xzz;
+  out[1] = xxy + yzz;
+  out[2] = xxz + zzz;
+  out[3] = xyy + xzz;
+  out[4] = load(13);
+  out[5] = yyy + 3 * yzz;
+  out[6] = yyz + zzz;
+}
+
 /// Writes `scale` times half the gradient of |E_l|^2 as `write_reduced` does, given load(c), the
 /// moments.
 template <int l, class T, class Load, class At>

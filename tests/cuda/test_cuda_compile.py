@@ -84,7 +84,7 @@ def test_compiles_with_other_constants(constants):
 
 
 @pytest.mark.parametrize("double_precision", [False, True])
-@pytest.mark.parametrize("n_components", [1, 4, 9])
+@pytest.mark.parametrize("n_components", [1, 4, 9, 16])
 def test_training_compiles(n_components, double_precision, tmp_path):
     binary = compiled(
         double_precision=double_precision,

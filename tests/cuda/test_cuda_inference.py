@@ -14,6 +14,8 @@ ARCHITECTURES = {
     "l2-one-block": {"n_features": (33,)},
     "l2-two-lanes": {"n_features": (64, 64)},
     "l2-four-lanes": {"n_features": (128, 128), "n_atom_layers": 2},
+    "l3": {"l_max": 3, "n_features": (20, 70, 17)},
+    "l3-one-block": {"l_max": 3, "n_features": (33,)},
     "no-residual": {"n_features": (16, 16), "residual": False},
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (40, 12)},
     "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},

@@ -27,7 +27,7 @@ def _network(random) -> NetworkConfig:
         n_middle_features=middle if residual else None,
         n_atom_layers=int(random.integers(0, 4)),
         n_sensitivities=int(random.integers(1, 40)),
-        l_max=int(random.integers(0, 3)),
+        l_max=int(random.integers(0, 4)),
         soft_min=soft_min,
         soft_max=random.uniform(soft_min + 0.5, 5.0),
         cutoff=random.uniform(5.0, 7.0),

@@ -73,6 +73,7 @@ CASES = {
     "l0": ("periodic", {"l_max": 0}, "fused", "metal", None),
     "l1": ("periodic", {"l_max": 1, "n_features": (8,)}, "fused", "metal", None),
     "l2": ("periodic", {"l_max": 2}, "fused", "metal", None),
+    "l3": ("periodic", {"l_max": 3}, "fused", "metal", None),
     "portable": ("periodic", THREE_LAYERS, "portable", "metal", None),
     "real": ("triclinic", THREE_LAYERS, "fused", "real", None),
     "triclinic": ("triclinic", {}, "portable", "metal", None),

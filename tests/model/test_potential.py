@@ -20,13 +20,13 @@ def pairs(n=20, dtype=torch.float64):
 def test_higher_orders_add_one_scale_per_feature():
     """The weight tying of the paper: orders share the interaction weights."""
     counts = []
-    for l_max in (0, 1, 2):
+    for l_max in range(4):
         config = NetworkConfig(elements=("H", "O"), n_features=(16, 16), l_max=l_max)
         counts.append(sum(p.numel() for p in Potential(config).parameters()))
     assert counts[1] - counts[0] == counts[2] - counts[1] == 32
 
 
-@pytest.mark.parametrize("l_max", [0, 1, 2])
+@pytest.mark.parametrize("l_max", range(4))
 @pytest.mark.parametrize("residual", [True, False])
 def test_fused_training_operators_equal_plain_torch(l_max, residual):
     config = NetworkConfig(elements=("H", "O"), n_features=(12, 12), l_max=l_max, residual=residual)
@@ -75,15 +75,26 @@ def test_self_energies_stay_in_double_precision():
     assert potential.readouts[0].weight.dtype == torch.float32
 
 
-def test_traceless_components_have_the_norm_of_the_tensor():
+def traceless_tensors(u):
+    """Of unit vectors (n, 3), order 2 and 3 with all their entries."""
+    one = torch.eye(3, dtype=u.dtype)
+    third = torch.einsum("ni,nj,nk->nijk", u, u, u)
+    for trace in ("ni,jk->nijk", "nj,ik->nijk", "nk,ij->nijk"):
+        third = third - torch.einsum(trace, u, one) / 5
+    return {2: torch.einsum("ni,nj->nij", u, u) - one / 3, 3: third}
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_traceless_components_have_the_norm_of_the_tensor(order):
     u = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=1)
-    components = reference.tensor_components(u, 2)
-    zero = torch.zeros(1, dtype=torch.float64)
-    tensor = u[:, :, None] * u[:, None, :] - torch.eye(3) / 3
-    only_tensor = components.clone()
-    only_tensor[:, :4] = 0
-    norms = reference.invariants(only_tensor.unsqueeze(2), zero, zero + 1, 0.0).squeeze(1)
-    torch.testing.assert_close(norms, tensor.flatten(1).norm(dim=1))
+    # A sum of several, which is not the tensor of one direction.
+    components = reference.tensor_components(u, order).view(10, 5, -1).sum(dim=1)
+    tensor = traceless_tensors(u)[order].flatten(1).view(10, 5, -1).sum(dim=1)
+    components[:, : order**2] = 0
+    scales = torch.zeros(order, 1, dtype=torch.float64)
+    scales[-1] = 1
+    norms = reference.invariants(components.unsqueeze(2), scales, 0.0).squeeze(1)
+    torch.testing.assert_close(norms, tensor.norm(dim=1))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +103,7 @@ def test_traceless_components_have_the_norm_of_the_tensor():
         ({"elements": ["Xx"]}, "'Xx' is not a chemical symbol"),
         ({"elements": ["H", "H"]}, "names an element twice"),
         ({"soft_max": 7.0}, "expected soft_min < soft_max <= cutoff, found 0.75, 7.0, 6.5"),
-        ({"l_max": 3}, "less than or equal to 2"),
+        ({"l_max": 4}, "less than or equal to 3"),
         ({"zbl": [1.0, 7.0]}, "zbl: expected inner < outer <= cutoff, found 1.0, 7.0, 6.5"),
         ({"zbl": [2.0, 2.0]}, "zbl: expected inner < outer <= cutoff, found 2.0, 2.0, 6.5"),
         ({"zbl": [0.0, 2.0]}, "greater than 0"),

@@ -19,6 +19,8 @@ ARCHITECTURES = {
     "l0": {"l_max": 0, "n_features": (20, 31)},
     "l1-three-blocks": {"l_max": 1, "n_features": (20, 31, 17)},
     "l2-one-block": {"l_max": 2, "n_features": (33,)},
+    "l3": {"l_max": 3, "n_features": (20, 40, 17)},
+    "l3-one-block": {"l_max": 3, "n_features": (33,)},
     "l2-32": {"n_features": (32, 32)},
     "l2-64": {"n_features": (64, 64)},
     "l2-128": {"n_features": (128, 128), "n_atom_layers": 4},

@@ -46,7 +46,7 @@ def all_derivatives(operator, factors, indices):
     return [out, *first, *second]
 
 
-@pytest.mark.parametrize("n_components", [1, 4, 9])
+@pytest.mark.parametrize("n_components", [1, 4, 9, 16])
 @pytest.mark.parametrize("n_features", [1, 3, 16, 20, 31, 32, 64, 100, 128, 300])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
@@ -74,7 +74,7 @@ def test_second_derivatives_where_one_factor_is_constant(constant):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11 * b.abs().max().item())
 
 
-@pytest.mark.parametrize("n_components", [1, 4, 9])
+@pytest.mark.parametrize("n_components", [1, 4, 9, 16])
 def test_gradcheck_and_gradgradcheck(n_components):
     factors, indices = form(n_components, 3, n_pairs=7)
 
@@ -174,7 +174,7 @@ def wrong(position, value):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (wrong(0, lambda t: t[:, :3]), "components: expected 1, 4 or 9 of them, found 3"),
+        (wrong(0, lambda t: t[:, :3]), "components: expected 1, 4, 9 or 16 of them, found 3"),
         (wrong(0, lambda t: t[:-1]), "components: expected shape"),
         (wrong(1, lambda t: t.float()), "sensitivities: expected Double, found Float"),
         (wrong(2, lambda t: t[0]), "projections: expected 3 dimensions"),

@@ -16,6 +16,7 @@ POTENTIALS = {
     "l_max 0": {"l_max": 0},
     "l_max 1": {"l_max": 1},
     "l_max 2": {"l_max": 2},
+    "l_max 3": {"l_max": 3},
     "three blocks": {"n_features": (6, 10, 4), "n_middle_features": (8, 6, 6)},
     "no residuals": {"residual": False},
     "portable": {"portable": True},

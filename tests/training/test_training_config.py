@@ -51,7 +51,7 @@ def test_exponents_without_a_point_are_numbers():
         ("trainig", {}, "unknown section 'trainig', expected one of network, data, training"),
         ("training", 3, "section 'training': expected keys with values, found 3"),
         ("network.n_feature", 3, "unknown key 'network.n_feature', expected one of elements, "),
-        ("network.l_max", 3, "network.l_max: expected a value less than or equal to 2, found 3"),
+        ("network.l_max", 4, "network.l_max: expected a value less than or equal to 3, found 4"),
         ("network.soft_min", 9, "network: expected soft_min < soft_max <= cutoff, found 9.0, 5.5"),
         (
             "network.zbl",

@@ -19,7 +19,7 @@ Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
 
 class NetworkConfig(BaseModel):
-    """Architecture of a HIP-NN (``l_max`` 0) or HIP-NN-TS (``l_max`` 1, 2) network.
+    """Architecture of a HIP-NN (``l_max`` 0) or HIP-NN-TS (``l_max`` 1 to 3) network.
 
     Lengths are in Å. The defaults are those of the published ANI-1x potential
     (Fedik et al., doi:10.1039/d4dd00265b) at a quarter of its width.
@@ -50,7 +50,7 @@ class NetworkConfig(BaseModel):
         description="initial width soft_min / σ of each sensitivity, which is a function of "
         "soft_min / r; 0.1 is broad and smooth [hippynn's: 1 / (2 n_sensitivities)]",
     )
-    l_max: Annotated[int, Field(ge=0, le=2)] = Field(default=2, description="highest tensor order")
+    l_max: Annotated[int, Field(ge=0, le=3)] = Field(default=2, description="highest tensor order")
     soft_min: Length = Field(default=0.75, description="centre of the nearest sensitivity, Å")
     soft_max: Length = Field(default=5.5, description="centre of the farthest sensitivity, Å")
     cutoff: Length = Field(default=6.5, description="hard cutoff R, Å")

@@ -93,9 +93,7 @@ class InteractionLayer(nn.Module):
                 geometry.components, radial, projections, receivers, senders, n_receivers
             )
         if self.fused:
-            return torch.ops.hipnn_ts.invariants(
-                moments, self.scales, self.cusp_regularisation
-            )
+            return torch.ops.hipnn_ts.invariants(moments, self.scales, self.cusp_regularisation)
         return reference.invariants(moments, self.scales, self.cusp_regularisation)
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):

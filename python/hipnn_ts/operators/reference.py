@@ -1,6 +1,6 @@
 """The operators in plain torch: what every kernel is tested against.
 
-Shapes: ``P`` directed pairs, ``n`` atoms, ``C`` tensor components (1, 4 or 9), ``V``
+Shapes: ``P`` directed pairs, ``n`` atoms, ``C`` tensor components (1, 4, 9 or 16), ``V``
 sensitivities, ``a`` output features. All functions are scriptable.
 """
 
@@ -36,13 +36,14 @@ def envelopes(distances: Tensor, cutoff: float) -> Tensor:
 
 
 def tensor_components(directions: Tensor, l_max: int) -> Tensor:
-    """Independent components of 1, u and u uᵀ - I/3, in the order
-    1 | x y z | xx xy xz yy yz (zz follows from the vanishing trace).
+    """Independent components of the traceless symmetric tensors of u, in the order
+    1 | x y z | xx xy xz yy yz | xxx xxy xxz xyy xyz yyy yyz (the others follow from the vanishing
+    traces): 1, u, u uᵀ - I/3, and u_i u_j u_k - (u_i δ_jk + u_j δ_ik + u_k δ_ij) / 5.
 
     Parameters
     ----------
     directions : Tensor, (P, 3), unit vectors u
-    l_max : int, 0, 1 or 2
+    l_max : int, 0 to 3
 
     Returns
     -------
@@ -55,6 +56,9 @@ def tensor_components(directions: Tensor, l_max: int) -> Tensor:
     if l_max >= 2:
         third = 1.0 / 3.0
         components += [x * x - third, x * y, x * z, y * y - third, y * z]
+    if l_max >= 3:
+        xx, yy = x * x - 0.2, y * y - 0.2
+        components += [x * (xx - 0.4), xx * y, xx * z, x * yy, x * y * z, y * (yy - 0.4), yy * z]
     return torch.stack(components, dim=1)
 
 
@@ -113,4 +117,12 @@ def invariants(moments: Tensor, scales: Tensor, cusp_regularisation: float) -> T
         # |E2|^2 = xx^2 + yy^2 + (xx + yy)^2 + 2 (xy^2 + xz^2 + yz^2)
         squares = moments[:, 4:9].square().sum(dim=1) + moments[:, 4] * moments[:, 7]
         out = out + scales[1] * torch.sqrt(2.0 * squares + cusp_regularisation)
+    if scales.shape[0] >= 3:
+        xxx, xxy, xxz, xyy, xyz, yyy, yyz = moments[:, 9:16].unbind(dim=1)
+        # |E3|^2 counts each of these as often as it stands in the tensor.
+        once = xxx.square() + yyy.square() + (xxz + yyz).square()
+        thrice = xxy.square() + xxz.square() + xyy.square() + yyz.square()
+        thrice = thrice + (xxx + xyy).square() + (xxy + yyy).square()
+        squares = once + 3.0 * thrice + 6.0 * xyz.square()
+        out = out + scales[2] * torch.sqrt(squares + cusp_regularisation)
     return out
