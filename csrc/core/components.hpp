@@ -248,14 +248,16 @@ template <class T> struct Entries {
 
 /// What the traces of order l contribute to order l - 2, given load(c), entries of the tensors:
 /// with |u|^2 = 1 the traceless tensor contracted with l times u is the plain one less this.
-template <class T, class Load> HIPNN_TS_INLINE void traces(Order<1>, const Load&, T*) {}
-template <class T, class Load> HIPNN_TS_INLINE void traces(Order<2>, const Load& load, T* out) {
-  out[0] = (load(4) + load(7)) * (T(1) / 3);
+template <class S, class F, class Load> HIPNN_TS_INLINE void traces(Order<1>, const Load&, F*) {}
+template <class S, class F, class Load>
+HIPNN_TS_INLINE void traces(Order<2>, const Load& load, F* out) {
+  out[0] = (load(4) + load(7)) * (S(1) / 3);
 }
-template <class T, class Load> HIPNN_TS_INLINE void traces(Order<3>, const Load& load, T* out) {
-  out[0] = (load(9) + load(12)) * (T(3) / 5);
-  out[1] = (load(10) + load(14)) * (T(3) / 5);
-  out[2] = (load(11) + load(15)) * (T(3) / 5);
+template <class S, class F, class Load>
+HIPNN_TS_INLINE void traces(Order<3>, const Load& load, F* out) {
+  out[0] = (load(9) + load(12)) * (S(3) / 5);
+  out[1] = (load(10) + load(14)) * (S(3) / 5);
+  out[2] = (load(11) + load(15)) * (S(3) / 5);
 }
 
 /// The derivative of g.Y in the direction u; Y are the components of u.
@@ -269,7 +271,7 @@ HIPNN_TS_INLINE void components_gradient(const T* g, const T* u, T* out) {
     T sum[3] = {}, trace[3] = {};
     add_contracted(order, contracting(order, u), Entries<T>{g}, sum);
     if constexpr (order.l == 3) {
-      traces(order, Entries<T>{g}, trace);
+      traces<T>(order, Entries<T>{g}, trace);
     }
     for (int d = 0; d < 3; ++d) {
       out[d] += order.l * sum[d] - trace[d];
@@ -303,16 +305,29 @@ template <int l> using Lower = Order<(l < 2 ? 0 : l - 2)>;
 /// Writes a gradient with respect to the moments of order l in the form that `contract` reads:
 /// entry(c) of a tensor to at(c), a reference to component c, and to the order below what belongs
 /// there.
-template <int l, class T, class Load, class At>
+template <class S, class F = S, int l, class Load, class At>
 HIPNN_TS_INLINE void write_reduced(Order<l> order, const Load& entry, const At& at) {
-  T trace[Lower<l>::size];
-  traces(order, entry, trace);
+  F trace[Lower<l>::size];
+  traces<S>(order, entry, trace);
   for (int c = order.first; c < order.first + order.size; ++c) {
     at(c) = entry(c);
   }
   for (int c = 0; l >= 2 && c < Lower<l>::size; ++c) {
     at(Lower<l>::first + c) -= trace[c];
   }
+}
+
+/// A gradient with respect to the components, C values, takes that form.
+template <int l_max, class S, class F> HIPNN_TS_INLINE void reduce_gradient(F* gradient) {
+  for_orders<1, l_max>([&](auto order) __attribute__((always_inline)) {
+    F entries[order.size];
+    for (int c = 0; c < order.size; ++c) {
+      entries[c] = gradient[order.first + c] * (S(1) / multiplicity(order.first + c));
+    }
+    write_reduced<S, F>(
+        order, [&](int c) __attribute__((always_inline)) { return entries[c - order.first]; },
+        [&](int c) __attribute__((always_inline)) -> F& { return gradient[c]; });
+  });
 }
 
 } // namespace hipnn_ts

@@ -119,6 +119,15 @@ template <class T> struct InvariantsFactors {
 /// (ceil(n / invariants_block), l_max, a).
 constexpr int64_t invariants_block = 64;
 
+/// Polynomial invariants of moments, with at most n_max factors.
+template <class T> struct PolynomialsProblem {
+  int64_t n_atoms;
+  int n_features;
+  int n_max;
+  const T* moments; // (n, C, a)
+  int n_threads;
+};
+
 /// Bins of equal width over [0, cutoff] in the table of active sensitivities.
 constexpr int window_bins = 1024;
 
@@ -155,15 +164,24 @@ template <class T> struct OrderScales {
   const T* of[max_order];
 };
 
+/// Polynomial invariants of K kinds: `mixing`, K n_middle -> n_middle.
+template <class T> struct PolynomialWeights {
+  int n_max;       // factors; 0 where a network has norms
+  bool normalised; // each kind, over an atom's features
+  T epsilon;       // added to the variance
+  Linear<T> mixing;
+};
+
 /// Everything of one block.
 template <class T> struct BlockWeights {
   int n_in, n_middle, n_out, n_atom_layers;
   bool residual;
   T cusp_regularisation;
   Radial<T> radial;
-  const T* table;       // (n_in, V, n_middle): projections of one-hot features
-  Linear<T> projection; // n_in -> V n_middle
-  OrderScales<T> scales;
+  const T* table;        // (n_in, V, n_middle): projections of one-hot features
+  Linear<T> projection;  // n_in -> V n_middle
+  OrderScales<T> scales; // of norms
+  PolynomialWeights<T> polynomials;
   Linear<T> self_interaction, outer, adjust;
   const OnSiteWeights<T>* onsite;
   const T* readout_weights; // (n_out,)
@@ -244,6 +262,13 @@ template <class T> struct Kernels {
   void (*invariants_double_backward)(
       const InvariantsProblem<T>&, const T* g, const InvariantsFactors<const T>& k, T* g_gradient,
       const InvariantsFactors<T>& out, T* scratch);
+
+  /// out (n, K, a); gradients (n, C, a) for g (n, K, a); the gradients, with respect to g and the
+  /// moments, of the product of those with k (n, C, a).
+  void (*polynomials)(const PolynomialsProblem<T>&, T* out);
+  void (*polynomials_backward)(const PolynomialsProblem<T>&, const T* g, T* out);
+  void (*polynomials_double_backward)(
+      const PolynomialsProblem<T>&, const T* g, const T* k, T* g_gradient, T* out);
 
   /// The smallest windows that leave nothing out that matters.
   void (*active_windows)(const WindowsProblem<T>&);

@@ -86,7 +86,7 @@ template <int l, class T, class Load, class At>
 HIPNN_TS_INLINE void write_half_gradient(Order<l> order, T scale, const Load& load, const At& at) {
   T half[order.size];
   half_gradient(order, load, half);
-  write_reduced<l, T>(
+  write_reduced<T>(
       order, [&](int c) __attribute__((always_inline)) { return scale * half[c - order.first]; },
       at);
 }

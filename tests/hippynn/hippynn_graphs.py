@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from hippynn.layers.hiplayers import tensors
 from hippynn.graphs import GraphModule, inputs, networks, physics, targets
 
 from hipnn_ts.errors import InputError
@@ -25,13 +26,13 @@ SIZES = {
 }
 
 
-def build_graph(l_max, periodic=False, readout=None, **sizes):
+def build_graph(l_max, /, periodic=False, readout=None, kind=None, **sizes):
     """hippynn's graph in float64: padded atomic numbers, positions(, cells) to atomic energies
     and forces, in hippynn's default precision until the caller has randomised it."""
     species = inputs.SpeciesNode(db_name="Z")
     positions = inputs.PositionsNode(db_name="R")
     cell = [inputs.CellNode(db_name="C")] if periodic else []
-    network = NETWORKS[l_max](
+    network = (kind or NETWORKS[l_max])(
         "network", (species, positions, *cell), periodic=periodic, module_kwargs=SIZES | sizes
     )
     energy = targets.HEnergyNode("energy", network, module_kwargs=readout)
@@ -46,7 +47,13 @@ def randomise(graph, seed=7):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in graph.named_parameters():
-            if not parameter.is_floating_point():
+            if "pmaps" in name:
+                # hippynn computes these in single precision.
+                order = int(name.rsplit(".", 1)[1])
+                if order > 0:
+                    parameter.data = tensors.pinv_project(tensors.cmaps[order].double())
+                continue
+            if "cmaps" in name or not parameter.is_floating_point():
                 continue
             noise = torch.randn(parameter.shape, generator=generator)
             if name.endswith(("sensitivity.mu", "sensitivity.sigma")):

@@ -138,7 +138,6 @@ def test_repeated_network_is_not_ambiguous(state, tmp_path):
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("blocks.0.0.base_layer.mixing_weights", "HIP-HOP-NN"),
         ("blocks.0.0.base_layer.sensitivity.matching", "SensitivityBottleneck"),
         ("activation.weight", "activation other than softplus"),
         ("blocks.0.0.base_layer.gate", "another kind of network"),

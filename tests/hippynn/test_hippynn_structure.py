@@ -109,11 +109,6 @@ def test_atomization_energy(tmp_path):
     assert "expected an HEnergy readout, found AtomizationEnergy" in refused(tmp_path, outputs)
 
 
-def test_hip_hop_network(tmp_path):
-    message = refused(tmp_path, one_energy, networks.HipHopnn, l_max=1, n_max=2)
-    assert "network: expected Hipnn or HipnnVec or HipnnQuad, found HipHopNNModule" in message
-
-
 @pytest.mark.parametrize(
     ("activation", "found"),
     [(torch.nn.ELU, "found ELU"), (torch.nn.Softplus(beta=2.0), "found Softplus(beta=2.0")],

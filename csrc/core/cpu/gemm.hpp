@@ -90,5 +90,27 @@ void gemm(
   }
 }
 
+/// y (n, n_out) = x (n, n_in) W^T + bias, plus y itself where `accumulate`.
+template <class T>
+inline void linear(const Linear<T>& layer, int n, const T* x, T* y, bool accumulate) {
+  if (layer.bias) {
+    for (int i = 0; i < n; ++i) {
+      for (int f = 0; f < layer.n_out; ++f) {
+        T* target = y + static_cast<int64_t>(i) * layer.n_out + f;
+        *target = accumulate ? *target + layer.bias[f] : layer.bias[f];
+      }
+    }
+  }
+  gemm(
+      n, layer.n_out, layer.n_in, x, layer.n_in, layer.forward, y, layer.n_out,
+      accumulate || layer.bias);
+}
+
+/// dx (n, n_in) = dy (n, n_out) W, plus dx itself where `accumulate`.
+template <class T>
+inline void linear_backward(const Linear<T>& layer, int n, const T* dy, T* dx, bool accumulate) {
+  gemm(n, layer.n_in, layer.n_out, dy, layer.n_out, layer.backward, dx, layer.n_in, accumulate);
+}
+
 } // namespace HIPNN_TS_ISA
 } // namespace hipnn_ts

@@ -7,6 +7,7 @@
 #include "core/cpu/geometry.hpp"
 #include "core/cpu/invariants.hpp"
 #include "core/cpu/moments.hpp"
+#include "core/cpu/polynomials.hpp"
 #include "core/cpu/sensitivities.hpp"
 
 namespace hipnn_ts {
@@ -28,6 +29,9 @@ template <class T, int C> constexpr Kernels<T> make_table() {
   k.invariants = invariants<T, C>;
   k.invariants_backward = invariants_backward<T, C>;
   k.invariants_double_backward = invariants_double_backward<T, C>;
+  k.polynomials = polynomials<T, C>;
+  k.polynomials_backward = polynomials_backward<T, C>;
+  k.polynomials_double_backward = polynomials_double_backward<T, C>;
   k.active_windows = active_windows<T>;
   k.sensitivities = sensitivities<T>;
   k.sensitivities_backward = sensitivities_backward<T>;

@@ -4,9 +4,8 @@
 // layers, readout; and back. Atoms go in tiles that stay in cache through all layers.
 #pragma once
 
-#include "core/cpu/gemm.hpp"
+#include "core/cpu/mixing.hpp"
 #include "core/cpu/radial.hpp"
-#include "core/norm_terms.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -38,82 +37,14 @@ template <class T> inline void multiply(T* __restrict x, const T* __restrict y, 
   }
 }
 
-/// out (n, a) = E0 + t1 |E1| + t2 |E2| with norms regularised by epsilon.
-template <class T, int C>
-void invariants(const BlockWeights<T>& w, const T* moments, int64_t n, T* __restrict out) {
-  const int a = w.n_middle;
-  const T epsilon = w.cusp_regularisation;
-  const OrderScales<T> scales = w.scales;
-  for (int64_t i = 0; i < n; ++i) {
-    const T* E = moments + i * C * a;
-#pragma GCC ivdep
-    for (int f = 0; f < a; ++f) {
-      T value = E[f];
-      for_orders<1, order_of(C)>([&](auto order) __attribute__((always_inline)) {
-        const auto load = [&](int c) __attribute__((always_inline)) { return E[c * a + f]; };
-        value += scales.of[order.l - 1][f] * regularised_norm(order, load, epsilon);
-      });
-      out[i * a + f] = value;
-    }
-  }
-}
-
-/// Moments become the gradient with respect to them, in the form that Kernels::backward_senders
-/// reads, given d (n, a), the invariants' gradient.
-template <class T, int C>
-void invariants_backward(const BlockWeights<T>& w, T* moments, int64_t n, const T* __restrict d) {
-  const int a = w.n_middle;
-  const T epsilon = w.cusp_regularisation;
-  const OrderScales<T> scales = w.scales;
-  for (int64_t i = 0; i < n; ++i) {
-    T* E = moments + i * C * a;
-#pragma GCC ivdep // the components' rows do not overlap
-    for (int f = 0; f < a; ++f) {
-      const T g = d[i * a + f];
-      T out[C];
-      out[0] = g;
-      for_orders<1, order_of(C)>([&](auto order) __attribute__((always_inline)) {
-        const auto load = [&](int c) __attribute__((always_inline)) { return E[c * a + f]; };
-        const T scale = g * scales.of[order.l - 1][f] / regularised_norm(order, load, epsilon);
-        write_half_gradient(
-            order, scale, load, [&](int c) __attribute__((always_inline)) -> T& { return out[c]; });
-      });
-      for (int c = 0; c < C; ++c) {
-        E[c * a + f] = out[c];
-      }
-    }
-  }
-}
-
-/// y (n, n_out) = x (n, n_in) W^T + bias, plus y itself where `accumulate`.
-template <class T>
-inline void linear(const Linear<T>& layer, int n, const T* x, T* y, bool accumulate) {
-  if (layer.bias) {
-    for (int i = 0; i < n; ++i) {
-      for (int f = 0; f < layer.n_out; ++f) {
-        T* target = y + static_cast<int64_t>(i) * layer.n_out + f;
-        *target = accumulate ? *target + layer.bias[f] : layer.bias[f];
-      }
-    }
-  }
-  gemm(
-      n, layer.n_out, layer.n_in, x, layer.n_in, layer.forward, y, layer.n_out,
-      accumulate || layer.bias);
-}
-
-/// dx (n, n_in) = dy (n, n_out) W, plus dx itself where `accumulate`.
-template <class T>
-inline void linear_backward(const Linear<T>& layer, int n, const T* dy, T* dx, bool accumulate) {
-  gemm(n, layer.n_in, layer.n_out, dy, layer.n_out, layer.backward, dx, layer.n_in, accumulate);
-}
-
 /// Forward of one tile. features (n, n_in) of the atoms themselves, out (n, n_out), hidden (n,
-/// n_middle) scratch, slopes of every activation one after the other, each `slope_stride` apart.
+/// n_middle) and `mixing` scratch, slopes of every activation one after the other, each
+/// `slope_stride` apart.
 template <class T, int C>
 void tile_forward(
     const BlockWeights<T>& w, int n, const T* moments, const T* features, T* out, T* hidden,
-    T* slopes, int64_t slope_stride, double* energies) {
-  invariants<T, C>(w, moments, n, hidden);
+    T* slopes, int64_t slope_stride, double* energies, T* mixing) {
+  invariants<T, C>(w, moments, n, hidden, mixing);
   linear(w.self_interaction, n, features, hidden, true);
   softplus(hidden, slopes, static_cast<int64_t>(n) * w.n_middle);
   if (w.residual) {
@@ -150,7 +81,7 @@ void tile_forward(
 template <class T, int C>
 void tile_backward(
     const BlockWeights<T>& w, int n, T* moments, T* d, T* hidden, const T* slopes,
-    int64_t slope_stride, T* d_features) {
+    int64_t slope_stride, T* d_features, T* mixing) {
   const int64_t size = static_cast<int64_t>(n) * w.n_middle;
   for (int layer = w.n_atom_layers - 1; layer >= 0; --layer) {
     if (w.residual) {
@@ -179,7 +110,7 @@ void tile_backward(
       }
     }
   }
-  invariants_backward<T, C>(w, moments, n, hidden);
+  invariants_backward<T, C>(w, moments, n, hidden, mixing);
 }
 
 /// Adds the readout's gradient to d (n, n_out).

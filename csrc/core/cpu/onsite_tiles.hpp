@@ -9,6 +9,17 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
+/// Of the scratch of these, what comes before that of the invariants.
+template <class T> inline int64_t tiles_scratch_size(const BlockWeights<T>& w) {
+  return int64_t{max_tile_size} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
+}
+template <class T> inline T* mixing_scratch(const BlockWeights<T>& w, T* scratch) {
+  return scratch + tiles_scratch_size(w);
+}
+template <class T> inline int64_t onsite_scratch_size(const BlockWeights<T>& w) {
+  return tiles_scratch_size(w) + mixing_scratch_size(w);
+}
+
 /// Forward of the `n` receivers from `first` on, given their moments (n, C, n_middle), with what
 /// the way back will need.
 template <class T, int C>
@@ -17,7 +28,8 @@ tile_forward_kept(const BlockProblem<T>& x, int64_t first, int n, const T* momen
   const BlockWeights<T>& w = *x.weights;
   tile_forward<T, C>(
       w, n, moments, x.features + first * w.n_in, x.out + first * w.n_out, scratch,
-      x.slopes + first * w.n_middle, x.n_receivers * w.n_middle, x.energies + first);
+      x.slopes + first * w.n_middle, x.n_receivers * w.n_middle, x.energies + first,
+      mixing_scratch(w, scratch));
 }
 
 /// Back after that: moments become their gradients.
@@ -29,7 +41,8 @@ tile_backward_kept(const BlockProblem<T>& x, int64_t first, int n, T* moments, T
   add_readout(w, n, d);
   tile_backward<T, C>(
       w, n, moments, d, scratch, x.slopes + first * w.n_middle, x.n_receivers * w.n_middle,
-      x.feature_gradients ? x.feature_gradients + first * w.n_in : nullptr);
+      x.feature_gradients ? x.feature_gradients + first * w.n_in : nullptr,
+      mixing_scratch(w, scratch));
 }
 
 /// Both at once, for the last block.
@@ -41,17 +54,14 @@ tile_forward_backward(const BlockProblem<T>& x, int64_t first, int n, T* moments
   T* slopes = scratch + stride;
   T* out = slopes + stride * (w.n_atom_layers + 1);
   tile_forward<T, C>(
-      w, n, moments, x.features + first * w.n_in, out, scratch, slopes, stride, x.energies + first);
+      w, n, moments, x.features + first * w.n_in, out, scratch, slopes, stride, x.energies + first,
+      mixing_scratch(w, scratch));
   std::memset(out, 0, sizeof(T) * n * w.n_out);
   add_readout(w, n, out);
   tile_backward<T, C>(
       w, n, moments, out, scratch, slopes, stride,
-      x.feature_gradients ? x.feature_gradients + first * w.n_in : nullptr);
-}
-
-/// Scratch of these.
-template <class T> inline int64_t onsite_scratch_size(const BlockWeights<T>& w) {
-  return int64_t{max_tile_size} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
+      x.feature_gradients ? x.feature_gradients + first * w.n_in : nullptr,
+      mixing_scratch(w, scratch));
 }
 
 /// Threads do not share cache lines.

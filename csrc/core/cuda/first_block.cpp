@@ -65,6 +65,10 @@ template <class T> void Network<T>::first_forward() {
   for (int64_t first = 0; first < n; first += size) {
     const int64_t n_here = std::min(size, n - first);
     kept.moments = first_moments(first, n_here);
+    if (b.polynomials.n_max > 0) {
+      mix(0, n_here, kept.moments.data(), kept.hidden.data() + first * b.n_middle);
+      continue;
+    }
     module(0).launch(
         "moment_invariants", warp_each(n_here, 0, b.wide.constants.passes()),
         MomentInvariantsArguments<T>{
@@ -85,10 +89,7 @@ template <class T> void Network<T>::first_backward(T* vector_gradients) {
     const int64_t n_here = std::min(size, n - first), rows = n_here * c.n_components;
     const Array<T> moments = size < n ? first_moments(first, n_here) : kept.moments;
     const Array<T> radial_gradients(*device_, rows * K);
-    module(0).launch(
-        "moment_gradients", warp_each(n_here, 0, c.passes()),
-        MomentGradientArguments<T>{
-            invariants(0), kept.hidden.data() + first * b.n_middle, moments.data(), n_here});
+    moment_gradients(0, n_here, moments.data(), kept.hidden.data() + first * b.n_middle);
     device_->multiply(
         Product<T>{
             rows, K, b.n_middle, moments.data(), b.radial_table.data(), radial_gradients.data(),

@@ -92,6 +92,9 @@ template <class T> void Network<T>::interaction_forward(int k, const T* features
         "interaction_forward", group_each(n, x.share, warps * of_warp),
         ForwardArguments<T>{x, invariants(k), kept.moments.data(), kept.hidden.data()});
   }
+  if (b.polynomials.n_max > 0) {
+    mix(k, n, kept.moments.data(), kept.hidden.data());
+  }
   projected_ = k;
   if (c.passes() > 1 || bytes_of<T>(step_.n_atoms * row) > limits_.kept_bytes) {
     projected_ = -1;
@@ -165,15 +168,24 @@ template <class T> Array<T> Network<T>::backward(int k, T* out_gradients, T* vec
   return feature_gradients;
 }
 
+/// Moments (n, C, A) become the gradients with respect to them, given those of hidden (n, A).
+template <class T>
+void Network<T>::moment_gradients(int k, int64_t n, T* moments, const T* hidden) {
+  if (weights_->blocks[k].polynomials.n_max > 0) {
+    mix_backward(k, n, moments, hidden);
+    return;
+  }
+  module(k).launch(
+      "moment_gradients", warp_each(n, 0, weights_->blocks[k].wide.constants.passes()),
+      MomentGradientArguments<T>{invariants(k), hidden, moments, n});
+}
+
 template <class T>
 void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradients) {
   const DeviceBlock<T>& b = weights_->blocks[k];
   const Constants& c = b.wide.constants;
   const Kept& kept = kept_[k];
-  module(k).launch(
-      "moment_gradients", warp_each(step_.n_receivers, 0, c.passes()),
-      MomentGradientArguments<T>{
-          invariants(k), kept.hidden.data(), kept.moments.data(), step_.n_receivers});
+  moment_gradients(k, step_.n_receivers, kept.moments.data(), kept.hidden.data());
   const int64_t row = b.wide.row();
   const int64_t size = std::min(step_.n_atoms, limits_.senders);
   const bool projected = projected_ == k;

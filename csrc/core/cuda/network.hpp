@@ -75,6 +75,11 @@ private:
   void interaction_forward(int k, const T* features);
   void project(int k, const Passes<T>& passes, int pass, const T* features, int64_t n, T* out);
   OnSiteArguments<T> onsite(int k, const Tile& tile) const;
+  int64_t mixed_atoms(int64_t n) const;
+  Array<T> polynomials(int k, int64_t n, T* moments, Array<T>& inverse);
+  void mix(int k, int64_t n, T* moments, T* hidden);
+  void mix_backward(int k, int64_t n, T* moments, const T* hidden);
+  void moment_gradients(int k, int64_t n, T* moments, const T* hidden);
   void onsite_forward(int k, const Tile& tile);
   void onsite_backward(int k, const Tile& tile);
   RadialMomentArguments<T> radial(int64_t first, int64_t n, const Array<T>& radial_moments) const;

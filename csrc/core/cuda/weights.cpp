@@ -124,6 +124,23 @@ template <class T> struct Builder {
     b.radial_table = {device, rows};
   }
 
+  DevicePolynomials<T> polynomials(const PolynomialWeights<T>& p, int width, int padded) const {
+    if (p.n_max == 0) {
+      return {};
+    }
+    const int n_kinds = p.mixing.n_in / width;
+    std::vector<T> matrix(int64_t{n_kinds} * padded * padded, T(0));
+    for (int k = 0; k < n_kinds; ++k) {
+      for (int f = 0; f < width; ++f) {
+        for (int n = 0; n < width; ++n) {
+          matrix[(int64_t{k} * padded + f) * padded + n] =
+              unpanelled(p.mixing.forward, p.mixing.n_in, k * width + f, n);
+        }
+      }
+    }
+    return {p.n_max, n_kinds, width, p.normalised, p.epsilon, {device, matrix}};
+  }
+
   DeviceRadial<T> radial(const Radial<T>& r) const {
     return {
         r.cutoff, vector(r.inverse_mu, r.n_sensitivities, r.n_sensitivities),
@@ -169,6 +186,7 @@ template <class T> struct Builder {
     for (int l = 1; l <= order_of(n_components); ++l) {
       b.scales[l - 1] = vector(w.scales.of[l - 1], w.n_middle, n_middle);
     }
+    b.polynomials = polynomials(w.polynomials, w.n_middle, n_middle);
     b.readout = vector(w.readout_weights, w.n_out, n_out);
     b.self_interaction = dense(w.self_interaction, n_in, n_middle);
     b.outer = dense(w.outer, n_middle, n_out);

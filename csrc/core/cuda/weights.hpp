@@ -38,6 +38,14 @@ template <class T> struct Passes {
   int64_t row() const { return int64_t{constants.n_sensitivities} * constants.pass(); }
 };
 
+/// Of polynomial invariants; n_max is 0 where a network has norms.
+template <class T> struct DevicePolynomials {
+  int n_max, n_kinds, n_features; // K, and the features that are there
+  bool normalised;
+  T epsilon;
+  Array<T> mixing; // (K n_middle, n_middle)
+};
+
 template <class T> struct DeviceBlock {
   Passes<T> wide;   // the fastest
   Passes<T> narrow; // of one warp: for the way there where projections of all atoms are many
@@ -49,7 +57,8 @@ template <class T> struct DeviceBlock {
   /// n_middle).
   Array<double> mixing;
   Array<T> radial_table;
-  Array<T> scales[max_order], readout;
+  Array<T> scales[max_order], readout; // zeros for polynomials
+  DevicePolynomials<T> polynomials;
   DenseLayer<T> self_interaction, outer, adjust;
   std::vector<DenseLayer<T>> inner, outers; // on-site layers
   Array<OnSiteLayer<T>> layers;             // (n_layers,), these as kernels read them

@@ -66,6 +66,17 @@ HIPNN_TS_API std::tuple<at::Tensor, InvariantsTensors> invariants_double_backwar
     Device& device, const at::Tensor& g, const InvariantsTensors& factors,
     const InvariantsTensors& directions, double cusp);
 
+/// (n, K, a) of moments (n, C, a).
+HIPNN_TS_API at::Tensor polynomials_on(Device& device, const at::Tensor& moments, int64_t n_max);
+
+/// Gradients, for g (n, K, a), with respect to the moments.
+HIPNN_TS_API at::Tensor
+polynomials_backward_on(Device& device, const at::Tensor& g, const at::Tensor& moments);
+
+/// Gradients, with respect to g and the moments, of the product of those with `direction`.
+HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> polynomials_double_backward_on(
+    Device& device, const at::Tensor& g, const at::Tensor& moments, const at::Tensor& direction);
+
 /// first and count (P,), int32.
 HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> active_windows_on(
     Device& device, const at::Tensor& distances, const at::Tensor& mu, const at::Tensor& sigma);

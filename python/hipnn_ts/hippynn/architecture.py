@@ -8,13 +8,12 @@ from torch import Tensor
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.hippynn.nodes import Entries, require_finite
+from hipnn_ts.operators import reference
 
 # One for each tensor order above 0.
 SCALES = ("vecscales", "quadscales")
 # Entries that give away a network of another kind.
 FOREIGN = {
-    "mixing_weights": "HIP-HOP-NN",
-    "invars": "HIP-HOP-NN",
     "sensitivity.matching": "a network with SensitivityBottleneck",
     "activation": "a network with an activation other than softplus",
 }
@@ -32,6 +31,10 @@ class Architecture:
     l_max: int
     residual: bool
     dtype: torch.dtype
+    n_polynomials: int = 0
+    """Kinds of polynomial invariants; 0 with norms."""
+    normalised: bool = False
+    """Whether polynomials are."""
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -42,9 +45,28 @@ class Architecture:
         """Key prefix of a block's interaction layer."""
         return f"blocks.{block}.0." + ("base_layer." if self.residual else "")
 
+    @property
+    def n_max(self) -> int | None:
+        """The least number of factors with which there are so many kinds of polynomials."""
+        no_moments = torch.zeros(0, (self.l_max + 1) ** 2, 1)
+        for n_max in range(1, 5):
+            if reference.polynomials(no_moments, n_max).shape[1] == self.n_polynomials:
+                return n_max
+        return None
+
+    def constant_keys(self) -> list[str]:
+        """hippynn's keys of what is the same in every network: maps of tensor components."""
+        if self.n_polynomials == 0:
+            return []
+        keys = [f"tensor_extractor.pmaps.{order}" for order in range(self.l_max + 1)]
+        for block in range(len(self.n_features)):
+            keys += [f"{self.interaction(block)}invars.cmaps.{order}" for order in range(4)]
+        return keys
+
     def cusp_keys(self) -> list[str]:
-        """hippynn's keys of the cusp regularisation, which only tensor orders have."""
-        blocks = range(len(self.n_features) if self.l_max else 0)
+        """hippynn's keys of the cusp regularisation, which only norms of tensor orders have."""
+        norms = self.l_max > 0 and self.n_polynomials == 0
+        blocks = range(len(self.n_features) if norms else 0)
         return [f"{self.interaction(block)}_extra_state" for block in blocks]
 
     def keys(self) -> dict[str, str]:
@@ -56,9 +78,13 @@ class Architecture:
             keys[ours + "weights"] = theirs + "int_weights"
             keys[ours + "mu"] = theirs + "sensitivity.mu"
             keys[ours + "sigma"] = theirs + "sensitivity.sigma"
-            if self.l_max >= 1:
+            if self.n_polynomials:
+                keys[ours + "polynomials.mixing"] = theirs + "mixing_weights"
+                if self.normalised:
+                    keys |= _linear(ours + "polynomials", theirs + "group_norm")
+            elif self.l_max >= 1:
                 keys[ours + "vector_scales"] = theirs + "vecscales"
-            if self.l_max >= 2:
+            if self.l_max >= 2 and not self.n_polynomials:
                 keys[ours + "tensor_scales"] = theirs + "quadscales"
             keys |= _linear(ours + "self_interaction", theirs + "selfint")
             if self.residual:
@@ -88,7 +114,7 @@ def infer_architecture(origin: str, network: Entries) -> Architecture:
     ------
     InputError
         An entry is missing, unknown, not finite or of unexpected type or shape: not a
-        ``Hipnn``, ``HipnnVec`` or ``HipnnQuad`` network.
+        ``Hipnn``, ``HipnnVec``, ``HipnnQuad`` or ``HipHopnn`` network.
     """
     places = [re.match(r"blocks\.(\d+)\.(\d+)\.", key) for key in network]
     layers = {(int(place[1]), int(place[2])) for place in places if place}
@@ -102,16 +128,28 @@ def infer_architecture(origin: str, network: Entries) -> Architecture:
         n_features = tuple(_shape(origin, network, key, 2)[0] for key in outer)
     else:
         n_features = tuple(shape[1] for shape in shapes)
+    polynomials = f"{interactions[0]}mixing_weights" in network
+    orders = sum(f"tensor_extractor.pmaps.{order}" in network for order in range(4))
+    norms = sum(f"{interactions[0]}{scales}" in network for scales in SCALES)
     architecture = Architecture(
         n_inputs=shapes[0][2],
         n_features=n_features,
         n_middle_features=tuple(shape[1] for shape in shapes),
         n_atom_layers=max(layer for _, layer in layers),
         n_sensitivities=shapes[0][0],
-        l_max=sum(f"{interactions[0]}{scales}" in network for scales in SCALES),
+        l_max=max(0, orders - 1) if polynomials else norms,
         residual=residual,
         dtype=network[f"{interactions[0]}int_weights"].dtype,
+        n_polynomials=_shape(origin, network, f"{interactions[0]}mixing_weights", 3)[1]
+        if polynomials
+        else 0,
+        normalised=f"{interactions[0]}group_norm.weight" in network,
     )
+    if polynomials and architecture.n_max is None:
+        raise InputError(
+            f"{origin}: expected as many kinds of polynomials as some number of factors makes of "
+            f"order {architecture.l_max}, found {architecture.n_polynomials}"
+        )
     _check_entries(origin, network, architecture)
     return architecture
 
@@ -147,11 +185,12 @@ def _shape(origin: str, network: Entries, key: str, n_dimensions: int) -> torch.
 
 def _check_entries(origin: str, network: Entries, architecture: Architecture) -> None:
     weights = set(architecture.keys().values())
-    unknown = sorted(network.keys() - weights - set(architecture.cusp_keys()))
+    known = {*weights, *architecture.cusp_keys(), *architecture.constant_keys()}
+    unknown = sorted(network.keys() - known)
     if unknown:
         kinds = [kind for mark, kind in FOREIGN.items() if f".{mark}." in f".{unknown[0]}."]
         raise InputError(
-            f"{origin}: expected a Hipnn, HipnnVec or HipnnQuad network, found entry "
+            f"{origin}: expected a Hipnn, HipnnVec, HipnnQuad or HipHopnn network, found entry "
             f"'{unknown[0]}' of {kinds[0] if kinds else 'another kind of network'}, "
             "which this package does not have"
         )

@@ -21,6 +21,7 @@ class Structure:
     cutoff: float
     soft_min: float
     soft_max: float
+    normalisation_epsilon: float | None
     hippynn_version: str
 
 
@@ -30,8 +31,8 @@ def read_structure(path: Path, energy_node: str | None) -> Structure:
     Raises
     ------
     InputError
-        hippynn is missing, the file is not such a structure, or its model is not a HIP-NN or
-        HIP-NN-TS energy that this package computes.
+        hippynn is missing, the file is not such a structure, or its model is not a HIP-NN,
+        HIP-NN-TS or HIP-HOP-NN energy that this package computes.
     """
     try:
         import hippynn
@@ -92,21 +93,32 @@ def _describe(path: Path, model: Any, chosen: str | None, version: str) -> Struc
         cutoff=cutoff,
         soft_min=float(network.dist_soft_min),
         soft_max=float(network.dist_soft_max),
+        normalisation_epsilon=_normalisation_epsilon(path, network),
         hippynn_version=version,
     )
+
+
+def _normalisation_epsilon(path: Path, network: Any) -> float | None:
+    found = {
+        float(module.eps) for module in network.modules() if isinstance(module, torch.nn.GroupNorm)
+    }
+    if len(found) > 1:
+        raise InputError(f"{path}: expected one epsilon of all group norms, found {sorted(found)}")
+    return found.pop() if found else None
 
 
 def _check_network(path: Path, network: Any) -> float:
     """Refuse what the weights do not show; the cutoff of all layers."""
     from hippynn.layers import hiplayers
-    from hippynn.networks import hipnn
+    from hippynn.networks import hiphop, hipnn
 
     def require(what: str, found: Any, *expected: type) -> None:
         if type(found) not in expected:
             names = " or ".join(kind.__name__ for kind in expected)
             raise InputError(f"{path}: {what}: expected {names}, found {type(found).__name__}")
 
-    require("network", network, hipnn.Hipnn, hipnn.HipnnVec, hipnn.HipnnQuad)
+    kinds = hipnn.Hipnn, hipnn.HipnnVec, hipnn.HipnnQuad, hiphop.HipHopNNModule
+    require("network", network, *kinds)
     require("activation", network.activation, torch.nn.Softplus)
     if (network.activation.beta, network.activation.threshold) != (1, 20):
         raise InputError(f"{path}: activation: expected Softplus(), found {network.activation}")

@@ -19,6 +19,7 @@ from hipnn_ts.hippynn.readout import find_readout, has_self_energies
 from hipnn_ts.hippynn.settings import ImportSettings, parse_settings
 from hipnn_ts.hippynn.state import build_potential
 from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.cusp import DEFAULT
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS
 from hipnn_ts.validation import read_mapping
@@ -141,6 +142,7 @@ def _network_config(
             n_atom_layers=architecture.n_atom_layers,
             n_sensitivities=architecture.n_sensitivities,
             l_max=architecture.l_max,
+            **_polynomials(origin, settings, source, architecture),
             soft_min=soft_min * length_factor,
             soft_max=soft_max * length_factor,
             cutoff=cutoff * length_factor,
@@ -156,11 +158,27 @@ def _cusp_regularisation(
     origin: str, settings: ImportSettings, architecture: Architecture, network: Entries
 ) -> tuple[float, str]:
     """ε and where it is from."""
+    if architecture.n_polynomials:
+        return DEFAULT, "the default, which polynomials do not use"
     stored = stored_cusp_regularisation(origin, network, architecture)
     value = _agree(origin, "cusp_regularisation", settings.cusp_regularisation, stored)
     if value is None:
         return OLD_CUSP_REGULARISATION, "hippynn's value for models that store none"
     return value, "settings" if stored is None else "model"
+
+
+def _polynomials(
+    origin: str, settings: ImportSettings, source: Source, architecture: Architecture
+) -> dict[str, Any]:
+    """Keys of the network for polynomial invariants, if it has them."""
+    stored = source.structure.normalisation_epsilon if source.structure else None
+    epsilon = _agree(origin, "normalisation_epsilon", settings.normalisation_epsilon, stored)
+    if architecture.n_polynomials == 0:
+        return {}
+    keys = {"invariants": "polynomials", "n_max": architecture.n_max}
+    if not architecture.normalised:
+        return keys | {"normalisation": "none"}
+    return keys | {"normalisation": "group", "normalisation_epsilon": epsilon}
 
 
 def _agree(origin: str, key: str, given: T | None, found: T | None) -> T | None:

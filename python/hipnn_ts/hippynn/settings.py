@@ -39,6 +39,9 @@ class ImportSettings(Section):
     cusp_regularisation: PositiveFloat | None = Field(
         default=None, description="ε under the roots of the tensor norms (cusp_reg)"
     )
+    normalisation_epsilon: PositiveFloat | None = Field(
+        default=None, description="ε of normalised polynomials (group_norm_eps) [hippynn's, 1e-5]"
+    )
     dtype: Literal["float32", "float64"] | None = Field(
         default=None, description="precision of the result [default: the weights' own]"
     )

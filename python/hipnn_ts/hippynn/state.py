@@ -46,6 +46,9 @@ def build_potential(
         for centre_or_width in ("mu", "sigma"):
             key = f"blocks.{block}.interaction.{centre_or_width}"
             state[key] = state[key].reshape(-1) * length_factor
+        mixing = f"blocks.{block}.interaction.polynomials.mixing"
+        if mixing in state:  # (b, K, a) there
+            state[mixing] = state[mixing].permute(2, 1, 0).flatten(1)
     first = 1 if has_self_energies(readout) else 0
     for block in range(len(config.n_features)):
         for entry in ("weight", "bias"):
@@ -55,7 +58,7 @@ def build_potential(
 
     potential = Potential(config).to(dtype)
     for key, value in potential.state_dict().items():
-        # Scales of the orders above l_max: empty here, absent in hippynn.
+        # What a network has nothing of is empty here, absent in hippynn.
         if value.numel() == 0:
             state[key] = value
     try:

@@ -1,6 +1,6 @@
 """The architecture of a network, validated."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ase.data import atomic_numbers
 from pydantic import (
@@ -19,7 +19,8 @@ Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
 
 class NetworkConfig(BaseModel):
-    """Architecture of a HIP-NN (``l_max`` 0) or HIP-NN-TS (``l_max`` 1 to 3) network.
+    """Architecture of a HIP-NN (``l_max`` 0), HIP-NN-TS (``l_max`` 1 to 3) or HIP-HOP-NN network
+    (``invariants: polynomials``).
 
     Lengths are in Å. The defaults are those of the published ANI-1x potential
     (Fedik et al., doi:10.1039/d4dd00265b) at a quarter of its width.
@@ -57,6 +58,21 @@ class NetworkConfig(BaseModel):
     cusp_regularisation: Length = Field(
         default=0.03, description="ε under the roots of the tensor norms"
     )
+    invariants: Literal["norms", "polynomials"] = Field(
+        default="norms",
+        description="what is made of the tensor moments: their norms (HIP-NN-TS) or polynomials "
+        "(HIP-HOP-NN), which have no cusps",
+    )
+    n_max: Annotated[int, Field(ge=1, le=4)] | None = Field(
+        default=None, description="most factors of a polynomial [4]"
+    )
+    normalisation: Literal["group", "none"] | None = Field(
+        default=None,
+        description="of polynomials, each kind over the features of an atom [group, hippynn's]",
+    )
+    normalisation_epsilon: Annotated[PositiveFloat, Field(le=1)] | None = Field(
+        default=None, description="added to the variance of normalised polynomials [1e-5]"
+    )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
     zbl: tuple[Length, Length] | None = Field(
         default=None,
@@ -81,6 +97,10 @@ class NetworkConfig(BaseModel):
                 "zbl: expected inner < outer <= cutoff, found "
                 f"{self.zbl[0]}, {self.zbl[1]}, {self.cutoff}"
             )
+        if self.invariants == "norms":
+            for key in ("n_max", "normalisation", "normalisation_epsilon"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"{key}: expected invariants: polynomials beside it")
         if self.n_middle_features is not None:
             if len(self.n_middle_features) != len(self.n_features):
                 raise ValueError(
@@ -95,10 +115,23 @@ class NetworkConfig(BaseModel):
     def _without_newer_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Earlier versions refuse keys that they do not know: files without them stay readable.
         content = serialise(self)
-        for key in ("zbl", "sensitivity_width"):
+        if self.invariants == "norms":
+            del content["invariants"]
+        newer = ("zbl", "sensitivity_width", "n_max", "normalisation", "normalisation_epsilon")
+        for key in newer:
             if content[key] is None:
                 del content[key]
         return content
+
+    @property
+    def factors(self) -> int:
+        """Most factors of a polynomial; 0 with norms."""
+        return 0 if self.invariants == "norms" else self.n_max or 4
+
+    @property
+    def normalised(self) -> bool:
+        """Whether polynomials are normalised."""
+        return self.invariants == "polynomials" and self.normalisation != "none"
 
     @property
     def initial_sigma(self) -> float:

@@ -44,7 +44,7 @@ class Rounding(NamedTuple):
 def rounding(
     potential: Potential, closest_approach: dict[str, float] | None = None
 ) -> Rounding | None:
-    """The sharpest site among all pairs of elements; None for ``l_max`` 0, which has no norms.
+    """The sharpest site among all pairs of elements; None for a network without norms.
 
     Hydrogen has one neighbour and stands at no such site, unless there is nothing else.
 
@@ -54,7 +54,7 @@ def rounding(
     closest_approach : {"H-O": 0.87, ...}, Å, of the training data: no tetrahedron is smaller
     """
     config = potential.config
-    if config.l_max == 0:
+    if config.l_max == 0 or config.invariants != "norms":
         return None
     plain = Potential(config, fused=False).to(torch.float64)
     plain.load_state_dict(potential.state_dict())

@@ -1,31 +1,64 @@
-"""The layers of HIP-NN-TS: interaction, on-site, block."""
+"""The layers of a network of the HIP-NN family: interaction, on-site, block."""
 
+from math import sqrt
 from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
-from hipnn_ts import operators as _operators  # noqa: F401  registers torch.ops.hipnn_ts
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.geometry import PairGeometry
+from hipnn_ts.model.operator_sets import operator_set
 from hipnn_ts.operators import reference
+
+
+class PolynomialMixing(nn.Module):
+    """Polynomial invariants of K kinds, normalised over the features of an atom, then mixed.
+
+    HIP-HOP-NN: Allen, Shinkle, Bujack, Lubbers, arXiv:2503.23515.
+    """
+
+    n_max: Final[int]
+    n_kinds: Final[int]
+    normalised: Final[bool]
+    epsilon: Final[float]
+
+    def __init__(self, config: NetworkConfig, n_features: int):
+        super().__init__()
+        self.n_max = config.factors
+        no_moments = torch.zeros(0, (config.l_max + 1) ** 2, 1)
+        self.n_kinds = reference.polynomials(no_moments, self.n_max).shape[1]
+        self.normalised = config.normalised
+        self.epsilon = config.normalisation_epsilon or 1e-5
+        width = self.n_kinds * n_features
+        # hippynn's initial spread.
+        deviation = sqrt(2.0 / (width + n_features * n_features))
+        self.mixing = nn.Parameter(torch.randn(n_features, width) * deviation)
+        size = width if self.normalised else 0
+        self.weight = nn.Parameter(torch.ones(size))
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def forward(self, polynomials: Tensor) -> Tensor:
+        """Polynomials (n, K, a) -> (n, a)."""
+        flat = polynomials.flatten(1)
+        if self.normalised:
+            flat = torch.group_norm(flat, self.n_kinds, self.weight, self.bias, self.epsilon)
+        return flat @ self.mixing.t()
 
 
 class InteractionLayer(nn.Module):
     """One message pass: invariants of the tensor moments, and the linear self term beside them.
 
-    The weights are shared by all tensor orders (Chigaev et al. 2023); a row of ``scales`` is all
-    that a higher order adds.
+    The weights are shared by all tensor orders (Chigaev et al. 2023). Norms have a row of
+    ``scales`` for each order; polynomials have ``polynomials`` instead.
     """
 
-    fused: Final[bool]
     cutoff: Final[float]
     cusp_regularisation: Final[float]
 
     def __init__(self, config: NetworkConfig, n_in: int, n_out: int, fused: bool = True):
         super().__init__()
-        self.fused = fused
+        self.operators = operator_set(fused)
         self.cutoff = config.cutoff
         self.cusp_regularisation = config.cusp_regularisation
         n = config.n_sensitivities
@@ -34,7 +67,9 @@ class InteractionLayer(nn.Module):
             1.0 / torch.linspace(1.0 / config.soft_max, 1.0 / config.soft_min, n)
         )
         self.sigma = nn.Parameter(torch.full((n,), config.initial_sigma))
-        self.scales = nn.Parameter(torch.randn(config.l_max, n_out))
+        norms = config.invariants == "norms"
+        self.scales = nn.Parameter(torch.randn(config.l_max if norms else 0, n_out))
+        self.polynomials = None if norms else PolynomialMixing(config, n_out)
         self.self_interaction = nn.Linear(n_in, n_out)
         nn.init.xavier_normal_(self.weights)
         nn.init.xavier_normal_(self.self_interaction.weight)
@@ -48,53 +83,20 @@ class InteractionLayer(nn.Module):
         n_receivers: int,
     ) -> Tensor:
         """Features (n, n_in) of all atoms -> invariants (n_receivers, n_out)."""
-        weights, mu, sigma = self.weights, self.mu, self.sigma
-        if self.fused:
-            # Sorted by centre, those that matter at one distance are neighbours.
-            order = torch.argsort(1.0 / mu)
-            weights = weights.index_select(0, order)
-            mu, sigma = mu.index_select(0, order), sigma.index_select(0, order)
-        # Contract first: the weights are shared by all orders, so each atom is projected once.
-        n_sensitivities, n_out, n_in = weights.shape
-        projections = (features @ weights.reshape(n_sensitivities * n_out, n_in).t()).view(
-            features.shape[0], n_sensitivities, n_out
+        moments = self.operators.moments(
+            features,
+            self.weights,
+            self.mu,
+            self.sigma,
+            self.cutoff,
+            receivers,
+            senders,
+            geometry,
+            n_receivers,
         )
-        if self.fused:
-            # Those below rounding beside the largest one are left out.
-            first, count = torch.ops.hipnn_ts.active_windows(
-                geometry.distances.detach(), mu.detach(), sigma.detach()
-            )
-            # The largest window would have to be waited for on a GPU: all are read there.
-            window = n_sensitivities
-            if not count.is_cuda:
-                window = int(count.max()) if count.numel() > 0 else 0
-            radial = torch.ops.hipnn_ts.sensitivities(
-                geometry.inverse_distances,
-                geometry.envelopes,
-                1.0 / mu,
-                sigma,
-                first,
-                count,
-                window,
-            )
-            moments = torch.ops.hipnn_ts.moments(
-                geometry.components,
-                radial,
-                projections,
-                first,
-                count,
-                receivers,
-                senders,
-                n_receivers,
-            )
-        else:
-            radial = reference.sensitivities(geometry.distances, mu, sigma, self.cutoff)
-            moments = reference.moments(
-                geometry.components, radial, projections, receivers, senders, n_receivers
-            )
-        if self.fused:
-            return torch.ops.hipnn_ts.invariants(moments, self.scales, self.cusp_regularisation)
-        return reference.invariants(moments, self.scales, self.cusp_regularisation)
+        if self.polynomials is not None:
+            return self.polynomials(self.operators.polynomials(moments, self.polynomials.n_max))
+        return self.operators.norms(moments, self.scales, self.cusp_regularisation)
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
         # Files of earlier versions, and hippynn, have one entry for each order.
@@ -107,7 +109,7 @@ class InteractionLayer(nn.Module):
 
 
 class OnSiteLayer(nn.Module):
-    """``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
+    """Weights of ``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
 
     def __init__(self, n_features: int, n_middle: int, residual: bool):
         super().__init__()
@@ -115,21 +117,16 @@ class OnSiteLayer(nn.Module):
         nn.init.xavier_normal_(self.inner.weight)
         self.outer = nn.Linear(n_middle, n_features) if residual else None
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (n, n_features) -> (n, n_features)."""
-        if self.outer is None:
-            return softplus(self.inner(features))
-        return self.outer(softplus(self.inner(features))) + features
-
 
 class Block(nn.Module):
     """One interaction layer and its on-site layers."""
 
-    fused: Final[bool]
+    residual: Final[bool]
 
     def __init__(self, config: NetworkConfig, index: int, fused: bool = True):
         super().__init__()
-        self.fused = fused
+        self.operators = operator_set(fused)
+        self.residual = config.residual
         n_in = config.n_features[index - 1] if index > 0 else len(config.elements)
         n_out = config.n_features[index]
         n_middle = config.middle_features[index]
@@ -155,19 +152,14 @@ class Block(nn.Module):
         invariants = self.interaction(features, receivers, senders, geometry, n_receivers)
         # A slice of everything would cost its share of each pass.
         own = features if features.shape[0] == n_receivers else features[:n_receivers]
-        if self.fused and self.outer is not None:
-            first, outer = self.interaction.self_interaction, self.outer
-            weights = [first.weight, first.bias, outer.weight, outer.bias]
-            for layer in self.onsite:
-                if layer.outer is not None:
-                    weights += [layer.inner.weight, layer.inner.bias]
-                    weights += [layer.outer.weight, layer.outer.bias]
-            if self.adjust is not None:
-                weights.append(self.adjust.weight)
-            return torch.ops.hipnn_ts.onsite_layers(invariants, own, weights)[0]
-        hidden = softplus(invariants + self.interaction.self_interaction(own))
+        first = self.interaction.self_interaction
+        weights = [first.weight, first.bias]
         if self.outer is not None:
-            hidden = self.outer(hidden) + (own if self.adjust is None else self.adjust(own))
+            weights += [self.outer.weight, self.outer.bias]
         for layer in self.onsite:
-            hidden = layer(hidden)
-        return hidden
+            weights += [layer.inner.weight, layer.inner.bias]
+            if layer.outer is not None:
+                weights += [layer.outer.weight, layer.outer.bias]
+        if self.adjust is not None:
+            weights.append(self.adjust.weight)
+        return self.operators.onsite_layers(invariants, own, weights, self.residual)

@@ -1,14 +1,13 @@
 """A HIP-NN-TS potential: the network, its readout, self energies and perhaps a repulsion."""
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.model.geometry import PairGeometry, fused_pair_geometry, pair_geometry
+from hipnn_ts.model.geometry import PairGeometry
 from hipnn_ts.model.layers import Block
+from hipnn_ts.model.operator_sets import operator_set
 from hipnn_ts.model.repulsion import Repulsion
 
 
@@ -24,12 +23,10 @@ class Potential(nn.Module):
     :meth:`block` layer by layer, any other :meth:`forward`.
     """
 
-    fused: Final[bool]
-
     def __init__(self, config: NetworkConfig, fused: bool = True):
         super().__init__()
         self.config = config
-        self.fused = fused
+        self.operators = operator_set(fused)
         self.n_species = len(config.elements)
         self.l_max = config.l_max
         self.cutoff = config.cutoff
@@ -85,11 +82,7 @@ class Potential(nn.Module):
             new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV;
             the first block's hold the repulsion.
         """
-        # Written out twice: a method would be one more name in the code of exported files.
-        if self.fused:
-            geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
-        else:
-            geometry = pair_geometry(vectors, self.l_max, self.cutoff)
+        geometry = self.operators.geometry(vectors, self.l_max, self.cutoff)
         if hasattr(self, "repulsion") and index == 0:
             species = features.argmax(dim=1)
             repulsion = self.repulsion(species, receivers, senders, vectors, n_receivers)
@@ -124,10 +117,7 @@ class Potential(nn.Module):
         n_atoms = species.shape[0]
         features = self.encode(species)
         vectors = vectors.to(features.dtype)
-        if self.fused:
-            geometry = fused_pair_geometry(vectors, self.l_max, self.cutoff)
-        else:
-            geometry = pair_geometry(vectors, self.l_max, self.cutoff)
+        geometry = self.operators.geometry(vectors, self.l_max, self.cutoff)
         terms: list[Tensor] = []
         for index in range(len(self.blocks)):
             features, energies = self._block(index, features, receivers, senders, geometry, n_atoms)

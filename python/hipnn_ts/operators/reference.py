@@ -8,6 +8,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear, softplus
 
 
 def sensitivities(distances: Tensor, mu: Tensor, sigma: Tensor, cutoff: float) -> Tensor:
@@ -60,6 +61,13 @@ def tensor_components(directions: Tensor, l_max: int) -> Tensor:
         xx, yy = x * x - 0.2, y * y - 0.2
         components += [x * (xx - 0.4), xx * y, xx * z, x * yy, x * y * z, y * (yy - 0.4), yy * z]
     return torch.stack(components, dim=1)
+
+
+def projections(features: Tensor, weights: Tensor) -> Tensor:
+    """Features (n, b) contracted with weights (V, a, b), once for each atom: (n, V, a)."""
+    n_sensitivities, n_out, n_in = weights.shape
+    out = features @ weights.reshape(n_sensitivities * n_out, n_in).t()
+    return out.view(features.shape[0], n_sensitivities, n_out)
 
 
 def moments(
@@ -125,4 +133,108 @@ def invariants(moments: Tensor, scales: Tensor, cusp_regularisation: float) -> T
         thrice = thrice + (xxx + xyy).square() + (xxy + yyy).square()
         squares = once + 3.0 * thrice + 6.0 * xyz.square()
         out = out + scales[2] * torch.sqrt(squares + cusp_regularisation)
+    return out
+
+
+def polynomials(moments: Tensor, n_max: int) -> Tensor:
+    """Polynomial invariants of the moments of at most ``n_max`` factors.
+
+    Allen, Shinkle, Bujack, Lubbers, arXiv:2503.23515, in the order of hippynn 0.1.3: with v, q and
+    t the tensors of order 1 to 3, a = q q and b_kl = t_ijk t_ijl,
+    E0 | v.v | q:q | tr q^3 | t:t | b:b | v.q.v | |q v|^2 | (v v v):t | v.b.v | b:q | b:a | |t:q|^2.
+
+    Parameters
+    ----------
+    moments : Tensor, (n, C, a)
+    n_max : int, 1 to 4
+
+    Returns
+    -------
+    Tensor, (n, K, a), those that C and n_max allow
+    """
+    n_components = moments.shape[1]
+    out = [moments[:, 0]]
+    if n_max == 1 or n_components == 1:
+        return torch.stack(out, dim=1)
+    v = moments[:, 1:4]
+    out.append(v.square().sum(dim=1))
+    if n_components == 4:
+        return torch.stack(out, dim=1)
+    q = _matrix(moments)
+    a = torch.einsum("nijf,njkf->nikf", q, q)
+    qv = torch.einsum("nijf,njf->nif", q, v)
+    out.append((q * q).sum(dim=[1, 2]))
+    if n_max >= 3:
+        out.append((a * q).sum(dim=[1, 2]))
+    if n_components == 9:
+        if n_max >= 3:
+            out.append((qv * v).sum(dim=1))
+        if n_max >= 4:
+            out.append(qv.square().sum(dim=1))
+        return torch.stack(out, dim=1)
+    t = _third_order(moments)
+    b = torch.einsum("nijkf,nijlf->nklf", t, t)
+    out.append((t * t).sum(dim=[1, 2, 3]))
+    if n_max >= 4:
+        out.append((b * b).sum(dim=[1, 2]))
+    if n_max >= 3:
+        out.append((qv * v).sum(dim=1))
+    if n_max >= 4:
+        tv = torch.einsum("nijkf,nkf->nijf", t, v)
+        out.append(qv.square().sum(dim=1))
+        out.append(torch.einsum("nif,njf,nijf->nf", v, v, tv))
+        out.append(torch.einsum("nif,njf,nijf->nf", v, v, b))
+    if n_max >= 3:
+        out.append((b * q).sum(dim=[1, 2]))
+    if n_max >= 4:
+        out.append((b * a).sum(dim=[1, 2]))
+        out.append(torch.einsum("nijkf,nijf->nkf", t, q).square().sum(dim=1))
+    return torch.stack(out, dim=1)
+
+
+def _matrix(moments: Tensor) -> Tensor:
+    """Order 2 with all its entries, (n, 3, 3, a)."""
+    xx, xy, xz, yy, yz = moments[:, 4:9].unbind(dim=1)
+    entries = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, -xx - yy], dim=1)
+    return entries.view(moments.shape[0], 3, 3, moments.shape[2])
+
+
+def _third_order(moments: Tensor) -> Tensor:
+    """Order 3 with all its entries, (n, 3, 3, 3, a)."""
+    xxx, xxy, xxz, xyy, xyz, yyy, yyz = moments[:, 9:16].unbind(dim=1)
+    xzz, yzz, zzz = -xxx - xyy, -xxy - yyy, -xxz - yyz
+    x = [xxx, xxy, xxz, xxy, xyy, xyz, xxz, xyz, xzz]
+    y = [xxy, xyy, xyz, xyy, yyy, yyz, xyz, yyz, yzz]
+    z = [xxz, xyz, xzz, xyz, yyz, yzz, xzz, yzz, zzz]
+    return torch.stack(x + y + z, dim=1).view(moments.shape[0], 3, 3, 3, moments.shape[2])
+
+
+def onsite_layers(
+    invariants: Tensor, features: Tensor, weights: list[Tensor], residual: bool
+) -> Tensor:
+    """The on-site layers of a block, whose first one takes the invariants.
+
+    Parameters
+    ----------
+    invariants : Tensor, (n, n_middle)
+    features : Tensor, (n, n_in), that entered the block
+    weights : list of Tensor
+        with residuals W1, b1, W2, b2 of each layer, ``W2 softplus(W1 x + b1) + b2`` past which x
+        goes, then R (n_out, n_in) where the first layer changes the width; else W1, b1 of each,
+        ``softplus(W1 x + b1)``
+    residual : bool
+
+    Returns
+    -------
+    Tensor, (n, n_out)
+    """
+    step = 4 if residual else 2
+    out = features
+    for first in range(0, len(weights) - step + 1, step):
+        hidden = linear(out, weights[first], weights[first + 1])
+        hidden = softplus(hidden + invariants if first == 0 else hidden)
+        if residual:
+            past = linear(out, weights[-1]) if first == 0 and len(weights) % 4 == 1 else out
+            hidden = linear(hidden, weights[first + 2], weights[first + 3]) + past
+        out = hidden
     return out

@@ -87,7 +87,7 @@ def smoothness(model: Path) -> str:
     potential, closest = plain_potential(module, metadata), metadata.closest_approach
     found = cusp.rounding(potential, closest)
     if found is None:
-        return "l_max 0 has no norms: force constants hold at any small displacement"
+        return "the network has no norms: force constants hold at any small displacement"
     return cusp.remark(potential, closest) or (
         f"norms are round within {found.radius:.1g} Å of a symmetric site ({found.centre} among "
         f"four {found.corners}): force constants hold at displacements below that"

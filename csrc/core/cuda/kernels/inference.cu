@@ -6,6 +6,7 @@
 #include "first_block.cuh"
 #include "forces.cuh"
 #include "interaction.cuh"
+#include "mixing.cuh"
 #include "neighbours.cuh"
 #include "onsite.cuh"
 #include "repulsion.cuh"

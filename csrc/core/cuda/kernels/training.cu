@@ -6,3 +6,4 @@
 #include "sensitivities.cuh"
 #include "sum_rows.cuh"
 #include "training_invariants.cuh"
+#include "training_polynomials.cuh"

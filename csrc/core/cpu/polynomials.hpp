@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Polynomial invariants of an atom's moments, some features at once; for training the loops over
+// atoms.
+#pragma once
+
+#include "core/cpu/simd.hpp"
+#include "core/kernels.hpp"
+#include "core/polynomial_terms.hpp"
+
+namespace hipnn_ts {
+namespace HIPNN_TS_ISA {
+
+/// The places of K polynomials, in order.
+struct PolynomialPlaces {
+  int n = 0, n_max, of[polynomial_places];
+
+  inline PolynomialPlaces(int l_max, int factors) : n_max(factors) {
+    for (int place = 0; place < polynomial_places; ++place) {
+      if (is_polynomial(place, l_max, factors)) {
+        of[n++] = place;
+      }
+    }
+  }
+};
+
+/// As many features as a vector holds, or fewer.
+template <class T> struct FeatureRange {
+  using Vector = typename VectorOf<T, max_lanes<T>>::type;
+  int begin, n;
+
+  inline __attribute__((always_inline)) Vector load(const T* row) const {
+    Vector out{};
+    if (n == max_lanes<T>) {
+      std::memcpy(&out, row + begin, sizeof(out));
+    } else {
+      std::memcpy(&out, row + begin, sizeof(T) * n);
+    }
+    return out;
+  }
+  inline __attribute__((always_inline)) void store(T* row, const Vector& value) const {
+    if (n == max_lanes<T>) {
+      std::memcpy(row + begin, &value, sizeof(value));
+    } else {
+      std::memcpy(row + begin, &value, sizeof(T) * n);
+    }
+  }
+};
+
+/// Calls body(range) until `a` features are covered.
+template <class T, class Body>
+inline __attribute__((always_inline)) void for_features(int a, const Body& body) {
+  for (int begin = 0; begin < a; begin += max_lanes<T>) {
+    const int left = a - begin;
+    body(FeatureRange<T>{begin, left < max_lanes<T> ? left : max_lanes<T>});
+  }
+}
+
+/// out (K, a) of moments (C, a).
+template <class T, int C>
+inline void atom_polynomials(const PolynomialPlaces& places, const T* moments, int a, T* out) {
+  for_features<T>(a, [&](const FeatureRange<T>& range) __attribute__((always_inline)) {
+    using F = typename FeatureRange<T>::Vector;
+    F found[polynomial_places] = {};
+    polynomials<order_of(C), F>(
+        places.n_max,
+        [&](int c) __attribute__((always_inline)) { return range.load(moments + c * a); }, found);
+    for (int k = 0; k < places.n; ++k) {
+      range.store(out + k * a, found[places.of[k]]);
+    }
+  });
+}
+
+/// A range's gradients g (K, a) by places, zero at the others.
+template <class T>
+inline __attribute__((always_inline)) void load_places(
+    const PolynomialPlaces& places, const FeatureRange<T>& range, const T* g, int a,
+    typename FeatureRange<T>::Vector (&out)[polynomial_places]) {
+  for (int k = 0; k < places.n; ++k) {
+    out[places.of[k]] = range.load(g + k * a);
+  }
+}
+
+/// Calls write(range, values of the C components) with the gradients with respect to moments (C,
+/// a), for g (K, a).
+template <class T, int C, class Write>
+inline void atom_polynomial_gradients(
+    const PolynomialPlaces& places, const T* moments, int a, const T* g, const Write& write) {
+  for_features<T>(a, [&](const FeatureRange<T>& range) __attribute__((always_inline)) {
+    using F = typename FeatureRange<T>::Vector;
+    F seeds[polynomial_places] = {}, gradients[C] = {}; // zero where no polynomial depends on them
+    load_places(places, range, g, a, seeds);
+    polynomial_gradients<order_of(C), F>(
+        places.n_max,
+        [&](int c) __attribute__((always_inline)) { return range.load(moments + c * a); }, seeds,
+        [&](int c, const F& value) __attribute__((always_inline)) { gradients[c] = value; });
+    write(range, gradients);
+  });
+}
+
+/// Gradients of those gradients' product with k (C, a): with respect to g, `change` (K, a), and the
+/// moments, `out` (C, a).
+template <class T, int C>
+inline void atom_polynomial_double_gradients(
+    const PolynomialPlaces& places, const T* moments, int a, const T* g, const T* k, T* change,
+    T* out) {
+  for_features<T>(a, [&](const FeatureRange<T>& range) __attribute__((always_inline)) {
+    using F = typename FeatureRange<T>::Vector;
+    const auto load = [&](int c) __attribute__((always_inline)) {
+      return Dual<F>{range.load(moments + c * a), range.load(k + c * a)};
+    };
+    F values[polynomial_places] = {};
+    load_places(places, range, g, a, values);
+    Dual<F> seeds[polynomial_places], found[polynomial_places] = {};
+    for (int place = 0; place < polynomial_places; ++place) {
+      seeds[place] = {values[place], F{}};
+    }
+    polynomials<order_of(C), Dual<F>>(places.n_max, load, found);
+    for (int i = 0; i < places.n; ++i) {
+      range.store(change + i * a, found[places.of[i]].change);
+    }
+    F changes[C] = {};
+    polynomial_gradients<order_of(C), Dual<F>>(
+        places.n_max, load, seeds, [&](int c, const Dual<F>& value) __attribute__((always_inline)) {
+          changes[c] = value.change;
+        });
+    for (int c = 0; c < C; ++c) {
+      range.store(out + c * a, changes[c]);
+    }
+  });
+}
+
+/// Calls body(atom) for all atoms.
+template <class T, class Body>
+inline void for_atoms(const PolynomialsProblem<T>& x, const Body& body) {
+#pragma omp parallel for schedule(static) num_threads(x.n_threads) if (x.n_atoms > 64)
+  for (int64_t i = 0; i < x.n_atoms; ++i) {
+    body(i);
+  }
+}
+
+template <class T, int C> void polynomials(const PolynomialsProblem<T>& x, T* out) {
+  const PolynomialPlaces places(order_of(C), x.n_max);
+  const int a = x.n_features;
+  for_atoms(x, [&](int64_t i) {
+    atom_polynomials<T, C>(places, x.moments + i * C * a, a, out + i * places.n * a);
+  });
+}
+
+template <class T, int C>
+void polynomials_backward(const PolynomialsProblem<T>& x, const T* g, T* out) {
+  const PolynomialPlaces places(order_of(C), x.n_max);
+  const int a = x.n_features;
+  for_atoms(x, [&](int64_t i) {
+    const int64_t row = i * C * a;
+    atom_polynomial_gradients<T, C>(
+        places, x.moments + row, a, g + i * places.n * a,
+        [&](const FeatureRange<T>& range, const auto& gradients) __attribute__((always_inline)) {
+          for (int c = 0; c < C; ++c) {
+            range.store(out + row + c * a, gradients[c]);
+          }
+        });
+  });
+}
+
+template <class T, int C>
+void polynomials_double_backward(
+    const PolynomialsProblem<T>& x, const T* g, const T* k, T* change, T* out) {
+  const PolynomialPlaces places(order_of(C), x.n_max);
+  const int a = x.n_features;
+  for_atoms(x, [&](int64_t i) {
+    const int64_t row = i * C * a, invariant = i * places.n * a;
+    atom_polynomial_double_gradients<T, C>(
+        places, x.moments + row, a, g + invariant, k + row, change + invariant, out + row);
+  });
+}
+
+} // namespace HIPNN_TS_ISA
+} // namespace hipnn_ts
