@@ -11,7 +11,7 @@ from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import FORMAT_VERSION as CHECKPOINT_VERSION
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_potential
-from hipnn_ts.export.exported import FORMAT_VERSION
+from hipnn_ts.export.metadata import FORMAT_VERSION
 
 FORMATS = Path(__file__).parents[1] / "formats"
 
