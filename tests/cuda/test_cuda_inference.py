@@ -97,9 +97,7 @@ def test_a_distance_that_is_no_number_reaches_the_energy(emulated):
     species, receivers, senders, vectors = configuration()
     vectors[0, 1] = torch.nan
     fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
-    energies, _ = emulated.evaluate(
-        species, receivers, senders, vectors, *fused.weights
-    )
+    energies, _ = emulated.evaluate(species, receivers, senders, vectors, *fused.weights)
     assert energies[receivers[0]].isnan()
 
 
@@ -109,9 +107,7 @@ def test_indices_out_of_range_leave_no_energy(emulated, position):
     arguments[position] = arguments[position].clone()
     arguments[position][3] = -1
     fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
-    energies, _ = emulated.evaluate(
-        *arguments, *fused.weights
-    )
+    energies, _ = emulated.evaluate(*arguments, *fused.weights)
     assert energies.isnan().all()
 
 

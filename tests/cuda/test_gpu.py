@@ -41,9 +41,7 @@ def test_inference_equals_the_cpu(name, dtype):
     model, arguments = potential(**ARCHITECTURES[name]), configuration(n_atoms=60, box=9.0)
     exact = FusedPotential(model, torch.float64).energies_and_pair_gradients(*arguments)
     fused = FusedPotential(model, dtype)
-    found = torch.ops.hipnn_ts.evaluate(
-        *on_gpu(arguments), *fused.weights
-    )
+    found = torch.ops.hipnn_ts.evaluate(*on_gpu(arguments), *fused.weights)
     assert all(each.is_cuda for each in found)
     assert_equal(found, exact, TOLERANCE[dtype])
 
@@ -285,9 +283,7 @@ def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
 def test_for_the_sanitizer(dtype):
     """Small and of everything: what compute-sanitizer runs."""
     fused = FusedPotential(potential(n_features=(64, 33)), dtype)
-    energies, _ = torch.ops.hipnn_ts.evaluate(
-        *on_gpu(configuration()), *fused.weights
-    )
+    energies, _ = torch.ops.hipnn_ts.evaluate(*on_gpu(configuration()), *fused.weights)
     assert energies.isfinite().all()
     whole = torch.classes.hipnn_ts.EnergyAndForces(
         *parts(8, list(range(8)), fused_potential(dtype=dtype))

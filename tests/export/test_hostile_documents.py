@@ -89,24 +89,42 @@ HOSTILE = {
     "no header": (lambda document: b"\0" * 8, "header: expected a JSON object, found"),
     "a list": (lambda document: with_header(b"[]", b""), "header: expected a JSON object, found"),
     "depth": (text(b"{", b"{" + DEEP), "header: expected values nested less deeply"),
-    "a name twice": (text(b'"blocks.0.interaction.sigma"', b'"self_energies"'), "'self_energies' t"),
+    "a name twice": (
+        text(b'"blocks.0.interaction.sigma"', b'"self_energies"'),
+        "'self_energies' t",
+    ),
     "a key twice": (text(b'{"dtype"', b'{"dtype": "F32", "dtype"'), "header: found 'dtype' twice"),
     "another type": (entry(SIGMA, dtype="U64"), f"'{SIGMA}': dtype: expected I16, F32 or F64, f"),
-    "a type that is no text": (entry(SIGMA, dtype=5), f"'{SIGMA}': dtype: expected a text, found 5"),
+    "a type that is no text": (
+        entry(SIGMA, dtype=5),
+        f"'{SIGMA}': dtype: expected a text, found 5",
+    ),
     "another size of items": (entry(SIGMA, dtype="I16"), f"'{SIGMA}': expected 32 bytes, for I16"),
     "a negative size": (entry(SIGMA, shape=[-16]), "expected an integer from 0"),
-    "sizes that overflow": (entry(SIGMA, shape=[2**33] * 2), "expected a tensor that fits into mem"),
+    "sizes that overflow": (
+        entry(SIGMA, shape=[2**33] * 2),
+        "expected a tensor that fits into mem",
+    ),
     "a size beyond all integers": (entry(SIGMA, shape=[2**64]), "expected an integer from 0"),
     "a size that is no integer": (entry(SIGMA, shape=[1.5]), "expected an integer from 0"),
     "no shape": (header(lambda c: c[SIGMA].pop("shape")), "expected the key 'shape', found none"),
     "one key more": (entry(SIGMA, more=1), "expected a dtype, a shape and two data_offsets"),
-    "offsets beyond the data": (entry(SIGMA, data_offsets=[0, 2**40]), "expected an integer from 0"),
+    "offsets beyond the data": (
+        entry(SIGMA, data_offsets=[0, 2**40]),
+        "expected an integer from 0",
+    ),
     "offsets backwards": (entry(SIGMA, data_offsets=[64, 0]), "expected an integer from 64"),
     "three offsets": (entry(SIGMA, data_offsets=[0, 8, 16]), "two data_offsets"),
-    "an overlap": (entry(SIGMA, data_offsets=[0, 128]), "where those before end, found a gap or an"),
+    "an overlap": (
+        entry(SIGMA, data_offsets=[0, 128]),
+        "where those before end, found a gap or an",
+    ),
     "bytes at the end": (lambda document: document + b"\0" * 8, "expected nothing after the last"),
     "a cut": (lambda document: document[:-8], "data_offsets: expected an integer"),
-    "an entry that is no object": (header(lambda c: c.update(x=3)), "'x': expected the key 'dtype'"),
+    "an entry that is no object": (
+        header(lambda c: c.update(x=3)),
+        "'x': expected the key 'dtype'",
+    ),
     "metadata that are no texts": (
         header(lambda c: c.update(__metadata__={"network": {}})),
         "__metadata__: expected a text, found {}",
@@ -119,21 +137,45 @@ HOSTILE = {
     "no cutoff": (without("cutoff"), "network: expected the key 'cutoff', found none"),
     "no precision": (without("dtype"), "network: expected the key 'dtype', found none"),
     "another precision": (network(dtype="float16"), "network: dtype: expected 'float32' or 'float"),
-    "the other precision": (network(dtype="float32"), "expected F32 of shape [16], found F64 of sh"),
+    "the other precision": (
+        network(dtype="float32"),
+        "expected F32 of shape [16], found F64 of sh",
+    ),
     "other invariants": (network(invariants="x"), "network: invariants: expected 'norms', found"),
     "a higher order": (network(l_max=9), "network: l_max: expected an integer from 0 to"),
-    "many blocks": (network(n_features=[8] * 1000), "n_features: expected a list of 1 to 64 values"),
+    "many blocks": (
+        network(n_features=[8] * 1000),
+        "n_features: expected a list of 1 to 64 values",
+    ),
     "no blocks": (network(n_features=[]), "n_features: expected a list of 1 to 64 values"),
     "huge": (network(n_features=[2**40]), "n_features: expected an integer from 1 to 8192"),
     "widths that do not fit": (network(n_middle_features=[8]), "expected widths that fit n_feat"),
-    "many layers": (network(n_atom_layers=10**9), "n_atom_layers: expected an integer from 0 to 64"),
+    "many layers": (
+        network(n_atom_layers=10**9),
+        "n_atom_layers: expected an integer from 0 to 64",
+    ),
     "a cutoff below zero": (network(cutoff=-4.0), "network: cutoff: expected a number above 0, at"),
-    "an element": (network(elements=["H", "Xx"]), 'expected chemical symbols, each once, found "Xx"'),
+    "an element": (
+        network(elements=["H", "Xx"]),
+        'expected chemical symbols, each once, found "Xx"',
+    ),
     "an element twice": (network(elements=["H", "H"]), "expected chemical symbols, each once, fou"),
-    "more elements": (network(elements=["H", "O", "C"]), "self_energies: expected F64 of shape [3]"),
-    "more sensitivities": (network(n_sensitivities=9), "inverse_mu: expected F64 of shape [17], fo"),
-    "more layers": (network(n_atom_layers=2), "expected a tensor 'blocks.0.on_site.1.inner.forward"),
-    "fewer layers": (network(n_atom_layers=0), "found a tensor 'blocks.0.on_site.0.inner.backward'"),
+    "more elements": (
+        network(elements=["H", "O", "C"]),
+        "self_energies: expected F64 of shape [3]",
+    ),
+    "more sensitivities": (
+        network(n_sensitivities=9),
+        "inverse_mu: expected F64 of shape [17], fo",
+    ),
+    "more layers": (
+        network(n_atom_layers=2),
+        "expected a tensor 'blocks.0.on_site.1.inner.forward",
+    ),
+    "fewer layers": (
+        network(n_atom_layers=0),
+        "found a tensor 'blocks.0.on_site.0.inner.backward'",
+    ),
     "a window beyond the end": (
         tensor(FIRST, lambda values: values.fill(8)),
         "blocks.1.interaction: the sensitivity window of bin",
@@ -161,7 +203,10 @@ HOSTILE = {
         lambda document: changed(document, more=np.zeros(3)),
         "found a tensor 'more', which no such network has",
     ),
-    "another network": (network(cutoff=4.5), "cutoff: expected 4.0, as the metadata say, found 4.5"),
+    "another network": (
+        network(cutoff=4.5),
+        "cutoff: expected 4.0, as the metadata say, found 4.5",
+    ),
 }
 
 

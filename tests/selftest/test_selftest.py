@@ -15,9 +15,9 @@ from documents import as_tensor, changed
 
 from hipnn_ts.cli import main
 from hipnn_ts.export import export_potential, load_exported
+from hipnn_ts.export.document import read_document
 from hipnn_ts.export.extrapolation import ExtrapolationWarning
 from hipnn_ts.export.metadata import FILE_NAME
-from hipnn_ts.export.document import read_document
 from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.selftest import paths, run
 from hipnn_ts.selftest.folder import write_frames

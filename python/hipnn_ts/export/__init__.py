@@ -11,7 +11,7 @@ _HOMES = {
     "load_exported": "read",
 }
 
-__all__ = ["Metadata", "export_potential", "load_exported"]  # noqa: F822
+__all__ = ["Metadata", "export_potential", "load_exported"]
 
 
 def __getattr__(name: str):

@@ -41,13 +41,6 @@ def check_contents(
         "atomic_numbers": list(network.atomic_numbers),
         "cutoff": network.cutoff,
     }
-    dtype = getattr(torch, metadata.dtype)
-    # Before memory is asked for: metadata of a hostile file may claim any size.
-    if network.n_matrix_elements * dtype.itemsize > n_bytes:
-        raise InputError(
-            f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
-            f"bytes for the network that the metadata describe, found {n_bytes}"
-        )
     for name, value in expected.items():
         if getattr(module, name, None) != value:
             raise InputError(
@@ -58,7 +51,7 @@ def check_contents(
         if not hasattr(module, method):
             raise InputError(f"{path}: expected a network with the method {method}, found none")
     if metadata.flavour == "portable":
-        _check_portable(path, module, network, dtype)
+        _check_portable(path, n_bytes, module, metadata)
     else:
         _check_fused(path, module, metadata)
 
@@ -78,8 +71,15 @@ def _check_fused(path: str, module: torch.jit.ScriptModule, metadata: Metadata) 
 
 
 def _check_portable(
-    path: str, module: torch.jit.ScriptModule, network: NetworkConfig, dtype: torch.dtype
+    path: str, n_bytes: int, module: torch.jit.ScriptModule, metadata: Metadata
 ) -> None:
+    network, dtype = metadata.network, getattr(torch, metadata.dtype)
+    # Before memory is asked for: metadata of a hostile file may claim any size.
+    if network.n_matrix_elements * dtype.itemsize > n_bytes:
+        raise InputError(
+            f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
+            f"bytes for the network that the metadata describe, found {n_bytes}"
+        )
     # Shapes alone: nothing is computed, and no thread is started that a fork would leave behind.
     with torch.device("meta"):
         tensors = Potential(network, fused=False).to(dtype).state_dict()
