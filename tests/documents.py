@@ -2,12 +2,15 @@
 
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from hipnn_ts.export.document import read_document, write_document
 from hipnn_ts.export.packing import pack_potential
+
+FORMATS = Path(__file__).parent / "formats"  # a folder of files of each format
 
 
 def network_of(document: bytes) -> dict:

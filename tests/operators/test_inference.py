@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,32 @@ def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
         FusedPotential(potential(n_features=(8,)), torch.float64).energies_and_pair_gradients(
             *arguments
         )
+
+
+def test_buffers_belong_to_the_network_and_not_to_a_thread():
+    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+
+    def buffers():
+        return torch.ops.hipnn_ts.inference_bytes(fused.weights[0])
+
+    assert buffers() == 0
+    expected = fused.energies_and_pair_gradients(*arguments)
+    of_one = buffers()
+    assert of_one > 0
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(fused.energies_and_pair_gradients, *arguments).result()
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert buffers() == of_one
+
+
+def test_threads_at_once_compute_the_same():
+    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+    expected = fused.energies_and_pair_gradients(*arguments)
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(fused.energies_and_pair_gradients, *arguments) for _ in range(40)]
+    for call in calls:
+        assert all(torch.equal(a, b) for a, b in zip(call.result(), expected, strict=True))
 
 
 def refused_by_the_kernels(fused, document):
