@@ -170,6 +170,24 @@ def test_invariants_to_second_derivatives(emulated, n_atoms, n_features, n_compo
     assert_equal(found, [*(f.detach() for f in first), *second], dtype)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+@pytest.mark.parametrize(("l_max", "n_max"), [(0, 4), (1, 2), (2, 3), (3, 1), (3, 2), (3, 4)])
+@pytest.mark.parametrize(("n_atoms", "n_features"), [(0, 7), (5, 7), (40, 33)])
+def test_polynomials_to_second_derivatives(emulated, n_atoms, n_features, l_max, n_max, dtype):
+    random = generator(l_max)
+    shape = n_atoms, (l_max + 1) ** 2, n_features
+    moments, direction = (0.3 * torch.randn(shape, generator=random, dtype=dtype) for _ in "ab")
+    leaf = moments.clone().requires_grad_()
+    value = torch.ops.hipnn_ts.polynomials(leaf, n_max)
+    g = torch.randn(value.shape, generator=random, dtype=dtype).requires_grad_()
+    first = torch.ops.hipnn_ts.polynomials_backward(g, leaf)
+    second = torch.autograd.grad((first * direction).sum(), [g, leaf])
+
+    assert_equal([emulated.polynomials(moments, n_max)], [value.detach()], dtype)
+    found = emulated.polynomials_backward(g.detach(), moments, direction)
+    assert_equal(found, [first.detach(), *second], dtype)
+
+
 def radial(n_pairs, n_sensitivities, dtype):
     random = generator(n_sensitivities)
     distances = torch.rand(n_pairs, generator=random, dtype=dtype) * 5.0 + 0.6

@@ -26,10 +26,12 @@ def test_higher_orders_add_one_scale_per_feature():
     assert counts[1] - counts[0] == counts[2] - counts[1] == 32
 
 
+@pytest.mark.parametrize("invariants", ["norms", "polynomials"])
 @pytest.mark.parametrize("l_max", range(4))
 @pytest.mark.parametrize("residual", [True, False])
-def test_fused_training_operators_equal_plain_torch(l_max, residual):
-    config = NetworkConfig(elements=("H", "O"), n_features=(12, 12), l_max=l_max, residual=residual)
+def test_fused_training_operators_equal_plain_torch(l_max, invariants, residual):
+    kind = {"l_max": l_max, "invariants": invariants, "residual": residual}
+    config = NetworkConfig(elements=("H", "O"), n_features=(12, 12), **kind)
     fused = Potential(config).double()
     plain = Potential(config, fused=False).double()
     plain.load_state_dict(fused.state_dict())
@@ -104,6 +106,11 @@ def test_traceless_components_have_the_norm_of_the_tensor(order):
         ({"elements": ["H", "H"]}, "names an element twice"),
         ({"soft_max": 7.0}, "expected soft_min < soft_max <= cutoff, found 0.75, 7.0, 6.5"),
         ({"l_max": 4}, "less than or equal to 3"),
+        ({"n_max": 3}, "n_max: expected invariants: polynomials beside it"),
+        ({"normalisation": "none"}, "normalisation: expected invariants: polynomials beside it"),
+        ({"invariants": "polynomials", "n_max": 5}, "less than or equal to 4"),
+        ({"invariants": "polynomials", "normalisation": "batch"}, "'group' or 'none'"),
+        ({"invariants": "traces"}, "'norms' or 'polynomials'"),
         ({"zbl": [1.0, 7.0]}, "zbl: expected inner < outer <= cutoff, found 1.0, 7.0, 6.5"),
         ({"zbl": [2.0, 2.0]}, "zbl: expected inner < outer <= cutoff, found 2.0, 2.0, 6.5"),
         ({"zbl": [0.0, 2.0]}, "greater than 0"),

@@ -9,6 +9,8 @@ import torch
 from ase.build import molecule
 from openmm import unit
 
+from hipnn_ts.export import export_potential
+
 IMPLEMENTATIONS = ["torch", "python"]
 
 
@@ -56,6 +58,17 @@ def test_flavours_agree(
         system = build_system(random_model(dtype, portable), atoms, implementation)
         found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
         agree(found, wanted, tolerance)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_every_format(
+    model_of_a_format, water, build_system, engine, agree, tmp_path, expected, implementation
+):
+    path, potential = model_of_a_format
+    export_potential(potential, tmp_path / "model.pt", {})
+    system = build_system(path, water(3), implementation, beyond_training="ignore")
+    found = engine(system, "CPU").place(water(3).positions).energy_and_forces()
+    agree(found, expected(tmp_path / "model.pt", water(3)))
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -17,6 +17,8 @@ from pydantic import (
 Width = Annotated[int, Field(gt=0, le=8192)]
 Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
+NORMALISATION_EPSILON = 1e-5  # hippynn's default
+
 
 class NetworkConfig(BaseModel):
     """Architecture of a HIP-NN (``l_max`` 0), HIP-NN-TS (``l_max`` 1 to 3) or HIP-HOP-NN network

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NORMALISATION_EPSILON, NetworkConfig
 from hipnn_ts.model.geometry import PairGeometry
 from hipnn_ts.model.operator_sets import operator_set
 from hipnn_ts.operators import reference
@@ -29,7 +29,7 @@ class PolynomialMixing(nn.Module):
         no_moments = torch.zeros(0, (config.l_max + 1) ** 2, 1)
         self.n_kinds = reference.polynomials(no_moments, self.n_max).shape[1]
         self.normalised = config.normalised
-        self.epsilon = config.normalisation_epsilon or 1e-5
+        self.epsilon = config.normalisation_epsilon or NORMALISATION_EPSILON
         width = self.n_kinds * n_features
         # hippynn's initial spread.
         deviation = sqrt(2.0 / (width + n_features * n_features))
@@ -37,6 +37,13 @@ class PolynomialMixing(nn.Module):
         size = width if self.normalised else 0
         self.weight = nn.Parameter(torch.ones(size))
         self.bias = nn.Parameter(torch.zeros(size))
+
+    @torch.jit.unused
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """The mixing (a, K a) of what is normalised without weight and bias, and what it lacks."""
+        if not self.normalised:
+            return self.mixing, torch.zeros_like(self.mixing[:, 0])
+        return self.mixing * self.weight, self.mixing @ self.bias
 
     def forward(self, polynomials: Tensor) -> Tensor:
         """Polynomials (n, K, a) -> (n, a)."""
@@ -99,13 +106,28 @@ class InteractionLayer(nn.Module):
         return self.operators.norms(moments, self.scales, self.cusp_regularisation)
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
-        # Files of earlier versions, and hippynn, have one entry for each order.
-        names = [prefix + name for name in ("vector_scales", "tensor_scales")]
-        if prefix + "scales" not in state_dict:
-            rows = [state_dict.pop(name) for name in names if name in state_dict]
-            rows = [row for row in rows if len(row)]
-            state_dict[prefix + "scales"] = torch.stack(rows) if rows else self.scales[:0]
+        stack_scales(state_dict)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def stack_scales(state: dict[str, Tensor]) -> None:
+    """Give a state dict of an earlier version, or of hippynn, today's entries ``scales``.
+
+    Those have an entry for each order. One that cannot be a row of scales stays.
+    """
+    for key in [key for key in state if key.endswith("interaction.weights")]:
+        interaction = key.removesuffix("weights")
+        names = [interaction + name for name in ("vector_scales", "tensor_scales")]
+        rows = [state[name] for name in names if name in state]
+        shape = state[key].shape[1:2]
+        if interaction + "scales" in state or any(row.shape not in (shape, (0,)) for row in rows):
+            continue
+        rows = [row for row in rows if row.shape == shape]
+        state[interaction + "scales"] = (
+            torch.stack(rows) if rows else state[key].new_empty(0, *shape)
+        )
+        for name in names:
+            state.pop(name, None)
 
 
 class OnSiteLayer(nn.Module):

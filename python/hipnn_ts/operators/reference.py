@@ -229,12 +229,16 @@ def onsite_layers(
     Tensor, (n, n_out)
     """
     step = 4 if residual else 2
+    n_layers = len(weights) // step
     out = features
-    for first in range(0, len(weights) - step + 1, step):
+    for layer in range(n_layers):
+        first = step * layer
         hidden = linear(out, weights[first], weights[first + 1])
-        hidden = softplus(hidden + invariants if first == 0 else hidden)
+        hidden = softplus(hidden + invariants if layer == 0 else hidden)
         if residual:
-            past = linear(out, weights[-1]) if first == 0 and len(weights) % 4 == 1 else out
+            past = out
+            if layer == 0 and len(weights) > step * n_layers:
+                past = linear(out, weights[-1])
             hidden = linear(hidden, weights[first + 2], weights[first + 3]) + past
         out = hidden
     return out

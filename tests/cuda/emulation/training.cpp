@@ -111,6 +111,18 @@ hipnn_ts::cuda::InvariantsTensors invariant_factors(at::TensorList t) {
   return {t[0], t[1]};
 }
 
+Tensor polynomials(const Tensor& moments, int64_t n_max) {
+  return hipnn_ts::cuda::polynomials_on(device(), moments, n_max);
+}
+
+std::vector<Tensor>
+polynomials_backward(const Tensor& g, const Tensor& moments, const Tensor& direction) {
+  const Tensor first = hipnn_ts::cuda::polynomials_backward_on(device(), g, moments);
+  const auto [change, second] =
+      hipnn_ts::cuda::polynomials_double_backward_on(device(), g, moments, direction);
+  return {first, change, second};
+}
+
 Tensor invariants(at::TensorList factors, double cusp) {
   return hipnn_ts::cuda::invariants_on(device(), invariant_factors(factors), cusp);
 }
@@ -147,6 +159,10 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts_emulated, m) {
       "geometry_backward(Tensor[] gradients, Tensor vectors, Tensor directions, float cutoff) -> "
       "Tensor[]",
       &geometry_backward);
+  m.def("polynomials(Tensor moments, int n_max) -> Tensor", &polynomials);
+  m.def(
+      "polynomials_backward(Tensor g, Tensor moments, Tensor direction) -> Tensor[]",
+      &polynomials_backward);
   m.def("invariants(Tensor[] factors, float cusp) -> Tensor", &invariants);
   m.def(
       "invariants_backward(Tensor g, Tensor[] factors, Tensor[] directions, float cusp) -> "
