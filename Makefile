@@ -138,6 +138,10 @@ bench-derived-physics: $(VENV)/.installed
 bench-cusp-accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/cusp_accuracy.py
 
+# HIP-HOP-NN beside norms and beside hippynn's.
+bench-polynomials: $(VENV)/.installed
+	$(BIN)/python benchmarks/polynomials.py
+
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py
 

@@ -31,9 +31,16 @@ CPU_KERNELS = ("numba", "sparse", "_pytorch_raw_wrapped")
 class Case:
     """A network, with its twin in hippynn, on a box of water."""
 
-    def __init__(self, l_max: int, n_features: int, n_atoms: int, published: bool = False):
+    def __init__(
+        self,
+        l_max: int,
+        n_features: int,
+        n_atoms: int,
+        published: bool = False,
+        n_max: int | None = None,
+    ):
         torch.manual_seed(0)
-        self.peer = Peer(l_max, n_features)
+        self.peer = Peer(l_max, n_features, n_max=n_max)
         if published:
             self.peer.load_published(published_file())
         self.potential = imported(self.peer)

@@ -7,6 +7,7 @@ from pathlib import Path
 import hippynn
 import torch
 from hippynn.layers.targets import HEnergy
+from hippynn.networks.hiphop import HipHopNNModule
 from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
 
 hippynn.settings.WARN_LOW_DISTANCES = False
@@ -16,9 +17,14 @@ SPECIES = (1, 6, 7, 8)
 class Peer(torch.nn.Module):
     """Energies and forces by hippynn; the state dict is one that hipnn-ts imports."""
 
-    def __init__(self, l_max: int, n_features: int, n_atom_layers: int = 4):
+    def __init__(
+        self, l_max: int, n_features: int, n_atom_layers: int = 4, n_max: int | None = None
+    ):
         super().__init__()
-        network = (Hipnn, HipnnVec, HipnnQuad)[l_max](
+        kind, options = (Hipnn, HipnnVec, HipnnQuad, None)[l_max], {}
+        if n_max is not None:
+            kind, options = HipHopNNModule, {"l_max": l_max, "n_max": n_max}
+        network = kind(
             n_features,
             20,
             0.75,
@@ -27,6 +33,7 @@ class Peer(torch.nn.Module):
             n_atom_layers,
             n_interaction_layers=2,
             possible_species=[0, *SPECIES],
+            **options,
         )
         self.l_max = l_max
         self.moddict = torch.nn.ModuleDict(

@@ -193,7 +193,7 @@ HIPNN_TS_INLINE void write_gradient(Order<3>, const Third<F>& g, const Add& writ
 
 /// Values at the places with bounds l_max and n_max; load(c) gives component c of the moments.
 template <int l_max, class F, class Load>
-HIPNN_TS_INLINE void polynomials(int n_max, const Load& load, F (&out)[polynomial_places]) {
+HIPNN_TS_INLINE void polynomial_values(int n_max, const Load& load, F (&out)[polynomial_places]) {
   out[0] = load(0);
   if constexpr (l_max >= 1) {
     if (n_max < 2) {

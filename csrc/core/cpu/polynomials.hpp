@@ -62,7 +62,7 @@ inline void atom_polynomials(const PolynomialPlaces& places, const T* moments, i
   for_features<T>(a, [&](const FeatureRange<T>& range) __attribute__((always_inline)) {
     using F = typename FeatureRange<T>::Vector;
     F found[polynomial_places] = {};
-    polynomials<order_of(C), F>(
+    polynomial_values<order_of(C), F>(
         places.n_max,
         [&](int c) __attribute__((always_inline)) { return range.load(moments + c * a); }, found);
     for (int k = 0; k < places.n; ++k) {
@@ -115,7 +115,7 @@ inline void atom_polynomial_double_gradients(
     for (int place = 0; place < polynomial_places; ++place) {
       seeds[place] = {values[place], F{}};
     }
-    polynomials<order_of(C), Dual<F>>(places.n_max, load, found);
+    polynomial_values<order_of(C), Dual<F>>(places.n_max, load, found);
     for (int i = 0; i < places.n; ++i) {
       range.store(change + i * a, found[places.of[i]].change);
     }

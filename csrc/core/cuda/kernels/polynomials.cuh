@@ -51,7 +51,7 @@ KERNEL(polynomials, PolynomialArguments<Real>) {
     return;
   }
   Real found[polynomial_places] = {};
-  polynomials<l_max, Real>(x.n_max, [&](int c) { return x.moments[own.at(x, C, c)]; }, found);
+  polynomial_values<l_max, Real>(x.n_max, [&](int c) { return x.moments[own.at(x, C, c)]; }, found);
   const int n = n_polynomials(l_max, x.n_max);
   for_places(x.n_max, [&](int place, int row) { x.invariants[own.at(x, n, row)] = found[place]; });
 }

@@ -25,7 +25,7 @@ KERNEL(polynomials_double_backward, PolynomialArguments<Real>) {
   for (int place = 0; place < polynomial_places; ++place) {
     seeds[place] = {values[place], 0};
   }
-  polynomials<l_max, Dual<Real>>(x.n_max, load, found);
+  polynomial_values<l_max, Dual<Real>>(x.n_max, load, found);
   const int n = n_polynomials(l_max, x.n_max);
   for_places(
       x.n_max, [&](int place, int row) { x.invariants[own.at(x, n, row)] = found[place].change; });
