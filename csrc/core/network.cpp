@@ -6,15 +6,10 @@
 
 namespace hipnn_ts {
 
-template <class T> Network<T>::Network(const NetworkWeights<T>& weights) {
-  use(weights);
-}
-
-template <class T> void Network<T>::use(const NetworkWeights<T>& weights) {
-  weights_ = weights;
-  kernels_ = &kernels<T>(weights.n_components());
-  kept_.resize(weights.blocks.size());
-}
+template <class T>
+Network<T>::Network(const NetworkWeights<T>& weights)
+    : weights_(weights), kernels_(&kernels<T>(weights.n_components())),
+      kept_(weights.blocks.size()) {}
 
 template <class T> void Network<T>::begin(const Configuration<T>& configuration) {
   step_ = configuration;

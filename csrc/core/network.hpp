@@ -43,9 +43,6 @@ template <class T> class HIPNN_TS_API Network {
 public:
   explicit Network(const NetworkWeights<T>& weights);
 
-  /// Other weights from the next step on; buffers stay.
-  void use(const NetworkWeights<T>& weights);
-
   /// Throws std::invalid_argument where an index is out of range.
   void begin(const Configuration<T>& configuration);
 

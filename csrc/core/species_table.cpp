@@ -7,24 +7,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/panels.hpp"
+
 namespace hipnn_ts {
-
-namespace {
-
-/// Where element (row, column) of a matrix of `n_rows` is in its panels.
-int64_t in_panels(int64_t row, int64_t column, int64_t n_rows) {
-  return (column / panel_width * n_rows + row) * panel_width + column % panel_width;
-}
-
-int64_t panels_size(int64_t n_rows, int64_t n_columns) {
-  return (n_columns + panel_width - 1) / panel_width * n_rows * panel_width;
-}
-
-template <class T> int64_t table_size(const BlockWeights<T>& first_block) {
-  return int64_t{first_block.n_in} * first_block.radial.n_sensitivities * first_block.n_middle;
-}
-
-} // namespace
 
 // Gram and Schmidt's way, twice, as once loses digits.
 void orthogonalise(int n, int width, double* q, double* l) {
@@ -65,7 +50,7 @@ void SpeciesTable<T>::take(const BlockWeights<T>& first_block, const int64_t* sp
     }
     found_[species[i]] = 1;
   }
-  if (found_ != present_ || !is_packed(first_block)) {
+  if (found_ != present_) {
     present_ = found_;
     pack(first_block);
   }
@@ -75,16 +60,9 @@ void SpeciesTable<T>::take(const BlockWeights<T>& first_block, const int64_t* sp
   }
 }
 
-template <class T> bool SpeciesTable<T>::is_packed(const BlockWeights<T>& first_block) const {
-  return n_out_ == first_block.n_middle &&
-         static_cast<int64_t>(weights_.size()) == table_size(first_block) &&
-         std::equal(weights_.begin(), weights_.end(), first_block.table);
-}
-
 template <class T> void SpeciesTable<T>::pack(const BlockWeights<T>& first_block) {
   const int V = first_block.radial.n_sensitivities, a = first_block.n_middle;
   const auto n_present = static_cast<int>(std::count(present_.begin(), present_.end(), 1));
-  weights_.assign(first_block.table, first_block.table + table_size(first_block));
   n_in_ = n_present * V;
   n_out_ = a;
   const int64_t forward_size = panels_size(n_in_, a), backward_size = panels_size(a, n_in_);
@@ -114,8 +92,7 @@ template <class T> void SpeciesTable<T>::pack(const BlockWeights<T>& first_block
 
 template <class T> int64_t SpeciesTable<T>::bytes() const {
   return static_cast<int64_t>(
-             places_.capacity() * sizeof(int32_t) + weights_.size() * sizeof(T) +
-             mixing_.size() * sizeof(double)) +
+             places_.capacity() * sizeof(int32_t) + mixing_.size() * sizeof(double)) +
          forward_.bytes() + backward_.bytes();
 }
 

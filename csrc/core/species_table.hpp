@@ -22,8 +22,9 @@ void orthogonalise(int n, int width, double* q, double* l);
 
 template <class T> class SpeciesTable {
 public:
-  /// Takes the species (n,) of all atoms, and weights where they or the species are others than
-  /// before. Throws std::invalid_argument where a species is out of range.
+  /// Takes the species (n,) of all atoms, and packs weights where the species are others than
+  /// before. The block is the same in every call. Throws std::invalid_argument where a species is
+  /// out of range.
   void take(const BlockWeights<T>& first_block, const int64_t* species, int64_t n);
 
   /// Q of the species that are there, one after the other: (number of them) V -> n_middle.
@@ -35,11 +36,9 @@ public:
   int64_t bytes() const;
 
 private:
-  bool is_packed(const BlockWeights<T>& first_block) const;
   void pack(const BlockWeights<T>& first_block);
 
   int n_in_ = 0, n_out_ = 0;
-  std::vector<T> weights_; // as they were packed
   std::vector<double> mixing_;
   std::vector<char> present_, found_; // of each species: in the table, among these atoms
   std::vector<int32_t> place_of_species_, places_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/panels.hpp"
 #include "core/species_table.hpp"
 
 namespace hipnn_ts {
@@ -35,11 +36,6 @@ template <class T> struct Builder {
     return {device, out};
   }
 
-  /// Element (k, n) of a matrix packed in panels of columns.
-  static T unpanelled(const T* panels, int depth, int k, int n) {
-    return panels[(int64_t{n / panel_width} * depth + k) * panel_width + n % panel_width];
-  }
-
   /// Of a matrix (n_in, n_out).
   DenseLayer<T> layer(int n_in, int n_out, const std::vector<T>& matrix) const {
     std::vector<T> transposed(matrix.size());
@@ -58,7 +54,7 @@ template <class T> struct Builder {
     std::vector<T> matrix(int64_t{n_in} * n_out, T(0));
     for (int k = 0; k < from.n_in; ++k) {
       for (int n = 0; n < from.n_out; ++n) {
-        matrix[int64_t{k} * n_out + n] = unpanelled(from.forward, from.n_in, k, n);
+        matrix[int64_t{k} * n_out + n] = from.forward[in_panels(k, n, from.n_in)];
       }
     }
     DenseLayer<T> out = layer(n_in, n_out, matrix);
@@ -96,7 +92,7 @@ template <class T> struct Builder {
         for (int v = 0; v < w.radial.n_sensitivities; ++v) {
           for (int f = 0; f < n; ++f) {
             matrix[k * passes.row() + int64_t{v} * width + f] =
-                unpanelled(w.projection.forward, w.n_in, k, v * w.n_middle + begin + f);
+                w.projection.forward[in_panels(k, v * w.n_middle + begin + f, w.n_in)];
           }
         }
       }

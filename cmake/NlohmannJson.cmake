@@ -1,0 +1,15 @@
+# Interface target `nlohmann_json_headers`: of the Python package nlohmann-json in this environment or
+# the build's, else of a system's package.
+hipnn_ts_locate(json_header nlohmann-json nlohmann_json/include/nlohmann/json.hpp)
+if(json_header)
+  cmake_path(GET json_header PARENT_PATH json_folder)
+  cmake_path(GET json_folder PARENT_PATH json_folder)
+else()
+  find_path(json_folder nlohmann/json.hpp)
+  if(NOT json_folder)
+    message(FATAL_ERROR "nlohmann/json.hpp not found: pip install nlohmann-json==3.12.0")
+  endif()
+endif()
+message(STATUS "nlohmann-json at ${json_folder}")
+add_library(nlohmann_json_headers INTERFACE)
+target_include_directories(nlohmann_json_headers SYSTEM INTERFACE ${json_folder})

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/model_file/architecture_json.hpp"
+
+#include <set>
+
+#include "core/components.hpp"
+
+namespace hipnn_ts {
+namespace {
+
+// Bounds as in hipnn_ts.model.config: far beyond any use; a damaged file may claim anything.
+constexpr int most_features = 8192, most_blocks = 64, most_layers = 64, most_sensitivities = 1024;
+constexpr double longest = 1000.0; // Å
+
+/// Values of one object, by key.
+class Values {
+public:
+  Values(const Json& object, std::string name) : object_(object), name_(std::move(name)) {}
+
+  bool has(const char* key) const { return object_.contains(key) && !object_[key].is_null(); }
+  const Json& at(const char* key) const { return value_of(object_, key, name_); }
+  std::string path(const char* key) const { return name_ + ": " + key; }
+
+  int integer(const char* key, int low, int high) const {
+    return static_cast<int>(integer_of(at(key), path(key), low, high));
+  }
+
+  double length(const char* key) const { return length(at(key), key); }
+  double length(const Json& value, const char* key) const {
+    const double found = value.is_number() ? value.get<double>() : 0.0;
+    if (!(found > 0.0 && found <= longest)) {
+      throw FileError(
+          path(key) + ": expected a number above 0, at most 1000, found " + shown(value));
+    }
+    return found;
+  }
+
+  std::vector<int> widths(const char* key) const {
+    std::vector<int> out;
+    for (const Json& each : list(key, most_blocks)) {
+      out.push_back(static_cast<int>(integer_of(each, path(key), 1, most_features)));
+    }
+    return out;
+  }
+
+  const Json& list(const char* key, size_t most) const {
+    const Json& out = at(key);
+    if (!out.is_array() || out.empty() || out.size() > most) {
+      throw FileError(path(key) + ": expected a list of 1 to " + std::to_string(most) + " values");
+    }
+    return out;
+  }
+
+private:
+  const Json& object_;
+  std::string name_;
+};
+
+} // namespace
+
+Architecture read_architecture(const Json& network, const std::string& name) {
+  const Values values(network, name);
+  Architecture out;
+  std::set<std::string> seen;
+  for (const Json& each : values.list("elements", n_elements)) {
+    const std::string symbol = text_of(each, values.path("elements"));
+    if (atomic_number(symbol) == 0 || !seen.insert(symbol).second) {
+      throw FileError(
+          values.path("elements") + ": expected chemical symbols, each once, found " + shown(each));
+    }
+    out.elements.push_back(symbol);
+  }
+  if (values.has("invariants")) {
+    out.invariants = text_of(values.at("invariants"), values.path("invariants"));
+  }
+  if (out.invariants != "norms") {
+    throw FileError(
+        values.path("invariants") + ": expected 'norms', found " + shown(Json(out.invariants)));
+  }
+  out.l_max = values.integer("l_max", 0, max_order);
+  out.n_sensitivities = values.integer("n_sensitivities", 1, most_sensitivities);
+  out.n_atom_layers = values.integer("n_atom_layers", 0, most_layers);
+  out.n_features = values.widths("n_features");
+  out.n_middle_features =
+      values.has("n_middle_features") ? values.widths("n_middle_features") : out.n_features;
+  const Json& residual = values.at("residual");
+  if (!residual.is_boolean()) {
+    throw FileError(values.path("residual") + ": expected true or false, found " + shown(residual));
+  }
+  out.residual = residual.get<bool>();
+  if (out.n_middle_features.size() != out.n_features.size() ||
+      (!out.residual && out.n_middle_features != out.n_features)) {
+    throw FileError(values.path("n_middle_features") + ": expected widths that fit n_features");
+  }
+  out.cutoff = values.length("cutoff");
+  out.cusp_regularisation = values.length("cusp_regularisation");
+  if (values.has("zbl")) {
+    for (const Json& radius : values.list("zbl", 2)) {
+      out.zbl.push_back(values.length(radius, "zbl"));
+    }
+    if (out.zbl.size() != 2 || !(out.zbl[0] < out.zbl[1] && out.zbl[1] <= out.cutoff)) {
+      throw FileError(
+          values.path("zbl") + ": expected inner < outer <= cutoff, found " +
+          shown(values.at("zbl")) + " at a cutoff of " + shown(values.at("cutoff")));
+    }
+  }
+  return out;
+}
+
+Json write_architecture(const Architecture& network) {
+  Json out = {
+      {"elements", network.elements},
+      {"invariants", network.invariants},
+      {"l_max", network.l_max},
+      {"n_sensitivities", network.n_sensitivities},
+      {"n_atom_layers", network.n_atom_layers},
+      {"n_features", network.n_features},
+      {"n_middle_features", network.n_middle_features},
+      {"residual", network.residual},
+      {"cutoff", network.cutoff},
+      {"cusp_regularisation", network.cusp_regularisation}};
+  if (!network.zbl.empty()) {
+    out["zbl"] = network.zbl;
+  }
+  return out;
+}
+
+namespace {
+
+constexpr const char* symbols[n_elements] = {
+    "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",
+    "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn",
+    "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh",
+    "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd",
+    "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re",
+    "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th",
+    "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db",
+    "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
+
+} // namespace
+
+int atomic_number(const std::string& symbol) {
+  for (int k = 0; k < n_elements; ++k) {
+    if (symbol == symbols[k]) {
+      return k + 1;
+    }
+  }
+  return 0;
+}
+
+const char* chemical_symbol(int atomic_number) {
+  return symbols[atomic_number - 1];
+}
+
+} // namespace hipnn_ts

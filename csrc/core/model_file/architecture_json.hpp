@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Apart from architecture.hpp: LAMMPS brings a JSON library of the same name, and its headers are
+// found first where the plugin is compiled.
+#pragma once
+
+#include "core/model_file/architecture.hpp"
+#include "core/model_file/json.hpp"
+
+namespace hipnn_ts {
+
+/// From the key "network" of a file's metadata, or what a document says of itself; the precision is
+/// left out. Throws FileError, which calls it `name`, where a value is missing or out of bounds.
+Architecture read_architecture(const Json& network, const std::string& name);
+
+Json write_architecture(const Architecture& network);
+
+} // namespace hipnn_ts

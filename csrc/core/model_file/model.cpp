@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/model_file/model.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "core/model_file/architecture_json.hpp"
+
+namespace hipnn_ts {
+namespace {
+
+constexpr const char* precision_key = "dtype";
+constexpr int64_t cache_line = 64;
+
+Architecture architecture_of(const Safetensors& document) {
+  const auto found = document.metadata.find(network_key);
+  if (found == document.metadata.end()) {
+    throw FileError("__metadata__: expected a 'network', found none");
+  }
+  const Json network = parse_json(found->second, network_key);
+  Architecture out = read_architecture(network, network_key);
+  const std::string dtype = text_of(value_of(network, precision_key, network_key), precision_key);
+  if (dtype != "float32" && dtype != "float64") {
+    throw FileError("network: dtype: expected 'float32' or 'float64', found " + shown(dtype));
+  }
+  out.double_precision = dtype == "float64";
+  return out;
+}
+
+/// Each tensor of a document once.
+class Named final : public TensorSource {
+public:
+  explicit Named(const std::vector<NamedTensor>& tensors) {
+    for (const NamedTensor& tensor : tensors) {
+      left_[tensor.name] = &tensor;
+    }
+  }
+
+  const void* take(const std::string& name, ElementType type, const Shape& shape) override {
+    const auto found = left_.find(name);
+    if (found == left_.end()) {
+      throw FileError("expected a tensor '" + name + "', found none");
+    }
+    const NamedTensor& tensor = *found->second;
+    if (tensor.type != type || tensor.shape != shape) {
+      throw FileError(
+          name + ": expected " + described(type, shape) + ", found " +
+          described(tensor.type, tensor.shape));
+    }
+    left_.erase(found);
+    return tensor.data.data();
+  }
+
+  void finish() const {
+    if (!left_.empty()) {
+      throw FileError(
+          "found a tensor '" + left_.begin()->first.substr(0, 100) +
+          "', which no such network has");
+    }
+  }
+
+private:
+  std::map<std::string, const NamedTensor*> left_;
+};
+
+int64_t rounded_up(int64_t n) {
+  return (n + cache_line - 1) / cache_line * cache_line;
+}
+
+} // namespace
+
+FileError::~FileError() = default;
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+
+Model::Model(std::string_view document) {
+  const Safetensors read = Safetensors::read(document);
+  architecture_ = architecture_of(read);
+  int64_t size = 0;
+  for (const NamedTensor& tensor : read.tensors) {
+    size += rounded_up(static_cast<int64_t>(tensor.data.size()));
+  }
+  char* place = data_.resize(size);
+  for (NamedTensor tensor : read.tensors) {
+    std::copy(tensor.data.begin(), tensor.data.end(), place);
+    tensor.data = {place, tensor.data.size()};
+    place += rounded_up(static_cast<int64_t>(tensor.data.size()));
+    tensors_.push_back(std::move(tensor));
+  }
+  Named source(tensors_);
+  if (architecture_.double_precision) {
+    network_ = bind_network<double>(architecture_, source);
+  } else {
+    network_ = bind_network<float>(architecture_, source);
+  }
+  source.finish();
+}
+
+const double* Model::self_energies() const {
+  return std::visit([](const auto& network) { return network.self_energies; }, network_);
+}
+
+std::string described(const Architecture& network) {
+  Json out = write_architecture(network);
+  out[precision_key] = network.double_precision ? "float64" : "float32";
+  return out.dump();
+}
+
+} // namespace hipnn_ts

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/model_file/model_file.hpp"
+
+#include <algorithm>
+
+#include "core/model_file/architecture_json.hpp"
+
+namespace hipnn_ts {
+namespace {
+
+constexpr const char* metadata_record = "extra/hipnn_ts.json";
+constexpr const char* document_record = "data/0";
+constexpr const char* format_name = "hipnn-ts potential";
+constexpr const char* checkpoint_name = "hipnn-ts checkpoint";
+constexpr const char* only_in_torchscript = "constants.pkl";
+constexpr double longest = 1000.0; // Å
+
+bool begins_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+/// Calls `read`; what it throws names the file.
+template <class Read> auto naming(const std::string& path, const Read& read) {
+  try {
+    return read();
+  } catch (const FileError& error) {
+    throw FileError(path + ": " + error.what());
+  }
+}
+
+[[noreturn]] void not_exported(const std::string& path, const std::string& found) {
+  throw FileError(path + ": expected an exported hipnn-ts potential, found " + found);
+}
+
+ZipArchive opened(const std::string& path, std::string_view content) {
+  try {
+    return ZipArchive(content);
+  } catch (const FileError&) {
+    not_exported(path, "a file that torch cannot load (damaged, or not TorchScript)");
+  }
+}
+
+bool is_checkpoint(const ZipArchive& archive) {
+  try {
+    return archive.read("data.pkl").find(checkpoint_name) != std::string_view::npos;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+std::string read_text(const ZipArchive& archive, const std::string& name) {
+  return archive.has(name) ? std::string(archive.read(name)) : std::string();
+}
+
+/// Of each two elements, written "H-O": {"H-O": 0.87} in Å. Two that never met in the training data
+/// are not named: any distance at which they see each other is too close.
+ClosestApproach closest_approach_of(const Json& content, const Architecture& network) {
+  const auto found = content.find("closest_approach");
+  if (found == content.end() || found->is_null()) {
+    return {};
+  }
+  std::vector<double> limits;
+  for (const std::string& a : network.elements) {
+    for (const std::string& b : network.elements) {
+      const std::string key = std::min(a, b) + "-" + std::max(a, b);
+      const auto limit = found->find(key);
+      if (limit == found->end()) {
+        limits.push_back(network.cutoff);
+        continue;
+      }
+      const double value = limit->is_number() ? limit->get<double>() : 0.0;
+      if (!(value > 0.0 && value <= longest)) {
+        throw FileError(
+            "metadata: closest_approach." + key + ": expected a distance in Å, found " +
+            shown(*limit));
+      }
+      limits.push_back(value);
+    }
+  }
+  return {network.n_species(), limits};
+}
+
+} // namespace
+
+ModelFile::ModelFile(std::string path, std::string_view content)
+    : path_(std::move(path)), archive_(opened(path_, content)) {
+  if (!archive_.has(only_in_torchscript)) {
+    if (is_checkpoint(archive_)) {
+      not_exported(
+          path_, "a checkpoint of training; export it: hipnn-ts export " + path_ + " -o model.pt");
+    }
+    not_exported(path_, "a file that torch cannot load (damaged, or not TorchScript)");
+  }
+  naming(path_, [&] { read_metadata(); });
+}
+
+void ModelFile::read_metadata() {
+  const std::string text = read_text(archive_, metadata_record);
+  Json content;
+  std::string mistake;
+  try {
+    content = parse_json(text, metadata_record);
+  } catch (const FileError& error) {
+    mistake = error.what();
+  }
+  if (text.empty() || (content.is_object() && content.value("format", Json()) != format_name)) {
+    throw FileError("expected an exported hipnn-ts potential, found another TorchScript file");
+  }
+  if (!mistake.empty()) {
+    throw FileError(mistake);
+  }
+  const Json version = content.value("format_version", Json());
+  const int64_t number = version.is_number_integer() ? version.get<int64_t>() : 0;
+  if (number < 1 || number > format_version) {
+    throw FileError(
+        "exported in format " + shown(version) + ", but this hipnn-ts reads formats 1 to " +
+        std::to_string(format_version) + "; install a hipnn-ts as new as the one that exported it");
+  }
+  format_ = static_cast<int>(number);
+  const auto flavour = text_of(value_of(content, "flavour", "metadata"), "metadata: flavour");
+  const auto dtype = text_of(value_of(content, "dtype", "metadata"), "metadata: dtype");
+  if ((flavour != "fused" && flavour != "portable") || (dtype != "float32" && dtype != "float64")) {
+    throw FileError(
+        "metadata: expected the flavour 'fused' or 'portable' and the dtype 'float32' or "
+        "'float64', found " +
+        shown(flavour) + " and " + shown(dtype));
+  }
+  portable_ = flavour == "portable";
+  architecture_ = read_architecture(value_of(content, "network", "metadata"), "metadata: network");
+  architecture_.double_precision = dtype == "float64";
+  closest_ = closest_approach_of(content, architecture_);
+}
+
+Model ModelFile::model() const {
+  return naming(path_, [&] { return checked_model(); });
+}
+
+Model ModelFile::checked_model() const {
+  for (const auto& [name, record] : archive_.records()) {
+    if (!is_known_record(name) || (begins_with(name, "data/") && name != document_record)) {
+      throw FileError("found the record '" + name + "', which no exported potential has");
+    }
+    // Code may be compressed; nobody here reads it.
+    if (record.stored) {
+      archive_.read(name);
+    }
+  }
+  const std::string_view document = archive_.read(document_record);
+  Model out = [&] {
+    try {
+      return Model(document);
+    } catch (const FileError& error) {
+      throw FileError("'" + std::string(document_record) + "': " + error.what());
+    }
+  }();
+  if (described(out.architecture()) != described(architecture_)) {
+    throw FileError(
+        "'" + std::string(document_record) +
+        "': expected the network that the metadata describe, "
+        "found another");
+  }
+  return out;
+}
+
+bool is_known_record(const std::string& name) {
+  const bool code =
+      begins_with(name, "code/") && (ends_with(name, ".py") || ends_with(name, "_pkl"));
+  return code || begins_with(name, "data/") || begins_with(name, "constants/") ||
+         name == "data.pkl" || name == only_in_torchscript || name == metadata_record ||
+         name == "version" || name == "byteorder" || name == ".data/serialization_id";
+}
+
+} // namespace hipnn_ts

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Which tensors a network consists of: their names, types, shapes and order. This is the one place
+// in C++ that knows; its counterpart in Python is hipnn_ts.export.packing.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/model_file/architecture.hpp"
+#include "core/model_file/safetensors.hpp"
+#include "core/network.hpp"
+
+namespace hipnn_ts {
+
+/// Gives a network its tensors, one after the other.
+class TensorSource {
+public:
+  virtual ~TensorSource() = default;
+  /// First value of the tensor of that name, which stays where it is. Throws FileError where there
+  /// is none, or it has another type or shape.
+  virtual const void* take(const std::string& name, ElementType type, const Shape& shape) = 0;
+};
+
+/// A network as kernels read it; the tensors belong to somebody else.
+template <class T> struct BoundNetwork {
+  NetworkWeights<T> weights;
+  std::vector<std::vector<OnSiteWeights<T>>> onsite; // of each block
+  const double* self_energies = nullptr;             // (n_species,), eV
+};
+
+/// Throws FileError where a value is not finite or would lead a kernel out of bounds.
+template <class T> BoundNetwork<T> bind_network(const Architecture& network, TensorSource& tensors);
+
+} // namespace hipnn_ts
