@@ -7,7 +7,6 @@ Writes benchmarks/results/cpu.json. What the share of the GEMM peak counts is in
 
 import resource
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -118,22 +117,17 @@ def compare(case: Case, kernels: tuple[str, ...], repeats: int, seconds: float) 
 
 def stages(case: Case, repeats: int = 5) -> dict[str, float]:
     """Where the kernels' time goes, microseconds of one thread per atom."""
-    before = torch.ops.hipnn_ts.inference_seconds()
+    before = torch.ops.hipnn_ts.inference_seconds(case.fused.weights[0])
     for _ in range(repeats):
         case.ours()
-    after = torch.ops.hipnn_ts.inference_seconds()
+    after = torch.ops.hipnn_ts.inference_seconds(case.fused.weights[0])
     return {name: 1e6 * (after[name] - before[name]) / repeats / case.n_atoms for name in after}
 
 
 def memory(case: Case) -> float:
-    """What the network holds, in a thread of its own because buffers are kept for the next call."""
-
-    def fresh() -> float:
-        case.ours()
-        return torch.ops.hipnn_ts.inference_bytes() / case.n_atoms
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(fresh).result()
+    """What the network's buffers hold; they are kept for the next call."""
+    case.ours()
+    return torch.ops.hipnn_ts.inference_bytes(case.fused.weights[0]) / case.n_atoms
 
 
 def with_kernel(kernel, call):

@@ -14,7 +14,7 @@ namespace {
 template <class Real> class TypedCentroidPass final : public CentroidPass {
 public:
   explicit TypedCentroidPass(const Model& model)
-      : potential_(create_seeded_potential<Real>(model)), widths_(model.block_inputs),
+      : potential_(create_seeded_potential<Real>(model)), widths_(model.block_inputs()),
         features_(widths_.size()), gradients_(widths_.size()) {}
 
   void rebuild(
@@ -182,7 +182,7 @@ private:
 } // namespace
 
 std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model) {
-  if (model.double_precision) {
+  if (model.network.double_precision) {
     return std::make_unique<TypedCentroidPass<double>>(model);
   }
   return std::make_unique<TypedCentroidPass<float>>(model);

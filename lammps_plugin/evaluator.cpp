@@ -91,10 +91,10 @@ private:
 template <class Real>
 std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows, int gpu) {
   std::unique_ptr<LayeredPotential<Real>> potential;
-  if (model.portable && gpu != no_gpu) {
+  if (model.portable() && gpu != no_gpu) {
     throw InputError("device cuda: expected a fused potential, found one exported with --portable");
   }
-  if (model.portable) {
+  if (model.portable()) {
     potential = std::make_unique<ScriptedPotential<Real>>(model);
   } else if (gpu != no_gpu) {
     using Network = hipnn_ts::cuda::StagedNetwork<Real>;
@@ -102,14 +102,14 @@ std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows
   } else {
     potential = std::make_unique<FusedPotential<Real, hipnn_ts::Network<Real>>>(model);
   }
-  return std::make_unique<TypedEvaluator<Real>>(std::move(potential), rows, model.block_inputs);
+  return std::make_unique<TypedEvaluator<Real>>(std::move(potential), rows, model.block_inputs());
 }
 
 } // namespace
 
 std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows, int gpu) {
-  return model.double_precision ? create_typed<double>(model, rows, gpu)
-                                : create_typed<float>(model, rows, gpu);
+  return model.network.double_precision ? create_typed<double>(model, rows, gpu)
+                                        : create_typed<float>(model, rows, gpu);
 }
 
 } // namespace hipnn_ts_lammps

@@ -7,13 +7,6 @@
 
 namespace hipnn_ts_lammps {
 
-template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(const Model& model) {
-  const auto weights = model.module.attr("weights").toTensorVector();
-  const auto sizes = model.module.attr("sizes").toIntVector();
-  const auto scalars = model.module.attr("scalars").toDoubleVector();
-  return hipnn_ts::unpack<Real>(weights, sizes, scalars);
-}
-
 template <class Real, class Network>
 void FusedPotential<Real, Network>::set_atoms(
     const RowCounts& counts, const std::vector<int64_t>& species) {
@@ -80,8 +73,6 @@ template <class Real, class Network> double FusedPotential<Real, Network>::memor
   return bytes + sizeof(double) * energies_.capacity();
 }
 
-template std::unique_ptr<hipnn_ts::PackedNetwork<float>> unpack(const Model&);
-template std::unique_ptr<hipnn_ts::PackedNetwork<double>> unpack(const Model&);
 template class FusedPotential<float, hipnn_ts::Network<float>>;
 template class FusedPotential<double, hipnn_ts::Network<double>>;
 template class FusedPotential<float, hipnn_ts::cuda::StagedNetwork<float>>;

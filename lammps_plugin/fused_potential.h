@@ -4,11 +4,9 @@
 #include "layered_potential.h"
 #include "model_file.h"
 
-#include "torch/packed.hpp"
+#include "core/network.hpp"
 
 namespace hipnn_ts_lammps {
-
-template <class Real> std::unique_ptr<hipnn_ts::PackedNetwork<Real>> unpack(const Model& model);
 
 /// This package's own kernels, without autograd. Network is hipnn_ts::Network<Real>, or
 /// hipnn_ts::cuda::StagedNetwork<Real>, and then the GPU comes after the model.
@@ -16,12 +14,9 @@ template <class Real, class Network> class FusedPotential final : public Layered
 public:
   template <class... Gpu>
   explicit FusedPotential(const Model& model, Gpu&... gpu)
-      : packed_(unpack<Real>(model)), network_(gpu..., packed_->weights),
-        widths_(model.block_inputs), features_(widths_.size()), feature_gradients_(widths_.size()) {
-    const auto values = model.module.attr("self_energies").toTensor();
-    const auto* first = values.template const_data_ptr<double>();
-    self_energies_.assign(first, first + values.numel());
-  }
+      : model_(model.fused), network_(gpu..., model_->template weights<Real>()),
+        self_energies_(model.self_energies), widths_(model.block_inputs()),
+        features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
@@ -38,7 +33,7 @@ private:
   Real* cleared_gradients(int block);
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
-  std::unique_ptr<hipnn_ts::PackedNetwork<Real>> packed_;
+  std::shared_ptr<const hipnn_ts::Model> model_;
   Network network_;
   std::vector<double> self_energies_; // of the species
   std::vector<int64_t> widths_;

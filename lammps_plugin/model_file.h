@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "core/closest_approach.hpp"
+#include "core/model_file/model_file.hpp"
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <torch/csrc/jit/api/module.h>
@@ -15,17 +16,18 @@ struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// An exported potential and what it says about itself.
+/// An exported potential. What the file says of itself is in `network`; exactly one of `fused` and
+/// `module` has the weights.
 struct Model {
-  torch::jit::Module module;
-  std::vector<std::string> elements;
-  double cutoff;                     ///< Å
-  std::vector<double> zbl;           ///< radii of the repulsion, Å; empty without
-  std::vector<int64_t> block_inputs; ///< width of the features that enter each block
-  int64_t last_width;                ///< of those that leave the last one
-  bool double_precision;
-  bool portable;
-  hipnn_ts::ClosestApproach closest; ///< in the training data
+  hipnn_ts::Architecture network;
+  hipnn_ts::ClosestApproach closest;            ///< in the training data
+  std::shared_ptr<const hipnn_ts::Model> fused; ///< for this package's kernels
+  torch::jit::Module module;                    ///< portable TorchScript
+  std::vector<double> self_energies;            ///< of the species, eV
+
+  bool portable() const { return !fused; }
+  /// Width of the features that enter each block.
+  std::vector<int64_t> block_inputs() const;
 };
 
 /// Model in the bytes of an exported file; path only names it. Throws InputError.

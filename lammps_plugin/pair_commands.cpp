@@ -71,8 +71,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   try {
     model_ = load_model(path_, bytes);
     if (!self_energies_) {
-      const at::NoGradGuard no_gradients;
-      model_.module.attr("self_energies").toTensor().zero_();
+      std::fill(model_.self_energies.begin(), model_.self_energies.end(), 0.0);
     }
     evaluator_ = create_evaluator(model_, rows_, gpu_);
     centroid_pass_.reset();
@@ -92,7 +91,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   }
   map_types(narg - 3, arg + 3);
   comm_forward = 0;
-  for (size_t block = 1; block < model_.block_inputs.size(); ++block) {
+  for (size_t block = 1; block < model_.network.n_features.size(); ++block) {
     comm_forward = MAX(comm_forward, evaluator_->doubles_per_atom(static_cast<int>(block)));
   }
   comm_reverse = comm_forward;
@@ -129,7 +128,7 @@ std::string PairHipnnTs::read_on_all_ranks(const std::string& path) {
 
 void PairHipnnTs::map_types(int n_names, char** names) {
   const int n_types = atom->ntypes;
-  const auto& known = model_.elements;
+  const auto& known = model_.network.elements;
   if (n_names != n_types) {
     error->all(
         FLERR,
@@ -182,21 +181,22 @@ void PairHipnnTs::print_mapping() {
     return;
   }
   std::string zbl;
-  if (!model_.zbl.empty()) {
-    zbl = fmt::format(", ZBL {:g} to {:g} Angstrom", model_.zbl[0], model_.zbl[1]);
+  if (!model_.network.zbl.empty()) {
+    zbl = fmt::format(", ZBL {:g} to {:g} Angstrom", model_.network.zbl[0], model_.network.zbl[1]);
   }
   std::string table = fmt::format(
       "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom{}\n"
       "  units {}, {} MPI rank(s) of {} thread(s), device {}{}\n",
-      path_, model_.portable ? "portable" : "fused",
-      model_.double_precision ? "float64" : "float32", utils::join_words(model_.elements, " "),
-      model_.block_inputs.size(), model_.cutoff, zbl, update->unit_style, comm->nprocs,
-      comm->nthreads, gpu_ == no_gpu ? "cpu" : "cuda",
-      self_energies_ ? "" : ", without self energies");
+      path_, model_.portable() ? "portable" : "fused",
+      model_.network.double_precision ? "float64" : "float32",
+      utils::join_words(model_.network.elements, " "), model_.network.n_blocks(),
+      model_.network.cutoff, zbl, update->unit_style, comm->nprocs, comm->nthreads,
+      gpu_ == no_gpu ? "cpu" : "cuda", self_energies_ ? "" : ", without self energies");
   for (int type = 1; type <= atom->ntypes; ++type) {
     const int species = species_of_type_[type];
     table += fmt::format(
-        "  type {} -> {}\n", type, species < 0 ? "not this potential's" : model_.elements[species]);
+        "  type {} -> {}\n", type,
+        species < 0 ? "not this potential's" : model_.network.elements[species]);
   }
   utils::logmesg(lmp, table);
 }

@@ -97,7 +97,7 @@ void PairHipnnTs::init_style() {
 
 double PairHipnnTs::init_one(int i, int j) {
   scale_[j][i] = scale_[i][j];
-  return model_.cutoff;
+  return model_.network.cutoff;
 }
 
 void PairHipnnTs::compute(int eflag, int vflag) {
@@ -127,14 +127,14 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   int bad_receiver = -1;
   timed(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
   timed(EXCHANGE, [&] { refuse_what_is_not_finite(bad_receiver); });
-  if (cvflag_atom && model_.block_inputs.size() > 1) {
+  if (cvflag_atom && model_.network.n_blocks() > 1) {
     add_centroid_pass();
   }
 }
 
 void PairHipnnTs::rebuild_rows() {
   const int stranger =
-      rows_.rebuild(*atom, *list, model_.cutoff, species_of_type_, absent_groups());
+      rows_.rebuild(*atom, *list, model_.network.cutoff, species_of_type_, absent_groups());
   if (stranger >= 0) {
     error->one(
         FLERR,
@@ -150,7 +150,7 @@ void PairHipnnTs::rebuild_rows() {
 }
 
 void PairHipnnTs::evaluate_blocks() {
-  const int n_blocks = static_cast<int>(model_.block_inputs.size());
+  const int n_blocks = model_.network.n_blocks();
   // A rank alone has images of its own atoms only, which share their rows: nothing to send.
   const bool alone = comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
   const auto exchange = [&](int block, auto call) {
@@ -159,7 +159,7 @@ void PairHipnnTs::evaluate_blocks() {
     }
   };
   guarded(GATHER_PAIRS, [&] {
-    evaluator_->gather_pairs(*list, atom->x, model_.cutoff, comm->nthreads);
+    evaluator_->gather_pairs(*list, atom->x, model_.network.cutoff, comm->nthreads);
   });
   guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
   for (int block = 0; block < n_blocks; ++block) {
@@ -178,10 +178,10 @@ void PairHipnnTs::add_centroid_pass() {
     guarded(NETWORK, [&] { centroid_pass_ = create_centroid_pass(model_); });
   }
   CentroidPass& pass = *centroid_pass_;
-  const int n_blocks = static_cast<int>(model_.block_inputs.size());
+  const int n_blocks = model_.network.n_blocks();
   guarded(GATHER_PAIRS, [&] {
-    pass.rebuild(*atom, *list, model_.cutoff, species_of_type_, absent_groups());
-    pass.begin(*list, atom->x, model_.cutoff, comm->nthreads);
+    pass.rebuild(*atom, *list, model_.network.cutoff, species_of_type_, absent_groups());
+    pass.begin(*list, atom->x, model_.network.cutoff, comm->nthreads);
   });
   for (int block = 0; block < n_blocks; ++block) {
     if (block > 0) {

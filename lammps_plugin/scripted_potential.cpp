@@ -9,7 +9,8 @@ namespace hipnn_ts_lammps {
 
 template <class Real>
 ScriptedPotential<Real>::ScriptedPotential(const Model& model)
-    : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs),
+    : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs()),
+      species_self_energies_(at::tensor(model.self_energies, at::kDouble)),
       features_(widths_.size()), feature_gradients_(widths_.size()), graphs_(widths_.size()) {}
 
 template <class Real>
@@ -17,8 +18,7 @@ void ScriptedPotential<Real>::set_atoms(
     const RowCounts& counts, const std::vector<int64_t>& species) {
   counts_ = counts;
   const auto of_rows = at::tensor(species, at::kLong);
-  const auto self_energies = module_.attr("self_energies").toTensor();
-  self_energies_ = self_energies.index_select(0, of_rows.narrow(0, 0, counts.receivers));
+  self_energies_ = species_self_energies_.index_select(0, of_rows.narrow(0, 0, counts.receivers));
   energies_ = self_energies_.clone();
   features_[0] = module_.get_method("encode")({of_rows}).toTensor();
   const auto options = features_[0].options();

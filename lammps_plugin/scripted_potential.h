@@ -32,6 +32,7 @@ private:
   torch::jit::Method block_;
   std::vector<int64_t> widths_;
   RowCounts counts_;
+  at::Tensor species_self_energies_;
   at::Tensor self_energies_, energies_, receivers_, senders_, vectors_, pair_gradients_;
   std::vector<at::Tensor> features_, feature_gradients_;
   std::vector<Graph> graphs_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "seeded_potential.h"
 
-#include "fused_potential.h"
+#include "core/network.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -23,10 +23,10 @@ hipnn_ts::NetworkWeights<Real> with_another_block(hipnn_ts::NetworkWeights<Real>
 template <class Real> class SeededKernels final : public SeededPotential<Real> {
 public:
   explicit SeededKernels(const Model& model)
-      : packed_(unpack<Real>(model)), network_(with_another_block(packed_->weights)),
-        passes_(packed_->weights.blocks.size()) {}
+      : model_(model.fused), network_(with_another_block(model_->weights<Real>())),
+        passes_(blocks().size()) {}
 
-  int64_t width_after(int block) const override { return packed_->weights.blocks[block].n_out; }
+  int64_t width_after(int block) const override { return blocks()[block].n_out; }
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override {
     counts_ = counts;
@@ -49,7 +49,7 @@ public:
   void backward_block(
       int block, const Real* seeds, const Real* out_gradients, Real* feature_gradients,
       Real* pair_gradients) override {
-    const auto& weights = packed_->weights.blocks[block];
+    const auto& weights = blocks()[block];
     const int64_t width = weights.n_out;
     Real* work = work_.resize(counts_.receivers * width);
     if (passes_[block].went_back) {
@@ -74,7 +74,11 @@ private:
     bool went_back;
   };
 
-  std::unique_ptr<hipnn_ts::PackedNetwork<Real>> packed_;
+  const std::vector<hipnn_ts::BlockWeights<Real>>& blocks() const {
+    return model_->weights<Real>().blocks;
+  }
+
+  std::shared_ptr<const hipnn_ts::Model> model_;
   hipnn_ts::Network<Real> network_;
   RowCounts counts_;
   std::vector<int64_t> species_;
@@ -86,9 +90,9 @@ private:
 template <class Real> class SeededScript final : public SeededPotential<Real> {
 public:
   explicit SeededScript(const Model& model)
-      : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs),
+      : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs()),
         graphs_(widths_.size()) {
-    widths_.push_back(model.last_width);
+    widths_.push_back(model.network.n_features.back());
   }
 
   int64_t width_after(int block) const override { return widths_[block + 1]; }
@@ -169,7 +173,7 @@ private:
 
 template <class Real>
 std::unique_ptr<SeededPotential<Real>> create_seeded_potential(const Model& model) {
-  if (model.portable) {
+  if (model.portable()) {
     return std::make_unique<SeededScript<Real>>(model);
   }
   return std::make_unique<SeededKernels<Real>>(model);

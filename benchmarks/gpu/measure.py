@@ -54,11 +54,7 @@ class Steps:
         n = len(atoms)
         species = torch.tensor([SPECIES.index(z) for z in self.atoms.numbers])
         self.whole = torch.classes.hipnn_ts.EnergyAndForces(
-            (
-                [torch.arange(n), species, fused.self_energies, UNKNOWN, *fused.weights],
-                [n, 0, *fused.sizes],
-                [1.0, 1.0, *fused.scalars],
-            )
+            fused.weights[0], torch.arange(n), species, UNKNOWN, n, False, 1.0, 1.0
         )
         self.box = torch.from_numpy(atoms.cell.array) if atoms.pbc.all() else None
         start = torch.from_numpy(self.atoms.positions).cuda()

@@ -5,6 +5,7 @@
 
 #include "core/cuda/compiler.hpp"
 #include "core/kernels.hpp"
+#include "core/model_file/model_file.hpp"
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "What this build of hipnn-ts is and what it runs on.";
@@ -12,6 +13,16 @@ PYBIND11_MODULE(_core, m) {
   m.def(
       "instruction_set", &hipnn_ts::instruction_set,
       "Instruction set of the kernels: plain, avx2 or avx512.");
+  m.def(
+      "describe_model_file",
+      [](const std::string& path, const std::string_view content) {
+        try {
+          return hipnn_ts::described(hipnn_ts::ModelFile(path, content).model().architecture());
+        } catch (const hipnn_ts::FileError& error) {
+          throw pybind11::value_error(error.what());
+        }
+      },
+      "What the network of an exported fused file of format 2 is, in JSON, after all checks.");
   m.def(
       "compile_kernels",
       [](int architecture, bool double_precision, int n_components, int n_sensitivities,

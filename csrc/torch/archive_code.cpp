@@ -52,6 +52,7 @@ const std::set<std::string_view> known{
     "energy_terms",
     "envelopes",
     "eq",
+    "evaluate",
     "exp",
     "export",
     "exported",

@@ -15,7 +15,7 @@ namespace {
 
 const std::map<std::string_view, int64_t> item_sizes{
     {"torch DoubleStorage", 8}, {"torch FloatStorage", 4}, {"torch LongStorage", 8},
-    {"torch IntStorage", 4},    {"torch ShortStorage", 2},
+    {"torch IntStorage", 4},    {"torch ShortStorage", 2}, {"torch ByteStorage", 1},
 };
 const std::set<std::string_view> makers{
     "torch._utils _rebuild_tensor_v2",    "torch.jit._pickle build_tensorlist",

@@ -11,38 +11,23 @@
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/guard.hpp"
 #include "torch/force_checks.hpp"
-#include "torch/inference.hpp"
+#include "torch/force_parts.hpp"
+#include "torch/loaded_model.hpp"
 #include "torch/neighbours.hpp"
-#include "torch/packed.hpp"
 
 namespace hipnn_ts {
 namespace {
 
 using at::Tensor;
 
-/// Grow-only arrays of this thread. Contents live for one call only.
-template <class T> struct Arrays {
+/// What an evaluation on the processor needs beside a neighbour list. Arrays only grow.
+template <class T> struct Scratch {
+  explicit Scratch(const NetworkWeights<T>& weights) : evaluation(weights) {}
+
+  Evaluation<T> evaluation;
   Buffer<double> positions, energies, forces;
   Buffer<int32_t> receivers, senders;
   Buffer<T> vectors, gradients;
-};
-
-template <class T> Arrays<T>& arrays() {
-  static thread_local Arrays<T> a;
-  return a;
-}
-
-/// What an object is made from, and what pickling keeps.
-///
-/// Tensors: indices (n,) int64 of the particles that the potential acts on, their species (n,)
-/// int64, self energies by species (eV, float64), limits of an ExtrapolationGuard, packed weights.
-/// Integers: number of particles of the whole system, whether that guard stops, packed sizes.
-/// Numbers: Å in the host's unit of length, the host's units of energy in an eV, packed scalars.
-using Parts = std::tuple<std::vector<Tensor>, std::vector<int64_t>, std::vector<double>>;
-
-struct Host {
-  int64_t n_particles;
-  double length, energy;
 };
 
 /// Energy () and forces (n_particles, 3), float64, in the host's units.
@@ -50,73 +35,62 @@ using Result = std::tuple<Tensor, Tensor>;
 
 class EnergyAndForces : public torch::CustomClassHolder {
 public:
-  explicit EnergyAndForces(Parts parts)
-      : parts_(checked(std::move(parts))), pool_(cutoff(), skin),
-        checks_(particles(), species(), std::get<0>(parts_)[3], std::get<1>(parts_)[1] != 0) {
-    const auto& [tensors, sizes, scalars] = parts_;
-    host_ = {sizes[0], scalars[0], scalars[1]};
-    self_energy_ = tensors[2].index_select(0, tensors[1]).sum().item<double>();
-    const at::TensorList weights = at::TensorList(tensors).slice(4);
-    const at::IntArrayRef packed_sizes = at::IntArrayRef(sizes).slice(2);
-    const at::ArrayRef<double> packed_scalars = at::ArrayRef<double>(scalars).slice(2);
-    if (weights[0].scalar_type() == at::kDouble) {
-      exact_ = unpack<double>(weights, packed_sizes, packed_scalars);
-    } else {
-      single_ = unpack<float>(weights, packed_sizes, packed_scalars);
-    }
+  explicit EnergyAndForces(ForceParts parts)
+      : model_(loaded_model(parts.document)), parts_(checked(std::move(parts), *model_)),
+        pool_(model_->architecture().cutoff, skin),
+        checks_(parts_.particles, parts_.species, parts_.limits, parts_.stop) {
+    const Tensor of_atoms = model_->self_energies_on(at::kCPU).index_select(0, parts_.species);
+    self_energy_ = of_atoms.sum().item<double>();
   }
 
   /// positions (n_particles, 3) in the host's unit of length, either precision; box (3, 3), rows
   /// are the box vectors, where periodic.
   Result evaluate(const Tensor& positions, const std::optional<Tensor>& box) {
     TORCH_CHECK_VALUE(
-        positions.dim() == 2 && positions.size(0) == host_.n_particles && positions.size(1) == 3,
-        "hipnn-ts: expected the ", host_.n_particles,
+        positions.dim() == 2 && positions.size(0) == parts_.n_particles && positions.size(1) == 3,
+        "hipnn-ts: expected the ", parts_.n_particles,
         " particles that the force was created for, found a system of ", positions.size(0));
     if (positions.is_cuda()) {
       return run_on_gpu(positions, box);
     }
     const Tensor all = positions.detach().to(at::kCPU, at::kDouble).contiguous();
-    const Box periodic = box_from(box, host_.length);
-    return exact_ ? run(exact_->weights, all, periodic) : run(single_->weights, all, periodic);
+    const Box periodic = box_from(box, parts_.length);
+    return model_->with_precision([&](auto one) { return run<decltype(one)>(all, periodic); });
   }
 
-  const Parts& parts() const { return parts_; }
+  const ForceParts& parts() const { return parts_; }
   int64_t searches() const { return pool_.searches(); }
 
 private:
-  static Parts checked(Parts parts) {
-    auto& [tensors, sizes, scalars] = parts;
-    TORCH_CHECK(
-        tensors.size() > 4 && sizes.size() > 2 && scalars.size() > 2,
-        "expected particles, species, self energies, limits and a packed network");
-    for (int k = 0; k < 2; ++k) {
+  static ForceParts checked(ForceParts parts, const LoadedModel& model) {
+    for (Tensor* index : {&parts.particles, &parts.species}) {
       TORCH_CHECK(
-          tensors[k].scalar_type() == at::kLong && tensors[k].dim() == 1 &&
-              tensors[k].sizes() == tensors[0].sizes() && tensors[k].numel() > 0,
+          index->scalar_type() == at::kLong && index->dim() == 1 &&
+              index->sizes() == parts.particles.sizes() && index->numel() > 0,
           "particles and species: expected int64 of one length, at least one of them");
-      tensors[k] = tensors[k].contiguous();
-      // A species beyond the self energies is refused where these are summed.
-      TORCH_CHECK(
-          tensors[k].min().item<int64_t>() >= 0 && tensors[0].max().item<int64_t>() < sizes[0],
-          "particles: expected indices below ", sizes[0]);
+      *index = index->contiguous();
     }
+    const auto within = [](const Tensor& index, const char* name, int64_t limit) {
+      TORCH_CHECK(
+          index.min().item<int64_t>() >= 0 && index.max().item<int64_t>() < limit, name,
+          ": expected indices below ", limit);
+    };
+    const int64_t n_species = model.architecture().n_species();
+    within(parts.particles, "particles", parts.n_particles);
+    within(parts.species, "species", n_species);
     TORCH_CHECK(
-        tensors[3].numel() == 0 || tensors[3].size(0) == tensors[2].numel(),
+        parts.limits.numel() == 0 ||
+            parts.limits.sizes() == at::IntArrayRef({n_species, n_species}),
         "limits: expected one for each two species");
     return parts;
   }
-
-  double cutoff() const { return std::get<2>(parts_)[2]; }
-  const Tensor& particles() const { return std::get<0>(parts_)[0]; }
-  const Tensor& species() const { return std::get<0>(parts_)[1]; }
 
   /// Calls search(), whose mistakes name an atom of ours, with the sentence for the host's user.
   template <class Search> auto checked_search(const Search& search) {
     try {
       return search();
     } catch (const WrongPosition& error) {
-      const int64_t particle = particles()[error.atom].item<int64_t>();
+      const int64_t particle = parts_.particles[error.atom].item<int64_t>();
       TORCH_CHECK_VALUE(false, "hipnn-ts: particle ", particle, ": ", error.what());
     } catch (const std::invalid_argument& error) {
       TORCH_CHECK_VALUE(false, "hipnn-ts: ", error.what());
@@ -131,28 +105,27 @@ private:
         const std::lock_guard<std::mutex> lock(mutex_);
         auto& found = on_devices_[positions.device().index()];
         if (!found) {
-          const auto& [tensors, sizes, scalars] = parts_;
-          found =
-              std::make_unique<cuda::OnDevice>(device, positions.device(), tensors, sizes, scalars);
+          found = std::make_unique<cuda::OnDevice>(device, positions.device(), parts_);
         }
         potential = found.get();
       }
       return checked_search(
-          [&] { return potential->evaluate(positions, box_from(box, host_.length), checks_); });
+          [&] { return potential->evaluate(positions, box_from(box, parts_.length), checks_); });
     });
   }
 
-  template <class T>
-  Result run(const NetworkWeights<T>& weights, const Tensor& positions, const Box& box) {
-    const int64_t n = particles().numel();
-    const auto* index = particles().const_data_ptr<int64_t>();
+  template <class T> Result run(const Tensor& positions, const Box& box) {
+    const int64_t n = parts_.particles.numel();
+    const auto* index = parts_.particles.const_data_ptr<int64_t>();
     const auto* everywhere = positions.const_data_ptr<double>();
     const int n_threads = at::get_num_threads();
-    Arrays<T>& a = arrays<T>();
+    const auto lease = scratch<T>().take(
+        [&] { return std::make_unique<Scratch<T>>(model_->template weights<T>()); });
+    Scratch<T>& a = *lease;
     double* own = a.positions.resize(3 * n);
     for (int64_t i = 0; i < n; ++i) {
       for (int c = 0; c < 3; ++c) {
-        own[3 * i + c] = everywhere[3 * index[i] + c] * host_.length;
+        own[3 * i + c] = everywhere[3 * index[i] + c] * parts_.length;
       }
     }
     auto neighbours = checked_search([&] { return pool_.take(own, n, box, n_threads); });
@@ -163,10 +136,9 @@ private:
     pool_.give_back(std::move(neighbours));
     const HostPairs<T> pairs{a.receivers.data(), a.senders.data(), a.vectors.data(), n_pairs};
     checks_.pairs(pairs);
-    hipnn_ts::evaluate<T>(
-        weights,
-        {n, n, n_pairs, species().const_data_ptr<int64_t>(), a.receivers.data(), a.senders.data(),
-         a.vectors.data(), n_threads},
+    a.evaluation.compute(
+        {n, n, n_pairs, parts_.species.const_data_ptr<int64_t>(), a.receivers.data(),
+         a.senders.data(), a.vectors.data(), n_threads},
         a.energies.resize(n), a.gradients.resize(3 * room), a.forces.resize(3 * n));
     // What is not finite spreads to all particles within a few steps: here it is still near.
     checks_.results(a.energies.data(), a.forces.data(), pairs);
@@ -174,26 +146,28 @@ private:
     for (int64_t i = 0; i < n; ++i) {
       energy += a.energies.data()[i];
     }
-    Tensor forces = at::zeros({host_.n_particles, 3}, at::kDouble);
+    Tensor forces = at::zeros({parts_.n_particles, 3}, at::kDouble);
     auto* out = forces.data_ptr<double>();
-    const double scale = host_.energy * host_.length;
+    const double scale = parts_.energy * parts_.length;
     for (int64_t i = 0; i < n; ++i) {
       for (int c = 0; c < 3; ++c) {
         out[3 * index[i] + c] = a.forces.data()[3 * i + c] * scale;
       }
     }
-    return {at::scalar_tensor(energy * host_.energy, at::kDouble), forces};
+    return {at::scalar_tensor(energy * parts_.energy, at::kDouble), forces};
   }
 
-  Parts parts_;
+  template <class T> Pool<Scratch<T>>& scratch() { return std::get<Pool<Scratch<T>>>(scratch_); }
+
+  std::shared_ptr<LoadedModel> model_;
+  ForceParts parts_;
   NeighbourListPool pool_;
   ForceChecks checks_;
   std::mutex mutex_;
   std::map<int, std::unique_ptr<cuda::OnDevice>> on_devices_; // by index
-  Host host_{};
-  double self_energy_ = 0.0; // of all atoms, eV
-  std::unique_ptr<PackedNetwork<float>> single_;
-  std::unique_ptr<PackedNetwork<double>> exact_;
+  double self_energy_ = 0.0;                                  // of all atoms, eV
+  // Contexts that share a force may evaluate it in several threads.
+  std::tuple<Pool<Scratch<float>>, Pool<Scratch<double>>> scratch_;
 };
 
 } // namespace
@@ -201,14 +175,26 @@ private:
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
   using hipnn_ts::EnergyAndForces;
-  using hipnn_ts::Parts;
   using Self = c10::intrusive_ptr<EnergyAndForces>;
   m.class_<EnergyAndForces>("EnergyAndForces")
-      .def(torch::init<Parts>())
+      .def(
+          torch::init([](at::Tensor document, at::Tensor particles, at::Tensor species,
+                         at::Tensor limits, int64_t n_particles, bool stop, double length,
+                         double energy) {
+            return c10::make_intrusive<EnergyAndForces>(hipnn_ts::ForceParts{
+                std::move(document), std::move(particles), std::move(species), std::move(limits),
+                n_particles, stop, length, energy});
+          }),
+          "",
+          {torch::arg("document"), torch::arg("particles"), torch::arg("species"),
+           torch::arg("limits"), torch::arg("n_particles"), torch::arg("stop"),
+           torch::arg("length"), torch::arg("energy")})
       .def("evaluate", &EnergyAndForces::evaluate)
       .def("searches", &EnergyAndForces::searches)
       // Neighbour lists stay behind: a copy makes its own.
       .def_pickle(
-          [](const Self& self) { return self->parts(); },
-          [](Parts parts) { return c10::make_intrusive<EnergyAndForces>(std::move(parts)); });
+          [](const Self& self) { return hipnn_ts::state_of(self->parts()); },
+          [](c10::IValue state) {
+            return c10::make_intrusive<EnergyAndForces>(hipnn_ts::parts_of(state));
+          });
 }

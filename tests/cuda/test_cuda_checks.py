@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from test_cuda_neighbours import ENERGY, LENGTH, fused_potential, parts
+from test_cuda_neighbours import ENERGY, LENGTH, STOP, fused_potential, parts
+from test_cuda_neighbours import LIMITS as LIMITS_AT
 
 BOX = np.eye(3) * 8.0
 # Closest approach in training, Å: H-H, H-O, O-O.
@@ -16,18 +17,17 @@ class Force:
     """The device's object and the CPU's, of particles that are H and O in turn."""
 
     def __init__(self, emulated, n, stop=False, limits=LIMITS, particles=None, dtype=torch.float64):
-        tensors, sizes, scalars = parts(
+        made_of = parts(
             n, list(range(n)) if particles is None else particles, fused_potential(dtype=dtype)
         )
-        tensors[3] = limits
-        sizes[1] = int(stop)
+        made_of[LIMITS_AT], made_of[STOP] = limits, stop
         self.emulated = emulated
-        self.number = emulated.create(tensors, sizes, scalars)
-        self.cpu = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+        self.number = emulated.create(*made_of)
+        self.cpu = torch.classes.hipnn_ts.EnergyAndForces(*made_of)
 
     def on_device(self, positions, cell=None):
         box = None if cell is None else torch.tensor(cell)
-        return self.emulated.evaluate(self.number, torch.tensor(positions) / LENGTH, box)
+        return self.emulated.step(self.number, torch.tensor(positions) / LENGTH, box)
 
     def on_cpu(self, positions, cell=None):
         box = None if cell is None else torch.tensor(cell) / LENGTH

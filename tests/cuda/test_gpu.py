@@ -9,7 +9,7 @@ import pytest
 import torch
 from comparing import largest
 from test_cuda_inference import ARCHITECTURES, configuration, potential
-from test_cuda_neighbours import ENERGY, LENGTH, fused_potential, parts
+from test_cuda_neighbours import ENERGY, LENGTH, LIMITS, STOP, fused_potential, parts
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export.exported import FusedPotential
@@ -41,45 +41,42 @@ def test_inference_equals_the_cpu(name, dtype):
     model, arguments = potential(**ARCHITECTURES[name]), configuration(n_atoms=60, box=9.0)
     exact = FusedPotential(model, torch.float64).energies_and_pair_gradients(*arguments)
     fused = FusedPotential(model, dtype)
-    found = torch.ops.hipnn_ts.energies_and_pair_gradients(
-        *on_gpu(arguments), fused.weights, fused.sizes, fused.scalars
-    )
-    expected = exact[0] - fused.self_energies[arguments[0]], exact[1]
+    found = torch.ops.hipnn_ts.evaluate(*on_gpu(arguments), *fused.weights)
     assert all(each.is_cuda for each in found)
-    assert_equal(found, expected, TOLERANCE[dtype])
+    assert_equal(found, exact, TOLERANCE[dtype])
 
 
 def test_a_thousand_neighbours():
     arguments = configuration(n_atoms=1100, box=7.0)
     assert torch.bincount(arguments[1]).max() > 1000
     fused = FusedPotential(potential(n_features=(32, 32)), torch.float64)
-    packed = fused.weights, fused.sizes, fused.scalars
-    expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
-    found = torch.ops.hipnn_ts.energies_and_pair_gradients(*on_gpu(arguments), *packed)
+    packed = fused.weights
+    expected = torch.ops.hipnn_ts.evaluate(*arguments, *packed)
+    found = torch.ops.hipnn_ts.evaluate(*on_gpu(arguments), *packed)
     assert_equal(found, expected, 1e-10)
 
 
 def test_same_bits_every_time_on_any_stream():
     fused = FusedPotential(potential(n_features=(128, 128)), torch.float32)
     arguments = on_gpu(configuration(n_atoms=200, box=12.0))
-    packed = fused.weights, fused.sizes, fused.scalars
-    first = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    packed = fused.weights
+    first = torch.ops.hipnn_ts.evaluate(*arguments, *packed)
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(5):
-            again = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+            again = torch.ops.hipnn_ts.evaluate(*arguments, *packed)
             assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_inference_does_not_wait_for_the_gpu():
     fused = FusedPotential(potential(n_features=(32, 32)), torch.float32)
     arguments = on_gpu(configuration())
-    packed = fused.weights, fused.sizes, fused.scalars
-    torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+    packed = fused.weights
+    torch.ops.hipnn_ts.evaluate(*arguments, *packed)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *packed)
+        torch.ops.hipnn_ts.evaluate(*arguments, *packed)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -88,7 +85,7 @@ def test_positions_to_forces_along_a_walk():
     random = np.random.default_rng(7)
     n, box = 300, torch.tensor(np.eye(3) * 14.0 + 0.7 * np.eye(3, k=-1))
     made_of = parts(n, list(range(n)), fused_potential())
-    gpu, cpu = (torch.classes.hipnn_ts.EnergyAndForces(made_of) for _ in range(2))
+    gpu, cpu = (torch.classes.hipnn_ts.EnergyAndForces(*made_of) for _ in range(2))
     positions = torch.from_numpy(random.uniform(0, 14, (n, 3)))
     for _ in range(30):
         energy, forces = gpu.evaluate(positions.cuda() / LENGTH, box / LENGTH)
@@ -101,7 +98,7 @@ def test_positions_to_forces_along_a_walk():
 def test_a_molecule_in_a_cuda_graph():
     random = np.random.default_rng(8)
     n = 22
-    whole = torch.classes.hipnn_ts.EnergyAndForces(parts(n, list(range(n)), fused_potential()))
+    whole = torch.classes.hipnn_ts.EnergyAndForces(*parts(n, list(range(n)), fused_potential()))
     start = torch.from_numpy(random.uniform(0, 6, (n, 3))).cuda() / LENGTH
     positions = start.clone()
     stream = torch.cuda.Stream()
@@ -121,10 +118,9 @@ def test_a_molecule_in_a_cuda_graph():
 
 @pytest.mark.parametrize("n", [3, 100])
 def test_a_step_beyond_the_training_data_stops(n):
-    tensors, sizes, scalars = parts(n, list(range(n)), fused_potential())
-    tensors[3] = torch.full((2, 2), 0.9, dtype=torch.float64)
-    sizes[1] = 1
-    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    made_of = parts(n, list(range(n)), fused_potential())
+    made_of[LIMITS], made_of[STOP] = torch.full((2, 2), 0.9, dtype=torch.float64), True
+    whole = torch.classes.hipnn_ts.EnergyAndForces(*made_of)
     positions = torch.zeros(n, 3, dtype=torch.float64)
     positions[:, 2] = torch.arange(n) * 1.5
     whole.evaluate(positions.cuda() / LENGTH, None)
@@ -133,8 +129,8 @@ def test_a_step_beyond_the_training_data_stops(n):
         with pytest.raises(ValueError, match=r"particles [12] and [12] are 0\.173 Å apart"):
             whole.evaluate(where / LENGTH, None)
     positions[2] = positions[1]
-    tensors[3] = torch.zeros(0, 0, dtype=torch.float64)
-    whole = torch.classes.hipnn_ts.EnergyAndForces((tensors, sizes, scalars))
+    made_of[LIMITS] = torch.zeros(0, 0, dtype=torch.float64)
+    whole = torch.classes.hipnn_ts.EnergyAndForces(*made_of)
     with pytest.raises(ValueError, match="expected finite energies and forces, found none for"):
         whole.evaluate(positions.cuda() / LENGTH, None)
 
@@ -287,12 +283,10 @@ def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
 def test_for_the_sanitizer(dtype):
     """Small and of everything: what compute-sanitizer runs."""
     fused = FusedPotential(potential(n_features=(64, 33)), dtype)
-    energies, _ = torch.ops.hipnn_ts.energies_and_pair_gradients(
-        *on_gpu(configuration()), fused.weights, fused.sizes, fused.scalars
-    )
+    energies, _ = torch.ops.hipnn_ts.evaluate(*on_gpu(configuration()), *fused.weights)
     assert energies.isfinite().all()
     whole = torch.classes.hipnn_ts.EnergyAndForces(
-        parts(8, list(range(8)), fused_potential(dtype=dtype))
+        *parts(8, list(range(8)), fused_potential(dtype=dtype))
     )
     positions = torch.from_numpy(np.random.default_rng(0).uniform(0, 6, (8, 3))).cuda()
     _, forces = whole.evaluate(positions / LENGTH, torch.eye(3, dtype=torch.float64) * 0.6)

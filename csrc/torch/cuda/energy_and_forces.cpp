@@ -3,7 +3,7 @@
 
 #include "core/cuda/check_arguments.hpp"
 #include "core/cuda/grids.hpp"
-#include "torch/cuda/inference.hpp"
+#include "core/cuda/network.hpp"
 #include "torch/neighbours.hpp"
 
 namespace hipnn_ts {
@@ -55,32 +55,30 @@ private:
 
 } // namespace
 
-OnDevice::OnDevice(
-    Device& device, at::Device where, const std::vector<Tensor>& tensors,
-    const std::vector<int64_t>& sizes, const std::vector<double>& scalars)
-    : device_(&device), weights_(tensors.begin() + 4, tensors.end()),
-      sizes_(sizes.begin() + 2, sizes.end()), scalars_(scalars.begin() + 2, scalars.end()),
-      n_particles_(sizes[0]), length_(scalars[0]), energy_(scalars[1]),
-      species_(tensors[1].to(at::kInt).to(where)),
-      self_energy_((tensors[2].index_select(0, tensors[1]).sum() * energy_).to(where)),
-      limits_(device, numbers(tensors[3])), n_limits_(static_cast<int>(tensors[3].size(0))),
-      cutoff_(scalars[2]), neighbours_(device, cutoff_, skin) {
-  if (!tensors[0].equal(at::arange(n_particles_))) {
-    particles_ = tensors[0].to(where);
+OnDevice::OnDevice(Device& device, at::Device where, const ForceParts& parts)
+    : device_(&device), model_(loaded_model(parts.document)), n_particles_(parts.n_particles),
+      length_(parts.length), energy_(parts.energy), species_(parts.species.to(at::kInt).to(where)),
+      self_energy_(
+          (model_->self_energies_on(at::kCPU).index_select(0, parts.species).sum() * energy_)
+              .to(where)),
+      limits_(device, numbers(parts.limits)), n_limits_(static_cast<int>(parts.limits.size(0))),
+      cutoff_(model_->architecture().cutoff), neighbours_(device, cutoff_, skin) {
+  if (!parts.particles.equal(at::arange(n_particles_))) {
+    particles_ = parts.particles.to(where);
   }
 }
 
 std::tuple<Tensor, Tensor>
 OnDevice::evaluate(const Tensor& positions, const Box& box, ForceChecks& checks) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return weights_[0].scalar_type() == at::kDouble ? run<double>(positions, box, checks)
-                                                  : run<float>(positions, box, checks);
+  return model_->with_precision(
+      [&](auto one) { return run<decltype(one)>(positions, box, checks); });
 }
 
 template <class T>
 std::tuple<Tensor, Tensor>
 OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
-  const auto weights = device_weights<T>(*device_, weights_, sizes_, scalars_);
+  const auto weights = model_->on_device<T>(*device_);
   Module& module = device_->module(weights->blocks.front().wide.constants);
   const int64_t n = species_.numel();
   Tensor own = positions.detach().to(at::kDouble);

@@ -7,6 +7,8 @@
 
 #include "core/cuda/neighbours.hpp"
 #include "torch/force_checks.hpp"
+#include "torch/force_parts.hpp"
+#include "torch/loaded_model.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -14,11 +16,9 @@ namespace cuda {
 /// torch.classes.hipnn_ts.EnergyAndForces on one device, with its neighbour list.
 class HIPNN_TS_API OnDevice {
 public:
-  /// Tensors, sizes and scalars as EnergyAndForces has them, checked; `where` is what torch calls
-  /// the device's memory.
-  OnDevice(
-      Device& device, at::Device where, const std::vector<at::Tensor>& tensors,
-      const std::vector<int64_t>& sizes, const std::vector<double>& scalars);
+  /// The parts as EnergyAndForces has checked them; `where` is what torch calls the device's
+  /// memory.
+  OnDevice(Device& device, at::Device where, const ForceParts& parts);
 
   /// Energy () and forces (n_particles, 3), float64, in the host's units, of positions
   /// (n_particles, 3) in `where`. Throws as Neighbours::update and as `checks`.
@@ -40,9 +40,7 @@ private:
       const Array<int>& flags, ForceChecks& checks) const;
 
   Device* device_;
-  std::vector<at::Tensor> weights_;
-  std::vector<int64_t> sizes_;
-  std::vector<double> scalars_;
+  std::shared_ptr<LoadedModel> model_;
   int64_t n_particles_;
   double length_, energy_;
   at::Tensor particles_;   // (n,) int64, on the device; undefined where they are all in order

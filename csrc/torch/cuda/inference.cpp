@@ -43,10 +43,9 @@ private:
 
 template <class T>
 std::tuple<Tensor, Tensor>
-run(Device& device, const Tensor& species, const Tensor& receivers, const Tensor& senders,
-    const Tensor& vectors, at::TensorList weights, at::IntArrayRef sizes,
-    at::ArrayRef<double> scalars) {
-  const auto packed = device_weights<T>(device, weights, sizes, scalars);
+run(Device& device, LoadedModel& model, const Tensor& species, const Tensor& receivers,
+    const Tensor& senders, const Tensor& vectors) {
+  const auto packed = model.on_device<T>(device);
   const int64_t n = species.size(0);
   Indices indices(device.module(packed->blocks.front().wide.constants), species);
   const Tensor kinds = indices.narrow(species, packed->n_species);
@@ -72,11 +71,9 @@ run(Device& device, const Tensor& species, const Tensor& receivers, const Tensor
 
 } // namespace
 
-std::tuple<Tensor, Tensor> energies_and_pair_gradients_on(
-    Device& device, const Tensor& species, const Tensor& receivers, const Tensor& senders,
-    const Tensor& vectors, at::TensorList weights, at::IntArrayRef sizes,
-    at::ArrayRef<double> scalars) {
-  TORCH_CHECK(!weights.empty(), "weights: expected packed weights, found none");
+std::tuple<Tensor, Tensor> network_energies_on(
+    Device& device, LoadedModel& model, const Tensor& species, const Tensor& receivers,
+    const Tensor& senders, const Tensor& vectors) {
   const int64_t n_pairs = receivers.numel();
   TORCH_CHECK(
       n_pairs <= std::numeric_limits<int32_t>::max(), "expected fewer than 2^31 pairs, found ",
@@ -86,10 +83,21 @@ std::tuple<Tensor, Tensor> energies_and_pair_gradients_on(
   check(receivers, "receivers", at::kLong, {n_pairs}, where);
   check(senders, "senders", at::kLong, {n_pairs}, where);
   check(vectors, "vectors", vectors.scalar_type(), {n_pairs, 3}, where);
-  const auto call = weights[0].scalar_type() == at::kDouble ? run<double> : run<float>;
-  return call(
-      device, species.contiguous(), receivers.contiguous(), senders.contiguous(), vectors, weights,
-      sizes, scalars);
+  return model.with_precision([&](auto one) {
+    return run<decltype(one)>(device, model, species.contiguous(), receivers, senders, vectors);
+  });
+}
+
+std::tuple<Tensor, Tensor> evaluate_on(
+    Device& device, const Tensor& species, const Tensor& receivers, const Tensor& senders,
+    const Tensor& vectors, const Tensor& document) {
+  const auto model = loaded_model(document);
+  const auto [energies, gradients] =
+      network_energies_on(device, *model, species, receivers, senders, vectors);
+  const Tensor own = model->self_energies_on(species.device());
+  // A species out of range has made every energy NaN already.
+  const Tensor kinds = species.clamp(0, own.numel() - 1);
+  return {energies + own.index_select(0, kinds), gradients};
 }
 
 } // namespace cuda

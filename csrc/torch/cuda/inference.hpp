@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// hipnn_ts::energies_and_pair_gradients on a device, whichever it is.
+// Inference on a device, whichever it is.
 #pragma once
 
 #include <ATen/ATen.h>
 
-#include "core/cuda/weights.hpp"
+#include "torch/loaded_model.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
 
-/// The operator, for tensors in `device`'s memory. Indices out of range cannot be told without
-/// waiting for the device: all energies are NaN then, and nothing out of bounds is touched.
-HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> energies_and_pair_gradients_on(
-    Device& device, const at::Tensor& species, const at::Tensor& receivers,
-    const at::Tensor& senders, const at::Tensor& vectors, at::TensorList weights,
-    at::IntArrayRef sizes, at::ArrayRef<double> scalars);
+/// Energies without self energies, and pair gradients, for tensors in `device`'s memory. Indices
+/// out of range cannot be told without waiting for the device: all energies are NaN then, and
+/// nothing out of bounds is touched.
+HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> network_energies_on(
+    Device& device, LoadedModel& model, const at::Tensor& species, const at::Tensor& receivers,
+    const at::Tensor& senders, const at::Tensor& vectors);
 
-/// These packed weights on `device`: sent there once, kept as long as the tensors exist.
-template <class T>
-std::shared_ptr<const DeviceWeights<T>> device_weights(
-    Device& device, at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars);
+/// The operator `evaluate`, self energies included.
+HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> evaluate_on(
+    Device& device, const at::Tensor& species, const at::Tensor& receivers,
+    const at::Tensor& senders, const at::Tensor& vectors, const at::Tensor& document);
 
 } // namespace cuda
 } // namespace hipnn_ts

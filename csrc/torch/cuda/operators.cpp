@@ -12,19 +12,29 @@ namespace {
 
 using at::Tensor;
 
+std::tuple<Tensor, Tensor> evaluate(
+    const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
+    const Tensor& document) {
+  // Weights may lie elsewhere: the operator is a GPU's where any argument is on one.
+  return on_gpu(species, [&](Device& device) {
+    return evaluate_on(device, species, receivers, senders, vectors, document);
+  });
+}
+
+/// What the code of files of format 1 calls.
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
-  // Weights may lie elsewhere: the operator is a GPU's where any argument is on one.
   return on_gpu(species, [&](Device& device) {
-    return energies_and_pair_gradients_on(
-        device, species, receivers, senders, vectors, weights, sizes, scalars);
+    const auto model = loaded_model(weights, sizes, scalars);
+    return network_energies_on(device, *model, species, receivers, senders, vectors);
   });
 }
 
 } // namespace
 
 TORCH_LIBRARY_IMPL(hipnn_ts, CUDA, m) {
+  m.impl("evaluate", &evaluate);
   m.impl("energies_and_pair_gradients", &energies_and_pair_gradients);
 }
 

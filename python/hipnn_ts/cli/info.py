@@ -10,9 +10,9 @@ def info(model, as_json):
     """Print what the exported file MODEL says about itself."""
     import yaml
 
-    from hipnn_ts.export import load_exported
+    from hipnn_ts.export.file import checked_metadata
 
-    _, metadata = load_exported(model)
+    metadata = checked_metadata(model)
     if as_json:
         click.echo(metadata.model_dump_json(indent=2))
         return

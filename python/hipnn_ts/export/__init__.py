@@ -1,7 +1,20 @@
-"""One TorchScript file that every engine runs."""
+"""One TorchScript file that every engine runs.
 
-from hipnn_ts.export.metadata import Metadata
-from hipnn_ts.export.read import load_exported
-from hipnn_ts.export.write import export_potential
+``Metadata`` and what reads them need no torch; it is imported with the other names.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "Metadata": "metadata",
+    "export_potential": "write",
+    "load_exported": "read",
+}
 
 __all__ = ["Metadata", "export_potential", "load_exported"]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

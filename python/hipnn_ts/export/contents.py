@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.export.file import check_description
 from hipnn_ts.export.metadata import Metadata
-from hipnn_ts.export.packing import pack_potential
+from hipnn_ts.export.unpacking import document_of
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.model.repulsion import Repulsion
@@ -40,29 +41,6 @@ def check_contents(
         "atomic_numbers": list(network.atomic_numbers),
         "cutoff": network.cutoff,
     }
-    dtype = getattr(torch, metadata.dtype)
-    # Before memory is asked for: metadata of a hostile file may claim any size.
-    if network.n_matrix_elements * dtype.itemsize > n_bytes:
-        raise InputError(
-            f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
-            f"bytes for the network that the metadata describe, found {n_bytes}"
-        )
-    # Shapes alone: nothing is computed, and no thread is started that a fork would leave behind.
-    with torch.device("meta"):
-        potential = Potential(network, fused=False).to(dtype)
-        weights, sizes, scalars = pack_potential(potential)
-    if metadata.flavour == "portable":
-        tensors = potential.state_dict()
-        found = dict(module.state_dict())
-        if _repulsion(module) != _coefficients(network):
-            raise InputError(
-                f"{path}: repulsion: expected that of zbl {network.zbl}, as the metadata say, "
-                "found another"
-            )
-    else:
-        expected["sizes"], expected["scalars"] = sizes, scalars
-        tensors = _named(weights) | {"self_energies": potential.self_energies}
-        found = _named(getattr(module, "weights", [])) | dict(module.state_dict())
     for name, value in expected.items():
         if getattr(module, name, None) != value:
             raise InputError(
@@ -72,6 +50,46 @@ def check_contents(
     for method in METHODS[metadata.flavour]:
         if not hasattr(module, method):
             raise InputError(f"{path}: expected a network with the method {method}, found none")
+    if metadata.flavour == "portable":
+        _check_portable(path, n_bytes, module, metadata)
+    else:
+        _check_fused(path, module, metadata)
+
+
+def _check_fused(path: str, module: torch.jit.ScriptModule, metadata: Metadata) -> None:
+    others = list(module.state_dict())
+    if others != ([] if metadata.has_document else ["self_energies"]):
+        raise InputError(f"{path}: found the tensors {others}, which no exported potential has")
+    try:
+        n_documents = len(module.weights) if metadata.has_document else 1
+        if n_documents != 1:
+            raise InputError(f"{path}: expected one document, found {n_documents}")
+        # Names, shapes, types and finiteness of all tensors.
+        found = torch.ops.hipnn_ts.describe_document(document_of(module))
+    except (AttributeError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
+    check_description(path, found, metadata)
+
+
+def _check_portable(
+    path: str, n_bytes: int, module: torch.jit.ScriptModule, metadata: Metadata
+) -> None:
+    network, dtype = metadata.network, getattr(torch, metadata.dtype)
+    # Before memory is asked for: metadata of a hostile file may claim any size.
+    if network.n_matrix_elements * dtype.itemsize > n_bytes:
+        raise InputError(
+            f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
+            f"bytes for the network that the metadata describe, found {n_bytes}"
+        )
+    # Shapes alone: nothing is computed, and no thread is started that a fork would leave behind.
+    with torch.device("meta"):
+        tensors = Potential(network, fused=False).to(dtype).state_dict()
+    if _repulsion(module) != _coefficients(network):
+        raise InputError(
+            f"{path}: repulsion: expected that of zbl {network.zbl}, as the metadata say, found "
+            "another"
+        )
+    found = dict(module.state_dict())
     if found.keys() != tensors.keys():
         raise InputError(
             f"{path}: expected {len(tensors)} tensors, as the metadata say, found {len(found)}"
@@ -104,7 +122,3 @@ def _check_tensor(name: str, found: Tensor, expected: Tensor) -> None:
     # By NumPy, which starts no thread for large ones.
     if not np.isfinite(found.detach().cpu().numpy()).all():
         raise InputError(f"{name}: expected finite numbers, found some that are not")
-
-
-def _named(weights: list[Tensor]) -> dict[str, Tensor]:
-    return {f"packed weight {index}": weight for index, weight in enumerate(weights)}

@@ -13,12 +13,11 @@ cutoff : float, Å
 import torch
 from torch import Tensor, nn
 
-from hipnn_ts.export.packing import pack_potential
+from hipnn_ts.export.metadata import FORMAT_VERSION
+from hipnn_ts.export.packing import document_of_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
-
-FORMAT_VERSION = 1
 
 
 def _describe(module: nn.Module, config: NetworkConfig, portable: bool) -> None:
@@ -70,14 +69,17 @@ class PortablePotential(Potential):
 
 
 class FusedPotential(nn.Module):
-    """The fused kernels: packed weights and one operator call."""
+    """The fused kernels: one operator that unpacks a document once.
+
+    ``weights`` has that document, (bytes,) uint8, as its only tensor. In a list, as it stays where
+    it is when the module goes to another device.
+    """
 
     def __init__(self, potential: Potential, dtype: torch.dtype):
         super().__init__()
         cast = Potential(potential.config, fused=False).to(dtype)
         cast.load_state_dict(potential.state_dict())
-        self.weights, self.sizes, self.scalars = pack_potential(cast)
-        self.register_buffer("self_energies", cast.self_energies)
+        self.weights = [document_of_potential(cast)]
         _describe(self, potential.config, portable=False)
 
     @torch.jit.export
@@ -85,10 +87,10 @@ class FusedPotential(nn.Module):
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
     ) -> tuple[Tensor, Tensor]:
         """As :meth:`PortablePotential.energies_and_pair_gradients`."""
-        energies, gradients = torch.ops.hipnn_ts.energies_and_pair_gradients(
-            species, receivers, senders, vectors, self.weights, self.sizes, self.scalars
+        energies, gradients = torch.ops.hipnn_ts.evaluate(
+            species, receivers, senders, vectors, self.weights[0]
         )
-        return energies + self.self_energies.index_select(0, species), gradients
+        return energies, gradients
 
     def forward(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor

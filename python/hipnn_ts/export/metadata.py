@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.exported import FORMAT_VERSION
 from hipnn_ts.kinds import FILE_NAME as FILE_NAME
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.validation import validated
 
 FORMAT = "hipnn-ts potential"
+FORMAT_VERSION = 2  # of files that are written; those before are read
 
 
 class Metadata(BaseModel):
@@ -33,6 +33,11 @@ class Metadata(BaseModel):
     exported: str
     provenance: dict[str, Any]
 
+    @property
+    def has_document(self) -> bool:
+        """Whether the weights are a document, which needs no torch to be read."""
+        return self.format_version > 1 and self.flavour == "fused"
+
 
 def parse_metadata(path: str, document: str) -> Metadata:
     """Validate the JSON document of the file at ``path``.
@@ -51,9 +56,9 @@ def parse_metadata(path: str, document: str) -> Metadata:
             f"{path}: expected an exported hipnn-ts potential, found another TorchScript file"
         )
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
         raise InputError(
-            f"{path}: exported in format {version}, but this hipnn-ts reads format "
+            f"{path}: exported in format {version}, but this hipnn-ts reads formats 1 to "
             f"{FORMAT_VERSION}; install a hipnn-ts as new as the one that exported it"
         )
     return validated(Metadata, content, f"{path}: metadata")

@@ -1,6 +1,6 @@
-"""Weights in the layout that the fused kernels read.
+"""Weights in the layout that the fused kernels read, by name.
 
-The order of the tensors is the contract with csrc/torch/packed.cpp.
+Names and shapes are the contract with csrc/core/model_file/network_tensors.cpp.
 """
 
 import math
@@ -9,62 +9,82 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hipnn_ts.model.layers import Block
+from hipnn_ts.export.document import describe, write_document
+from hipnn_ts.model.layers import Block, InteractionLayer
 from hipnn_ts.model.potential import Potential
 
 PANEL_WIDTH = 32
 WINDOW_BINS = 1024
 WINDOW_PADDING = 8
 
-
-def pack_potential(potential: Potential) -> tuple[list[Tensor], list[int], list[float]]:
-    """The potential's weights, sizes and scalars for ``hipnn_ts::energies_and_pair_gradients``."""
-    config = potential.config
-    sizes = [config.l_max, config.n_sensitivities, config.n_atom_layers, int(config.residual)]
-    weights = []
-    widths = [len(config.elements), *config.n_features]
-    for k, block in enumerate(potential.blocks):
-        sizes += [widths[k], config.middle_features[k], widths[k + 1]]
-        weights += _pack_block(block, k == 0)
-        readout = potential.readouts[k]
-        weights += [readout.weight.squeeze(0), readout.bias]
-    packed = [tensor.detach().clone().contiguous() for tensor in weights]
-    scalars = [config.cutoff, config.cusp_regularisation]
-    if config.zbl is not None:
-        scalars += [*config.zbl, *map(float, config.atomic_numbers)]
-    return packed, sizes, scalars
+Named = dict[str, Tensor]
 
 
-def _pack_block(block: Block, first: bool) -> list[Tensor]:
-    interaction = block.interaction
-    order = torch.argsort(1.0 / interaction.mu)
-    inverse_mu, sigma = 1.0 / interaction.mu[order], interaction.sigma[order]
-    weights = interaction.weights[order]
-    out = [pad(inverse_mu, (0, WINDOW_PADDING)), pad(sigma, (0, WINDOW_PADDING))]
-    out += window_table(inverse_mu, sigma, interaction.cutoff)
-    out += [interaction.vector_scales, interaction.tensor_scales]
-    if first:
-        out.append(weights.permute(2, 0, 1))
-    else:
-        out += _pack_matrix(weights.flatten(0, 1))
-    out += _pack_linear(interaction.self_interaction, True)
-    out += _pack_linear(block.outer, block.outer is not None)
-    out += _pack_linear(block.adjust, block.adjust is not None)
-    for layer in block.onsite:
-        out += _pack_linear(layer.inner, True)
-        out += _pack_linear(layer.outer, layer.outer is not None)
+def document_of_potential(potential: Potential) -> Tensor:
+    """The potential as a document, (bytes,) uint8, in the precision it is in."""
+    dtype = str(potential.readouts[0].weight.dtype).removeprefix("torch.")
+    packed = {
+        name: tensor.detach().cpu().contiguous().numpy()
+        for name, tensor in pack_potential(potential).items()
+    }
+    document = write_document(describe(potential.config, dtype), packed)
+    return torch.frombuffer(bytearray(document), dtype=torch.uint8)
+
+
+def pack_potential(potential: Potential) -> Named:
+    """Every tensor of the document, in the order of the kernels."""
+    out = {"self_energies": potential.self_energies}
+    for k, (block, readout) in enumerate(zip(potential.blocks, potential.readouts, strict=True)):
+        own = _pack_block(block, k == 0)
+        own |= {"readout.weights": readout.weight.squeeze(0), "readout.bias": readout.bias}
+        out |= _under(f"blocks.{k}", own)
     return out
 
 
-def _pack_linear(layer: nn.Linear | None, present: bool) -> list[Tensor]:
-    if not present:
-        return []
-    return _pack_matrix(layer.weight) + ([] if layer.bias is None else [layer.bias])
+def _pack_block(block: Block, first: bool) -> Named:
+    out = _under("interaction", _pack_interaction(block.interaction, first))
+    out |= _pack_linear("outer", block.outer)
+    out |= _pack_linear("adjust", block.adjust)
+    for k, layer in enumerate(block.onsite):
+        out |= _pack_linear(f"on_site.{k}.inner", layer.inner)
+        out |= _pack_linear(f"on_site.{k}.outer", layer.outer)
+    return out
 
 
-def _pack_matrix(weight: Tensor) -> list[Tensor]:
+def _pack_interaction(layer: InteractionLayer, first: bool) -> Named:
+    order = torch.argsort(1.0 / layer.mu)
+    inverse_mu, sigma, weights = 1.0 / layer.mu[order], layer.sigma[order], layer.weights[order]
+    first_active, n_active = window_table(inverse_mu, sigma, layer.cutoff)
+    out = {
+        "inverse_mu": pad(inverse_mu, (0, WINDOW_PADDING)),
+        "sigma": pad(sigma, (0, WINDOW_PADDING)),
+        "window_first": first_active,
+        "window_count": n_active,
+    }
+    # Empty beyond l_max.
+    scales = enumerate((layer.vector_scales, layer.tensor_scales), 1)
+    out |= {f"scales.{order}": values for order, values in scales if values.numel()}
+    if first:
+        out["table"] = weights.permute(2, 0, 1)
+    else:
+        out |= _pack_matrix("projection", weights.flatten(0, 1))
+    return out | _pack_linear("self_interaction", layer.self_interaction)
+
+
+def _pack_linear(name: str, layer: nn.Linear | None) -> Named:
+    if layer is None:
+        return {}
+    bias = {} if layer.bias is None else {f"{name}.bias": layer.bias}
+    return _pack_matrix(name, layer.weight) | bias
+
+
+def _pack_matrix(name: str, weight: Tensor) -> Named:
     """(n_out, n_in) as panels for ``x Wᵀ`` and for ``y W``."""
-    return [_panels(weight.t()), _panels(weight)]
+    return {f"{name}.forward": _panels(weight.t()), f"{name}.backward": _panels(weight)}
+
+
+def _under(prefix: str, tensors: Named) -> Named:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
 
 
 def _panels(matrix: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Reading exported files, which may come from anywhere."""
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ import torch
 from hipnn_ts import operators
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.contents import check_contents
-from hipnn_ts.export.metadata import FILE_NAME, Metadata, parse_metadata
-from hipnn_ts.kinds import Kind, kind_of
+from hipnn_ts.export.file import read_content, read_metadata
+from hipnn_ts.export.metadata import Metadata
 
 
 def load_exported(
@@ -31,22 +30,12 @@ def load_exported(
     return load_content(read_content(path), str(path), device)
 
 
-def read_content(path: str | Path) -> bytes:
-    """The whole file. Raises InputError where it cannot be read."""
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
 def load_content(
     content: bytes, path: str, device: str | torch.device = "cpu"
 ) -> tuple[torch.jit.ScriptModule, Metadata]:
     """As :func:`load_exported`, of a file that was read before from ``path``."""
     # A newer file may hold what this version would refuse: then say that it is newer.
-    metadata = parse_metadata(path, _document(path, content))
+    metadata = read_metadata(path, content)
     operators.load()
     try:
         torch.ops.hipnn_ts.check_archive(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
@@ -58,28 +47,6 @@ def load_content(
         raise InputError(f"{path}: {_reason(error)}") from error
     check_contents(path, len(content), module, metadata)
     return module, metadata
-
-
-# What to do about a file of another kind.
-_CURES = {
-    Kind.CHECKPOINT: "; export it: hipnn-ts export {path} -o model.pt",
-    Kind.STATE: "; export the checkpoint beside it: hipnn-ts export {folder}/best.ckpt -o model.pt",
-}
-
-
-def _document(path: str, content: bytes) -> str:
-    """The JSON document, as a zip archive that holds TorchScript has it."""
-    kind = kind_of(content)
-    if kind is Kind.EXPORTED:
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                for name in archive.namelist():
-                    if name.endswith(f"/extra/{FILE_NAME}"):
-                        return archive.read(name).decode()
-        except Exception:  # as in kind_of
-            kind = Kind.UNKNOWN
-    cure = _CURES.get(kind, "").format(path=path, folder=Path(path).parent)
-    raise InputError(f"{path}: expected an exported hipnn-ts potential, found {kind.value}{cure}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,13 +1,23 @@
 """From an exported file back to the model: the plain-torch reference of what the engines run."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hipnn_ts.export.document import read_document
 from hipnn_ts.export.metadata import Metadata
 from hipnn_ts.model.layers import Block
 from hipnn_ts.model.potential import Potential
+
+
+def document_of(module: torch.jit.ScriptModule) -> Tensor:
+    """The document, (bytes,) uint8, of a fused potential of any format."""
+    if module.format_version > 1:
+        return module.weights[0]
+    return torch.ops.hipnn_ts.document_of_format_1(
+        module.weights, module.sizes, module.scalars, module.self_energies, module.elements
+    )
 
 
 def plain_potential(module: torch.jit.ScriptModule, metadata: Metadata) -> Potential:
@@ -16,49 +26,60 @@ def plain_potential(module: torch.jit.ScriptModule, metadata: Metadata) -> Poten
     if module.portable:
         potential.to(getattr(torch, metadata.dtype)).load_state_dict(module.state_dict())
         return potential.double()
-    packed = iter(module.weights)
-    with torch.no_grad():
-        for k, block in enumerate(potential.blocks):
-            _unpack_block(block, k == 0, packed)
-            readout = potential.readouts[k]
-            readout.weight.data = next(packed).unsqueeze(0)
-            readout.bias.data = next(packed)
-    potential.self_energies.data = module.self_energies
+    document = document_of(module).cpu().numpy().tobytes()
+    packed = _Tensors(read_document(document))
+    for k, block in enumerate(potential.blocks):
+        own = packed.under(f"blocks.{k}")
+        _unpack_block(block, k == 0, own)
+        potential.readouts[k].weight.data = own["readout.weights"].unsqueeze(0)
+        potential.readouts[k].bias.data = own["readout.bias"]
+    potential.self_energies.data = packed["self_energies"]
     return potential.double()
 
 
-def _unpack_block(block: Block, first: bool, packed: Iterator[Tensor]) -> None:
-    """The order is that of ``packing``; sensitivities stay sorted, which changes no result."""
-    interaction = block.interaction
+class _Tensors:
+    """Tensors of a document by the rest of their names."""
+
+    def __init__(self, arrays: dict[str, Any], prefix: str = ""):
+        self._arrays, self._prefix = arrays, prefix
+
+    def under(self, name: str) -> "_Tensors":
+        return _Tensors(self._arrays, f"{self._prefix}{name}.")
+
+    def __getitem__(self, name: str) -> Tensor:
+        return torch.from_numpy(self._arrays[self._prefix + name].copy())
+
+
+def _unpack_block(block: Block, first: bool, packed: _Tensors) -> None:
+    """Sensitivities stay sorted, which changes no result."""
+    interaction, own = block.interaction, packed.under("interaction")
     n_sensitivities, n_out, n_in = interaction.weights.shape
-    interaction.mu.data = 1.0 / next(packed)[:n_sensitivities]
-    interaction.sigma.data = next(packed)[:n_sensitivities]
-    next(packed), next(packed)  # which sensitivities matter at a distance: no weights
-    interaction.vector_scales.data = next(packed)
-    interaction.tensor_scales.data = next(packed)
+    interaction.mu.data = 1.0 / own["inverse_mu"][:n_sensitivities]
+    interaction.sigma.data = own["sigma"][:n_sensitivities]
+    for order, scales in enumerate((interaction.vector_scales, interaction.tensor_scales), 1):
+        if scales.numel():
+            scales.data = own[f"scales.{order}"]
     if first:
-        interaction.weights.data = next(packed).permute(1, 2, 0)
+        interaction.weights.data = own["table"].permute(1, 2, 0)
     else:
-        matrix = _unpack_matrix(packed, n_sensitivities * n_out)
+        matrix = _unpack_matrix(own["projection.forward"], n_sensitivities * n_out)
         interaction.weights.data = matrix.reshape(n_sensitivities, n_out, n_in)
-    _unpack_linear(interaction.self_interaction, packed)
-    _unpack_linear(block.outer, packed)
-    _unpack_linear(block.adjust, packed)
-    for layer in block.onsite:
-        _unpack_linear(layer.inner, packed)
-        _unpack_linear(layer.outer, packed)
+    _unpack_linear(interaction.self_interaction, own.under("self_interaction"))
+    _unpack_linear(block.outer, packed.under("outer"))
+    _unpack_linear(block.adjust, packed.under("adjust"))
+    for k, layer in enumerate(block.onsite):
+        _unpack_linear(layer.inner, packed.under(f"on_site.{k}.inner"))
+        _unpack_linear(layer.outer, packed.under(f"on_site.{k}.outer"))
 
 
-def _unpack_linear(layer: nn.Linear | None, packed: Iterator[Tensor]) -> None:
+def _unpack_linear(layer: nn.Linear | None, packed: _Tensors) -> None:
     if layer is None:
         return
-    layer.weight.data = _unpack_matrix(packed, layer.out_features)
+    layer.weight.data = _unpack_matrix(packed["forward"], layer.out_features)
     if layer.bias is not None:
-        layer.bias.data = next(packed)
+        layer.bias.data = packed["bias"]
 
 
-def _unpack_matrix(packed: Iterator[Tensor], n_out: int) -> Tensor:
-    """(n_out, n_in) of its panels for ``x Wᵀ``; those for ``y W`` are passed over."""
-    panels = next(packed)
-    next(packed)
+def _unpack_matrix(panels: Tensor, n_out: int) -> Tensor:
+    """(n_out, n_in) of its panels for ``x Wᵀ``."""
     return panels.permute(1, 0, 2).flatten(1)[:, :n_out].t()

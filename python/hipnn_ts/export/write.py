@@ -63,18 +63,21 @@ def export_potential(
         # In memory first: torch reports a full disk as a RuntimeError without its cause.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
-        _write_without_sources(buffer, temporary)
+        _write_without_sources(buffer, temporary, metadata.has_document)
         _compare(potential, temporary, dtype)
     return metadata
 
 
-def _write_without_sources(buffer: io.BytesIO, path: Path) -> None:
-    """torch adds where on the exporting machine each line of code stood: nobody else's business."""
+def _write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
+    """torch adds where on the exporting machine each line of code stood: nobody else's business.
+
+    A file with a document is not compressed: a reader without torch can verify every checksum.
+    """
     with zipfile.ZipFile(buffer) as made, zipfile.ZipFile(path, "w") as kept:
         for record in made.infolist():
             if not record.filename.endswith(".debug_pkl"):
                 plain = zipfile.ZipInfo(record.filename)
-                plain.compress_type = record.compress_type
+                plain.compress_type = zipfile.ZIP_STORED if document else record.compress_type
                 kept.writestr(plain, made.read(record))
 
 

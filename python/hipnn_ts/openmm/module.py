@@ -5,6 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from hipnn_ts.export.unpacking import document_of
 from hipnn_ts.model import derivatives
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
 
@@ -38,17 +39,14 @@ class FusedEnergyAndForces(nn.Module):
         super().__init__()
         self.periodic = periodic
         self.whole = torch.classes.hipnn_ts.EnergyAndForces(
-            (
-                [
-                    torch.tensor(atoms),
-                    torch.tensor(species),
-                    potential.self_energies,
-                    limits,
-                    *potential.weights,
-                ],
-                [n_particles, int(stop), *potential.sizes],
-                [ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV, *potential.scalars],
-            )
+            document_of(potential),
+            torch.tensor(atoms),
+            torch.tensor(species),
+            limits,
+            n_particles,
+            stop,
+            ANGSTROMS_PER_NANOMETRE,
+            KILOJOULES_PER_MOLE_PER_EV,
         )
 
     def forward(self, positions: Tensor, box: Tensor | None = None) -> tuple[Tensor, Tensor]:

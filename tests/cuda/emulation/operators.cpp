@@ -7,7 +7,7 @@
 #include "emulation/device.hpp"
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/inference.hpp"
-#include "torch/packed.hpp"
+#include "torch/loaded_model.hpp"
 
 emulation::EmulatedDevice& emulation::device() {
   static emulation::EmulatedDevice emulated(
@@ -20,11 +20,10 @@ namespace {
 using at::Tensor;
 using emulation::device;
 
-std::tuple<Tensor, Tensor> energies_and_pair_gradients(
+std::tuple<Tensor, Tensor> evaluate_pairs(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
-    at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
-  return hipnn_ts::cuda::energies_and_pair_gradients_on(
-      device(), species, receivers, senders, vectors, weights, sizes, scalars);
+    const Tensor& document) {
+  return hipnn_ts::cuda::evaluate_on(device(), species, receivers, senders, vectors, document);
 }
 
 /// EnergyAndForces on the device, by number.
@@ -34,16 +33,20 @@ struct Potential {
 };
 std::vector<std::unique_ptr<Potential>> potentials;
 
-int64_t create(at::TensorList tensors, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
+int64_t create(
+    const Tensor& document, const Tensor& particles, const Tensor& species, const Tensor& limits,
+    int64_t n_particles, bool stop, double length, double energy) {
   potentials.push_back(
       std::unique_ptr<Potential>(new Potential{
-          {device(), at::kCPU, tensors.vec(), sizes.vec(), scalars.vec()},
-          {tensors[0], tensors[1], tensors[3], sizes[1] != 0}}));
+          {device(),
+           at::kCPU,
+           {document, particles, species, limits, n_particles, stop, length, energy}},
+          {particles, species, limits, stop}}));
   return static_cast<int64_t>(potentials.size()) - 1;
 }
 
 std::tuple<Tensor, Tensor>
-evaluate(int64_t potential, const Tensor& positions, const std::optional<Tensor>& box) {
+step(int64_t potential, const Tensor& positions, const std::optional<Tensor>& box) {
   hipnn_ts::Box periodic;
   if (box) {
     periodic.periodic = true;
@@ -92,21 +95,21 @@ std::vector<Tensor> run_blocks(
 
 std::vector<Tensor> blocks(
     bool on_device, int64_t n_receivers, const Tensor& species, const Tensor& receivers,
-    const Tensor& senders, const Tensor& vectors, at::TensorList ghosts, at::TensorList weights,
-    at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
-  const auto packed = hipnn_ts::unpack<double>(weights, sizes, scalars);
+    const Tensor& senders, const Tensor& vectors, at::TensorList ghosts, const Tensor& document) {
+  const auto model = hipnn_ts::loaded_model(document);
+  const auto& weights = model->weights<double>();
   std::vector<int64_t> widths;
-  for (const auto& block : packed->weights.blocks) {
+  for (const auto& block : weights.blocks) {
     widths.push_back(block.n_in);
   }
   const auto run = [&](auto& network) {
     return run_blocks(network, widths, n_receivers, species, receivers, senders, vectors, ghosts);
   };
   if (on_device) {
-    hipnn_ts::cuda::StagedNetwork<double> network(device(), packed->weights);
+    hipnn_ts::cuda::StagedNetwork<double> network(device(), weights);
     return run(network);
   }
-  hipnn_ts::Network<double> network(packed->weights);
+  hipnn_ts::Network<double> network(weights);
   return run(network);
 }
 
@@ -130,15 +133,17 @@ void record(bool recording) {
 
 TORCH_LIBRARY(hipnn_ts_emulated, m) {
   m.def(
-      "energies_and_pair_gradients(Tensor species, Tensor receivers, Tensor senders, "
-      "Tensor vectors, Tensor[] weights, int[] sizes, float[] scalars) -> (Tensor, Tensor)",
-      &energies_and_pair_gradients);
-  m.def("create(Tensor[] tensors, int[] sizes, float[] scalars) -> int", &create);
-  m.def("evaluate(int potential, Tensor positions, Tensor? box) -> (Tensor, Tensor)", &evaluate);
+      "evaluate(Tensor species, Tensor receivers, Tensor senders, Tensor vectors, "
+      "Tensor document) -> (Tensor, Tensor)",
+      &evaluate_pairs);
+  m.def(
+      "create(Tensor document, Tensor particles, Tensor species, Tensor limits, int n_particles, "
+      "bool stop, float length, float energy) -> int",
+      &create);
+  m.def("step(int potential, Tensor positions, Tensor? box) -> (Tensor, Tensor)", &step);
   m.def(
       "blocks(bool on_device, int n_receivers, Tensor species, Tensor receivers, Tensor senders, "
-      "Tensor vectors, Tensor[] ghosts, Tensor[] weights, int[] sizes, float[] scalars) -> "
-      "Tensor[]",
+      "Tensor vectors, Tensor[] ghosts, Tensor document) -> Tensor[]",
       &blocks);
   m.def("searches(int potential) -> int", &searches);
   m.def("peak_bytes() -> int", &peak_bytes);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A network as torch's side holds it: made of a document once, with everything that evaluating it
+// takes, for whoever has the document's tensor.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "core/cuda/weights.hpp"
+#include "core/evaluation.hpp"
+#include "core/model_file/file_error.hpp"
+#include "core/model_file/model.hpp"
+#include "core/pool.hpp"
+
+namespace hipnn_ts {
+
+class HIPNN_TS_API LoadedModel {
+public:
+  explicit LoadedModel(Model model) : model_(std::move(model)) {}
+
+  const Architecture& architecture() const { return model_.architecture(); }
+  const double* self_energies() const { return model_.self_energies(); }
+  template <class T> const NetworkWeights<T>& weights() const { return model_.weights<T>(); }
+
+  /// Calls use(one) with one = float() or double(), the network's precision.
+  template <class Use> auto with_precision(const Use& use) const {
+    return architecture().double_precision ? use(double()) : use(float());
+  }
+
+  /// Sole use of the network and its buffers, which stay for the next caller.
+  template <class T> typename Pool<Evaluation<T>>::Lease evaluation() {
+    return evaluations<T>().take([&] { return std::make_unique<Evaluation<T>>(weights<T>()); });
+  }
+  /// Buffers that nobody uses now.
+  template <class T> Pool<Evaluation<T>>& evaluations() {
+    return std::get<Pool<Evaluation<T>>>(evaluations_);
+  }
+
+  /// The weights on a device: sent there once.
+  template <class T> std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device);
+  /// Self energies (n_species,) float64, eV, in this place: sent there once.
+  at::Tensor self_energies_on(at::Device where);
+
+private:
+  template <class T>
+  using OnDevices = std::map<cuda::Device*, std::shared_ptr<const cuda::DeviceWeights<T>>>;
+
+  Model model_;
+  std::tuple<Pool<Evaluation<float>>, Pool<Evaluation<double>>> evaluations_;
+  std::mutex mutex_;
+  std::tuple<OnDevices<float>, OnDevices<double>> on_devices_;
+  std::map<std::pair<int, int>, at::Tensor> self_energies_; // by type and index of the device
+};
+
+/// Of a document (uint8), which may lie anywhere; the same one as long as its tensor lives and is
+/// not written to. Throws c10::Error where the document cannot be used.
+HIPNN_TS_API std::shared_ptr<LoadedModel> loaded_model(const at::Tensor& document);
+
+/// Likewise of the packed weights, sizes and scalars of format 1, whose self energies are added
+/// elsewhere.
+std::shared_ptr<LoadedModel>
+loaded_model(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars);
+
+/// The document of a potential of format 1. Throws c10::Error where the parts do not fit.
+HIPNN_TS_API at::Tensor document_of_format_1(
+    at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars,
+    const at::Tensor& self_energies, const std::vector<std::string>& elements);
+
+/// Calls body(); a FileError becomes c10::Error.
+template <class Body> auto file_checked(const Body& body) {
+  try {
+    return body();
+  } catch (const FileError& error) {
+    C10_THROW_ERROR(Error, error.what());
+  }
+}
+
+} // namespace hipnn_ts

@@ -1,0 +1,67 @@
+"""The document with the weights of a fused potential: named tensors, and what the network is.
+
+A safetensors document (https://github.com/huggingface/safetensors#format). Its metadata have one
+key, ``network``, with a JSON text that says all that names and shapes of the tensors depend on.
+What it has to hold is checked in C++ (``csrc/core/model_file``), for every engine alike.
+"""
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+
+from hipnn_ts.model.config import NetworkConfig
+
+_ALIGNMENT = 8  # of the data, by blanks after the header
+_LENGTH = struct.Struct("<Q")  # of the header, before it
+_TYPES = {"int16": "I16", "float32": "F32", "float64": "F64"}
+
+
+def describe(network: NetworkConfig, dtype: str) -> dict[str, Any]:
+    """What a document says of the network, in a precision ("float32" or "float64")."""
+    out = {
+        "dtype": dtype,
+        "elements": list(network.elements),
+        "invariants": "norms",
+        "l_max": network.l_max,
+        "n_sensitivities": network.n_sensitivities,
+        "n_atom_layers": network.n_atom_layers,
+        "n_features": list(network.n_features),
+        "n_middle_features": list(network.middle_features),
+        "residual": network.residual,
+        "cutoff": float(network.cutoff),
+        "cusp_regularisation": float(network.cusp_regularisation),
+    }
+    return out if network.zbl is None else out | {"zbl": list(map(float, network.zbl))}
+
+
+def write_document(network: dict[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
+    """The document with these tensors, by name, in their order."""
+    header: dict[str, Any] = {"__metadata__": {"network": json.dumps(network)}}
+    end = 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + tensor.nbytes
+        header[name] = {
+            "dtype": _TYPES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return b"".join([_LENGTH.pack(len(text)), text, *(each.tobytes() for each in tensors.values())])
+
+
+def read_document(document: bytes) -> dict[str, np.ndarray]:
+    """The tensors, by name, of a document that C++ has checked; they are not to be written to."""
+    (n_header,) = _LENGTH.unpack_from(document)
+    header = json.loads(document[_LENGTH.size : _LENGTH.size + n_header])
+    start = _LENGTH.size + n_header
+    types = {ours: np.dtype(name) for name, ours in _TYPES.items()}
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(document[start + begin : start + end], types[entry["dtype"]])
+            tensors[name] = values.reshape(entry["shape"])
+    return tensors
