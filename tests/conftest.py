@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
+from documents import FORMATS
 
+from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_potential
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.hippynn.settings import parse_settings
@@ -106,6 +108,20 @@ def random_model(tmp_path_factory):
         return path
 
     return export
+
+
+FLAVOURS_OF_FORMATS = [
+    f"{folder.name}/{flavour}.pt"
+    for folder in sorted(FORMATS.iterdir())
+    for flavour in ("fused", "portable")
+]
+
+
+@pytest.fixture(params=FLAVOURS_OF_FORMATS)
+def model_of_a_format(request):
+    """Path of a file of each format and flavour, and its plain-torch float64 potential."""
+    path = FORMATS / request.param
+    return path, load_checkpoint(path.with_name("potential.ckpt"))[0]
 
 
 @pytest.fixture

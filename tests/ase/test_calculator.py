@@ -96,6 +96,15 @@ def test_agrees_with_reference(random_potential, random_model, water, structure,
         np.testing.assert_allclose(stress * atoms.get_volume(), strain_gradient, atol=1e-10)
 
 
+def test_every_format(model_of_a_format, water):
+    path, potential = model_of_a_format
+    atoms = water(2)
+    atoms.calc = HIPNNTSCalculator(path, beyond_training="ignore")
+    energies, forces, _ = reference(potential, atoms)
+    np.testing.assert_allclose(atoms.get_potential_energies(), energies, rtol=1e-13, atol=1e-11)
+    np.testing.assert_allclose(atoms.get_forces(), forces, rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("portable", [False, True], ids=["fused", "portable"])
 def test_float32_agrees_with_float64(random_model, water, portable):
     atoms = water(3)

@@ -1,19 +1,17 @@
 """Files that earlier versions wrote still compute what they computed then."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import molecule
+from documents import FORMATS
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import FORMAT_VERSION as CHECKPOINT_VERSION
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_potential
-from hipnn_ts.export.exported import FORMAT_VERSION
-
-FORMATS = Path(__file__).parents[1] / "formats"
+from hipnn_ts.export.metadata import FORMAT_VERSION
 
 
 def water(model):

@@ -57,6 +57,10 @@ def document(**entries):
     return change
 
 
+def without_its_end(name, content):
+    return content[:-8] if name.endswith("/data/0") else content
+
+
 RESULT = b"return (_0)[0]"
 
 
@@ -83,24 +87,21 @@ HOSTILE = {
         "found a os system in 'data.pkl'",
     ),
     "a tensor beyond its record": (
-        replaced("/data.pkl", b"cpuq\x06K\x02", b"cpuq\x06K\x7f"),
+        without_its_end,
         "tensor '0' of 'data.pkl' is not of the size of its record",
     ),
     "a tensor without a record": (
-        lambda name, content: None if name.endswith("/data/3") else content,
-        "tensor '3' of 'data.pkl' is not of the size of its record",
+        lambda name, content: None if name.endswith("/data/0") else content,
+        "tensor '0' of 'data.pkl' is not of the size of its record",
     ),
     "elements": (document(network__elements=["H", "C"]), "elements: expected ['H', 'C']"),
     "order of elements": (document(network__elements=["O", "H"]), "elements: expected ['O', 'H']"),
     "cutoff": (document(network__cutoff=4.5), "cutoff: expected 4.5, as the metadata say"),
-    "widths": (document(network__n_features=[8, 9]), "sizes: expected"),
-    "blocks": (document(network__n_features=[8]), "sizes: expected"),
-    "layers": (document(network__n_atom_layers=2), "sizes: expected"),
-    "a repulsion": (
-        document(network__zbl=[1.0, 2.0]),
-        "scalars: expected [4.0, 0.03, 1.0, 2.0, 1",
-    ),
-    "precision": (document(dtype="float32"), "packed weight 0: expected torch.float32"),
+    "widths": (document(network__n_features=[8, 9]), "n_features: expected [8, 9], as the metad"),
+    "blocks": (document(network__n_features=[8]), "n_features: expected [8], as the metadata say"),
+    "layers": (document(network__n_atom_layers=2), "n_atom_layers: expected 2, as the metadata"),
+    "a repulsion": (document(network__zbl=[1.0, 2.0]), "zbl: expected [1.0, 2.0], as the metadata"),
+    "precision": (document(dtype="float32"), "dtype: expected float32, as the metadata say, found"),
     "flavour": (document(flavour="portable"), "portable: expected True, as the metadata say"),
     "huge": (document(network__n_features=[2**40]), "less than or equal to 8192"),
     "many layers": (document(network__n_atom_layers=10**9), "less than or equal to 64"),
@@ -126,7 +127,7 @@ def test_what_no_exported_potential_has_is_refused(tmp_path, random_model, name)
 def test_another_repulsion_than_the_metadata_say(tmp_path, random_model, portable, zbl):
     model = random_model(portable=portable, zbl=(1.0, 2.5))
     path = rewritten(model, tmp_path / "model.pt", document(network__zbl=zbl))
-    where = "repulsion" if portable else "scalars"
+    where = "repulsion" if portable else "zbl"
     with pytest.raises(InputError, match=rf"model\.pt: {where}.*: expected .* as the metadata say"):
         load_exported(path)
 
@@ -143,7 +144,7 @@ def test_an_additional_record_is_refused(tmp_path, random_model):
 def test_a_record_twice_is_refused(tmp_path, random_model):
     path = rewritten(random_model(), tmp_path / "model.pt", lambda name, content: content)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        name = next(name for name in archive.namelist() if name.endswith("/data/3"))
+        name = next(name for name in archive.namelist() if name.endswith("/data/0"))
         archive.writestr(name, b"x")
     with pytest.raises(InputError, match="in a wrong place or twice"):
         load_exported(path)
@@ -163,17 +164,6 @@ def test_one_wrong_bit_of_a_weight(tmp_path, random_model, portable):
     path.write_bytes(content)
     torch.jit.load(str(path))
     with pytest.raises(InputError, match="does not have the checksum it was written with"):
-        load_exported(path)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_weights_that_are_no_numbers(tmp_path, random_model, value):
-    extra = {FILE_NAME: ""}
-    module = torch.jit.load(str(random_model()), _extra_files=extra)
-    module.weights[5].view(-1)[0] = value
-    path = tmp_path / "model.pt"
-    module.save(str(path), _extra_files=extra)
-    with pytest.raises(InputError, match="packed weight 5: expected finite numbers"):
         load_exported(path)
 
 

@@ -25,6 +25,7 @@ from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_frames
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
+from hipnn_ts.export.file import checked_metadata
 from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.training.config import read_config
 from hipnn_ts.training.resume import state_to_resume
@@ -65,6 +66,7 @@ class Plain:
 
 
 READERS = {
+    "metadata": checked_metadata,
     "checkpoint": load_checkpoint,
     "state": lambda path: state_to_resume(path, {}),
     "data": read_frames,
@@ -85,7 +87,8 @@ def main() -> None:
     while count < len(turns) or time.monotonic() < end:
         reader, kind, original = turns[count % len(turns)]
         random = np.random.default_rng([int(seed), count])
-        archive = kind in ("model", "checkpoint", "state") or original.suffix == ".npz"
+        archive = kind in ("model", "metadata", "checkpoint", "state")
+        archive = archive or original.suffix == ".npz"
         anew = archive and random.random() < 0.6
         change = rearranged if anew else damaged
         path = Path(folder) / f"input{original.suffix}"

@@ -1,6 +1,8 @@
 """Damage to files: bytes anywhere, or the records of an archive, written again with checksums."""
 
 import io
+import re
+import struct
 import zipfile
 
 import numpy as np
@@ -32,20 +34,46 @@ def damaged(random: np.random.Generator, content: bytes) -> bytes:
     return bytes(out)
 
 
+def header_changed(random: np.random.Generator, document: bytes) -> bytes:
+    """A document with damage to its header more often than to its data, its length fitting."""
+    (n_header,) = struct.unpack_from("<Q", document)
+    header, data = document[8 : 8 + n_header], document[8 + n_header :]
+    match random.integers(4):
+        case 0:
+            return damaged(random, document)
+        case 1:
+            header = damaged(random, header)
+        case 2:
+            header = _another_number(random, header)
+        case 3:
+            data = damaged(random, data)
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def _another_number(random: np.random.Generator, text: bytes) -> bytes:
+    found = list(re.finditer(rb"-?\d+(\.\d+)?", text))
+    chosen = found[int(random.integers(len(found)))]
+    number = random.choice(["0", "-1", "1", "8", "1e9", str(2**32), str(2**64)])
+    return text[: chosen.start()] + str(number).encode() + text[chosen.end() :]
+
+
 def rearranged(random: np.random.Generator, content: bytes) -> bytes:
     """One record of an archive damaged, or two of them swapped, with the checksums that fit."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         records = {name: archive.read(name) for name in archive.namelist()}
     names = list(records)
     # Most records are tensors: descriptions and code shall have their share.
-    described = [name for name in names if name.endswith(("pkl", ".json", ".py", "version"))]
+    described = [
+        name for name in names if name.endswith(("pkl", ".json", ".py", "version", "/data/0"))
+    ]
     described = described or names
     first = str(random.choice(names if random.random() < 0.4 else described))
     if random.random() < 0.3:
         second = str(random.choice(names))
         records[first], records[second] = records[second], records[first]
     else:
-        records[first] = damaged(random, records[first])
+        document = records[first][8:24] == b'{"__metadata__":'
+        records[first] = (header_changed if document else damaged)(random, records[first])
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, record in records.items():

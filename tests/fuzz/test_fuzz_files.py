@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from documents import FORMATS
 
 from hipnn_ts.checkpoint import save_checkpoint, write_whole
 from hipnn_ts.errors import InputError
@@ -38,7 +39,14 @@ SETTINGS = "energy_unit: kcal/mol\ncutoff: 6.5\nelements: [H, C, N, O]\ndtype: f
 def test_models(fuzz, tmp_path, random_model):
     files = [random_model(*each) for each in product((torch.float32, torch.float64), (False, True))]
     files += [random_model(portable=each, zbl=(1.0, 2.5)) for each in (False, True)]
+    files += [FORMATS / "1" / "fused.pt", FORMATS / "1" / "portable.pt"]
     fuzz.child(tmp_path, [("model", file) for file in files])
+
+
+def test_models_without_torch(fuzz, tmp_path, random_model):
+    """What `hipnn-ts info` and LAMMPS read of fused files, in C++."""
+    files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
+    fuzz.child(tmp_path, [("metadata", file) for file in files])
 
 
 def test_checkpoints(fuzz, tmp_path, tmp_path_factory, random_potential):

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+from documents import FORMATS
 from mutations import damaged, rearranged
 
 SCRIPT = """
@@ -55,9 +57,11 @@ def test_pair_arguments(fuzz, tmp_path, random_model):
     fuzz.count(int(done.stdout.split()[-1]))
 
 
-def test_damaged_models(fuzz, tmp_path, random_model):
+@pytest.mark.parametrize("version", [1, 2])
+def test_damaged_models(fuzz, tmp_path, random_model, version):
     """LAMMPS has a reader of its own, in C++."""
-    whole = random_model().read_bytes()
+    path = random_model() if version == 2 else FORMATS / "1" / "fused.pt"
+    whole = path.read_bytes()
     engine = subprocess.Popen(
         [sys.executable, "-c", READER, str(tmp_path / "input.pt")],
         stdin=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """Energies, forces, virials and their shares per atom against plain torch, on 1, 2 and 4 ranks."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +111,28 @@ def test_agrees_with_plain_torch(results, water, random_potential, name):
     system, architecture, *_ = CASES[name]
     expected = reference(random_potential(**architecture), SYSTEMS[system](water))
     assert_same(results[name], expected, 1e-10)
+
+
+def test_every_format(tmp_path, water, model_of_a_format):
+    path, potential = model_of_a_format
+    script = set_up(tmp_path, "water", periodic(water), hipnn(path)) + evaluate("water")
+    run = lmp(tmp_path, script, ranks=2)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert_same(read_evaluation(tmp_path, "water"), reference(potential, periodic(water)), 1e-10)
+
+
+def test_what_torch_would_compile_is_not_read(tmp_path, water, random_model, random_potential):
+    """Nor unpickled: of a fused file LAMMPS needs metadata and document alone."""
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(random_model()) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            unread = name.endswith((".py", ".pkl"))
+            new.writestr(name, b"this is no code" if unread else old.read(name))
+    script = set_up(tmp_path, "water", periodic(water), hipnn(path)) + evaluate("water")
+    run = lmp(tmp_path, script)
+    assert run.returncode == 0, run.stdout + run.stderr
+    expected = reference(random_potential(), periodic(water))
+    assert_same(read_evaluation(tmp_path, "water"), expected, 1e-10)
 
 
 def test_the_chain_needs_messages_between_ranks(water, random_potential):

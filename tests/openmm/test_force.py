@@ -1,3 +1,5 @@
+import json
+import lzma
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +9,10 @@ import openmm
 import pytest
 import torch
 from ase.build import molecule
+from documents import FORMATS
 from openmm import unit
+
+from hipnn_ts.export import export_potential
 
 IMPLEMENTATIONS = ["torch", "python"]
 
@@ -56,6 +61,27 @@ def test_flavours_agree(
         system = build_system(random_model(dtype, portable), atoms, implementation)
         found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
         agree(found, wanted, tolerance)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_every_format(
+    model_of_a_format, water, build_system, engine, agree, tmp_path, expected, implementation
+):
+    path, potential = model_of_a_format
+    export_potential(potential, tmp_path / "model.pt", {})
+    system = build_system(path, water(3), implementation, beyond_training="ignore")
+    found = engine(system, "CPU").place(water(3).positions).energy_and_forces()
+    agree(found, expected(tmp_path / "model.pt", water(3)))
+
+
+@pytest.mark.parametrize("folder", sorted(FORMATS.iterdir()), ids=lambda folder: folder.name)
+def test_systems_that_were_serialised_with_every_format(folder, engine, agree):
+    system = openmm.XmlSerializer.deserialize(
+        lzma.decompress((folder / "system.xml.xz").read_bytes()).decode()
+    )
+    wanted = json.loads((folder / "water.json").read_text())
+    found = engine(system).place(molecule("H2O").positions).energy_and_forces()
+    agree(found, (wanted["energy"], np.array(wanted["forces"])))
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

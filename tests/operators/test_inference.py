@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from comparing import largest
+from documents import as_tensor, changed, format_1_parts
 
+from hipnn_ts.export.document import read_document
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
@@ -212,6 +215,77 @@ def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
         )
 
 
+def test_buffers_belong_to_the_network_and_not_to_a_thread():
+    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+
+    def buffers():
+        return torch.ops.hipnn_ts.inference_bytes(fused.weights[0])
+
+    assert buffers() == 0
+    expected = fused.energies_and_pair_gradients(*arguments)
+    of_one = buffers()
+    assert of_one > 0
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(fused.energies_and_pair_gradients, *arguments).result()
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert buffers() == of_one
+
+
+def test_threads_at_once_compute_the_same():
+    fused, arguments = FusedPotential(potential(), torch.float32), configuration()
+    expected = fused.energies_and_pair_gradients(*arguments)
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(fused.energies_and_pair_gradients, *arguments) for _ in range(40)]
+    for call in calls:
+        assert all(torch.equal(a, b) for a, b in zip(call.result(), expected, strict=True))
+
+
+def refused_by_the_kernels(fused, document):
+    """What the operator says of a changed document."""
+    fused.weights[0] = as_tensor(document)
+    with pytest.raises(RuntimeError) as error:
+        fused.energies_and_pair_gradients(*configuration())
+    return str(error.value).splitlines()[0]
+
+
+REPULSION = "network: zbl: expected inner < outer <= cutoff, found "
+
+
+@pytest.mark.parametrize(
+    ("zbl", "sentence"),
+    [
+        ([3.0, 2.5], REPULSION + "[3.0,2.5] at a cutoff of 6.5"),
+        ([1.0, 7.0], REPULSION + "[1.0,7.0]"),
+        ([1.0], REPULSION + "[1.0]"),
+        ([-1.0, 2.5], "network: zbl: expected a number above 0, at most 1000, found -1.0"),
+        (["1", 2.5], "network: zbl: expected a number above 0, at most 1000, found "),
+        ([1.0, 2.0, 3.0], "network: zbl: expected a list of 1 to 2 values"),
+    ],
+)
+def test_a_wrong_repulsion_is_refused(zbl, sentence):
+    fused = FusedPotential(potential(n_features=(8,), zbl=(1.0, 2.5)), torch.float64)
+    document = changed(fused.weights[0].numpy().tobytes(), {"zbl": zbl})
+    assert refused_by_the_kernels(fused, document).startswith(sentence)
+
+
+def test_a_tensor_in_the_place_of_another_is_refused():
+    fused = FusedPotential(potential(n_features=(8, 9)), torch.float64)
+    document = fused.weights[0].numpy().tobytes()
+    tensors = read_document(document)
+    names = "blocks.0.interaction.scales.1", "blocks.1.interaction.scales.1"
+    swapped = changed(
+        document,
+        **{
+            name.replace(".", "__"): tensors[other]
+            for name, other in zip(names, names[::-1], strict=True)
+        },
+    )
+    assert refused_by_the_kernels(fused, swapped) == (
+        "blocks.0.interaction.scales.1: expected F64 of shape [8], found F64 of shape [9]"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -220,27 +294,34 @@ def test_bad_arguments_stop_with_one_sentence(position, change, sentence):
         (lambda s: [*s, 8.0], "expected 2 scalars or, with a repulsion, 6, found 7"),
         (lambda s: [*s[:2], float("nan"), *s[3:]], "expected positive finite scalars, found nan"),
         (lambda s: [*s[:2], -1.0, *s[3:]], "expected positive finite scalars, found -1"),
-        (
-            lambda s: [*s[:2], 3.0, *s[3:]],
-            "expected inner < outer <= cutoff of the repulsion, found 3",
-        ),
-        (
-            lambda s: [*s[:3], 7.0, *s[4:]],
-            "expected inner < outer <= cutoff of the repulsion, found 1",
-        ),
+        (lambda s: [*s[:2], 3.0, *s[3:]], "zbl: expected inner < outer <= cutoff, found [3.0,2.5]"),
+        (lambda s: [*s[:3], 7.0, *s[4:]], "zbl: expected inner < outer <= cutoff, found [1.0,7.0]"),
         (lambda s: [*s[:5], 1e300], "expected a nuclear charge from 1 to 118, found 1e+300"),
         (lambda s: [*s[:4], 0.5, s[5]], "expected a nuclear charge from 1 to 118, found 0.5"),
     ],
 )
-def test_a_wrong_repulsion_is_refused(change, sentence):
-    fused = FusedPotential(potential(n_features=(8,), zbl=(1.0, 2.5)), torch.float64)
-    fused.scalars = change(fused.scalars)
+def test_a_wrong_repulsion_of_format_1_is_refused(change, sentence):
+    model = potential(n_features=(8,), zbl=(1.0, 2.5))
+    weights, sizes, scalars = format_1_parts(model, torch.float64)
     with pytest.raises(RuntimeError, match=re.escape(sentence)):
-        fused.energies_and_pair_gradients(*configuration())
+        torch.ops.hipnn_ts.energies_and_pair_gradients(
+            *configuration(), weights, sizes, change(scalars)
+        )
 
 
-def test_swapped_weights_are_refused():
-    fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)
-    fused.weights[4], fused.weights[6] = fused.weights[6], fused.weights[4]
-    with pytest.raises(RuntimeError, match="packed weight 4: expected contiguous Double of shape"):
-        fused.energies_and_pair_gradients(*configuration())
+def test_swapped_weights_of_format_1_are_refused():
+    weights, *rest = format_1_parts(potential(n_features=(8, 8)), torch.float64)
+    weights[4], weights[6] = weights[6], weights[4]
+    with pytest.raises(RuntimeError, match=r"packed weight 4: expected F64 of shape \[8\], found"):
+        torch.ops.hipnn_ts.energies_and_pair_gradients(*configuration(), weights, *rest)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_same_bits_as_in_format_1(name, dtype):
+    model, arguments = potential(**ARCHITECTURES[name]), configuration()
+    found = FusedPotential(model, dtype).energies_and_pair_gradients(*arguments)
+    parts = format_1_parts(model, dtype)
+    expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *parts)
+    assert expected[0].isfinite().all() and expected[1].isfinite().all()
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

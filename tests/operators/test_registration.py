@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from documents import format_1_parts
 from test_geometry import vectors
 from test_invariants import factors as invariants_factors
 from test_moments import form
@@ -9,7 +10,7 @@ from test_onsite_layers import SHAPES
 from test_onsite_layers import arguments as layer_arguments
 from test_sensitivities import factors, radial, windows
 
-from hipnn_ts.export.packing import pack_potential
+from hipnn_ts.export.packing import document_of_potential
 
 # Without AOT dispatch: it differentiates a sum with ones where gradcheck has random cotangents.
 TESTS = ("test_schema", "test_autograd_registration", "test_faketensor")
@@ -64,15 +65,19 @@ def test_training_operators(name, arguments):
     torch.library.opcheck(operator, arguments, test_utils=TESTS)
 
 
-def test_inference_operator(random_potential):
-    potential = random_potential(l_max=2)
+def inference_arguments():
     index = torch.tensor([0, 1])
-    arguments = (
-        index,
-        index,
-        index.flip(0),
-        torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]),
-        *pack_potential(potential),
-    )
+    vectors = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+    return index, index, index.flip(0), vectors
+
+
+def test_inference_operator(random_potential):
+    arguments = (*inference_arguments(), document_of_potential(random_potential()))
+    # Of a document without data nobody knows the precision.
+    torch.library.opcheck(torch.ops.hipnn_ts.evaluate.default, arguments, test_utils=TESTS[:2])
+
+
+def test_inference_operator_of_format_1(random_potential):
+    arguments = (*inference_arguments(), *format_1_parts(random_potential(), torch.float64))
     operator = torch.ops.hipnn_ts.energies_and_pair_gradients.default
     torch.library.opcheck(operator, arguments, test_utils=TESTS)

@@ -7,12 +7,15 @@ import warnings
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from documents import as_tensor, changed
 
 from hipnn_ts.cli import main
 from hipnn_ts.export import export_potential, load_exported
+from hipnn_ts.export.document import read_document
 from hipnn_ts.export.extrapolation import ExtrapolationWarning
 from hipnn_ts.export.metadata import FILE_NAME
 from hipnn_ts.export.unpacking import plain_potential
@@ -63,19 +66,21 @@ def marks(monkeypatch):
     return judge
 
 
-def changed(model, path, weight):
-    """The exported file with one number of one packed weight 1 % larger."""
+def with_one_number_changed(model, path, weight):
+    """The exported file with one number of one tensor 1 % larger."""
     extra = {FILE_NAME: ""}
     module = torch.jit.load(str(model), _extra_files=extra)
-    values = module.weights[weight].view(-1)
-    largest = values.abs().argmax()
-    values[largest] *= 1.01
+    document = module.weights[0].numpy().tobytes()
+    values = read_document(document)[weight].copy()
+    place = np.unravel_index(np.abs(values).argmax(), values.shape)
+    values[place] *= 1.01
+    module.weights = [as_tensor(changed(document, **{weight.replace(".", "__"): values}))]
     module.save(str(path), _extra_files=extra)
     return path
 
 
 # Both layouts of the first on-site layer of the first block.
-FORWARD, BACKWARD = 15, 16
+FORWARD, BACKWARD = (f"blocks.0.on_site.0.inner.{way}" for way in ("forward", "backward"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ def test_a_file_whose_weights_disagree_with_each_other(
     names = ["Python, plain", "LAMMPS"]
     path, expected = random_model(dtype), "ok"
     if weight is not None:
-        path, expected = changed(path, tmp_path / "changed.pt", weight), "WRONG"
+        path, expected = with_one_number_changed(path, tmp_path / "changed.pt", weight), "WRONG"
     code, found, output = marks(path, names)
     assert found == {"plain torch, float64": "ok"} | dict.fromkeys(names, expected), output
     assert code == (0 if weight is None else 1)
