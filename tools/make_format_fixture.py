@@ -6,17 +6,21 @@ Run once, when a format is new: what a released hipnn-ts wrote is never written 
 """
 
 import json
+import lzma
 import sys
 from pathlib import Path
 
 import torch
+from ase import Atoms
 from ase.build import molecule
+from openmm import System, XmlSerializer
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import save_checkpoint
 from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.openmm import create_force
 
 NETWORK = NetworkConfig(
     elements=("H", "O"),
@@ -30,7 +34,7 @@ PROVENANCE = {"training": "none", "closest_approach": {"H-H": 0.5, "H-O": 0.4, "
 
 
 def main() -> None:
-    """Write checkpoint, fused and portable files, and what they compute for water."""
+    """Write checkpoint, fused and portable files, an OpenMM system, and what they compute."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
     torch.manual_seed(0)
@@ -40,8 +44,18 @@ def main() -> None:
         export_potential(potential, folder / name, PROVENANCE, portable)
     water = molecule("H2O")
     water.calc = HIPNNTSCalculator(folder / "fused.pt")
+    with lzma.open(folder / "system.xml.xz", "wt") as file:
+        file.write(XmlSerializer.serialize(_system(folder / "fused.pt", water)))
     expected = {"energy": water.get_potential_energy(), "forces": water.get_forces().tolist()}
     (folder / "water.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def _system(model: Path, atoms: Atoms) -> System:
+    system = System()
+    for mass in atoms.get_masses():
+        system.addParticle(mass)
+    system.addForce(create_force(model, atoms.numbers, periodic=False, implementation="torch"))
+    return system
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
       // Neighbour lists stay behind: a copy makes its own.
       .def_pickle(
           [](const Self& self) { return hipnn_ts::state_of(self->parts()); },
-          [](const hipnn_ts::ForceState& state) {
+          [](c10::IValue state) {
             return c10::make_intrusive<EnergyAndForces>(hipnn_ts::parts_of(state));
           });
 }

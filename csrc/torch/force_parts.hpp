@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/core/Dict.h>
+#include <ATen/core/ivalue.h>
 
 namespace hipnn_ts {
 
@@ -18,10 +18,10 @@ struct ForceParts {
   double energy;        // the host's units of energy in an eV
 };
 
-/// What pickling keeps of them, by the names above.
-using ForceState = c10::Dict<std::string, at::Tensor>;
-ForceState state_of(const ForceParts& parts);
-/// Throws c10::Error where one is missing.
-ForceParts parts_of(const ForceState& state);
+/// What pickling keeps of them: tensors by the names above.
+at::IValue state_of(const ForceParts& parts);
+/// Of such a state, or of one that hipnn-ts pickled when files had format 1. Throws c10::Error
+/// where it is neither.
+ForceParts parts_of(const at::IValue& state);
 
 } // namespace hipnn_ts

@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from documents import changed, network_of
 
 from hipnn_ts.errors import InputError
@@ -278,6 +279,17 @@ def test_what_is_compressed_is_not_read(tmp_path, random_model):
             new.writestr(name, old.read(name), compress_type=8 if "/data/" in name else 0)
     with pytest.raises(InputError, match="'data/0': expected a record that is not compressed"):
         checked_metadata(path)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_module_has_one_document(tmp_path, random_model, n):
+    extra = {FILE_NAME: ""}
+    module = torch.jit.load(str(random_model()), _extra_files=extra)
+    module.weights = list(module.weights) * n
+    path = tmp_path / "model.pt"
+    module.save(str(path), _extra_files=extra)
+    with pytest.raises(InputError, match=f"expected one document, found {n}"):
+        load_exported(path)
 
 
 def test_torch_is_not_imported(random_model):

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 import torch
+from documents import changed
 from lammps_run import hipnn, lmp, set_up
 
 from hipnn_ts.checkpoint import save_checkpoint
@@ -105,6 +106,27 @@ def test_newer_format(refused, tmp_path, random_model):
             new.writestr(name, content)
     sentence = refused(model=path)
     assert "newer.pt: exported in format 99, but this hipnn-ts reads format" in sentence
+
+
+def test_one_wrong_bit_of_a_weight(refused, tmp_path, random_model):
+    content = bytearray(random_model().read_bytes())
+    content[content.index(b"self_energies") + 20_000] ^= 1
+    path = tmp_path / "bit.pt"
+    path.write_bytes(content)
+    sentence = "bit.pt: damaged: 'data/0' does not have the checksum it was written with"
+    assert sentence in refused(model=path)
+
+
+def test_another_network_than_the_metadata_say(refused, tmp_path, random_model):
+    path = tmp_path / "other.pt"
+    with zipfile.ZipFile(random_model()) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("/data/0"):
+                content = changed(content, {"cutoff": 4.5})
+            new.writestr(name, content)
+    sentence = "other.pt: 'data/0': expected the network that the metadata describe, found another"
+    assert sentence in refused(model=path)
 
 
 def test_coordinate_that_is_not_a_number(tmp_path, water, random_model):

@@ -1,3 +1,5 @@
+import json
+import lzma
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +9,7 @@ import openmm
 import pytest
 import torch
 from ase.build import molecule
+from documents import FORMATS
 from openmm import unit
 
 from hipnn_ts.export import export_potential
@@ -69,6 +72,16 @@ def test_every_format(
     system = build_system(path, water(3), implementation, beyond_training="ignore")
     found = engine(system, "CPU").place(water(3).positions).energy_and_forces()
     agree(found, expected(tmp_path / "model.pt", water(3)))
+
+
+@pytest.mark.parametrize("folder", sorted(FORMATS.iterdir()), ids=lambda folder: folder.name)
+def test_systems_that_were_serialised_with_every_format(folder, engine, agree):
+    system = openmm.XmlSerializer.deserialize(
+        lzma.decompress((folder / "system.xml.xz").read_bytes()).decode()
+    )
+    wanted = json.loads((folder / "water.json").read_text())
+    found = engine(system).place(molecule("H2O").positions).energy_and_forces()
+    agree(found, (wanted["energy"], np.array(wanted["forces"])))
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

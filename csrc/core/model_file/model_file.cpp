@@ -114,12 +114,13 @@ void ModelFile::read_metadata() {
     throw FileError(mistake);
   }
   const Json version = content.value("format_version", Json());
-  format_ = version.is_number_integer() ? version.get<int>() : 0;
-  if (format_ < 1 || format_ > format_version) {
+  const int64_t number = version.is_number_integer() ? version.get<int64_t>() : 0;
+  if (number < 1 || number > format_version) {
     throw FileError(
         "exported in format " + shown(version) + ", but this hipnn-ts reads formats 1 to " +
         std::to_string(format_version) + "; install a hipnn-ts as new as the one that exported it");
   }
+  format_ = static_cast<int>(number);
   const auto flavour = text_of(value_of(content, "flavour", "metadata"), "metadata: flavour");
   const auto dtype = text_of(value_of(content, "dtype", "metadata"), "metadata: dtype");
   if ((flavour != "fused" && flavour != "portable") || (dtype != "float32" && dtype != "float64")) {

@@ -61,12 +61,13 @@ def _check_fused(path: str, module: torch.jit.ScriptModule, metadata: Metadata) 
     others = list(module.state_dict())
     if others != ([] if metadata.has_document else ["self_energies"]):
         raise InputError(f"{path}: found the tensors {others}, which no exported potential has")
-    if metadata.has_document and len(module.weights) != 1:
-        raise InputError(f"{path}: expected one document, found {len(module.weights)}")
     try:
+        n_documents = len(module.weights) if metadata.has_document else 1
+        if n_documents != 1:
+            raise InputError(f"{path}: expected one document, found {n_documents}")
         # Names, shapes, types and finiteness of all tensors.
         found = torch.ops.hipnn_ts.describe_document(document_of(module))
-    except (AttributeError, RuntimeError) as error:
+    except (AttributeError, TypeError, RuntimeError) as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
     check_description(path, found, metadata)
 
