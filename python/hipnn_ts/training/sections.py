@@ -14,9 +14,22 @@ from pydantic import (
 )
 
 from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.validation import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class NetworkSection(NetworkConfig):
+    """A network as a training configuration describes it.
+
+    The width of the sensitivities matters before the first step alone. Files of models that lack
+    the key mean hippynn's; a configuration that lacks it gets the one that trains best.
+    """
+
+    sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
+        default=0.1, description=NetworkConfig.model_fields["sensitivity_width"].description
+    )
 
 
 class DataConfig(LabelConfig):
@@ -125,7 +138,11 @@ class TrainingConfig(Section):
         default=None,
         description="end after this time; the result depends on the machine's speed",
     )
-    batch_size: PositiveInt = Field(default=8, description="configurations in a step")
+    batch_size: PositiveInt | None = Field(
+        default=None,
+        description="configurations in a step [about 128 atoms, a 20th of the training data at "
+        "most]",
+    )
     max_atoms_per_batch: PositiveInt | None = Field(
         default=None, description="largest number of atoms in a batch"
     )
@@ -184,7 +201,7 @@ class TrainingConfig(Section):
         if self.self_energies == "kept" and self.start_from is None:
             raise ValueError("self_energies: expected start_from beside 'kept', found none")
         largest = self.schedule.max_batch_size
-        if largest is not None and largest < self.batch_size:
+        if None not in (largest, self.batch_size) and largest < self.batch_size:
             raise ValueError(
                 f"schedule.max_batch_size: expected at least batch_size ({self.batch_size}), "
                 f"found {largest}"
