@@ -13,7 +13,9 @@ from hipnn_ts.evaluation import evaluate
 from hipnn_ts.training.config import parse_config
 
 KEPT = tuple(
-    f"{quantity}_{measure}" for quantity in ("energy", "forces") for measure in ("rmse", "mae")
+    f"{quantity}_{measure}"
+    for quantity in ("energy", "forces", "stress")
+    for measure in ("rmse", "mae")
 )
 
 
@@ -49,6 +51,7 @@ def trial(name: str, candidate: str, seed: int, minutes: float, folder: Path) ->
     return {
         "epochs": done["epochs"],
         "tests": {
-            label: {key: round(found[key], 3) for key in KEPT} for label, found in errors.items()
+            label: {key: round(found[key], 3) for key in KEPT if key in found}
+            for label, found in errors.items()
         },
     }

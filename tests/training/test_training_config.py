@@ -150,9 +150,10 @@ def test_every_key_and_default_is_in_the_help():
         ("network.zbl", "null"),
         ("data.train", "(required)"),
         ("data.units.energy", "eV"),
-        ("training.learning_rate", "0.002"),
+        ("training.learning_rate", "0.003"),
         ("training.schedule.patience", "10"),
-        ("training.second_stage.loss.energy", "5.0"),
-        ("training.loss.hierarchicality", "0.001"),
+        ("training.second_stage.loss.stress", "10.0"),
+        ("training.loss.late_energy", "3.0"),
+        ("network.sensitivity_width", "0.1"),
     ):
         assert f"{key} = {default}" in words, key

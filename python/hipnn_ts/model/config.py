@@ -43,7 +43,7 @@ class NetworkConfig(BaseModel):
         default=3, description="on-site layers after each interaction layer"
     )
     n_sensitivities: Annotated[int, Field(gt=0, le=1024)] = Field(
-        default=20, description="radial sensitivity functions"
+        default=12, description="radial sensitivity functions"
     )
     sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
         default=None,

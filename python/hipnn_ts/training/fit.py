@@ -99,7 +99,7 @@ def train(
         earlier = state_to_resume(output / STATE, identity) if resume else None
         if earlier and earlier["finished"]:
             return output / CHECKPOINT
-        for line in prepared.survey if tell else ():
+        for line in (*prepared.survey, *prepared.recipe) if tell else ():
             tell(line)
         if not earlier:
             _clear(output, prepared)

@@ -39,6 +39,7 @@ class Prepared(NamedTuple):
     resolved: dict[str, Any]  # the configuration with every default filled in
     origin: dict[str, Any]  # the same without folders, with checksums, counts and versions
     survey: list[str]  # what the data holds, as text
+    recipe: list[str]  # how it is trained on, and why
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -73,7 +74,6 @@ def prepare(config: RunConfig) -> Prepared:
     self_energies, source = _self_energies(config, training, network, np.array(energies), isolated)
     lines += source
     settings = with_batch_size(config.training, datasets["training"].n_atoms)
-    lines += described(network, settings, config, len(training.frames))
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
     # With the key that files of models leave out: without it this file would mean another width.
     resolved["network"] = network.model_dump(mode="json") | {
@@ -95,6 +95,7 @@ def prepare(config: RunConfig) -> Prepared:
         resolved,
         origin,
         lines,
+        described(network, settings, config, len(training.frames)),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.training.sections import RunConfig, TrainingConfig
+from hipnn_ts.training.sections import LATE, RunConfig, TrainingConfig
 
 # A step of fewer atoms takes as long; more of them make fewer steps.
 ATOMS_PER_STEP = 128
@@ -40,12 +40,9 @@ def described(
     ]
     if settings.ema_decay is not None:
         way.append(f"weights averaged by {settings.ema_decay:g} (a mean errs less than its parts)")
-    second = settings.second_stage
-    if second is not None:
-        way.append(
-            f"energies weighed {second.loss.energy:g} instead of {settings.loss.energy:g} after "
-            f"{second.start:.0%} of the run (forces teach first)"
-        )
+    loss, second = settings.loss, settings.second_stage
+    if second is None and loss.late_energy != 1 and loss.energy > 0 and loss.forces > 0:
+        way.append(f"energies weigh {loss.late_energy:g} times more after {LATE:.0%} of the run")
     return [
         f"recipe: {size}; {network.n_sensitivities} sensitivities, at first {shape}",
         f"recipe: {'; '.join(way)}",
