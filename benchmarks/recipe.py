@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import mean
 
 import click
 from accuracy import ONE_THREAD, data_folder
@@ -22,7 +23,7 @@ from recipe_candidates import CANDIDATES
 from recipe_sets import SCREENED
 from recipe_trial import trial
 
-from hipnn_ts.benchmark import write_report
+from hipnn_ts.benchmark import Check, write_report
 
 REPORT = Path(__file__).parent / "results" / "recipe.json"
 
@@ -30,6 +31,26 @@ REPORT = Path(__file__).parent / "results" / "recipe.json"
 def key_of(run: dict) -> tuple:
     """What tells one training from another."""
     return run["set"], run["candidate"], run["seed"], run["minutes"]
+
+
+def checks_of(runs: list[dict]) -> list[Check]:
+    """The default beside the earlier one, means over the seeds that both have."""
+    found = {(run["set"], run["candidate"], run["seed"]): run["tests"] for run in runs}
+    checks = []
+    for name, screened in SCREENED.items():
+        seeds = [
+            seed
+            for seed in sorted({seed for _, _, seed in found})
+            if {(name, side, seed) for side in ("earlier", "default")} <= set(found)
+        ]
+        for label in screened.tests if seeds else ():
+            earlier, default = (
+                mean(found[name, side, seed][label]["forces_rmse"] for seed in seeds)
+                for side in ("earlier", "default")
+            )
+            what = f"{name}, {label}: forces RMSE of the default ({len(seeds)} seeds), meV/Å"
+            checks.append(Check(name=what, value=default, limit=round(earlier, 1), better="lower"))
+    return checks
 
 
 @click.command()
@@ -55,7 +76,8 @@ def main(only, candidates, seeds, minutes, output) -> None:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             result = pool.submit(trial, name, candidate, seed, minutes, folder).result()
         runs.append(case | result)
-        write_report(output, {"minutes_are": "processor time of one thread", "runs": runs}, [])
+        figures = {"minutes_are": "processor time of one thread", "runs": runs}
+        write_report(output, figures, checks_of(runs))
         errors = {label: row["forces_rmse"] for label, row in result["tests"].items()}
         print(*case.values(), f"{result['epochs']} epochs", flush=True)
         print("   ", {label: round(value, 1) for label, value in errors.items()}, flush=True)
