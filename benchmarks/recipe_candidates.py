@@ -51,7 +51,8 @@ EARLY = changed(
     gradient_clipping=1.0,
     schedule={"warm_up": 0.02, "last_rate": 1e-3},
 )
-DEFAULT = changed(EARLY, loss={"late_energy": 3.0})
+LATE = changed(EARLY, loss={"late_energy": 3.0})
+DEFAULT = changed(LATE, cusp_regularisation=0.1)
 
 # In the order in which they were tried; what is not worth its time any more can be left out.
 CANDIDATES = {
@@ -63,13 +64,12 @@ CANDIDATES = {
     "broad, 12, width 0.15": changed(TWELVE, sensitivity_width=0.15),
     "broad, 12, energy 1": FORCES,
     "all of the experiment": EARLY,
+    "late energies": LATE,
+    "late energies, hippynn's width": changed(LATE, sensitivity_width=None),
+    "late energies, width 0.05": changed(LATE, sensitivity_width=0.05),
     "default": DEFAULT,
-    "default, hippynn's width": changed(DEFAULT, sensitivity_width=None),
-    "default, width 0.05": changed(DEFAULT, sensitivity_width=0.05),
-    "default, width 0.15": changed(DEFAULT, sensitivity_width=0.15),
     "default, 8": changed(DEFAULT, n_sensitivities=8),
     "default, 20": changed(DEFAULT, n_sensitivities=20),
-    "default, cusp 0.1": changed(DEFAULT, cusp_regularisation=0.1),
     "default, rate 5e-3": changed(DEFAULT, learning_rate=5e-3),
     "default, 64 atoms a step": changed(DEFAULT, atoms_per_step=64),
     "default, not averaged": changed(DEFAULT, ema_decay=None),

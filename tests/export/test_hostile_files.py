@@ -98,7 +98,7 @@ HOSTILE = {
     "layers": (document(network__n_atom_layers=2), "sizes: expected"),
     "a repulsion": (
         document(network__zbl=[1.0, 2.0]),
-        "scalars: expected [4.0, 0.03, 1.0, 2.0, 1",
+        "scalars: expected [4.0, 0.1, 1.0, 2.0, 1",
     ),
     "precision": (document(dtype="float32"), "packed weight 0: expected torch.float32"),
     "flavour": (document(flavour="portable"), "portable: expected True, as the metadata say"),

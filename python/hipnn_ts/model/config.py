@@ -55,7 +55,7 @@ class NetworkConfig(BaseModel):
     soft_max: Length = Field(default=5.5, description="centre of the farthest sensitivity, Å")
     cutoff: Length = Field(default=6.5, description="hard cutoff R, Å")
     cusp_regularisation: Length = Field(
-        default=0.03, description="ε under the roots of the tensor norms"
+        default=0.1, description="ε under the roots of the tensor norms"
     )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
     zbl: tuple[Length, Length] | None = Field(
