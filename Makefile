@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-water-structure clean
+  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-recipe bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -141,6 +141,10 @@ bench-cusp-accuracy: $(VENV)/.installed
 # HIP-HOP-NN beside norms and beside hippynn's.
 bench-polynomials: $(VENV)/.installed
 	$(BIN)/python benchmarks/polynomials.py
+
+# Two hours of one core: which recipe training takes by default. Goes on where it was interrupted.
+bench-recipe: $(VENV)/.installed
+	$(BIN)/python benchmarks/recipe.py
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py

@@ -18,6 +18,7 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.fit import LOG, train
 from hipnn_ts.training.prepare import load_data
+from hipnn_ts.training.recipe import with_batch_size
 from hipnn_ts.training.sections import RunConfig
 
 OURS, HIPPYNN = "hipnn-ts", "hippynn"
@@ -121,7 +122,7 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
         validation.frames,
         folder,
         config.training.max_minutes,
-        config.training.batch_size,
+        with_batch_size(config.training, [len(frame) for frame in training.frames]).batch_size,
         config.training.seed,
     )
 

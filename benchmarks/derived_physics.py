@@ -32,23 +32,22 @@ BEFORE = {"cusp_regularisation": 1e-6}
 SILICON = {
     "n_features": [16, 16],
     "n_atom_layers": 1,
-    "n_sensitivities": 8,
     "soft_max": 4.5,
     "cutoff": 5.5,
 }
-MOLECULES = {"n_sensitivities": 12, "soft_min": 0.85, "soft_max": 4.5, "cutoff": 5.0}
+MOLECULES = {"soft_min": 0.85, "soft_max": 4.5, "cutoff": 5.0}
 # Zone-centre optical mode of silicon: PBE 15.2 THz, experiment 15.5.
 GAMMA_THZ = 15.2
 
 
-def trained(name: str, network: dict, data: Path, minutes: float, batch_size: int) -> Path:
+def trained(name: str, network: dict, data: Path, minutes: float) -> Path:
     """Train, or go on, and export in float64; the exported file."""
     folder = TRAINED / "derived-physics" / f"{name}-{minutes:g}-minutes"
     config = parse_config(
         {
             "network": network,
             "data": {"train": [str(data)]},
-            "training": {"batch_size": batch_size, "max_minutes": minutes},
+            "training": {"max_minutes": minutes},
         },
         "derived_physics.py",
     )
@@ -109,10 +108,10 @@ def main(minutes: float, before: bool) -> None:
     published = data_folder() / "mlearn_Si" / "train.extxyz.xz"
     figures: dict = {"minutes": minutes}
     for case, cusp in {"default": {}, **({"before": BEFORE} if before else {})}.items():
-        model = trained(f"molecules-{case}", MOLECULES | cusp, LABELLED, minutes, 16)
+        model = trained(f"molecules-{case}", MOLECULES | cusp, LABELLED, minutes)
         figures[case] = {"molecules": molecules(model), "silicon": {}}
         if published.exists():
-            model = trained(f"silicon-{case}", SILICON | cusp, published, minutes, 2)
+            model = trained(f"silicon-{case}", SILICON | cusp, published, minutes)
             figures[case]["silicon"] = silicon(model)
     found = figures["default"]
     checks = silicon_checks(found["silicon"]) if found["silicon"] else []

@@ -37,6 +37,7 @@ COMMANDS = {
     "openmm": "make bench-openmm",
     "peers": "make bench-peers",
     "published": "make bench-published",
+    "recipe": "make bench-recipe",
     "soak": "make soak",
     "water_structure": "make bench-water-structure",
 }

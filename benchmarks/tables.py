@@ -260,6 +260,28 @@ def derived_physics(result: dict) -> str:
     return f"{table(head, rows)}\n\nEach trained for {result['minutes']:g} minutes of one core."
 
 
+def recipe(result: dict) -> str:
+    """Forces RMSE of each candidate on each test, meV/Å; means over seeds."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for run in result["runs"]:
+        for label, errors in run["tests"].items():
+            column = f"{run['set']}, {label}"
+            errors = errors["forces_rmse"]
+            found.setdefault(run["candidate"], {}).setdefault(column, []).append(errors)
+    columns = list(dict.fromkeys(column for row in found.values() for column in row))
+    columns.sort(key=lambda column: (column.split(", ")[0], column.endswith("seen")))
+
+    def cell(values: list[float] | None) -> str:
+        if values is None:
+            return ""
+        spread = f" ± {(max(values) - min(values)) / 2:.0f}" if len(values) > 1 else ""
+        return f"{sum(values) / len(values):.0f}{spread}"
+
+    rows = [[name, *(cell(row.get(column)) for column in columns)] for name, row in found.items()]
+    minutes = ", ".join(f"{m:g}" for m in sorted({run["minutes"] for run in result["runs"]}))
+    return f"{table(['recipe', *columns], rows)}\n\nEach trained for {minutes} minute of one core."
+
+
 def keys(results: dict) -> str:
     """Every key of a training configuration."""
     parts = []
@@ -290,5 +312,6 @@ TABLES = {
     "cost": (None, cost),
     "energy_walk": ("energy_walk", energy_walk),
     "derived_physics": ("derived_physics", derived_physics),
+    "recipe": ("recipe", recipe),
     "keys": (None, keys),
 }

@@ -24,7 +24,6 @@ MEMBERS = 3
 NETWORK = {
     "n_features": [24, 24],
     "n_atom_layers": 1,
-    "n_sensitivities": 10,
     "soft_min": 0.85,
     "soft_max": 4.0,
     "cutoff": 5.0,
@@ -55,8 +54,6 @@ def committee(frames: list[Atoms], folder: Path, minutes: float) -> list:
             "data": {"train": ["train.extxyz"], "validation": 0.1},
             "training": {
                 "max_minutes": minutes,
-                "batch_size": 4,
-                "learning_rate": 0.005,
                 "seed": seed,
             },
         }

@@ -73,6 +73,11 @@ def test_exponents_without_a_point_are_numbers():
         ("training.epochs", None, "training: give 'epochs', 'max_minutes' or both"),
         ("training.learning_rate", "fast", "training.learning_rate: expected a valid number, fou"),
         ("training.precision", "f16", "training.precision: expected 'float32' or 'float64', foun"),
+        (
+            "training",
+            {"epochs": 1, "batch_size": 8, "schedule": {"max_batch_size": 4}},
+            "training: schedule.max_batch_size: expected at least batch_size (8), found 4",
+        ),
         ("data", None, "key 'data.train' is missing"),
     ],
 )
@@ -124,7 +129,6 @@ def test_overrides_win_over_the_file(tmp_path):
         ("data.units.energy=Ry", "data.units.energy: expected 'eV', 'kcal/mol', 'kJ/mol' or 'ha"),
         ("training.second_stage.start=2", "training.second_stage.start: expected a value less th"),
         ("training.second_stage.end=2", "unknown key 'training.second_stage.end', expected one of"),
-        ("training.schedule.max_batch_size=4", "training: schedule.max_batch_size: expected at l"),
         ("training.self_energies=guess", "training.self_energies: expected 'least_squares', 'trai"),
     ],
 )
@@ -146,9 +150,10 @@ def test_every_key_and_default_is_in_the_help():
         ("network.zbl", "null"),
         ("data.train", "(required)"),
         ("data.units.energy", "eV"),
-        ("training.learning_rate", "0.002"),
+        ("training.learning_rate", "0.003"),
         ("training.schedule.patience", "10"),
-        ("training.second_stage.loss.energy", "5.0"),
-        ("training.loss.hierarchicality", "0.001"),
+        ("training.second_stage.loss.stress", "10.0"),
+        ("training.loss.late_energy", "3.0"),
+        ("network.sensitivity_width", "0.1"),
     ):
         assert f"{key} = {default}" in words, key

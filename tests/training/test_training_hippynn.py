@@ -2,13 +2,16 @@
 
 import warnings
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.loss import squared_weights
 from hipnn_ts.training.schedule import Schedule
 from hipnn_ts.training.sections import TrainingConfig
@@ -68,15 +71,15 @@ def weights_of(network, name):
     return torch.cat([network[theirs].flatten() for theirs in theirs_of(name)])
 
 
-def build_theirs():
+def build_theirs(config=CONFIG):
     from hippynn.networks.hipnn import HipnnQuad
 
     return HipnnQuad(
         n_features=24,
-        n_sensitivities=CONFIG.n_sensitivities,
-        dist_soft_min=CONFIG.soft_min,
-        dist_soft_max=CONFIG.soft_max,
-        dist_hard_max=CONFIG.cutoff,
+        n_sensitivities=config.n_sensitivities,
+        dist_soft_min=config.soft_min,
+        dist_soft_max=config.soft_max,
+        dist_hard_max=config.cutoff,
         n_atom_layers=CONFIG.n_atom_layers,
         n_interaction_layers=2,
         possible_species=[0, 1, 6, 8],
@@ -101,6 +104,25 @@ def test_initial_weights_are_distributed_as_in_hippynn():
         assert a.mean().item() == pytest.approx(b.mean().item(), abs=tolerance), name
         assert a.std().item() == pytest.approx(spread, abs=tolerance), name
         assert a.abs().max().item() == pytest.approx(b.abs().max().item(), rel=0.3), name
+
+
+def test_the_recipe_of_the_docs_is_hippynns():
+    """Every key whose default is another has hippynn's value there."""
+    page = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text()
+    block = page.split("## Train the same recipe")[1].split("```yaml\n")[1].split("```")[0]
+    config = parse_config(yaml.safe_load(block), "migrate.md")
+    network = network_config(config, ["H", "C", "O"])
+    ours = Potential(network).blocks[0].interaction
+    theirs = build_theirs(network).blocks[0][0].base_layer
+    for name in ("mu", "sigma"):
+        assert torch.allclose(getattr(ours, name), getattr(theirs.sensitivity, name), rtol=1e-5)
+    training = config.training
+    assert training.ema_decay is None and training.schedule.kind == "patience"
+    assert training.gradient_clipping >= 1e6
+    loss = training.loss
+    assert (loss.rmse, loss.mae, loss.mse, loss.late_energy) == (1, 1, 0, 1)
+    assert (loss.energy, loss.forces, loss.energy_per) == (1, 1, "configuration")
+    assert (loss.l2, loss.hierarchicality) == (1e-6, 0.01)
 
 
 def test_the_regulariser_is_hippynns():

@@ -14,6 +14,8 @@ from hipnn_ts.training.prediction import Prediction
 from hipnn_ts.training.schedule import cosine_factor
 from hipnn_ts.training.sections import LossConfig, ScheduleConfig
 
+ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0}
+
 
 def example():
     """Two configurations, 2 and 1 atoms, with a stress for the second."""
@@ -64,21 +66,24 @@ def test_errors_are_per_atom_and_per_component_and_add_up_over_batches():
     )
 
 
-def test_the_loss_weighs_rmse_and_mae():
-    weights = LossConfig(energy=2.0, forces=3.0, stress=5.0)
+def test_the_loss_weighs_rmse_mae_and_mse():
+    weights = LossConfig(energy=2.0, forces=3.0, stress=5.0, **ROOTS)
     expected = 2 * (0.35 + math.sqrt(0.125)) + 3 * (1 + math.sqrt(5)) + 5 * (0.01 + 0.01)
     assert loss_of(*example(), weights).item() == pytest.approx(expected)
-    weights = LossConfig(energy=2.0, forces=0.0, stress=5.0, rmse=0.5, mae=3.0)
+    weights = LossConfig(energy=2.0, forces=0.0, stress=5.0, rmse=0.5, mae=3.0, mse=0.0)
     expected = 2 * (3 * 0.35 + 0.5 * math.sqrt(0.125)) + 5 * 3.5 * 0.01
     assert loss_of(*example(), weights).item() == pytest.approx(expected)
-    total = LossConfig(energy=1.0, forces=0.0, stress=0.0, energy_per="configuration")
+    squares = LossConfig(energy=2.0, forces=3.0, stress=5.0, rmse=0.0, mae=0.0, mse=0.5)
+    expected = 0.5 * (4 * 0.125 + 9 * 5 + 25 * 0.01**2)
+    assert loss_of(*example(), squares).item() == pytest.approx(expected)
+    total = LossConfig(energy=1.0, forces=0.0, stress=0.0, energy_per="configuration", **ROOTS)
     expected = (0.8 + 0.3) / 2 + math.sqrt((0.8**2 + 0.3**2) / 2)
     assert loss_of(*example(), total).item() == pytest.approx(expected)
 
 
 def test_a_configuration_counts_by_its_weight():
     prediction, batch = example()
-    weights = LossConfig(energy=1.0, forces=1.0, stress=1.0)
+    weights = LossConfig(energy=1.0, forces=1.0, stress=1.0, **ROOTS)
     batch = batch._replace(weight=torch.tensor([3.0, 1.0], dtype=torch.float64))
     energy = (3 * 0.4 + 0.3) / 4 + math.sqrt((3 * 0.4**2 + 0.3**2) / 4)
     # Components: two atoms of weight 3, one of weight 1.
@@ -91,7 +96,7 @@ def test_a_configuration_counts_by_its_weight():
 
 def test_labels_that_are_missing_do_not_count():
     prediction, batch = example()
-    weights = LossConfig(energy=0.0, forces=1.0, stress=0.0)
+    weights = LossConfig(energy=0.0, forces=1.0, stress=0.0, **ROOTS)
     some = batch._replace(forces=batch.forces[:2], with_forces=torch.arange(2))
     assert loss_of(prediction, some, weights).item() == pytest.approx(0.5 + math.sqrt(1.5))
     none = batch._replace(forces=batch.forces[:0], with_forces=torch.arange(0))
@@ -105,7 +110,7 @@ def test_a_perfect_batch_has_finite_gradients():
     prediction, batch = example()
     forces = batch.forces.clone().requires_grad_(True)
     perfect = prediction._replace(energy=batch.energy, forces=forces)
-    loss_of(perfect, batch, LossConfig()).backward()
+    loss_of(perfect, batch, LossConfig(**ROOTS)).backward()
     assert forces.grad.isfinite().all()
 
 
@@ -118,7 +123,8 @@ def test_hierarchicality_is_small_where_the_blocks_converge():
 
 
 def test_the_rate_warms_up_then_falls_to_a_hundredth():
-    factors = [cosine_factor(step / 200, ScheduleConfig()) for step in range(201)]
+    config = ScheduleConfig(warm_up=0.05, last_rate=0.01)
+    factors = [cosine_factor(step / 200, config) for step in range(201)]
     top = factors.index(largest(factors))
     assert largest(factors) == pytest.approx(1.0)
     assert top == 10

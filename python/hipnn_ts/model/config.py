@@ -46,7 +46,7 @@ class NetworkConfig(BaseModel):
         default=3, description="on-site layers after each interaction layer"
     )
     n_sensitivities: Annotated[int, Field(gt=0, le=1024)] = Field(
-        default=20, description="radial sensitivity functions"
+        default=12, description="radial sensitivity functions"
     )
     sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
         default=None,
@@ -58,7 +58,7 @@ class NetworkConfig(BaseModel):
     soft_max: Length = Field(default=5.5, description="centre of the farthest sensitivity, Å")
     cutoff: Length = Field(default=6.5, description="hard cutoff R, Å")
     cusp_regularisation: Length = Field(
-        default=0.03, description="ε under the roots of the tensor norms"
+        default=0.1, description="ε under the roots of the tensor norms"
     )
     invariants: Literal["norms", "polynomials"] = Field(
         default="norms",

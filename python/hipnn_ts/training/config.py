@@ -11,10 +11,10 @@ from pydantic_core import PydanticUndefined
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
+from hipnn_ts.training.sections import DataConfig, NetworkSection, RunConfig, TrainingConfig
 from hipnn_ts.validation import apply_override, read_mapping, validated
 
-SECTIONS = {"network": NetworkConfig, "data": DataConfig, "training": TrainingConfig}
+SECTIONS = {"network": NetworkSection, "data": DataConfig, "training": TrainingConfig}
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -59,7 +59,8 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
 
 def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
     """The architecture, with the given elements unless the configuration names its own."""
-    return NetworkConfig(**{"elements": elements, **config.network})
+    section = NetworkSection(**{"elements": elements, **config.network})
+    return NetworkConfig(**{key: getattr(section, key) for key in NetworkConfig.model_fields})
 
 
 def describe(model: type[BaseModel], prefix: str) -> list[tuple[str, str]]:

@@ -91,6 +91,7 @@ def train(
                 f"whose files this run replaces, found {start.path}"
             )
         prepared = with_start(prepare(with_its_network(config, start)), start)
+    settings = prepared.settings
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
     if start is not None:
         identity["start_from"] = prepared.origin["start_from"]["sha256"]
@@ -98,7 +99,7 @@ def train(
         earlier = state_to_resume(output / STATE, identity) if resume else None
         if earlier and earlier["finished"]:
             return output / CHECKPOINT
-        for line in prepared.survey if tell else ():
+        for line in (*prepared.survey, *prepared.recipe) if tell else ():
             tell(line)
         if not earlier:
             _clear(output, prepared)

@@ -48,15 +48,17 @@ def summed(sums: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def error_loss(sums: Tensor, weights: LossConfig) -> Tensor:
-    """Weighted RMSE + MAE of each quantity, and hierarchicality, from ``batch_sums``."""
+    """Weighted RMSE + MAE + MSE of each quantity, and hierarchicality, from ``batch_sums``."""
     # All at once, and zero where nothing counts, without asking: a GPU would have to be waited for.
     counts = sums[:, :1]
     means = sums[:, 1:] / torch.where(counts > 0, counts, 1.0)
     absolute, square = means[: len(UNITS)].unbind(dim=1)
-    errors = weights.rmse * (square + TINY).sqrt() + weights.mae * absolute
+    factors = sums.new_tensor([getattr(weights, name) for name in (*UNITS, "hierarchicality")])
+    errors = weights.mae * absolute + weights.mse * factors[: len(UNITS)] * square
+    if weights.rmse > 0:
+        errors = errors + weights.rmse * (square + TINY).sqrt()
     terms = torch.cat([errors, means[len(UNITS) :, 0]])
-    factors = [getattr(weights, name) for name in (*UNITS, "hierarchicality")]
-    return terms @ torch.where(counts.flatten() > 0, sums.new_tensor(factors), 0.0)
+    return terms @ torch.where(counts.flatten() > 0, factors, 0.0)
 
 
 def hierarchicality(terms: Tensor) -> Tensor:

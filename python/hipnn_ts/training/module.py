@@ -22,7 +22,7 @@ from hipnn_ts.training.errors import ErrorSums, deviations
 from hipnn_ts.training.loss import batch_sums, error_loss, squared_weights, summed
 from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.schedule import Schedule
-from hipnn_ts.training.sections import LossConfig, TrainingConfig
+from hipnn_ts.training.sections import LATE, LossConfig, TrainingConfig
 
 
 class TrainingModule(LightningModule):
@@ -48,7 +48,6 @@ class TrainingModule(LightningModule):
         self.average = None
         if config.ema_decay is not None:
             self.average = copy.deepcopy(potential).requires_grad_(False)
-            self._follow = get_ema_multi_avg_fn(config.ema_decay)
             # A weight that is frozen is its own average.
             pairs = zip(self.average.parameters(), potential.parameters(), strict=True)
             self._averages = [average for average, weight in pairs if weight.requires_grad]
@@ -77,8 +76,11 @@ class TrainingModule(LightningModule):
 
     def loss_weights(self, progress: float) -> LossConfig:
         """The weights of this part of the run."""
-        second = self.config.second_stage
-        return second.loss if second is not None and progress >= second.start else self.config.loss
+        loss, second = self.config.loss, self.config.second_stage
+        if second is not None:
+            return second.loss if progress >= second.start else loss
+        late = loss.late_energy if progress >= LATE else 1.0
+        return loss.model_copy(update={"energy": late * loss.energy})
 
     def train_dataloader(self) -> DataLoader:
         """The batches of this epoch, from the first that is not done. Called every epoch."""
@@ -130,7 +132,10 @@ class TrainingModule(LightningModule):
         """A step, then the average follows."""
         super().optimizer_step(*args, **kwargs)
         if self.average is not None:
-            self._follow(self._averages, self._trained, None)
+            # Soon without the weights that it began with, which no step has improved.
+            steps = self.global_step
+            decay = min(self.config.ema_decay, (1 + steps) / (10 + steps))
+            get_ema_multi_avg_fn(decay)(self._averages, self._trained, None)
 
     def on_train_epoch_end(self) -> None:
         """Validation is done by now: adapt to it, and count the epoch."""

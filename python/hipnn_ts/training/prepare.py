@@ -24,19 +24,22 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.repulsion import Repulsion
 from hipnn_ts.training.config import network_config
 from hipnn_ts.training.errors import UNITS
-from hipnn_ts.training.sections import DataConfig, RunConfig
+from hipnn_ts.training.recipe import described, with_batch_size
+from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
 
 
 class Prepared(NamedTuple):
     """Everything a run needs before its first step."""
 
     network: NetworkConfig
+    settings: TrainingConfig  # with what the data decided
     training: ReferenceDataset
     validation: ReferenceDataset
     self_energies: torch.Tensor  # (elements,) float64, eV
     resolved: dict[str, Any]  # the configuration with every default filled in
     origin: dict[str, Any]  # the same without folders, with checksums, counts and versions
     survey: list[str]  # what the data holds, as text
+    recipe: list[str]  # how it is trained on, and why
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -70,7 +73,12 @@ def prepare(config: RunConfig) -> Prepared:
     lines = survey(parts, datasets, network.elements, observe)
     self_energies, source = _self_energies(config, training, network, np.array(energies), isolated)
     lines += source
-    resolved = config.model_dump(mode="json") | {"network": network.model_dump(mode="json")}
+    settings = with_batch_size(config.training, datasets["training"].n_atoms)
+    resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
+    # With the key that files of models leave out: without it this file would mean another width.
+    resolved["network"] = network.model_dump(mode="json") | {
+        "sensitivity_width": network.sensitivity_width
+    }
     origin = {
         "config": _without_folders(resolved),
         "data": _checksums(config.data),
@@ -81,11 +89,13 @@ def prepare(config: RunConfig) -> Prepared:
     }
     return Prepared(
         network,
+        settings,
         *datasets.values(),
         self_energies,
         resolved,
         origin,
         lines,
+        described(network, settings, config, len(training.frames)),
     )
 
 

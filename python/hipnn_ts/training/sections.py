@@ -14,9 +14,22 @@ from pydantic import (
 )
 
 from hipnn_ts.label_config import LabelConfig
+from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.validation import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class NetworkSection(NetworkConfig):
+    """A network as a training configuration describes it.
+
+    The width of the sensitivities matters before the first step alone. Files of models that lack
+    the key mean hippynn's; a configuration that lacks it gets the one that trains best.
+    """
+
+    sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
+        default=0.1, description=NetworkConfig.model_fields["sensitivity_width"].description
+    )
 
 
 class DataConfig(LabelConfig):
@@ -70,17 +83,28 @@ class DataConfig(LabelConfig):
 class LossConfig(Section):
     """Weight of each term of the loss, and what an error is."""
 
-    energy: NonNegativeFloat = Field(default=5.0, description="weight of energy errors, 1/eV")
+    energy: NonNegativeFloat = Field(default=1.0, description="weight of energy errors, 1/eV")
     forces: NonNegativeFloat = Field(default=1.0, description="weight of force errors, Å/eV")
     stress: NonNegativeFloat = Field(default=10.0, description="weight of stress errors, Å^3/eV")
     energy_per: Literal["atom", "configuration"] = Field(
         default="atom", description="whether energy errors count per atom or per configuration"
     )
-    rmse: NonNegativeFloat = Field(default=1.0, description="weight of root mean square errors")
-    mae: NonNegativeFloat = Field(default=1.0, description="weight of mean absolute errors")
+    rmse: NonNegativeFloat = Field(default=0.0, description="weight of root mean square errors")
+    mae: NonNegativeFloat = Field(default=0.0, description="weight of mean absolute errors")
+    mse: NonNegativeFloat = Field(
+        default=1.0,
+        description="weight of mean square errors, which the weights of energy, forces and stress "
+        "enter squared",
+    )
+    late_energy: PositiveFloat = Field(
+        default=3.0,
+        description="factor on the weight of energies in the last quarter of the run, when forces "
+        "are learned; without effect beside second_stage",
+    )
     hierarchicality: NonNegativeFloat = Field(
-        default=1e-3,
-        description="weight of the ratio of each block's energy to that of the one before",
+        default=0.0,
+        description="weight of the ratio of each block's energy to that of the one before "
+        "(hippynn: 0.01)",
     )
     l2: NonNegativeFloat = Field(
         default=0.0, description="weight of the sum of all squared parameters (hippynn: 1e-6)"
@@ -97,10 +121,10 @@ class ScheduleConfig(Section):
         "the learning rate",
     )
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.05, description="cosine: fraction of the run in which the rate rises"
+        default=0.02, description="cosine: fraction of the run in which the rate rises"
     )
     last_rate: Share = Field(
-        default=0.01, description="cosine: ratio of the last learning rate to the highest"
+        default=1e-3, description="cosine: ratio of the last learning rate to the highest"
     )
     patience: PositiveInt = Field(
         default=10, description="patience: epochs without a lower validation loss"
@@ -110,10 +134,13 @@ class ScheduleConfig(Section):
     )
 
 
+LATE = 0.75  # share of the run after which energies weigh more
+
+
 class SecondStage(Section):
     """Other loss weights for the last part of the run."""
 
-    start: Share = Field(default=0.75, description="fraction of the run after which it begins")
+    start: Share = Field(default=LATE, description="fraction of the run after which it begins")
     loss: LossConfig = Field(default=LossConfig(), description="the weights from then on")
 
 
@@ -125,22 +152,26 @@ class TrainingConfig(Section):
         default=None,
         description="end after this time; the result depends on the machine's speed",
     )
-    batch_size: PositiveInt = Field(default=8, description="configurations in a step")
+    batch_size: PositiveInt | None = Field(
+        default=None,
+        description="configurations in a step [about 128 atoms, a 20th of the training data at "
+        "most]",
+    )
     max_atoms_per_batch: PositiveInt | None = Field(
         default=None, description="largest number of atoms in a batch"
     )
-    learning_rate: PositiveFloat = Field(default=2e-3, description="highest rate of Adam")
+    learning_rate: PositiveFloat = Field(default=3e-3, description="highest rate of Adam")
     schedule: ScheduleConfig = ScheduleConfig()
     early_stop: PositiveInt | None = Field(
         default=None, description="end after this many epochs without a lower validation loss"
     )
     gradient_clipping: PositiveFloat = Field(
-        default=10.0, description="largest norm of the loss gradient"
+        default=1.0, description="largest norm of the loss gradient"
     )
     ema_decay: Share | None = Field(
-        default=None,
+        default=0.99,
         description="validate and keep an exponential moving average of the weights, with this "
-        "decay per step (0.999, for example)",
+        "decay per step; null: the weights themselves",
     )
     loss: LossConfig = LossConfig()
     second_stage: SecondStage | None = Field(
@@ -184,7 +215,7 @@ class TrainingConfig(Section):
         if self.self_energies == "kept" and self.start_from is None:
             raise ValueError("self_energies: expected start_from beside 'kept', found none")
         largest = self.schedule.max_batch_size
-        if largest is not None and largest < self.batch_size:
+        if None not in (largest, self.batch_size) and largest < self.batch_size:
             raise ValueError(
                 f"schedule.max_batch_size: expected at least batch_size ({self.batch_size}), "
                 f"found {largest}"

@@ -1,0 +1,80 @@
+"""Recipes of the screening: what each has that the defaults of before it had not.
+
+Every key that is screened is written out, so that a candidate stays what it was when defaults
+change. ``atoms_per_step`` sets the batch size by the atoms of a set's frames.
+"""
+
+EARLIER = {
+    "network": {"n_sensitivities": 20, "sensitivity_width": None, "cusp_regularisation": 0.03},
+    "training": {
+        "batch_size": 8,
+        "learning_rate": 2e-3,
+        "gradient_clipping": 10.0,
+        "ema_decay": None,
+        "second_stage": None,
+        "loss": {
+            "energy": 5.0,
+            "forces": 1.0,
+            "rmse": 1.0,
+            "mae": 1.0,
+            "mse": 0.0,
+            "late_energy": 1.0,
+            "hierarchicality": 1e-3,
+        },
+        "schedule": {"kind": "cosine", "warm_up": 0.05, "last_rate": 0.01},
+    },
+}
+
+
+def changed(base: dict, **changes) -> dict:
+    """``base`` with other values, each in the section that has its key; ``loss`` is merged."""
+    network, training = dict(base["network"]), dict(base["training"])
+    for key, value in changes.items():
+        if key in network:
+            network[key] = value
+        elif isinstance(training.get(key), dict):
+            training[key] = training[key] | value
+        else:
+            training[key] = value
+    return {"network": network, "training": training}
+
+
+STEPS = changed(EARLIER, atoms_per_step=128)
+BROAD = changed(STEPS, sensitivity_width=0.1)
+TWELVE = changed(BROAD, n_sensitivities=12)
+FORCES = changed(TWELVE, loss={"energy": 1.0})
+SQUARES = changed(FORCES, loss={"rmse": 0.0, "mae": 0.0, "mse": 1.0, "hierarchicality": 0.0})
+EARLY = changed(
+    SQUARES,
+    learning_rate=3e-3,
+    ema_decay=0.99,
+    gradient_clipping=1.0,
+    schedule={"warm_up": 0.02, "last_rate": 1e-3},
+)
+LATE = changed(EARLY, loss={"late_energy": 3.0})
+DEFAULT = changed(LATE, cusp_regularisation=0.1)
+
+# In the order in which they were tried; what is not worth its time any more can be left out.
+CANDIDATES = {
+    "earlier": EARLIER,
+    "128 atoms a step": STEPS,
+    "broad": BROAD,
+    "broad, 12": TWELVE,
+    "broad, 12, width 0.05": changed(TWELVE, sensitivity_width=0.05),
+    "broad, 12, width 0.15": changed(TWELVE, sensitivity_width=0.15),
+    "broad, 12, energy 1": FORCES,
+    "all of the experiment": EARLY,
+    "late energies": LATE,
+    "late energies, hippynn's width": changed(LATE, sensitivity_width=None),
+    "late energies, width 0.05": changed(LATE, sensitivity_width=0.05),
+    "default": DEFAULT,
+    "default, 8": changed(DEFAULT, n_sensitivities=8),
+    "default, 20": changed(DEFAULT, n_sensitivities=20),
+    "default, rate 5e-3": changed(DEFAULT, learning_rate=5e-3),
+    "default, 64 atoms a step": changed(DEFAULT, atoms_per_step=64),
+    "default, not averaged": changed(DEFAULT, ema_decay=None),
+    "default, clipped at 10": changed(DEFAULT, gradient_clipping=10.0),
+    "default, roots": changed(
+        DEFAULT, loss={"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
+    ),
+}

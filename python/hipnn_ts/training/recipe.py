@@ -1,0 +1,49 @@
+"""What a run chooses where the configuration leaves it open, and the lines that say so."""
+
+from collections.abc import Sequence
+
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.training.sections import LATE, RunConfig, TrainingConfig
+
+# A step of fewer atoms takes as long; more of them make fewer steps.
+ATOMS_PER_STEP = 128
+STEPS_PER_EPOCH = 20
+
+
+def with_batch_size(settings: TrainingConfig, n_atoms: Sequence[int]) -> TrainingConfig:
+    """The same, with a batch size for training configurations of ``n_atoms`` if it has none."""
+    if settings.batch_size is not None:
+        return settings
+    size = min(round(ATOMS_PER_STEP * len(n_atoms) / sum(n_atoms)), len(n_atoms) // STEPS_PER_EPOCH)
+    if settings.schedule.max_batch_size is not None:
+        size = min(size, settings.schedule.max_batch_size)
+    return settings.model_copy(update={"batch_size": max(size, 1)})
+
+
+def described(
+    network: NetworkConfig, settings: TrainingConfig, config: RunConfig, n_frames: int
+) -> list[str]:
+    """How the run trains, and why, two lines. ``config`` is what was asked for."""
+    size = f"{settings.batch_size} configurations in a step"
+    if config.training.batch_size is None:
+        few = settings.batch_size == n_frames // STEPS_PER_EPOCH
+        size += (
+            f" (a {STEPS_PER_EPOCH}th of the data)" if few else f" (about {ATOMS_PER_STEP} atoms)"
+        )
+    width = network.sensitivity_width
+    shape = "narrow (hippynn's)" if width is None else f"{width:g} wide"
+    if width is not None and "sensitivity_width" not in config.network:
+        shape += " (broad: narrow ones fit noise between the distances of the data)"
+    way = [
+        f"rate {settings.learning_rate:g}, {settings.schedule.kind}",
+        f"gradients clipped at norm {settings.gradient_clipping:g}",
+    ]
+    if settings.ema_decay is not None:
+        way.append(f"weights averaged by {settings.ema_decay:g} (a mean errs less than its parts)")
+    loss, second = settings.loss, settings.second_stage
+    if second is None and loss.late_energy != 1 and loss.energy > 0 and loss.forces > 0:
+        way.append(f"energies weigh {loss.late_energy:g} times more after {LATE:.0%} of the run")
+    return [
+        f"recipe: {size}; {network.n_sensitivities} sensitivities, at first {shape}",
+        f"recipe: {'; '.join(way)}",
+    ]
