@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from hippynn.layers.hiplayers import tensors
 from hippynn.graphs import GraphModule, inputs, networks, physics, targets
+from hippynn.layers.hiplayers import tensors
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.hippynn import import_hippynn
