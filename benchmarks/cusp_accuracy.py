@@ -1,6 +1,6 @@
 """Does a rounder cusp cost accuracy? Short trainings with one regularisation beside another.
 
-    python benchmarks/cusp_accuracy.py [--cusps 1e-6 --cusps 0.03] [--only mlearn_Si] [--workers 2]
+    python benchmarks/cusp_accuracy.py [--cusps 1e-6 --cusps 0.1] [--only mlearn_Si] [--workers 2]
 
 The sets, networks and recipes of accuracy.py. All trainings of a set take the same number of
 epochs: as many as its record in benchmarks/results/accuracy made in ``--minutes``, so that what
@@ -93,7 +93,7 @@ def checks_of(runs: list[dict], cusps: tuple[float, ...]) -> list[Check]:
 
 
 @click.command()
-@click.option("--cusps", multiple=True, type=float, default=(1e-6, 0.03), show_default=True)
+@click.option("--cusps", multiple=True, type=float, default=(1e-6, 0.1), show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--l-max", multiple=True, type=int, default=(2,), show_default=True)

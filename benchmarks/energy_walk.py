@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "energy_walk.json"
 CHECKPOINT = ROOT / "demo" / "training" / "best.ckpt"
 # eps, step in fs
-CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5), (0.03, 0.5)]
+CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5), (0.03, 0.5), (0.1, 0.5)]
 TEMPERATURE = 300
 LAG = 100.0  # fs between energies whose differences count
 WARM = 500  # fs at 300 K first, with the regularisation in question
