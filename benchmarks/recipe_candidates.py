@@ -68,6 +68,8 @@ CANDIDATES = {
     "late energies, hippynn's width": changed(LATE, sensitivity_width=None),
     "late energies, width 0.05": changed(LATE, sensitivity_width=0.05),
     "default": DEFAULT,
+    "default, hippynn's width": changed(DEFAULT, sensitivity_width=None),
+    "default, width 0.05": changed(DEFAULT, sensitivity_width=0.05),
     "default, 8": changed(DEFAULT, n_sensitivities=8),
     "default, 20": changed(DEFAULT, n_sensitivities=20),
     "default, rate 5e-3": changed(DEFAULT, learning_rate=5e-3),

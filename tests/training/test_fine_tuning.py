@@ -69,7 +69,7 @@ def tuning(molecules, finished):
             "network": network or {},
             "data": {"train": str(molecules / data), "validation": 0.2, "seed": 1},
             "training": {
-                "epochs": 10,
+                "epochs": 20,
                 "batch_size": 2,
                 "learning_rate": 0.003,
                 "start_from": str(start_from),
@@ -103,10 +103,10 @@ def test_it_beats_training_from_nothing(tuned, finished, tuning, molecules, tmp_
     after = errors(tuned[0] / "best.ckpt", molecules)
     nothing = errors(tmp_path / "alone" / "best.ckpt", molecules)
     before = errors(finished / "best.ckpt", molecules)
-    # 359 meV/Å and 9.8 meV/atom, against 842 and 30 from nothing and 435 and 139 before.
-    assert after["forces_rmse"] < 0.6 * nothing["forces_rmse"]
+    # 240 meV/Å and 11 meV/atom, against 641 and 21 from nothing and 615 and 67 before.
+    assert after["forces_rmse"] < 0.5 * nothing["forces_rmse"]
     assert after["energy_rmse"] < 0.6 * nothing["energy_rmse"]
-    assert after["forces_rmse"] < 0.95 * before["forces_rmse"]
+    assert after["forces_rmse"] < 0.6 * before["forces_rmse"]
     assert after["energy_rmse"] < 0.5 * before["energy_rmse"]
 
 

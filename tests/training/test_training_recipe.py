@@ -154,6 +154,23 @@ def test_the_second_stage_changes_what_is_minimised(settings, tmp_path):
     assert last["two"] < 0.7 * last["one"]
 
 
+def test_energies_weigh_more_in_the_last_quarter(settings, tmp_path):
+    """Until then nothing is different; a second stage brings weights of its own."""
+    second = {"start": 0.5, "loss": {"energy": 0.5, "forces": 1.0, "late_energy": 9.0}}
+    losses = {}
+    for name, training in (
+        ("same", {"loss": {"late_energy": 1.0}}),
+        ("late", {"loss": {"late_energy": 4.0}}),
+        ("second", {"second_stage": second}),
+        ("second, other factor", {"second_stage": second, "loss": {"late_energy": 5.0}}),
+    ):
+        train(settings(epochs=4, **training), tmp_path / name)
+        losses[name] = [float(row["training_loss"]) for row in rows(tmp_path / name)]
+    assert losses["same"][:3] == losses["late"][:3]
+    assert losses["late"][3] > losses["same"][3]
+    assert losses["second"] == losses["second, other factor"]
+
+
 def test_batches_cover_an_epoch_within_their_limits():
     sizes = np.random.default_rng(0).integers(1, 40, 57).tolist()
     batches = EpochBatches(sizes, 8, 60, seed=1, epoch=0)
