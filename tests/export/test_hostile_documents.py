@@ -142,7 +142,15 @@ HOSTILE = {
         network(dtype="float32"),
         "expected F32 of shape [16], found F64 of sh",
     ),
-    "other invariants": (network(invariants="x"), "network: invariants: expected 'norms', found"),
+    "other invariants": (
+        network(invariants="x"),
+        "network: invariants: expected 'norms' or 'polynomials', found",
+    ),
+    "no factors": (network(invariants="polynomials", n_max=0), "n_max: expected an integer from 1"),
+    "another normalisation": (
+        network(invariants="polynomials", normalisation="batch"),
+        "normalisation: expected 'group' or 'none', found",
+    ),
     "a higher order": (network(l_max=9), "network: l_max: expected an integer from 0 to"),
     "many blocks": (
         network(n_features=[8] * 1000),

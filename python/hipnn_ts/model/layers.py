@@ -75,7 +75,9 @@ class InteractionLayer(nn.Module):
         )
         self.sigma = nn.Parameter(torch.full((n,), config.initial_sigma))
         norms = config.invariants == "norms"
-        self.scales = nn.Parameter(torch.randn(config.l_max if norms else 0, n_out))
+        self.scales = nn.Parameter(torch.empty(config.l_max if norms else 0, n_out))
+        for row in self.scales.data:  # a seed gives what it gave when each order had its own
+            row.copy_(torch.randn(n_out))
         self.polynomials = None if norms else PolynomialMixing(config, n_out)
         self.self_interaction = nn.Linear(n_in, n_out)
         nn.init.xavier_normal_(self.weights)
