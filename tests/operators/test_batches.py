@@ -40,7 +40,9 @@ def chain(order, ring=False):
 
 def potential(*n_features):
     torch.manual_seed(5)
-    config = NetworkConfig(elements=("H", "O"), n_features=n_features, cutoff=CUTOFF)
+    config = NetworkConfig(
+        elements=("H", "O"), n_features=n_features, n_sensitivities=20, cutoff=CUTOFF
+    )
     return Potential(config).double()
 
 
