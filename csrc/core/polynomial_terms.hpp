@@ -164,23 +164,24 @@ template <class F, class Load> HIPNN_TS_INLINE Third<F> tensor_of(Order<3>, cons
       {xxz, xyz, xzz, yyz, yzz, zzz}};
 }
 
-/// A gradient with respect to those becomes one with respect to the components: add(c, value).
-template <class F, class Add>
-HIPNN_TS_INLINE void write_gradient(Order<1>, const Vector<F>& g, const Add& write) {
+/// A gradient with respect to those becomes one with respect to the components, given to
+/// write(c, value).
+template <class F, class Write>
+HIPNN_TS_INLINE void write_gradient(Order<1>, const Vector<F>& g, const Write& write) {
   write(1, g.x);
   write(2, g.y);
   write(3, g.z);
 }
-template <class F, class Add>
-HIPNN_TS_INLINE void write_gradient(Order<2>, const Symmetric<F>& g, const Add& write) {
+template <class F, class Write>
+HIPNN_TS_INLINE void write_gradient(Order<2>, const Symmetric<F>& g, const Write& write) {
   write(4, g.xx - g.zz);
   write(5, twice(g.xy));
   write(6, twice(g.xz));
   write(7, g.yy - g.zz);
   write(8, twice(g.yz));
 }
-template <class F, class Add>
-HIPNN_TS_INLINE void write_gradient(Order<3>, const Third<F>& g, const Add& write) {
+template <class F, class Write>
+HIPNN_TS_INLINE void write_gradient(Order<3>, const Third<F>& g, const Write& write) {
   const F xzz = g.x.zz + twice(g.z.xz), yzz = g.y.zz + twice(g.z.yz), zzz = g.z.zz;
   write(9, g.x.xx - xzz);
   write(10, twice(g.x.xy) + g.y.xx - yzz);

@@ -50,15 +50,28 @@ def test_agrees_with_ase(
     agree(found, expected(model, atoms))
 
 
+HOP = {"invariants": "polynomials", "l_max": 3}
+
+
+@pytest.mark.parametrize("architecture", [{}, HOP], ids=["norms", "polynomials"])
 @pytest.mark.parametrize("portable", [False, True], ids=["fused", "portable"])
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_flavours_agree(
-    random_model, water, build_system, engine, expected, agree, implementation, portable
+    random_model,
+    water,
+    build_system,
+    engine,
+    expected,
+    agree,
+    implementation,
+    portable,
+    architecture,
 ):
     atoms = water(3)
-    wanted = expected(random_model(torch.float64), atoms)
+    wanted = expected(random_model(torch.float64, **architecture), atoms)
     for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-9)):
-        system = build_system(random_model(dtype, portable), atoms, implementation)
+        model = random_model(dtype, portable, **architecture)
+        system = build_system(model, atoms, implementation)
         found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
         agree(found, wanted, tolerance)
 
