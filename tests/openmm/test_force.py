@@ -53,7 +53,10 @@ def test_agrees_with_ase(
 HOP = {"invariants": "polynomials", "l_max": 3}
 
 
-@pytest.mark.parametrize("architecture", [{}, HOP], ids=["norms", "polynomials"])
+# Products of four moments round more in single precision.
+@pytest.mark.parametrize(
+    ("architecture", "single"), [({}, 1e-5), (HOP, 5e-5)], ids=["norms", "polynomials"]
+)
 @pytest.mark.parametrize("portable", [False, True], ids=["fused", "portable"])
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_flavours_agree(
@@ -66,10 +69,11 @@ def test_flavours_agree(
     implementation,
     portable,
     architecture,
+    single,
 ):
     atoms = water(3)
     wanted = expected(random_model(torch.float64, **architecture), atoms)
-    for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-9)):
+    for dtype, tolerance in ((torch.float32, single), (torch.float64, 1e-9)):
         model = random_model(dtype, portable, **architecture)
         system = build_system(model, atoms, implementation)
         found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
