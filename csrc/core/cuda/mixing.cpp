@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Polynomial invariants of a block and the way back through them, some atoms at a time.
+// Forward and backward pass through the polynomial invariants of a block, some atoms at a time.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"

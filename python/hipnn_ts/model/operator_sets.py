@@ -79,7 +79,7 @@ class FusedOperators(nn.Module):
         first, count = torch.ops.hipnn_ts.active_windows(
             geometry.distances.detach(), mu.detach(), sigma.detach()
         )
-        # The largest window would have to be waited for on a GPU: all are read there.
+        # To learn the largest window would synchronise a GPU: there all sensitivities are read.
         window = weights.shape[0]
         if not count.is_cuda:
             window = int(count.max()) if count.numel() > 0 else 0
