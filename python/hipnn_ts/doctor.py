@@ -48,15 +48,16 @@ def _torch() -> Iterator[Check]:
     rebuild = "pip install --force-reinstall --no-deps hipnn-ts"
     try:
         from hipnn_ts import _core
+        from hipnn_ts.libraries import torch_version
     except ImportError as error:
         yield Check("operators", False, last_line(str(error)), rebuild)
         return
-    fits = torch.__version__.startswith(_core.torch_version)
+    fits = torch.__version__.startswith(torch_version())
     yield Check(
         "torch",
         fits,
-        f"{torch.__version__}, hipnn-ts was built against {_core.torch_version}",
-        "" if fits else f"pip install torch=={_core.torch_version}",
+        f"{torch.__version__}, hipnn-ts was built against {torch_version()}",
+        "" if fits else f"pip install torch=={torch_version()}",
     )
     try:
         from hipnn_ts import operators

@@ -1,12 +1,11 @@
 """This package's torch operators, and their plain-torch reference."""
 
 from functools import cache
-from pathlib import Path
 
 import torch
 
-from hipnn_ts import _core
 from hipnn_ts.errors import InputError
+from hipnn_ts.libraries import TORCH_OPERATORS, torch_version
 
 
 @cache
@@ -18,12 +17,13 @@ def load() -> None:
     InputError
         The compiled library is missing or was built against another torch.
     """
-    if not torch.__version__.startswith(_core.torch_version):
+    built_against = torch_version()
+    if not torch.__version__.startswith(built_against):
         raise InputError(
-            f"hipnn-ts was built against torch {_core.torch_version}, found torch "
-            f"{torch.__version__}; install torch=={_core.torch_version} or rebuild hipnn-ts"
+            f"hipnn-ts was built against torch {built_against}, found torch "
+            f"{torch.__version__}; install torch=={built_against} or rebuild hipnn-ts"
         )
-    torch.ops.load_library(Path(_core.__file__).parent / "lib" / "libhipnn_ts.so")
+    torch.ops.load_library(TORCH_OPERATORS)
 
 
 load()
