@@ -3,15 +3,18 @@
 
 #include <pybind11/stl.h>
 
+#include "core/cpu/instruction_sets.hpp"
 #include "core/cuda/compiler.hpp"
-#include "core/kernels.hpp"
 #include "core/model_file/model_file.hpp"
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "What this build of hipnn-ts is and what it runs on.";
   m.def(
       "instruction_set", &hipnn_ts::instruction_set,
-      "Instruction set of the kernels: plain, avx2 or avx512.");
+      "Instruction set of the kernels in use.");
+  m.def(
+      "instruction_sets", &hipnn_ts::instruction_sets,
+      "Those that this build and this processor have, the best last; HIPNN_TS_ISA chooses.");
   m.def(
       "describe_model_file",
       [](const std::string& path, const std::string_view content) {

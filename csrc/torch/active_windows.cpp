@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
 #include "torch/cuda/training.hpp"
@@ -21,7 +21,7 @@ template <class T>
 void find_windows(
     const Tensor& distances, const Tensor& mu, const Tensor& sigma, Tensor& first, Tensor& count) {
   const Tensor inverse_mu = mu.reciprocal();
-  kernels<T>(1).active_windows( // the same for every number of components
+  training_kernels<T>(1).active_windows( // the same for every number of components
       {distances.numel(), static_cast<int>(mu.numel()),
        std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon())), distances.const_data_ptr<T>(),
        inverse_mu.const_data_ptr<T>(), sigma.const_data_ptr<T>(), first.data_ptr<int32_t>(),

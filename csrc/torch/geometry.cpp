@@ -3,7 +3,7 @@
 // Geometry of pairs for training, with first and second derivatives.
 #include <ATen/Parallel.h>
 
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/cuda/training.hpp"
 #include "torch/training_operator.hpp"
 
@@ -30,9 +30,9 @@ template <class Body>
 void run(const Tensor& vectors, double cutoff, int64_t n_components, const Body& body) {
   const auto n = static_cast<int>(n_components);
   if (vectors.scalar_type() == at::kDouble) {
-    body(double(), problem<double>(vectors, cutoff), kernels<double>(n));
+    body(double(), problem<double>(vectors, cutoff), training_kernels<double>(n));
   } else {
-    body(float(), problem<float>(vectors, cutoff), kernels<float>(n));
+    body(float(), problem<float>(vectors, cutoff), training_kernels<float>(n));
   }
 }
 

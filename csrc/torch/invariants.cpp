@@ -3,7 +3,7 @@
 // Invariants of the moments for training, with first and second derivatives.
 #include <ATen/Parallel.h>
 
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/cuda/training.hpp"
 #include "torch/training_operator.hpp"
 
@@ -64,7 +64,7 @@ private:
         m.const_data_ptr<T>(),
         t.const_data_ptr<T>(),
         at::get_num_threads()};
-    body(T(), x, kernels<T>(static_cast<int>(m.size(1))));
+    body(T(), x, training_kernels<T>(static_cast<int>(m.size(1))));
   }
 
   Factors factors_;

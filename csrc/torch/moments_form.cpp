@@ -3,7 +3,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/checked_pairs.hpp"
 #include "torch/checks.hpp"
 
@@ -94,7 +94,7 @@ private:
         pointer(g),
         {pointer(along_[0]), pointer(along_[1]), pointer(along_[2])},
         at::get_num_threads()};
-    body(T(), x, kernels<T>(static_cast<int>(sizes.n_components)));
+    body(T(), x, training_kernels<T>(static_cast<int>(sizes.n_components)));
   }
 
   Form form_;

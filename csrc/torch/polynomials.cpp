@@ -3,8 +3,8 @@
 // Polynomial invariants of the moments for training, with first and second derivatives.
 #include <ATen/Parallel.h>
 
-#include "core/kernels.hpp"
 #include "core/polynomial_terms.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/cuda/training.hpp"
 #include "torch/training_operator.hpp"
 
@@ -58,7 +58,7 @@ private:
     const PolynomialsProblem<T> x{
         moments_.size(0), static_cast<int>(moments_.size(2)), n_max_, moments_.const_data_ptr<T>(),
         at::get_num_threads()};
-    body(T(), x, kernels<T>(static_cast<int>(moments_.size(1))));
+    body(T(), x, training_kernels<T>(static_cast<int>(moments_.size(1))));
   }
 
   Tensor moments_;

@@ -4,7 +4,7 @@
 // each in one pass over the pairs.
 #include <ATen/Parallel.h>
 
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/checked_pairs.hpp"
 #include "torch/cuda/training.hpp"
 #include "torch/training_operator.hpp"
@@ -74,8 +74,8 @@ template <class T> SensitivityFactors<T> pointers(const Factors& f) {
       std::get<3>(f).data_ptr<T>()};
 }
 
-template <class T> const Kernels<T>& any_kernels() {
-  return kernels<T>(1); // sensitivities are the same for every number of components
+template <class T> const TrainingKernels<T>& any_kernels() {
+  return training_kernels<T>(1); // sensitivities are the same for every number of components
 }
 
 /// Calls body(T()) with the type of the tensors.

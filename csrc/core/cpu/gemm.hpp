@@ -15,6 +15,8 @@ namespace HIPNN_TS_ISA {
 constexpr int gemm_rows = 12, gemm_vectors = 2; // 24 of 32 registers accumulate
 #elif defined(__AVX2__)
 constexpr int gemm_rows = 6, gemm_vectors = 2; // 12 of 16
+#elif defined(__aarch64__)
+constexpr int gemm_rows = 12, gemm_vectors = 2; // 24 of 32
 #else
 constexpr int gemm_rows = 4, gemm_vectors = 2; // 8 of 16
 #endif

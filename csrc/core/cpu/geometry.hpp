@@ -5,6 +5,7 @@
 
 #include "core/cpu/radial.hpp"
 #include "core/geometry_terms.hpp"
+#include "core/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/kernels.hpp"
 #include "core/norm_terms.hpp"
+#include "core/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "core/cpu/lane_sums.hpp"
-#include "core/kernels.hpp"
+#include "core/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {

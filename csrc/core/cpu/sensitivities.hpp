@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/cpu/radial.hpp"
+#include "core/training_kernels.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {

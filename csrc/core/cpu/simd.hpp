@@ -17,6 +17,9 @@ constexpr int chunk_vectors = 2; // 32 registers: 9 components x 2 vectors stay 
 #elif defined(__AVX2__)
 constexpr int vector_bytes = 32;
 constexpr int chunk_vectors = 1;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16;
+constexpr int chunk_vectors = 2; // 32 registers too
 #else
 constexpr int vector_bytes = 16;
 constexpr int chunk_vectors = 1;
