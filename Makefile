@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu \
+.PHONY: demo test wheel wheel-torch sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe \
   bench-water-structure clean
@@ -44,6 +44,19 @@ sanitize: $(VENV)/.installed
 	  PYTHONPATH=$(CURDIR)/$(SANITIZED)/install \
 	  $(BIN)/pytest -s $(TESTS) || status=$$?; \
 	! cat $(REPORT).* 2>/dev/null && exit $$status
+
+# dist/: what runs models, in a wheel for any Linux as new as this one, without torch.
+wheel: $(VENV)/.requirements
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  --config-settings=cmake.define.HIPNN_TS_TORCH=OFF --config-settings=build-dir=build/runtime \
+	  --wheel-dir build/wheel .
+	$(BIN)/auditwheel repair --wheel-dir dist build/wheel/hipnn_ts-*.whl
+
+# Beside it, the operators for this environment's torch.
+wheel-torch: $(VENV)/.requirements
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  --wheel-dir dist ./torch_operators
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -146,6 +159,10 @@ bench-polynomials: $(VENV)/.installed
 # Two hours of one core: which recipe training takes by default. Goes on where it was interrupted.
 bench-recipe: $(VENV)/.installed
 	$(BIN)/python benchmarks/recipe.py
+
+# What a user without torch installs, and how soon it runs.
+bench-runtime: wheel $(VENV)/.installed
+	$(BIN)/python benchmarks/runtime.py dist/hipnn_ts-*.whl
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py
