@@ -18,8 +18,8 @@ function(hipnn_ts_embed output)
 namespace hipnn_ts {
 namespace cuda {
 
-const std::vector<Source> sources = {
-@entries@};
+const Source sources[] = {
+@entries@    {nullptr, nullptr}};
 
 } // namespace cuda
 } // namespace hipnn_ts

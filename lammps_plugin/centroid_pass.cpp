@@ -3,7 +3,7 @@
 
 #include "feature_exchange.h"
 #include "gather_pairs.h"
-#include "seeded_potential.h"
+#include "seeded_kernels.h"
 
 #include <algorithm>
 
@@ -14,8 +14,11 @@ namespace {
 template <class Real> class TypedCentroidPass final : public CentroidPass {
 public:
   explicit TypedCentroidPass(const Model& model)
-      : potential_(create_seeded_potential<Real>(model)), widths_(model.block_inputs()),
-        features_(widths_.size()), gradients_(widths_.size()) {}
+      : potential_(
+            model.portable ? model.portable->seeded(Real())
+                           : create_seeded_kernels<Real>(model.fused)),
+        widths_(block_inputs(model.network)), features_(widths_.size()),
+        gradients_(widths_.size()) {}
 
   void rebuild(
       const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,

@@ -45,7 +45,7 @@ inline std::string found_mpi() {
   return std::string(text).rfind("Open MPI", 0) == 0 ? "Open MPI" : "MPICH";
 }
 
-/// Which of GCC's two layouts of std::string was used; torch leaves no choice.
+/// Which of GCC's two layouts of std::string was used.
 constexpr const char* built_strings = _GLIBCXX_USE_CXX11_ABI ? "C++11" : "pre-C++11";
 
 /// That of the LAMMPS in this process, by the name of a function that takes one.

@@ -5,10 +5,9 @@
 #include "feature_exchange.h"
 #include "fused_potential.h"
 #include "gather_pairs.h"
-#include "scripted_potential.h"
 
+#include "core/cuda/gpu.hpp"
 #include "core/cuda/staged.hpp"
-#include "torch/cuda/gpu.hpp"
 
 namespace hipnn_ts_lammps {
 
@@ -91,18 +90,20 @@ private:
 template <class Real>
 std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows, int gpu) {
   std::unique_ptr<LayeredPotential<Real>> potential;
-  if (model.portable() && gpu != no_gpu) {
+  if (model.portable && gpu != no_gpu) {
     throw InputError("device cuda: expected a fused potential, found one exported with --portable");
   }
-  if (model.portable()) {
-    potential = std::make_unique<ScriptedPotential<Real>>(model);
+  if (model.portable) {
+    potential = model.portable->layered(Real(), model.self_energies);
   } else if (gpu != no_gpu) {
     using Network = hipnn_ts::cuda::StagedNetwork<Real>;
-    potential = std::make_unique<FusedPotential<Real, Network>>(model, hipnn_ts::cuda::gpu(gpu));
+    potential =
+        std::make_unique<FusedPotential<Real, Network>>(model, hipnn_ts::cuda::own_gpu(gpu));
   } else {
     potential = std::make_unique<FusedPotential<Real, hipnn_ts::Network<Real>>>(model);
   }
-  return std::make_unique<TypedEvaluator<Real>>(std::move(potential), rows, model.block_inputs());
+  return std::make_unique<TypedEvaluator<Real>>(
+      std::move(potential), rows, block_inputs(model.network));
 }
 
 } // namespace

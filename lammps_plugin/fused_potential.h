@@ -15,7 +15,7 @@ public:
   template <class... Gpu>
   explicit FusedPotential(const Model& model, Gpu&... gpu)
       : model_(model.fused), network_(gpu..., model_->template weights<Real>()),
-        self_energies_(model.self_energies), widths_(model.block_inputs()),
+        self_energies_(model.self_energies), widths_(block_inputs(model.network)),
         features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;

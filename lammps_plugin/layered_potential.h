@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/buffer.hpp"
+#include "core/model_file/architecture.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -32,6 +33,15 @@ template <class Real> struct Pairs {
     return first.bytes() + receivers.bytes() + senders.bytes() + vectors.bytes();
   }
 };
+
+/// Width of the features that enter each block.
+inline std::vector<int64_t> block_inputs(const hipnn_ts::Architecture& network) {
+  std::vector<int64_t> out;
+  for (int k = 0; k < network.n_blocks(); ++k) {
+    out.push_back(network.n_in(k));
+  }
+  return out;
+}
 
 /// Order of calls: set_atoms where atoms changed, set_pairs, forward_block(0 .. n - 1),
 /// backward_block(n - 1 .. 0). Before forward_block(k > 0) the caller fills the features of the

@@ -9,7 +9,8 @@
 #include "memory.h"
 #include "update.h"
 
-#include "torch/cuda/gpu.hpp"
+#include "core/cuda/driver.hpp"
+#include "core/cuda/gpu.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -32,7 +33,29 @@ int PairHipnnTs::gpu_of_this_rank() {
   MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
   MPI_Comm_rank(machine, &rank);
   MPI_Comm_free(&machine);
-  return rank % hipnn_ts::cuda::n_gpus();
+  const int gpu = rank % hipnn_ts::cuda::n_gpus();
+  std::string mistake;
+  try {
+    hipnn_ts::cuda::own_gpu(gpu);
+  } catch (const std::exception& failure) {
+    mistake = reason(failure);
+  }
+  stop_where_failed("pair_style hipnn/ts: device cuda", mistake);
+  return gpu;
+}
+
+/// A library may be missing on one node only: no rank may wait for another that has stopped.
+void PairHipnnTs::stop_where_failed(const std::string& command, const std::string& mistake) {
+  const int failed = !mistake.empty();
+  int n_failed = 0;
+  MPI_Allreduce(&failed, &n_failed, 1, MPI_INT, MPI_SUM, world);
+  if (n_failed == comm->nprocs) {
+    error->all(FLERR, "{}: {}", command, mistake);
+  } else if (failed) {
+    error->one(FLERR, "{}: rank {}: {}", command, comm->me, mistake);
+  } else if (n_failed > 0) {
+    MPI_Barrier(world);
+  }
 }
 
 void PairHipnnTs::settings(int narg, char** arg) {
@@ -78,17 +101,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   } catch (const std::exception& failure) {
     mistake = reason(failure);
   }
-  // The bytes are the same everywhere, but a library may be missing on one node: no rank may wait.
-  const int failed = !mistake.empty();
-  int n_failed = 0;
-  MPI_Allreduce(&failed, &n_failed, 1, MPI_INT, MPI_SUM, world);
-  if (n_failed == comm->nprocs) {
-    error->all(FLERR, "pair_coeff hipnn/ts: {}", mistake);
-  } else if (failed) {
-    error->one(FLERR, "pair_coeff hipnn/ts: rank {}: {}", comm->me, mistake);
-  } else if (n_failed > 0) {
-    MPI_Barrier(world);
-  }
+  stop_where_failed("pair_coeff hipnn/ts", mistake);
   map_types(narg - 3, arg + 3);
   comm_forward = 0;
   for (size_t block = 1; block < model_.network.n_features.size(); ++block) {
@@ -187,7 +200,7 @@ void PairHipnnTs::print_mapping() {
   std::string table = fmt::format(
       "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom{}\n"
       "  units {}, {} MPI rank(s) of {} thread(s), device {}{}\n",
-      path_, model_.portable() ? "portable" : "fused",
+      path_, model_.portable ? "portable" : "fused",
       model_.network.double_precision ? "float64" : "float32",
       utils::join_words(model_.network.elements, " "), model_.network.n_blocks(),
       model_.network.cutoff, zbl, update->unit_style, comm->nprocs, comm->nthreads,

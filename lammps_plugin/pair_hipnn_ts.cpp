@@ -10,34 +10,11 @@
 #include "platform.h"
 #include "update.h"
 
-#include <ATen/Parallel.h>
-
 namespace hipnn_ts_lammps {
 
 using LAMMPS_NS::Error;
 using LAMMPS_NS::NeighList;
 namespace utils = LAMMPS_NS::utils;
-
-namespace {
-
-/// Torch's thread count for as long as we compute: the process may have other uses for torch.
-class ThreadCount {
-public:
-  explicit ThreadCount(int n) : before_(at::get_num_threads()) { set(n); }
-  ~ThreadCount() { set(before_); }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
-
-private:
-  static void set(int n) {
-    if (n != at::get_num_threads()) {
-      at::set_num_threads(n);
-    }
-  }
-  int before_;
-};
-
-} // namespace
 
 PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
   // Updates of one version of LAMMPS have moved members of Pair: what its constructor has set is
@@ -102,7 +79,6 @@ double PairHipnnTs::init_one(int i, int j) {
 
 void PairHipnnTs::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  const ThreadCount threads(comm->nthreads);
   const int n_atoms = atom->nlocal + atom->nghost;
   const bool rebuilt = new_run_ || neighbor->ago == 0 || n_atoms != n_atoms_;
   if (rebuilt) {
@@ -217,7 +193,7 @@ template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
   seconds_[stage] += LAMMPS_NS::platform::walltime() - began;
 }
 
-/// What torch throws becomes a LAMMPS error of this rank.
+/// What the network throws becomes a LAMMPS error of this rank.
 template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
   try {
     timed(stage, call);

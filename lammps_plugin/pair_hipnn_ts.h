@@ -44,6 +44,7 @@ private:
   };
 
   int gpu_of_this_rank();
+  void stop_where_failed(const std::string& command, const std::string& mistake);
   std::string read_on_all_ranks(const std::string& path);
   void map_types(int n_names, char** names);
   void print_mapping();

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// hipnnplugin.so, all that LAMMPS itself loads. It links neither torch nor LAMMPS. The style's own
-// library is opened when an input script first asks for it, so that other runs do not pay for
-// torch, and with RTLD_DEEPBIND: LAMMPS exports a reference BLAS under the standard names, which
-// would take the place of torch's.
+// What LAMMPS looks for in hipnnplugin.so. Every LAMMPS that finds the plugin loads it: nothing is
+// done before an input script asks for the style. It links neither LAMMPS nor MPI, whose functions
+// are found in the process; weaken.py makes it load where another LAMMPS lacks some of them, so
+// that a sentence can say so.
 #include "compatibility.h"
+#include "create_pair.h"
 #include "exceptions.h"
 
-#include <dlfcn.h>
-#include <stdexcept>
+#include <cstdio>
 #include <string>
-
-namespace LAMMPS_NS {
-class LAMMPS;
-class Pair;
-} // namespace LAMMPS_NS
 
 extern "C" {
 /// As LAMMPS documents it ("Writing plugins"); its header is not among those installed.
@@ -36,15 +31,6 @@ namespace {
 
 using LAMMPS_NS::LAMMPS;
 using LAMMPS_NS::Pair;
-using Creator = Pair* (*)(LAMMPS*);
-
-constexpr const char* style_name = "hipnn/ts";
-constexpr const char* library_name = "libhipnn_ts_lammps.so";
-#ifdef __SANITIZE_ADDRESS__
-constexpr int own_symbols_first = 0; // AddressSanitizer's must be; LAMMPS's BLAS is then used
-#else
-constexpr int own_symbols_first = RTLD_DEEPBIND;
-#endif
 
 /// As error->all does, without a symbol that only this version of LAMMPS has.
 [[noreturn]] void refuse(LAMMPS* lmp, const std::string& sentence) {
@@ -55,26 +41,12 @@ constexpr int own_symbols_first = RTLD_DEEPBIND;
   throw LAMMPS_NS::LAMMPSException(sentence);
 }
 
-std::string library_path() {
-  Dl_info self;
-  dladdr(reinterpret_cast<void*>(&library_path), &self);
-  const std::string path = self.dli_fname;
-  return path.substr(0, path.rfind('/') + 1) + library_name;
-}
-
 Pair* create_pair(LAMMPS* lmp) {
   const std::string sentence = hipnn_ts_lammps::mismatch(lmp);
   if (!sentence.empty()) {
     refuse(lmp, "pair_style hipnn/ts: " + sentence);
   }
-  // Stays open: torch cannot be unloaded.
-  static void* const library =
-      dlopen(library_path().c_str(), RTLD_NOW | RTLD_LOCAL | own_symbols_first);
-  static const std::string failure = library ? "" : dlerror();
-  if (!library) {
-    refuse(lmp, "pair_style hipnn/ts: " + failure + "; run 'hipnn-ts doctor'");
-  }
-  return reinterpret_cast<Creator>(dlsym(library, "hipnn_ts_create_pair"))(lmp);
+  return hipnn_ts_lammps::create_pair(lmp);
 }
 
 } // namespace
@@ -84,7 +56,7 @@ lammpsplugin_init(void* lmp, void* handle, void* register_function) {
   lammpsplugin_t plugin{};
   plugin.version = LAMMPS_VERSION_NAME;
   plugin.style = "pair";
-  plugin.name = style_name;
+  plugin.name = "hipnn/ts";
   plugin.info = "HIP-NN-TS potentials, pair_style hipnn/ts";
   plugin.author = "the hipnn-ts developers";
   plugin.creator.v1 = reinterpret_cast<void*>(&create_pair);

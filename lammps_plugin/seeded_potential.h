@@ -5,9 +5,6 @@
 #pragma once
 
 #include "layered_potential.h"
-#include "model_file.h"
-
-#include <memory>
 
 namespace hipnn_ts_lammps {
 
@@ -33,9 +30,5 @@ public:
       Real* pair_gradients) = 0;
   virtual double memory_usage() const = 0;
 };
-
-/// By this package's kernels where the model is made for them, else by autograd.
-template <class Real>
-std::unique_ptr<SeededPotential<Real>> create_seeded_potential(const Model& model);
 
 } // namespace hipnn_ts_lammps

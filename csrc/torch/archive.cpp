@@ -3,13 +3,13 @@
 
 #include <ATen/ATen.h>
 #include <caffe2/serialize/inline_container.h>
-#include <torch/library.h>
 
 #include <sstream>
 
 #include "core/model_file/checksum.hpp"
 #include "core/model_file/model_file.hpp"
-#include "torch/loaded_model.hpp"
+#include "core/model_file/pickle.hpp"
+#include "torch/file_checked.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -43,31 +43,14 @@ void check_archive(const std::string& bytes) {
       check_code(name, text);
     } else if (ends_with(name, "pkl")) {
       const std::string folder = name.substr(0, name.rfind('.')) + "/";
-      check_pickle(name, text, [&](const std::string& key) {
-        const std::string record = folder + key;
-        return records.count(record) ? static_cast<int64_t>(reader.getRecordSize(record)) : -1;
+      file_checked([&] {
+        return read_pickle(name, text, [&](const std::string& key) {
+          const std::string record = folder + key;
+          return records.count(record) ? static_cast<int64_t>(reader.getRecordSize(record)) : -1;
+        });
       });
     }
   }
 }
 
-namespace {
-
-void check_archive_operator(const at::Tensor& bytes) {
-  TORCH_CHECK(
-      bytes.device().is_cpu() && bytes.scalar_type() == at::kByte && bytes.dim() == 1 &&
-          bytes.is_contiguous(),
-      "bytes: expected a CPU tensor of bytes");
-  check_archive({bytes.const_data_ptr<uint8_t>(), bytes.const_data_ptr<uint8_t>() + bytes.numel()});
-}
-
-} // namespace
 } // namespace hipnn_ts
-
-TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
-  m.def("check_archive(Tensor bytes) -> ()");
-}
-
-TORCH_LIBRARY_IMPL(hipnn_ts, CPU, m) {
-  m.impl("check_archive", &hipnn_ts::check_archive_operator);
-}

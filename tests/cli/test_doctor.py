@@ -34,9 +34,9 @@ def test_everything_here_works():
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line[8:29].strip(): line[:8].strip() for line in done.stdout.splitlines()}
     works = ["hipnn-ts", "torch", "operators", "ASE", "LAMMPS", "pair_style hipnn/ts", "mpirun"]
-    works += ["OpenMM", "PythonForce", "TorchForce"]
+    works += ["LAMMPS, portable", "OpenMM", "PythonForce", "TorchForce"]
     assert {name: rows.get(name) for name in works} == dict.fromkeys(works, "ok")
-    assert rows.keys() - {"CUDA"} == set(works)
+    assert rows.keys() - {"CUDA", "LAMMPS on a GPU"} == set(works)
 
 
 def test_what_is_broken_is_named_with_a_cure(first_on_path):
@@ -85,6 +85,14 @@ def test_lammps_without_the_plugin(first_on_path, monkeypatch):
     assert style.ok is False
     assert "Unrecognized pair style 'hipnn/ts'" in style.detail
     assert "LAMMPS_PLUGIN_PATH=" in style.cure
+
+
+def test_portable_files_beside_another_torch(monkeypatch):
+    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.0.0")
+    check = doctor._portable_files()
+    assert check.ok is False
+    assert "found torch 2.0.0" in check.detail
+    assert "pip install torch==" in check.cure
 
 
 def test_mpirun_of_another_mpi(first_on_path):

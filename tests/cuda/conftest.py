@@ -33,8 +33,8 @@ def emulated_program(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def emulated(tmp_path_factory):
-    """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
+def emulation(tmp_path_factory):
+    """Variables by which the emulation finds what compiles its kernels, and a folder for them."""
     folder = tmp_path_factory.mktemp("emulation")
     kernels = SOURCES / "core" / "cuda"
     script = folder / "compile"
@@ -44,15 +44,34 @@ def emulated(tmp_path_factory):
         f"-x c++ {kernels}/kernels/$file -o $out\n"
     )
     script.chmod(0o755)
-    os.environ["HIPNN_TS_EMULATION_COMPILE"] = str(script)
-    os.environ["HIPNN_TS_EMULATION_FOLDER"] = str(folder)
+    return {
+        "HIPNN_TS_EMULATION_COMPILE": str(script),
+        "HIPNN_TS_EMULATION_FOLDER": str(folder),
+    }
+
+
+@pytest.fixture(scope="session")
+def emulated_nvidia(tmp_path_factory):
+    """Folder of NVIDIA's driver, NVRTC and cuBLAS for a GPU that is the processor."""
+    folder = tmp_path_factory.mktemp("nvidia")
+    command = f"{COMPILER} -O1 {HERE}/nvidia.cc -o {folder}/libcuda.so.1 -ldl"
+    subprocess.run(command, shell=True, check=True)
+    for name in ("libnvrtc.so.12", "libcublas.so.12"):
+        (folder / name).symlink_to("libcuda.so.1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emulated(emulation):
+    """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
+    os.environ.update(emulation)
     root = Path(torch.__file__).parent
     installed = Path(_core.__file__).parent / "lib"
-    library = folder / "operators.so"
+    library = Path(emulation["HIPNN_TS_EMULATION_FOLDER"]) / "operators.so"
     subprocess.run(
         f"{COMPILER} -O0 -I{SOURCES} -I{HERE.parent} -isystem {root}/include "
         f"-isystem {root}/include/torch/csrc/api/include {HERE}/*.cpp -o {library} "
-        f"-L{installed} -lhipnn_ts -L{root}/lib -ltorch_cpu -lc10 -ldl "
+        f"-L{installed} -lhipnn_ts_torch -L{root}/lib -ltorch_cpu -lc10 -ldl "
         f"-Wl,-rpath,{installed} -Wl,-rpath,{root}/lib",
         shell=True,
         check=True,

@@ -1,6 +1,7 @@
 """The plugin as a file: where LAMMPS finds it, and what it says where it does not fit."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,21 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+import torch
+from documents import FORMATS
 from lammps_run import ENERGY, hipnn, reference, set_up
 
 from hipnn_ts.lammps import plugin
+from hipnn_ts.libraries import torch_version
 
 SOURCES = Path(__file__).parents[2] / "lammps_plugin"
+USE = """
+units metal
+atom_modify map array
+region b block 0 9 0 9 0 9
+create_box 2 b
+pair_style hipnn/ts
+"""
 
 
 def lammps_file(ending):
@@ -27,12 +38,12 @@ def plugin_file():
     return next(path for folder in folders if (path := Path(folder) / "hipnnplugin.so").is_file())
 
 
-def lmp_with(folder, commands):
+def lmp_with(folder, commands, plugins=None):
     """The bare program, which knows no entry points, with the plugins of one folder."""
     (folder / "in.lmp").write_text(commands)
     environment = {
         **os.environ,
-        "LAMMPS_PLUGIN_PATH": str(folder),
+        "LAMMPS_PLUGIN_PATH": str(plugins or folder),
         "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib"),  # mpich
     }
     return subprocess.run(
@@ -60,17 +71,24 @@ def test_entry_point_stays_light(tmp_path):
     assert python(script, tmp_path).stdout == "[]\n"
 
 
-def test_torch_is_loaded_by_the_style_only(tmp_path):
-    script = """
-from lammps import lammps
-engine = lammps(cmdargs=["-log", "none", "-screen", "none"])
-loaded = lambda: "libtorch_cpu" in open("/proc/self/maps").read()
-print(engine.has_style("pair", "hipnn/ts"), loaded(), end=" ")
-engine.commands_list(["region b block 0 1 0 1 0 1", "create_box 1 b", "pair_style hipnn/ts"])
-print(loaded())
-"""
-    run = python(script, tmp_path)
-    assert run.stdout == "True False True\n", run.stdout + run.stderr
+def mapped(folder, model):
+    """Libraries in the process of an `lmp` that has computed with a model."""
+    atoms = "create_atoms 1 single 1 1 1\ncreate_atoms 2 single 2 1 1\nmass * 1\n"
+    script = f"{USE}pair_coeff * * {model} H O\n{atoms}run 0\n"
+    script += 'shell "cat /proc/$PPID/maps > maps"\n'
+    run = lmp_with(folder, script, plugin.folder())
+    assert run.returncode == 0, run.stdout + run.stderr
+    return (folder / "maps").read_text()
+
+
+@pytest.mark.parametrize("path", [*sorted(FORMATS.glob("*/*.pt")), None], ids=str)
+def test_torch_is_loaded_for_portable_files_only(tmp_path, random_model, path):
+    model = path or random_model(torch.float32, l_max=3)
+    found = mapped(tmp_path, model)
+    assert "hipnnplugin.so" in found
+    assert ("/libtorch_cpu.so" in found) == (model.name == "portable.pt")
+    if model.name != "portable.pt":
+        assert not [line for line in found.splitlines() if re.search(r"torch|libc10", line)]
 
 
 def test_two_engines_in_one_process(tmp_path, water, random_potential, random_model):
@@ -106,8 +124,9 @@ print(repr(two.get_thermo("pe")), repr(three.get_thermo("pe")))
     assert (two_again, three) == (pytest.approx(two, rel=1e-14), pytest.approx(one, rel=1e-14))
 
 
-def test_threads_of_the_host_are_left_alone(tmp_path, water, random_model):
-    setup = set_up(tmp_path, "water", water(2), hipnn(random_model()))
+@pytest.mark.parametrize("portable", [False, True])
+def test_threads_of_the_host_are_left_alone(tmp_path, water, random_model, portable):
+    setup = set_up(tmp_path, "water", water(2), hipnn(random_model(portable=portable)))
     script = f"""
 import torch
 torch.set_num_threads(2)
@@ -121,17 +140,60 @@ print(torch.get_num_threads())
     assert run.stdout == "2\n", run.stdout + run.stderr
 
 
-USE = "region b block 0 1 0 1 0 1\ncreate_box 1 b\npair_style hipnn/ts\n"
+PORTABLE = "pair_coeff * * {model} H O\n"
 
 
-def test_library_that_cannot_be_opened(tmp_path):
-    shutil.copy(plugin_file(), tmp_path)
-    assert lmp_with(tmp_path, "units metal\n").returncode == 0
-    run = lmp_with(tmp_path, USE)
+def package(folder, *names, torch_version=None):
+    """A folder of the named files as pip lays the package out, beside a torch of that version."""
+    library = folder / "site" / "hipnn_ts" / "lib"
+    library.mkdir(parents=True)
+    for name in names:
+        shutil.copy(plugin_file().with_name(name), library)
+    if torch_version:
+        (folder / "site" / "torch").mkdir()
+        text = f"__version__ = '{torch_version}+cpu'\ndebug = False\n"
+        (folder / "site" / "torch" / "version.py").write_text(text)
+    return library
+
+
+LIBRARY = "libhipnn_ts_lammps_torch.so"
+ALL = ("hipnnplugin.so", LIBRARY, "torch_version")
+WITHOUT_TORCH = {
+    "no library": (
+        ALL[:1],
+        None,
+        f"expected {LIBRARY} beside the plugin, found none; build hipnn-ts where torch is, or",
+    ),
+    "no torch": (ALL, None, f"expected torch {torch_version()}, found none; install torch=="),
+    "another torch": (
+        ALL,
+        "2.0.0",
+        f"expected torch {torch_version()}, found torch 2.0.0; install torch=={torch_version()}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TORCH)
+def test_portable_file_without_its_torch(tmp_path, random_model, name):
+    files, version, sentence = WITHOUT_TORCH[name]
+    folder = package(tmp_path, *files, torch_version=version)
+    model = random_model(portable=True)
+    run = lmp_with(tmp_path, USE + PORTABLE.format(model=model), folder)
     assert run.returncode != 0
-    assert "ERROR: pair_style hipnn/ts: " in run.stdout
-    assert "libhipnn_ts_lammps.so: cannot open shared object file" in run.stdout
-    assert "run 'hipnn-ts doctor'" in run.stdout
+    expected = f"ERROR: pair_coeff hipnn/ts: {model}: a portable potential needs torch: {sentence}"
+    assert expected in run.stdout, run.stdout + run.stderr
+    fused = lmp_with(tmp_path, USE + PORTABLE.format(model=random_model()), folder)
+    assert fused.returncode == 0, fused.stdout + fused.stderr
+
+
+def test_library_of_another_hipnn_ts(tmp_path, random_model):
+    folder = package(tmp_path, *ALL)
+    library = folder / LIBRARY
+    library.write_bytes(library.read_bytes().replace(b"portable_model_1", b"portable_model_0"))
+    (tmp_path / "site" / "torch").symlink_to(Path(torch.__file__).parent)
+    (tmp_path / "site" / "nvidia").symlink_to(Path(torch.__file__).parents[1] / "nvidia")
+    run = lmp_with(tmp_path, USE + PORTABLE.format(model=random_model(portable=True)), folder)
+    assert f"expected the {LIBRARY} of this hipnn-ts, found another's; install" in run.stdout
 
 
 MISMATCHES = {
@@ -158,22 +220,51 @@ MISMATCHES = {
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler for another build")
 @pytest.mark.parametrize("name", MISMATCHES)
 def test_plugin_of_another_lammps(tmp_path, name):
-    """The shim alone, compiled as if for a LAMMPS of another version, build or MPI."""
+    """Its first lines, compiled as if for a LAMMPS of another version, build or MPI."""
     definitions, sentence = MISMATCHES[name]
     headers = lammps_file("lammps/include/lammps/pair.h").parent
     command = ["g++", "-std=c++17", "-shared", "-fPIC", f"-isystem{headers}"]
     command += [f"-isystem{Path(sys.prefix) / 'include'}", *definitions]
-    command += ['-DLAMMPS_VERSION_NAME="29 Aug 2024"', SOURCES / "plugin.cpp"]
+    rest = tmp_path / "rest.cpp"
+    rest.write_text(
+        '#include "create_pair.h"\n'
+        "LAMMPS_NS::Pair* hipnn_ts_lammps::create_pair(LAMMPS_NS::LAMMPS*) { return nullptr; }\n"
+    )
+    command += ['-DLAMMPS_VERSION_NAME="29 Aug 2024"', f"-I{SOURCES}", SOURCES / "plugin.cpp", rest]
     subprocess.run([*command, "-o", tmp_path / "hipnnplugin.so"], check=True)
     run = lmp_with(tmp_path, USE)
     assert run.returncode != 0
     assert f"ERROR: pair_style hipnn/ts: {sentence}" in run.stdout
 
 
-def test_shim_depends_on_neither_torch_nor_lammps():
-    libraries = subprocess.run(
-        ["readelf", "-d", plugin_file()], check=True, capture_output=True, text=True
-    ).stdout
-    needed = [line for line in libraries.splitlines() if "NEEDED" in line]
+def readelf(option):
+    done = subprocess.run(
+        ["readelf", "--wide", option, plugin_file()], check=True, capture_output=True, text=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_plugin_depends_on_neither_torch_nor_lammps_nor_mpi():
+    entries = readelf("--dynamic")
+    needed = [line for line in entries if "NEEDED" in line]
     assert needed
-    assert not [line for line in needed if any(n in line for n in ("torch", "lammps", "mpi"))]
+    assert not [line for line in needed if re.search("torch|c10|lammps|mpi|cuda", line)]
+    assert not [line for line in entries if "PATH" in line]
+
+
+def test_nothing_of_the_plugin_is_in_the_way_of_others():
+    """LAMMPS opens plugins with their symbols for the whole process."""
+    symbols = [line.split() for line in readelf("--dyn-syms")]
+    exported = [s[7] for s in symbols if len(s) > 7 and s[4] != "LOCAL" and s[6].isdigit()]
+    assert exported == ["lammpsplugin_init"]
+
+
+def test_lammps_without_a_function_that_the_plugin_calls(tmp_path):
+    """As other versions: the plugin must load, to say which version it was built for."""
+    content = plugin_file().read_bytes()
+    name = b"_ZN9LAMMPS_NS8platform8walltime"
+    assert name in content
+    (tmp_path / "hipnnplugin.so").write_bytes(content.replace(name, name[:-1] + b"f"))
+    run = lmp_with(tmp_path, USE)
+    assert run.returncode == 0, run.stdout
+    assert "failed" not in run.stdout

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "core/cuda/cache.hpp"
-#include "core/cuda/library.hpp"
 #include "core/cuda/sources.hpp"
 
 namespace hipnn_ts {
@@ -13,24 +12,13 @@ namespace cuda {
 namespace {
 
 using Program = struct ProgramHandle*;
-constexpr const char* sonames[] = {"libnvrtc.so.13", "libnvrtc.so.12"};
-
-std::vector<std::string> candidates(const std::vector<std::string>& folders) {
-  std::vector<std::string> out(std::begin(sonames), std::end(sonames));
-  for (const std::string& folder : folders) {
-    for (const char* name : sonames) {
-      out.push_back(folder + "/" + name);
-    }
-  }
-  return out;
-}
 
 /// The part of NVRTC's interface that is used here. Its functions return 0 for success.
 struct Nvrtc {
-  explicit Nvrtc(const std::vector<std::string>& folders)
+  Nvrtc(const std::vector<std::string>& folders, int newest)
       : library(
-            candidates(folders),
-            "CUDA: expected libnvrtc.so.12 or .13, which pip installs with torch, found neither") {}
+            library_names("libnvrtc", folders, newest),
+            missing_library("libnvrtc", "nvidia-cuda-nvrtc", newest)) {}
 
   Library library;
   int (*version)(int*, int*) = library.find<int(int*, int*)>("nvrtcVersion");
@@ -92,9 +80,9 @@ Binary build(
     const Nvrtc& nvrtc, const std::string& main, const std::vector<std::string>& options,
     bool ptx) {
   std::vector<const char*> names, texts, flags;
-  for (const Source& source : sources) {
-    names.push_back(source.name);
-    texts.push_back(source.text);
+  for (const Source* source = sources; source->name; ++source) {
+    names.push_back(source->name);
+    texts.push_back(source->text);
   }
   for (const std::string& option : options) {
     flags.push_back(option.c_str());
@@ -114,16 +102,25 @@ Binary build(
   return out;
 }
 
+const Nvrtc& opened(const std::vector<std::string>& folders, int newest) {
+  static const Nvrtc nvrtc(folders, newest);
+  return nvrtc;
+}
+
 } // namespace
 
 std::vector<std::string> nvrtc_folders(const std::string& torch_libraries) {
-  const std::string packages = torch_libraries + "/../../nvidia/";
-  return {packages + "cu13/lib", packages + "cuda_nvrtc/lib"};
+  return package_folders(torch_libraries + "/../..");
 }
 
-Binary
-compile(int architecture, const Constants& constants, const std::vector<std::string>& folders) {
-  static const Nvrtc nvrtc(folders);
+void require_compiler(const std::vector<std::string>& folders, int newest) {
+  opened(folders, newest);
+}
+
+Binary compile(
+    int architecture, const Constants& constants, const std::vector<std::string>& folders,
+    int newest) {
+  const Nvrtc& nvrtc = opened(folders, newest);
   int major = 0, minor = 0;
   nvrtc.check(nvrtc.version(&major, &minor), "version");
   const Target to = target(nvrtc, architecture);
@@ -136,8 +133,8 @@ compile(int architecture, const Constants& constants, const std::vector<std::str
   for (const std::string& option : options) {
     key += " " + option;
   }
-  for (const Source& source : sources) {
-    key += std::string("\n") + source.name + "\n" + source.text;
+  for (const Source* source = sources; source->name; ++source) {
+    key += std::string("\n") + source->name + "\n" + source->text;
   }
   const Cache cache(cache_folder(), key);
   Binary binary = cache.read();

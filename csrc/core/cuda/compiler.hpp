@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/cuda/device.hpp"
+#include "core/cuda/library.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -22,9 +23,14 @@ std::vector<std::string> nvrtc_folders(const std::string& torch_libraries);
 /// Kernels of the constants' program for compute capability `architecture` (90 for 9.0).
 ///
 /// From the cache on disk where it has them; a cache that cannot be read or written is none. Throws
-/// std::runtime_error where NVRTC is not found, or the kernels do not compile.
+/// std::runtime_error where NVRTC, of a CUDA no newer than `newest`, is not found, or the kernels
+/// do not compile.
 Binary compile(
-    int architecture, const Constants& constants, const std::vector<std::string>& nvrtc_folders);
+    int architecture, const Constants& constants, const std::vector<std::string>& nvrtc_folders,
+    int newest = newest_cuda);
+
+/// Throws as `compile` does where NVRTC is not found.
+void require_compiler(const std::vector<std::string>& nvrtc_folders, int newest = newest_cuda);
 
 /// Where compiled kernels are kept: $XDG_CACHE_HOME or ~/.cache, then hipnn-ts. Empty where there
 /// is no such place.

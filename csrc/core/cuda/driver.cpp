@@ -11,6 +11,18 @@ namespace {
 constexpr int compute_capability_major = 75, compute_capability_minor = 76;
 constexpr int max_dynamic_shared_size_bytes = 8;
 constexpr int unasked_shared_bytes = 48 * 1024;
+constexpr int pinned_allocation = 1, device_location = 1, default_stream = 0;
+constexpr int pool_release_threshold = 4;
+
+/// CUmemPoolProps of cuda.h.
+struct PoolProperties {
+  int allocation_type, handle_types, location_type, location;
+  void* security_attributes;
+  size_t largest;
+  unsigned short usage;
+  unsigned char reserved[54];
+};
+static_assert(sizeof(PoolProperties) == 88, "as CUDA lays it out");
 
 Address address(const void* pointer) {
   return reinterpret_cast<Address>(pointer);
@@ -20,6 +32,7 @@ Address address(const void* pointer) {
 
 Driver::Driver()
     : library_({"libcuda.so.1"}, "CUDA: expected NVIDIA's driver (libcuda.so.1), found none"),
+      get_version_(library_.find<int(int*)>("cuDriverGetVersion")),
       get_count_(library_.find<int(int*)>("cuDeviceGetCount")),
       get_attribute_(library_.find<int(int*, int, int)>("cuDeviceGetAttribute")),
       get_memory_(library_.find<int(size_t*, int)>("cuDeviceTotalMem_v2")),
@@ -27,6 +40,12 @@ Driver::Driver()
       retain_primary_(library_.find<int(Context*, int)>("cuDevicePrimaryCtxRetain")),
       set_current_(library_.find<int(Context)>("cuCtxSetCurrent")),
       get_current_(library_.find<int(Context*)>("cuCtxGetCurrent")),
+      create_stream_(library_.find<int(Stream*, unsigned)>("cuStreamCreate")),
+      create_pool_(library_.find<int(MemoryPool*, const void*)>("cuMemPoolCreate")),
+      set_pool_attribute_(library_.find<int(MemoryPool, int, void*)>("cuMemPoolSetAttribute")),
+      allocate_async_(
+          library_.find<int(Address*, size_t, MemoryPool, Stream)>("cuMemAllocFromPoolAsync")),
+      free_async_(library_.find<int(Address, Stream)>("cuMemFreeAsync")),
       load_data_(library_.find<int(LoadedModule*, const void*)>("cuModuleLoadData")),
       get_function_(
           library_.find<int(Function*, LoadedModule, const char*)>("cuModuleGetFunction")),
@@ -56,6 +75,12 @@ void Driver::check(int result, const char* doing) const {
     throw std::runtime_error(
         std::string("CUDA: ") + doing + ": " + (name ? name : std::to_string(result)));
   }
+}
+
+int Driver::version() const {
+  int version = 0;
+  check(get_version_(&version), "version");
+  return version;
 }
 
 int Driver::n_devices() const {
@@ -89,6 +114,36 @@ void Driver::use(Context context) const {
   if (current != context) {
     check(set_current_(context), "current context");
   }
+}
+
+Stream Driver::create_stream() const {
+  Stream stream = nullptr;
+  check(create_stream_(&stream, default_stream), "stream");
+  return stream;
+}
+
+MemoryPool Driver::create_pool(int device) const {
+  PoolProperties properties{};
+  properties.allocation_type = pinned_allocation;
+  properties.location_type = device_location;
+  properties.location = device;
+  MemoryPool pool = nullptr;
+  check(create_pool_(&pool, &properties), "memory pool");
+  uint64_t all = UINT64_MAX;
+  check(set_pool_attribute_(pool, pool_release_threshold, &all), "memory pool");
+  return pool;
+}
+
+void* Driver::allocate(size_t bytes, MemoryPool pool, Stream stream) const {
+  Address found = 0;
+  check(allocate_async_(&found, bytes, pool, stream), "allocating memory");
+  return reinterpret_cast<void*>(found);
+}
+
+/// At exit the driver may be gone before: then there is nothing to free.
+void Driver::free(void* memory, Context context, Stream stream) const noexcept {
+  set_current_(context);
+  free_async_(address(memory), stream);
 }
 
 LoadedModule Driver::load(const std::string& binary) const {
@@ -139,6 +194,14 @@ bool Driver::capturing(Stream stream) const {
   int status = 0; // CU_STREAM_CAPTURE_STATUS_NONE
   check(is_capturing_(stream, &status), "graph capture");
   return status != 0;
+}
+
+int n_gpus() {
+  try {
+    return Driver::get().n_devices();
+  } catch (const std::runtime_error&) {
+    return 0;
+  }
 }
 
 } // namespace cuda

@@ -14,6 +14,7 @@ using Context = struct ContextHandle*;
 using Stream = struct StreamHandle*;
 using LoadedModule = struct LoadedModuleHandle*;
 using Function = struct FunctionHandle*;
+using MemoryPool = struct MemoryPoolHandle*;
 using Address = unsigned long long;
 
 /// Throws std::runtime_error, with what was done and what the driver says, where a call fails.
@@ -22,6 +23,8 @@ public:
   /// Throws std::runtime_error where this machine has no driver.
   static const Driver& get();
 
+  /// The newest CUDA that this driver serves: 12080 for 12.8.
+  int version() const;
   int n_devices() const;
   /// Compute capability of a device: 90 for 9.0.
   int architecture(int device) const;
@@ -31,6 +34,14 @@ public:
   Context primary_context(int device) const;
   /// Make a context this thread's.
   void use(Context context) const;
+
+  /// A stream of one's own, in this thread's context.
+  Stream create_stream() const;
+  /// A pool of a device's memory, which keeps what was freed for the next one to ask.
+  MemoryPool create_pool(int device) const;
+  /// Memory for work submitted to the stream from now on, and until it is freed.
+  void* allocate(size_t bytes, MemoryPool pool, Stream stream) const;
+  void free(void* memory, Context context, Stream stream) const noexcept;
 
   LoadedModule load(const std::string& binary) const;
   Function function(LoadedModule module, const char* name) const;
@@ -53,6 +64,7 @@ private:
   void check(int result, const char* doing) const;
 
   Library library_;
+  int (*get_version_)(int*);
   int (*get_count_)(int*);
   int (*get_attribute_)(int*, int, int);
   int (*get_memory_)(size_t*, int);
@@ -60,6 +72,11 @@ private:
   int (*retain_primary_)(Context*, int);
   int (*set_current_)(Context);
   int (*get_current_)(Context*);
+  int (*create_stream_)(Stream*, unsigned);
+  int (*create_pool_)(MemoryPool*, const void*);
+  int (*set_pool_attribute_)(MemoryPool, int, void*);
+  int (*allocate_async_)(Address*, size_t, MemoryPool, Stream);
+  int (*free_async_)(Address, Stream);
   int (*load_data_)(LoadedModule*, const void*);
   int (*get_function_)(Function*, LoadedModule, const char*);
   int (*set_function_attribute_)(Function, int, int);
@@ -73,6 +90,9 @@ private:
   int (*synchronize_)(Stream);
   int (*is_capturing_)(Stream, int*);
 };
+
+/// GPUs that the driver shows; none where there is no driver.
+int n_gpus();
 
 } // namespace cuda
 } // namespace hipnn_ts

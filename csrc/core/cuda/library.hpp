@@ -7,6 +7,24 @@
 namespace hipnn_ts {
 namespace cuda {
 
+/// The newest CUDA whose libraries are known by name.
+constexpr int newest_cuda = 13;
+
+/// Where a library may be that NVIDIA names `name`.so.13 (CUDA 13) and .12: in the folders that
+/// HIPNN_TS_CUDA_LIBRARIES lists, where the system looks (a toolkit on the library path), in
+/// `folders`. Those of a newer CUDA than `newest` are left out.
+std::vector<std::string> library_names(
+    const std::string& name, const std::vector<std::string>& folders, int newest = newest_cuda);
+
+/// What to say where there is none: pip has it as `package`, with -cu12 behind that for CUDA 12.
+std::string
+missing_library(const std::string& name, const std::string& package, int newest = newest_cuda);
+
+/// Folders of NVIDIA's packages in a folder of Python packages (site-packages).
+std::vector<std::string> package_folders(const std::string& packages);
+/// Of those beside this package, and a toolkit's in its usual place.
+std::vector<std::string> own_folders();
+
 /// A library opened at run time, so that nothing of CUDA is needed to build or to import.
 class Library {
 public:

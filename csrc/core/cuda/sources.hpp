@@ -3,8 +3,6 @@
 // The text of the kernels, put into the library by CMake.
 #pragma once
 
-#include <vector>
-
 namespace hipnn_ts {
 namespace cuda {
 
@@ -13,7 +11,8 @@ struct Source {
   const char* text;
 };
 
-extern const std::vector<Source> sources;
+/// The last one has no name.
+extern const Source sources[];
 
 } // namespace cuda
 } // namespace hipnn_ts

@@ -8,6 +8,7 @@
 
 #include "core/model_file/architecture.hpp"
 #include "core/model_file/safetensors.hpp"
+#include "core/model_file/zip_archive.hpp"
 
 namespace hipnn_ts {
 
@@ -26,5 +27,8 @@ struct FormatOne {
 
 /// The same network as a document of format 2. Throws FileError where the parts do not fit.
 HIPNN_TS_API std::string document_of(const FormatOne& parts);
+
+/// The document of an archive of format 1, of which nothing but the pickled lists is read.
+std::string document_of_format_1(const ZipArchive& archive);
 
 } // namespace hipnn_ts

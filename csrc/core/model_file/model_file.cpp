@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/model_file/architecture_json.hpp"
+#include "core/model_file/format_1.hpp"
 
 namespace hipnn_ts {
 namespace {
@@ -148,7 +149,8 @@ Model ModelFile::checked_model() const {
         (portable_ ? " and without --portable" : ""));
   }
   for (const auto& [name, record] : archive_.records()) {
-    if (!is_known_record(name) || (begins_with(name, "data/") && name != document_record)) {
+    const bool second = format_ >= 2 && begins_with(name, "data/") && name != document_record;
+    if (!is_known_record(name) || second) {
       throw FileError("found the record '" + name + "', which no exported potential has");
     }
     // Code may be compressed; nobody here reads it.
@@ -156,19 +158,19 @@ Model ModelFile::checked_model() const {
       archive_.read(name);
     }
   }
-  const std::string_view document = archive_.read(document_record);
+  const std::string name = format_ == 1 ? "weights" : document_record;
+  const std::string of_format_1 = format_ == 1 ? document_of_format_1(archive_) : "";
+  const std::string_view document = format_ == 1 ? of_format_1 : archive_.read(document_record);
   Model out = [&] {
     try {
       return Model(document);
     } catch (const FileError& error) {
-      throw FileError("'" + std::string(document_record) + "': " + error.what());
+      throw FileError("'" + name + "': " + error.what());
     }
   }();
   if (described(out.architecture()) != described(architecture_)) {
     throw FileError(
-        "'" + std::string(document_record) +
-        "': expected the network that the metadata describe, "
-        "found another");
+        "'" + name + "': expected the network that the metadata describe, found another");
   }
   return out;
 }

@@ -28,9 +28,8 @@ public:
   const Architecture& architecture() const { return architecture_; }
   const ClosestApproach& closest_approach() const { return closest_; }
 
-  /// Whether the weights are a document: else torch has to load them.
-  bool has_document() const { return format_ >= 2 && !portable_; }
-  /// The network of a file that has one, after a look at every record. Throws FileError.
+  /// The network of a fused file, after a look at every record; of a portable one torch has to make
+  /// it. Throws FileError.
   Model model() const;
 
 private:

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/cuda/device.hpp"
-#include "core/visibility.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -11,10 +10,7 @@ namespace cuda {
 /// and dense products to its cuBLAS: in TF32 where the user told torch so, and nowhere else. One
 /// object for each GPU, alive until the process ends. Throws std::runtime_error where there is no
 /// driver.
-HIPNN_TS_API Device& gpu(int index);
-
-/// GPUs that the driver shows; none where there is no driver.
-HIPNN_TS_API int n_gpus();
+Device& gpu(int index);
 
 } // namespace cuda
 } // namespace hipnn_ts

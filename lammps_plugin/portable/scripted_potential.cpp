@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "scripted_potential.h"
 
-#include <ATen/ATen.h>
+#include "thread_count.h"
+
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/grad_mode.h>
 
 namespace hipnn_ts_lammps {
 
 template <class Real>
-ScriptedPotential<Real>::ScriptedPotential(const Model& model)
-    : module_(model.module), block_(module_.get_method("block")), widths_(model.block_inputs()),
-      species_self_energies_(at::tensor(model.self_energies, at::kDouble)),
-      features_(widths_.size()), feature_gradients_(widths_.size()), graphs_(widths_.size()) {}
+ScriptedPotential<Real>::ScriptedPotential(
+    const torch::jit::Module& module, const hipnn_ts::Architecture& network,
+    const std::vector<double>& self_energies)
+    : module_(module), block_(module_.get_method("block")), widths_(block_inputs(network)),
+      species_self_energies_(at::tensor(self_energies, at::kDouble)), features_(widths_.size()),
+      feature_gradients_(widths_.size()), graphs_(widths_.size()) {}
 
 template <class Real>
 void ScriptedPotential<Real>::set_atoms(
     const RowCounts& counts, const std::vector<int64_t>& species) {
+  const ThreadCount threads(n_threads_);
   counts_ = counts;
   const auto of_rows = at::tensor(species, at::kLong);
   self_energies_ = species_self_energies_.index_select(0, of_rows.narrow(0, 0, counts.receivers));
@@ -28,8 +32,10 @@ void ScriptedPotential<Real>::set_atoms(
   }
 }
 
-/// Torch has threads of its own, which the pair style has set.
-template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int) {
+template <class Real>
+void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
+  n_threads_ = n_threads;
+  const ThreadCount threads(n_threads_);
   const int64_t n = pairs.size;
   const auto rows = [n](const hipnn_ts::Buffer<int32_t>& buffer) {
     return at::from_blob(buffer.data(), {n}, at::kInt).to(at::kLong);
@@ -42,6 +48,7 @@ template <class Real> void ScriptedPotential<Real>::set_pairs(const Pairs<Real>&
 }
 
 template <class Real> void ScriptedPotential<Real>::forward_block(int block) {
+  const ThreadCount threads(n_threads_);
   const at::AutoGradMode graph_on(true);
   auto& graph = graphs_[block];
   graph.vectors = vectors_.detach().requires_grad_();
@@ -59,6 +66,7 @@ template <class Real> void ScriptedPotential<Real>::forward_block(int block) {
 }
 
 template <class Real> void ScriptedPotential<Real>::backward_block(int block) {
+  const ThreadCount threads(n_threads_);
   auto& graph = graphs_[block];
   torch::autograd::variable_list outputs{graph.energies};
   torch::autograd::variable_list output_gradients{at::ones_like(graph.energies)};
@@ -97,6 +105,7 @@ template <class Real> const Real* ScriptedPotential<Real>::pair_gradients() cons
 }
 
 template <class Real> void ScriptedPotential<Real>::forces(double* out) const {
+  const ThreadCount threads(n_threads_);
   auto all = at::from_blob(out, {counts_.senders, 3}, at::kDouble);
   const auto gradients = pair_gradients_.to(at::kDouble);
   all.zero_().index_add_(0, receivers_, gradients).index_add_(0, senders_, gradients, -1);

@@ -2,14 +2,18 @@
 #pragma once
 
 #include "layered_potential.h"
-#include "model_file.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
 
 namespace hipnn_ts_lammps {
 
 /// The exported file's own TorchScript code, each block differentiated by torch's autograd.
 template <class Real> class ScriptedPotential final : public LayeredPotential<Real> {
 public:
-  explicit ScriptedPotential(const Model& model);
+  ScriptedPotential(
+      const torch::jit::Module& module, const hipnn_ts::Architecture& network,
+      const std::vector<double>& self_energies);
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
@@ -32,6 +36,7 @@ private:
   torch::jit::Method block_;
   std::vector<int64_t> widths_;
   RowCounts counts_;
+  int n_threads_ = 1;
   at::Tensor species_self_energies_;
   at::Tensor self_energies_, energies_, receivers_, senders_, vectors_, pair_gradients_;
   std::vector<at::Tensor> features_, feature_gradients_;

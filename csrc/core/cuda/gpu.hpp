@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "core/cuda/device.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// The GPU of that number with memory, stream and cuBLAS of its own: for processes without torch.
+/// One object for each GPU, alive until the process ends. Throws std::runtime_error, a sentence,
+/// where the driver or one of NVIDIA's libraries is missing.
+Device& own_gpu(int index);
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+namespace LAMMPS_NS {
+class LAMMPS;
+class Pair;
+} // namespace LAMMPS_NS
+
+namespace hipnn_ts_lammps {
+
+/// The pair style, for a LAMMPS that is the one it was compiled for.
+LAMMPS_NS::Pair* create_pair(LAMMPS_NS::LAMMPS* lmp);
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "seeded_potential.h"
+
+#include "core/model_file/model.hpp"
+
+#include <memory>
+
+namespace hipnn_ts_lammps {
+
+/// By this package's kernels, on the processor.
+template <class Real>
+std::unique_ptr<SeededPotential<Real>>
+create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model);
+
+} // namespace hipnn_ts_lammps

