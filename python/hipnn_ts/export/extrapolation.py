@@ -4,8 +4,6 @@ import warnings
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.metadata import Metadata
@@ -13,7 +11,7 @@ from hipnn_ts.export.metadata import Metadata
 Action = Literal["ignore", "warn", "stop"]
 
 
-def limits(metadata: Metadata, action: Action) -> Tensor:
+def limits(metadata: Metadata, action: Action) -> np.ndarray:
     """Closest approach of each two species in training, (S, S) float64, Å.
 
     The cutoff for pairs of elements that training never saw; (0, 0) where nothing is known, as of
@@ -28,13 +26,12 @@ def limits(metadata: Metadata, action: Action) -> Tensor:
         raise InputError(f"beyond_training: expected 'ignore', 'warn' or 'stop', found {action!r}")
     seen, network = metadata.closest_approach, metadata.network
     if seen is None or action == "ignore":
-        return torch.zeros(0, 0, dtype=torch.float64)
-    return torch.tensor(
+        return np.zeros((0, 0))
+    return np.array(
         [
             [seen.get("-".join(sorted((a, b))), network.cutoff) for b in network.elements]
             for a in network.elements
-        ],
-        dtype=torch.float64,
+        ]
     )
 
 
@@ -50,7 +47,7 @@ class ExtrapolationGuard:
     """Warns at the 1st, 10th, 100th, ... evaluation of such atoms, or stops at the first."""
 
     def __init__(self, metadata: Metadata, action: Action):
-        self._limits = limits(metadata, action).numpy()
+        self._limits = limits(metadata, action)
         self._stop = action == "stop"
         self.evaluations = self._occasions = 0
 

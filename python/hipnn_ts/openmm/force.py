@@ -14,6 +14,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.export.extrapolation import Action, limits
+from hipnn_ts.extras import cure
 from hipnn_ts.openmm.computation import Computation
 from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
 from hipnn_ts.openmm.particles import Particles
@@ -68,7 +69,7 @@ def create_force(
         indices,
         _species(potential, model, particles, indices),
         _periodic(periodic, particles.has_box),
-        limits(metadata, beyond_training),
+        torch.from_numpy(limits(metadata, beyond_training)),
         beyond_training == "stop",
     )
     particles.warn_of_cut_bonds(indices)
@@ -154,7 +155,7 @@ def _implementation(asked: str | None) -> str:
         if asked == "torch":
             raise InputError(
                 f"implementation 'torch': openmmtorch cannot be imported ({error}); "
-                "pip install 'hipnn-ts[openmm]', or use implementation='python'"
+                f"{cure('openmmtorch')}, or use implementation='python'"
             ) from error
         if error.name != "openmmtorch":
             warnings.warn(
