@@ -5,14 +5,15 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace hipnn_ts {
 
-/// A pair of atoms that is closer than any in the training data.
+/// A pair of atoms that is closer than any in the training data, or than any other.
 struct ClosePair {
   int64_t receiver = -1, sender = -1;
-  double distance = 0.0, limit = 0.0; // Å
+  double distance = 0.0, limit = 0.0; // Å; the limit 0 where none was asked for
   explicit operator bool() const { return receiver >= 0; }
 };
 
@@ -55,6 +56,24 @@ private:
   int64_t n_ = 0;
   std::vector<double> limits_;
 };
+
+/// The closest of all pairs, none without pairs.
+template <class Index, class T>
+ClosePair
+closest_pair(const Index* receivers, const Index* senders, const T* vectors, int64_t n_pairs) {
+  int64_t closest = -1;
+  double lowest = std::numeric_limits<double>::infinity();
+  for (int64_t p = 0; p < n_pairs; ++p) {
+    const double x = vectors[3 * p], y = vectors[3 * p + 1], z = vectors[3 * p + 2];
+    const double squared = x * x + y * y + z * z;
+    if (squared < lowest) {
+      lowest = squared;
+      closest = p;
+    }
+  }
+  return closest < 0 ? ClosePair{}
+                     : ClosePair{receivers[closest], senders[closest], std::sqrt(lowest), 0.0};
+}
 
 /// Whether the n-th occasion is to be told of: the 1st, 10th, 100th, ...
 inline bool worth_telling(int64_t n) {

@@ -6,9 +6,11 @@
 #include "core/cuda/compiler.hpp"
 #include "core/kernels.hpp"
 #include "core/model_file/model_file.hpp"
+#include "runtime.hpp"
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "What this build of hipnn-ts is and what it runs on.";
+  m.doc() = "The runtime of hipnn-ts, what this build is and what it runs on.";
+  hipnn_ts::define_runtime(m);
   m.def(
       "instruction_set", &hipnn_ts::instruction_set,
       "Instruction set of the kernels: plain, avx2 or avx512.");

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/runtime/evaluation.hpp"
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/guard.hpp"
 #include "torch/force_checks.hpp"
@@ -20,14 +21,10 @@ namespace {
 
 using at::Tensor;
 
-/// What an evaluation on the processor needs beside a neighbour list. Arrays only grow.
-template <class T> struct Scratch {
-  explicit Scratch(const NetworkWeights<T>& weights) : evaluation(weights) {}
-
-  Evaluation<T> evaluation;
-  Buffer<double> positions, energies, forces;
-  Buffer<int32_t> receivers, senders;
-  Buffer<T> vectors, gradients;
+/// What a step on the processor needs.
+struct Scratch {
+  Evaluation evaluation;
+  Buffer<double> positions;
 };
 
 /// Energy () and forces (n_particles, 3), float64, in the host's units.
@@ -37,11 +34,10 @@ class EnergyAndForces : public torch::CustomClassHolder {
 public:
   explicit EnergyAndForces(ForceParts parts)
       : model_(loaded_model(parts.document)), parts_(checked(std::move(parts), *model_)),
-        pool_(model_->architecture().cutoff, skin),
-        checks_(parts_.particles, parts_.species, parts_.limits, parts_.stop) {
-    const Tensor of_atoms = model_->self_energies_on(at::kCPU).index_select(0, parts_.species);
-    self_energy_ = of_atoms.sum().item<double>();
-  }
+        lists_(
+            std::make_shared<NeighbourListPool>(
+                model_->architecture().cutoff, usual_neighbour_skin)),
+        checks_(parts_.particles, parts_.limits, parts_.stop) {}
 
   /// positions (n_particles, 3) in the host's unit of length, either precision; box (3, 3), rows
   /// are the box vectors, where periodic.
@@ -54,12 +50,11 @@ public:
       return run_on_gpu(positions, box);
     }
     const Tensor all = positions.detach().to(at::kCPU, at::kDouble).contiguous();
-    const Box periodic = box_from(box, parts_.length);
-    return model_->with_precision([&](auto one) { return run<decltype(one)>(all, periodic); });
+    return run(all, box_from(box, parts_.length));
   }
 
   const ForceParts& parts() const { return parts_; }
-  int64_t searches() const { return pool_.searches(); }
+  int64_t searches() const { return lists_->searches(); }
 
 private:
   static ForceParts checked(ForceParts parts, const LoadedModel& model) {
@@ -86,7 +81,7 @@ private:
   }
 
   /// Calls search(), whose mistakes name an atom of ours, with the sentence for the host's user.
-  template <class Search> auto checked_search(const Search& search) {
+  template <class Search> decltype(auto) checked_search(const Search& search) {
     try {
       return search();
     } catch (const WrongPosition& error) {
@@ -114,60 +109,48 @@ private:
     });
   }
 
-  template <class T> Result run(const Tensor& positions, const Box& box) {
+  Result run(const Tensor& positions, const Box& box) {
     const int64_t n = parts_.particles.numel();
     const auto* index = parts_.particles.const_data_ptr<int64_t>();
     const auto* everywhere = positions.const_data_ptr<double>();
-    const int n_threads = at::get_num_threads();
-    const auto lease = scratch<T>().take(
-        [&] { return std::make_unique<Scratch<T>>(model_->template weights<T>()); });
-    Scratch<T>& a = *lease;
-    double* own = a.positions.resize(3 * n);
+    const auto scratch = scratch_.take([&] {
+      return std::unique_ptr<Scratch>(new Scratch{Evaluation(model_->model(), lists_), {}});
+    });
+    double* own = scratch->positions.resize(3 * n);
     for (int64_t i = 0; i < n; ++i) {
       for (int c = 0; c < 3; ++c) {
         own[3 * i + c] = everywhere[3 * index[i] + c] * parts_.length;
       }
     }
-    auto neighbours = checked_search([&] { return pool_.take(own, n, box, n_threads); });
-    const int64_t room = neighbours->size();
-    const int64_t n_pairs = neighbours->gather(
-        own, n_threads, a.receivers.resize(room), a.senders.resize(room),
-        a.vectors.resize(3 * room));
-    pool_.give_back(std::move(neighbours));
-    const HostPairs<T> pairs{a.receivers.data(), a.senders.data(), a.vectors.data(), n_pairs};
-    checks_.pairs(pairs);
-    a.evaluation.compute(
-        {n, n, n_pairs, parts_.species.const_data_ptr<int64_t>(), a.receivers.data(),
-         a.senders.data(), a.vectors.data(), n_threads},
-        a.energies.resize(n), a.gradients.resize(3 * room), a.forces.resize(3 * n));
+    Evaluation& evaluation = scratch->evaluation;
+    const Structure structure{n, own, parts_.species.const_data_ptr<int64_t>(), box};
+    const Results& results = checked_search(
+        [&]() -> const Results& { return evaluation.compute(structure, at::get_num_threads()); });
+    const ClosePair pair = evaluation.closer_than(checks_.guard().closest());
+    checks_.pairs(bool(pair), [&] { return pair; });
     // What is not finite spreads to all particles within a few steps: here it is still near.
-    checks_.results(a.energies.data(), a.forces.data(), pairs);
-    double energy = self_energy_;
-    for (int64_t i = 0; i < n; ++i) {
-      energy += a.energies.data()[i];
+    if (results.not_finite >= 0) {
+      checks_.refuse(results.not_finite, evaluation.closest());
     }
     Tensor forces = at::zeros({parts_.n_particles, 3}, at::kDouble);
     auto* out = forces.data_ptr<double>();
     const double scale = parts_.energy * parts_.length;
     for (int64_t i = 0; i < n; ++i) {
       for (int c = 0; c < 3; ++c) {
-        out[3 * index[i] + c] = a.forces.data()[3 * i + c] * scale;
+        out[3 * index[i] + c] = results.forces[3 * i + c] * scale;
       }
     }
-    return {at::scalar_tensor(energy * parts_.energy, at::kDouble), forces};
+    return {at::scalar_tensor(results.energy * parts_.energy, at::kDouble), forces};
   }
-
-  template <class T> Pool<Scratch<T>>& scratch() { return std::get<Pool<Scratch<T>>>(scratch_); }
 
   std::shared_ptr<LoadedModel> model_;
   ForceParts parts_;
-  NeighbourListPool pool_;
+  // Contexts that share a force may evaluate it in several threads.
+  std::shared_ptr<NeighbourListPool> lists_;
+  Pool<Scratch> scratch_;
   ForceChecks checks_;
   std::mutex mutex_;
   std::map<int, std::unique_ptr<cuda::OnDevice>> on_devices_; // by index
-  double self_energy_ = 0.0;                                  // of all atoms, eV
-  // Contexts that share a force may evaluate it in several threads.
-  std::tuple<Pool<Scratch<float>>, Pool<Scratch<double>>> scratch_;
 };
 
 } // namespace

@@ -59,11 +59,8 @@ std::tuple<Tensor, Tensor> evaluate(
   const auto model = loaded_model(document);
   auto [energies, gradients] = network_energies(*model, species, receivers, senders, vectors);
   const Tensor dense = species.contiguous();
-  const auto* kinds = dense.const_data_ptr<int64_t>();
-  auto* of_atoms = energies.data_ptr<double>();
-  for (int64_t i = 0; i < energies.numel(); ++i) {
-    of_atoms[i] += model->self_energies()[kinds[i]];
-  }
+  model->model()->add_self_energies(
+      dense.const_data_ptr<int64_t>(), dense.numel(), energies.data_ptr<double>());
   return {energies, gradients};
 }
 

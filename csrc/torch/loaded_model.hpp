@@ -11,20 +11,21 @@
 #include <mutex>
 
 #include "core/cuda/weights.hpp"
-#include "core/evaluation.hpp"
 #include "core/model_file/file_error.hpp"
 #include "core/model_file/model.hpp"
 #include "core/pool.hpp"
+#include "core/runtime/pair_evaluation.hpp"
 
 namespace hipnn_ts {
 
 class HIPNN_TS_API LoadedModel {
 public:
-  explicit LoadedModel(Model model) : model_(std::move(model)) {}
+  explicit LoadedModel(Model model) : model_(std::make_shared<const Model>(std::move(model))) {}
 
-  const Architecture& architecture() const { return model_.architecture(); }
-  const double* self_energies() const { return model_.self_energies(); }
-  template <class T> const NetworkWeights<T>& weights() const { return model_.weights<T>(); }
+  const std::shared_ptr<const Model>& model() const { return model_; }
+  const Architecture& architecture() const { return model_->architecture(); }
+  const double* self_energies() const { return model_->self_energies(); }
+  template <class T> const NetworkWeights<T>& weights() const { return model_->weights<T>(); }
 
   /// Calls use(one) with one = float() or double(), the network's precision.
   template <class Use> auto with_precision(const Use& use) const {
@@ -32,12 +33,12 @@ public:
   }
 
   /// Sole use of the network and its buffers, which stay for the next caller.
-  template <class T> typename Pool<Evaluation<T>>::Lease evaluation() {
-    return evaluations<T>().take([&] { return std::make_unique<Evaluation<T>>(weights<T>()); });
+  template <class T> typename Pool<PairEvaluation<T>>::Lease evaluation() {
+    return evaluations<T>().take([&] { return std::make_unique<PairEvaluation<T>>(weights<T>()); });
   }
   /// Buffers that nobody uses now.
-  template <class T> Pool<Evaluation<T>>& evaluations() {
-    return std::get<Pool<Evaluation<T>>>(evaluations_);
+  template <class T> Pool<PairEvaluation<T>>& evaluations() {
+    return std::get<Pool<PairEvaluation<T>>>(evaluations_);
   }
 
   /// The weights on a device: sent there once.
@@ -49,8 +50,8 @@ private:
   template <class T>
   using OnDevices = std::map<cuda::Device*, std::shared_ptr<const cuda::DeviceWeights<T>>>;
 
-  Model model_;
-  std::tuple<Pool<Evaluation<float>>, Pool<Evaluation<double>>> evaluations_;
+  std::shared_ptr<const Model> model_;
+  std::tuple<Pool<PairEvaluation<float>>, Pool<PairEvaluation<double>>> evaluations_;
   std::mutex mutex_;
   std::tuple<OnDevices<float>, OnDevices<double>> on_devices_;
   std::map<std::pair<int, int>, at::Tensor> self_energies_; // by type and index of the device

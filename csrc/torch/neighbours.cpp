@@ -9,18 +9,13 @@
 namespace hipnn_ts {
 
 Box box_from(const std::optional<at::Tensor>& box, double scale) {
-  Box out;
-  if (box) {
-    TORCH_CHECK(
-        box->sizes() == at::IntArrayRef({3, 3}), "box: expected shape [3, 3], found ",
-        box->sizes());
-    const at::Tensor exact = box->to(at::kCPU, at::kDouble).contiguous();
-    out.periodic = true;
-    for (int c = 0; c < 9; ++c) {
-      out.vectors[c] = exact.const_data_ptr<double>()[c] * scale;
-    }
+  if (!box) {
+    return {};
   }
-  return out;
+  TORCH_CHECK(
+      box->sizes() == at::IntArrayRef({3, 3}), "box: expected shape [3, 3], found ", box->sizes());
+  const at::Tensor rows = box->to(at::kCPU, at::kDouble).mul(scale).contiguous();
+  return {{true, true, true}, rows.const_data_ptr<double>()};
 }
 
 namespace {
@@ -29,7 +24,7 @@ using at::Tensor;
 
 /// torch.classes.hipnn_ts.Neighbours(cutoff in Å).
 struct Neighbours : torch::CustomClassHolder {
-  explicit Neighbours(double cutoff) : pool(cutoff, skin) {}
+  explicit Neighbours(double cutoff) : pool(cutoff, usual_neighbour_skin) {}
 
   /// receivers (P,), senders (P,), int64, and vectors (P, 3), float64, of the pairs within the
   /// cutoff, sorted by receiver and then sender. positions (n, 3), Å; box (3, 3), rows are the box
@@ -44,9 +39,8 @@ struct Neighbours : torch::CustomClassHolder {
     const int n_threads = at::get_num_threads();
     std::unique_ptr<NeighbourList> list;
     try {
-      list = pool.take(r, exact.size(0), box_from(box, 1.0), n_threads);
-    } catch (const WrongPosition& error) {
-      TORCH_CHECK_VALUE(false, "atom ", error.atom, ": ", error.what());
+      list =
+          naming_atoms([&] { return pool.take(r, exact.size(0), box_from(box, 1.0), n_threads); });
     } catch (const std::invalid_argument& error) {
       TORCH_CHECK_VALUE(false, error.what());
     }

@@ -203,7 +203,7 @@ MISTAKES = {
     "atom 1: expected finite coordinates": ([[0, 0, 0], [np.nan, 0, 0]], np.eye(3) * 8),
     "atom 0: expected finite coordinates": ([[0, np.inf, 0]], None),
     "atom 1: expected coordinates near the box": ([[0, 0, 0], [1e12, 0, 0]], np.eye(3) * 8),
-    "expected a periodic box with a volume": ([[0, 0, 0]], np.diag([8.0, 8.0, 0.0])),
+    "expected independent box vectors": ([[0, 0, 0]], np.diag([8.0, 8.0, 0.0])),
     "expected a periodic box that is not far narrower": ([[0, 0, 0]], np.diag([8.0, 8.0, 1e-3])),
 }
 

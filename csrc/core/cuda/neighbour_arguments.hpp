@@ -12,10 +12,10 @@ namespace cuda {
 struct BinsArguments {
   double origin[3];
   double inverse[9];
-  double box[9]; // rows; zero where not periodic
+  double box[9]; // rows; zero in directions that are not periodic
   int size[3];
   int range[3];
-  bool periodic;
+  bool periodic[3];
 };
 
 /// Sets the flag where an atom has moved by `limit` or more, squared, or to what is no number.

@@ -36,12 +36,12 @@ BinsArguments arguments(const Bins& bins, const Box& box) {
   std::copy_n(box.vectors.begin(), 9, out.box);
   std::copy_n(bins.size.begin(), 3, out.size);
   std::copy_n(bins.range.begin(), 3, out.range);
-  out.periodic = box.periodic;
+  std::copy_n(box.periodic.begin(), 3, out.periodic);
   return out;
 }
 
 bool few(int64_t n, const Box& box) {
-  return !box.periodic && n <= all_pairs_limit;
+  return !box.any() && n <= all_pairs_limit;
 }
 
 } // namespace

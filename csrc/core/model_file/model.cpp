@@ -100,6 +100,13 @@ const double* Model::self_energies() const {
   return std::visit([](const auto& network) { return network.self_energies; }, network_);
 }
 
+void Model::add_self_energies(const int64_t* species, int64_t n, double* energies) const {
+  const double* of_species = self_energies();
+  for (int64_t i = 0; i < n; ++i) {
+    energies[i] += of_species[species[i]];
+  }
+}
+
 std::string described(const Architecture& network) {
   Json out = write_architecture(network);
   out[precision_key] = network.double_precision ? "float64" : "float32";

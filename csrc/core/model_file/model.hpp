@@ -30,6 +30,8 @@ public:
   const std::vector<NamedTensor>& tensors() const { return tensors_; }
   /// Of the species, eV.
   const double* self_energies() const;
+  /// To energies (n,) of atoms of these species (n,), each in range.
+  void add_self_energies(const int64_t* species, int64_t n, double* energies) const;
   /// T is double where the architecture says so, else float.
   template <class T> const NetworkWeights<T>& weights() const {
     return std::get<BoundNetwork<T>>(network_).weights;

@@ -140,6 +140,13 @@ Model ModelFile::model() const {
 }
 
 Model ModelFile::checked_model() const {
+  if (!has_document()) {
+    throw FileError(
+        "expected a fused potential of format 2, found " +
+        (portable_ ? "a portable one" : "one of format " + std::to_string(format_)) +
+        ", which only torch can read; export it again with 'hipnn-ts export'" +
+        (portable_ ? " and without --portable" : ""));
+  }
   for (const auto& [name, record] : archive_.records()) {
     if (!is_known_record(name) || (begins_with(name, "data/") && name != document_record)) {
       throw FileError("found the record '" + name + "', which no exported potential has");

@@ -16,6 +16,15 @@ struct WrongPosition : std::invalid_argument {
   int64_t atom;
 };
 
+/// Calls body(); the sentence of a WrongPosition then begins with the atom.
+template <class Body> decltype(auto) naming_atoms(const Body& body) {
+  try {
+    return body();
+  } catch (const WrongPosition& error) {
+    throw std::invalid_argument("atom " + std::to_string(error.atom) + ": " + error.what());
+  }
+}
+
 /// Equal bins over the box, or over the atoms' extent where there is no box.
 struct Bins {
   using Triple = std::array<int32_t, 3>;

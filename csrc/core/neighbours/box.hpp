@@ -5,10 +5,21 @@
 
 namespace hipnn_ts {
 
-/// A triclinic box, periodic along all three vectors, or no box at all.
+/// Box vectors and in which of their directions space repeats: in all, some, or none.
 struct Box {
-  bool periodic = false;
-  std::array<double, 9> vectors{}; // rows, Å; zero where not periodic
+  std::array<bool, 3> periodic{};
+  std::array<double, 9> vectors{}; // rows, Å; zero in directions that are not periodic
+
+  Box() = default;
+  /// rows (3, 3), Å; those of directions that are not periodic are not read.
+  Box(const std::array<bool, 3>& directions, const double* rows) : periodic(directions) {
+    for (int c = 0; c < 9; ++c) {
+      vectors[c] = periodic[c / 3] ? rows[c] : 0.0;
+    }
+  }
+
+  /// Whether there is a periodic direction.
+  bool any() const { return periodic[0] || periodic[1] || periodic[2]; }
 
   /// One image's translation. Exactly opposite for opposite images.
   template <class Integer> std::array<double, 3> translation(const Integer* image) const {

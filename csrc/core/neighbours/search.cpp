@@ -27,7 +27,7 @@ void PairSearch::fill(const double* positions, int64_t n, const Box& box, const 
       for (int c = 0; c < 3; ++c) {
         fraction += (r[c] - bins.origin[c]) * bins.inverse[3 * c + k];
       }
-      const double wrap = box.periodic ? std::floor(fraction) : 0.0;
+      const double wrap = box.periodic[k] ? std::floor(fraction) : 0.0;
       if (std::abs(wrap) > farthest_wrap) {
         throw WrongPosition(i, "expected coordinates near the box, found one a million boxes away");
       }
@@ -59,13 +59,13 @@ void PairSearch::look_around(
   std::vector<Found>& found = found_[thread];
   // Along an axis, the bins from `at` on that lie in one image, and that image.
   const auto image_of = [&](int k, int32_t at) {
-    return box.periodic ? floor_divide(at, size[k]) : 0;
+    return box.periodic[k] ? floor_divide(at, size[k]) : 0;
   };
   Triple low, high, image;
   for (int k = 0; k < 3; ++k) {
     low[k] = own.bin[k] - bins.range[k];
     high[k] = own.bin[k] + bins.range[k];
-    if (!box.periodic) {
+    if (!box.periodic[k]) {
       low[k] = std::max(low[k], 0);
       high[k] = std::min(high[k], size[k] - 1);
     }

@@ -42,13 +42,16 @@ public:
     }
   }
 
-  HostPairs<T> view() const {
-    return {
-        receivers_.data(), senders_.data(), vectors_.data(),
-        static_cast<int64_t>(receivers_.size())};
+  ClosePair closer_than(const ClosestApproach& limits, const int64_t* species) const {
+    return limits.find(species, receivers_.data(), senders_.data(), vectors_.data(), size());
+  }
+  ClosePair closest() const {
+    return closest_pair(receivers_.data(), senders_.data(), vectors_.data(), size());
   }
 
 private:
+  int64_t size() const { return static_cast<int64_t>(receivers_.size()); }
+
   std::vector<int32_t> receivers_, senders_;
   std::vector<T> vectors_;
 };
@@ -57,12 +60,13 @@ private:
 
 OnDevice::OnDevice(Device& device, at::Device where, const ForceParts& parts)
     : device_(&device), model_(loaded_model(parts.document)), n_particles_(parts.n_particles),
-      length_(parts.length), energy_(parts.energy), species_(parts.species.to(at::kInt).to(where)),
+      length_(parts.length), energy_(parts.energy), kinds_(parts.species),
+      species_(parts.species.to(at::kInt).to(where)),
       self_energy_(
           (model_->self_energies_on(at::kCPU).index_select(0, parts.species).sum() * energy_)
               .to(where)),
       limits_(device, numbers(parts.limits)), n_limits_(static_cast<int>(parts.limits.size(0))),
-      cutoff_(model_->architecture().cutoff), neighbours_(device, cutoff_, skin) {
+      cutoff_(model_->architecture().cutoff), neighbours_(device, cutoff_, usual_neighbour_skin) {
   if (!parts.particles.equal(at::arange(n_particles_))) {
     particles_ = parts.particles.to(where);
   }
@@ -139,11 +143,13 @@ void OnDevice::check(
     const Array<int>& flags, ForceChecks& checks) const {
   const auto found = fetched(*device_, flags.data(), n_flags);
   const auto pairs = [&] { return FetchedPairs<T>(*device_, step, neighbours_.n_pairs()); };
-  checks.pairs_elsewhere(found[close_pairs] != 0, pairs);
+  checks.pairs(found[close_pairs] != 0, [&] {
+    return pairs().closer_than(checks.guard().closest(), kinds_.const_data_ptr<int64_t>());
+  });
   if (found[not_finite] > 0) {
     // A list that always fits is not searched again: its positions have not been looked at.
     divide(fetched(*device_, positions, 3 * step.n_atoms).data(), step.n_atoms, box, cutoff_);
-    checks.refuse<T>(step.n_atoms - found[not_finite], pairs().view());
+    checks.refuse(step.n_atoms - found[not_finite], pairs().closest());
   }
 }
 

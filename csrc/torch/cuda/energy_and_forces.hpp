@@ -44,7 +44,8 @@ private:
   int64_t n_particles_;
   double length_, energy_;
   at::Tensor particles_;   // (n,) int64, on the device; undefined where they are all in order
-  at::Tensor species_;     // (n,) int32, on the device
+  at::Tensor kinds_;       // (n,) int64, species, in the host's memory
+  at::Tensor species_;     // (n,) int32, the same on the device
   at::Tensor self_energy_; // () of all atoms, in the host's unit, on the device
   Array<double> limits_;   // (S, S) of the ExtrapolationGuard, or none
   int n_limits_;

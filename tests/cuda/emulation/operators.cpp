@@ -41,7 +41,7 @@ int64_t create(
           {device(),
            at::kCPU,
            {document, particles, species, limits, n_particles, stop, length, energy}},
-          {particles, species, limits, stop}}));
+          {particles, limits, stop}}));
   return static_cast<int64_t>(potentials.size()) - 1;
 }
 
@@ -49,8 +49,7 @@ std::tuple<Tensor, Tensor>
 step(int64_t potential, const Tensor& positions, const std::optional<Tensor>& box) {
   hipnn_ts::Box periodic;
   if (box) {
-    periodic.periodic = true;
-    std::copy_n(box->const_data_ptr<double>(), 9, periodic.vectors.begin());
+    periodic = {{true, true, true}, box->const_data_ptr<double>()};
   }
   Potential& p = *potentials[potential];
   return p.on_device.evaluate(positions, periodic, p.checks);

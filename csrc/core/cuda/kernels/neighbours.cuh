@@ -42,7 +42,7 @@ KERNEL(bin_atoms, BinAtomsArguments) {
       for (int c = 0; c < 3; ++c) {
         fraction += (r[c] - x.bins.origin[c]) * x.bins.inverse[3 * c + k];
       }
-      double whole = x.bins.periodic ? floor(fraction) : 0.0;
+      double whole = x.bins.periodic[k] ? floor(fraction) : 0.0;
       if (!(fabs(whole) <= farthest_image)) {
         atomicMax(x.wrong, static_cast<int>(i) + 1);
         whole = 0;
@@ -150,13 +150,13 @@ KERNEL(find_pairs, FindPairsArguments) {
   for (int k = 0; k < 3; ++k) {
     low[k] = x.bin[3 * i + k] - bins.range[k];
     high[k] = x.bin[3 * i + k] + bins.range[k];
-    if (!bins.periodic) {
+    if (!bins.periodic[k]) {
       low[k] = low[k] > 0 ? low[k] : 0;
       high[k] = high[k] < bins.size[k] ? high[k] : bins.size[k] - 1;
     }
   }
   const auto image_of = [&](int k, int at) {
-    return bins.periodic ? floor_divide(at, bins.size[k]) : 0;
+    return bins.periodic[k] ? floor_divide(at, bins.size[k]) : 0;
   };
   for (int bx = low[0]; bx <= high[0]; ++bx) {
     image[0] = image_of(0, bx);

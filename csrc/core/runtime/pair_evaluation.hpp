@@ -7,10 +7,10 @@ namespace hipnn_ts {
 
 /// A whole network on configurations without ghosts, with the buffers that this takes. It belongs
 /// to one caller at a time.
-template <class T> class HIPNN_TS_API Evaluation {
+template <class T> class HIPNN_TS_API PairEvaluation {
 public:
   /// The weights must outlive it.
-  explicit Evaluation(const NetworkWeights<T>& weights);
+  explicit PairEvaluation(const NetworkWeights<T>& weights);
 
   /// Writes energies (n,) in eV, self energies left out, pair_gradients (P, 3), dE/dr_p, and, where
   /// not null, forces (n, 3) in eV/Å. Throws std::invalid_argument where an index is out of range.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "core/evaluation.hpp"
+#include "core/runtime/pair_evaluation.hpp"
 
 #include <algorithm>
 
 namespace hipnn_ts {
 
 template <class T>
-Evaluation<T>::Evaluation(const NetworkWeights<T>& weights)
+PairEvaluation<T>::PairEvaluation(const NetworkWeights<T>& weights)
     : network_(weights), features_(weights.blocks.size() - 1), gradients_(features_.size()) {}
 
 template <class T>
-void Evaluation<T>::compute(
+void PairEvaluation<T>::compute(
     const Configuration<T>& configuration, double* energies, T* pair_gradients, double* forces) {
   const int64_t n = configuration.n_atoms;
   const auto& blocks = network_.weights().blocks;
@@ -35,7 +35,7 @@ void Evaluation<T>::compute(
   }
 }
 
-template <class T> int64_t Evaluation<T>::bytes() const {
+template <class T> int64_t PairEvaluation<T>::bytes() const {
   int64_t total = network_.bytes();
   for (const auto* buffers : {&features_, &gradients_}) {
     for (const auto& buffer : *buffers) {
@@ -45,7 +45,7 @@ template <class T> int64_t Evaluation<T>::bytes() const {
   return total;
 }
 
-template class Evaluation<float>;
-template class Evaluation<double>;
+template class PairEvaluation<float>;
+template class PairEvaluation<double>;
 
 } // namespace hipnn_ts

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// NumPy arrays as the runtime takes and gives them.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <string>
+
+namespace hipnn_ts {
+
+/// Contiguous, of this type; other types are converted.
+template <class T>
+using Array = pybind11::array_t<T, pybind11::array::c_style | pybind11::array::forcecast>;
+
+/// Throws ValueError unless the array has this shape; -1 stands for any size.
+inline void check_shape(
+    const pybind11::array& array, const char* name,
+    std::initializer_list<pybind11::ssize_t> shape) {
+  bool fits = array.ndim() == static_cast<pybind11::ssize_t>(shape.size());
+  std::string expected, found;
+  pybind11::ssize_t axis = 0;
+  for (const pybind11::ssize_t size : shape) {
+    fits = fits && (size < 0 || array.shape(axis) == size);
+    expected += (axis++ ? ", " : "") + (size < 0 ? std::string("n") : std::to_string(size));
+  }
+  if (!fits) {
+    for (axis = 0; axis < array.ndim(); ++axis) {
+      found += (axis ? ", " : "") + std::to_string(array.shape(axis));
+    }
+    throw pybind11::value_error(
+        std::string(name) + ": expected shape (" + expected + "), found (" + found + ")");
+  }
+}
+
+template <class T>
+Array<T> array_of(const T* values, std::initializer_list<pybind11::ssize_t> shape) {
+  return Array<T>(pybind11::array::ShapeContainer(shape), values);
+}
+
+} // namespace hipnn_ts
