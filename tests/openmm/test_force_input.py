@@ -11,7 +11,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.openmm import CutBondWarning, create_force
-from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
+from hipnn_ts.openmm.scripted import FusedEnergyAndForces, PortableEnergyAndForces
 
 
 def topology(symbols, box=None):

@@ -18,11 +18,11 @@ from hipnn_ts.export.extrapolation import (
     ExtrapolationWarning,
     limits,
 )
-from hipnn_ts.export.metadata import Metadata
-from hipnn_ts.export.potential import ExportedPotential
 
 if TYPE_CHECKING:
     import torch
+
+    from hipnn_ts.export.metadata import Metadata
 
 
 class HIPNNTSCalculator(Calculator):
@@ -67,6 +67,9 @@ class HIPNNTSCalculator(Calculator):
         device: "str | torch.device" = "cpu",
         beyond_training: Action = "warn",
     ):
+        # Here: pydantic, which reads metadata, takes as long to import as ASE.
+        from hipnn_ts.export.potential import ExportedPotential
+
         super().__init__()
         self._potential = ExportedPotential.read(model, device)
         known = limits(self.metadata, beyond_training)
@@ -77,7 +80,7 @@ class HIPNNTSCalculator(Calculator):
             self._species[number] = species
 
     @property
-    def metadata(self) -> Metadata:
+    def metadata(self) -> "Metadata":
         """What the exported file says about itself."""
         return self._potential.metadata
 

@@ -1,13 +1,15 @@
 """From positions to energies, forces and virial: by the runtime, or by torch."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hipnn_ts import _core
 from hipnn_ts.export.extrapolation import Closest
-from hipnn_ts.export.potential import ExportedPotential, NativePotential
 from hipnn_ts.neighbours import check_cell, refusal
+
+if TYPE_CHECKING:
+    from hipnn_ts.export.potential import ExportedPotential, NativePotential
 
 
 class Evaluated(NamedTuple):
@@ -40,7 +42,7 @@ class NativeEvaluator:
     limits : (S, S), of the guard against extrapolation
     """
 
-    def __init__(self, potential: NativePotential, limits: np.ndarray):
+    def __init__(self, potential: "NativePotential", limits: np.ndarray):
         self.potential, self._limits = potential, limits
         self._evaluation = _core.Evaluation(potential.model)
         self._checked: tuple[bytes, bytes] | None = None
@@ -72,8 +74,10 @@ class NativeEvaluator:
         return Evaluated(*found)
 
 
-def evaluator_of(potential: ExportedPotential, limits: np.ndarray):
+def evaluator_of(potential: "ExportedPotential", limits: np.ndarray):
     """Whatever evaluates such a potential; its ``compute`` is that of ``NativeEvaluator``."""
+    from hipnn_ts.export.potential import NativePotential
+
     if isinstance(potential, NativePotential):
         return NativeEvaluator(potential, limits)
     from hipnn_ts.ase.scripted import ScriptedEvaluator

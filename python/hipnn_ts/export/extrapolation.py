@@ -1,11 +1,13 @@
 """Whether atoms come closer to each other than in the training data, for the engines in Python."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.metadata import Metadata
+
+if TYPE_CHECKING:
+    from hipnn_ts.export.metadata import Metadata
 
 Action = Literal["ignore", "warn", "stop"]
 
@@ -13,7 +15,7 @@ Action = Literal["ignore", "warn", "stop"]
 Closest = tuple[int, int, float]
 
 
-def limits(metadata: Metadata, action: Action) -> np.ndarray:
+def limits(metadata: "Metadata", action: Action) -> np.ndarray:
     """Closest approach of each two species in training, (S, S) float64, Å.
 
     The cutoff for pairs of elements that training never saw; (0, 0) where nothing is known, as of

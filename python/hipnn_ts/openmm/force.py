@@ -169,15 +169,15 @@ def _implementation(asked: str | None) -> str:
         return asked
     try:
         load_torch_plugins()
-    except ImportError as error:
+    except (ImportError, InputError) as error:
         if asked == "torch":
             raise InputError(
-                f"implementation 'torch': openmmtorch cannot be imported ({error}); "
+                f"implementation 'torch': openmmtorch cannot be used ({error}); "
                 f"{cure('openmmtorch')}, or use implementation='python'"
             ) from error
-        if error.name != "openmmtorch":
+        if getattr(error, "name", None) != "openmmtorch":
             warnings.warn(
-                f"openmmtorch is installed but cannot be imported ({error}); using "
+                f"openmmtorch is installed but cannot be used ({error}); using "
                 "openmm.PythonForce instead; `hipnn-ts doctor` says more",
                 stacklevel=3,
             )

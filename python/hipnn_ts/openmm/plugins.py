@@ -8,7 +8,7 @@ import openmm
 
 
 def load_torch_plugins() -> None:
-    """Import openmm-torch, and give its platform plugins a second chance.
+    """Import openmm-torch, give its platform plugins a second chance, and load our operators.
 
     What a TorchForce needs before it is deserialised; ``create_force`` calls it where it makes one.
 
@@ -19,6 +19,8 @@ def load_torch_plugins() -> None:
     ------
     ImportError
         openmm-torch or torch is not there, or they do not fit together.
+    InputError
+        The operators do not fit this torch.
     """
     if find_spec("openmmtorch") is not None:
         import torch  # noqa: F401  first: openmmtorch finds only the libtorch that is loaded
@@ -31,3 +33,6 @@ def load_torch_plugins() -> None:
             # Those of platforms that this machine does not have fail again.
             with contextlib.suppress(openmm.OpenMMException):
                 openmm.Platform.loadPluginLibrary(library[1])
+    from hipnn_ts import operators
+
+    operators.load()
