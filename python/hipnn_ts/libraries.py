@@ -8,6 +8,7 @@ FOLDER = Path(_core.__file__).parent / "lib"
 TORCH_OPERATORS = FOLDER / "libhipnn_ts_torch.so"
 
 
-def torch_version() -> str:
-    """The torch that the operators were built against."""
-    return (FOLDER / "torch_version").read_text()
+def torch_version() -> str | None:
+    """The torch that the operators were built against; None of a build without torch."""
+    file = FOLDER / "torch_version"
+    return file.read_text() if file.exists() else None

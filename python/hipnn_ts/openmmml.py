@@ -33,9 +33,9 @@ class PotentialImplementation:
     """OpenMM-ML's MLPotentialImpl: adds a force to the systems that OpenMM-ML makes."""
 
     def __init__(self, model_path):
-        from hipnn_ts.export import load_exported
+        from hipnn_ts.export.file import checked_metadata
 
-        load_exported(model_path)  # a wrong file is named here, not when the system is made
+        checked_metadata(model_path)  # a wrong file is named here, not when the system is made
         self._model_path = model_path
 
     def addForces(self, topology, system, atoms, forceGroup, **arguments):  # noqa: N802, N803

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hipnn_ts.errors import InputError
@@ -36,6 +35,8 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     InputError
         The file cannot be read, or holds no YAML mapping.
     """
+    import yaml  # here: whoever reads models alone waits for nothing
+
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -74,6 +75,8 @@ def apply_override(override: str, content: dict[str, Any]) -> None:
     InputError
         Not of that form, or a section on the way is a value.
     """
+    import yaml
+
     key, equals, text = override.partition("=")
     *sections, last = key.split(".")
     if not equals or not all([*sections, last]):

@@ -17,8 +17,16 @@ from ase.build import molecule
 from hipnn_ts.ase import HIPNNTSCalculator
 
 
+def cluster():
+    """Of so many molecules that torch's own operators start threads, too."""
+    cell = molecule("H2O", cell=[3.1, 3.1, 3.1], pbc=True)
+    atoms = cell * (3, 3, 3)
+    atoms.pbc = False
+    return atoms
+
+
 def frames(n):
-    made = [molecule("H2O") for _ in range(n)]
+    made = [cluster() for _ in range(n)]
     for seed, atoms in enumerate(made):
         atoms.rattle(0.05, seed=seed)
     return made
@@ -95,7 +103,7 @@ def main(way, detail, when, model):
     inherited = calculator = HIPNNTSCalculator(model)
     assert threads() == before  # or no process could be forked from here
     if when == "after":
-        calculator.get_potential_energy(molecule("H2O"))
+        calculator.get_potential_energy(cluster())
         assert threads() > before
     # Copies hold results of their own.
     expected = partial(evaluate_with, copy.deepcopy(calculator))
@@ -106,13 +114,15 @@ def main(way, detail, when, model):
         for atoms in work:
             atoms.calc = calculator
         found = WAYS[way](detail, evaluate, work)
+    # torch starts no more than there are cores.
+    least = int(os.environ["OMP_NUM_THREADS"]) if calculator.metadata.has_document else 2
     # Only now: in this process it starts threads.
     for (energy, forces, process, n), atoms in zip(found, frames(4), strict=True):
         wanted = expected(atoms)
         assert process != os.getpid() or way == "mpi"
         np.testing.assert_allclose(energy, wanted[0], rtol=1e-12)
-        np.testing.assert_allclose(forces, wanted[1], rtol=0, atol=1e-12)
-        assert n >= int(os.environ["OMP_NUM_THREADS"]) or "joblib" in way
+        np.testing.assert_allclose(forces, wanted[1], rtol=0, atol=1e-11)
+        assert n >= least or "joblib" in way
     print("done")
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import lzma
 import subprocess
@@ -12,7 +13,10 @@ from ase.build import molecule
 from documents import FORMATS
 from openmm import unit
 
-from hipnn_ts.export import export_potential
+from hipnn_ts.export import export_potential, load_exported
+from hipnn_ts.openmm import load_torch_plugins
+from hipnn_ts.openmm.computation import Acting, Computation
+from hipnn_ts.openmm.scripted import scripted
 
 IMPLEMENTATIONS = ["torch", "python"]
 
@@ -93,6 +97,7 @@ def test_every_format(
 
 @pytest.mark.parametrize("folder", sorted(FORMATS.iterdir()), ids=lambda folder: folder.name)
 def test_systems_that_were_serialised_with_every_format(folder, engine, agree):
+    load_torch_plugins()
     system = openmm.XmlSerializer.deserialize(
         lzma.decompress((folder / "system.xml.xz").read_bytes()).decode()
     )
@@ -187,7 +192,9 @@ DESERIALISE = """
 import openmm  # before torch: OpenMM cannot load openmm-torch's plugins then
 import sys
 import numpy as np
-import hipnn_ts.openmm
+if sys.argv[3] == "torch":
+    from hipnn_ts.openmm import load_torch_plugins
+    load_torch_plugins()
 system = openmm.XmlSerializer.deserialize(open(sys.argv[1]).read())
 context = openmm.Context(
     system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU")
@@ -209,12 +216,38 @@ def test_system_survives_xml_and_another_process(
     state = placed.context.getState(energy=True, forces=True)
     (tmp_path / "system.xml").write_text(openmm.XmlSerializer.serialize(system))
     np.save(tmp_path / "positions.npy", atoms.positions * 0.1)
-    command = [sys.executable, "-c", DESERIALISE, "system.xml", "positions.npy"]
+    command = [sys.executable, "-c", DESERIALISE, "system.xml", "positions.npy", implementation]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     energy, force = (float(word) for word in done.stdout.split())
     assert energy == pytest.approx(state.getPotentialEnergy()._value, rel=1e-9)
     assert force == pytest.approx(state.getForces(asNumpy=True)._value[7, 1], rel=1e-4, abs=1e-2)
+
+
+def test_a_python_force_as_it_was_serialised_before_the_runtime(
+    random_model, water, build_system, engine, expected, agree
+):
+    """Its pickle was the bytes of the scripted module."""
+    atoms, model = water(3), random_model()
+    every = Acting(
+        len(atoms),
+        np.arange(len(atoms)),
+        (atoms.numbers == 8).astype(np.int64),
+        True,
+        np.zeros((0, 0)),
+        False,
+    )
+    content = io.BytesIO()
+    torch.jit.save(scripted(load_exported(model)[0], every), content)
+    old = Computation.__new__(Computation)
+    old.__setstate__(content.getvalue())
+    system = build_system(model, atoms, "python")
+    system.removeForce(0)
+    force = openmm.PythonForce(old)
+    force.setUsesPeriodicBoundaryConditions(True)
+    system.addForce(force)
+    found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
+    agree(found, expected(model, atoms))
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -11,7 +11,7 @@ from openmm import app
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.openmm import CutBondWarning, create_force
-from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
+from hipnn_ts.openmm.scripted import FusedEnergyAndForces, PortableEnergyAndForces
 
 
 def topology(symbols, box=None):
@@ -46,7 +46,7 @@ def test_without_openmm_torch(random_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openmmtorch", None)  # as where it is not installed
     assert isinstance(create_force(random_model(), topology("OHH")), openmm.PythonForce)
     with pytest.raises(
-        InputError, match=r"pip install 'hipnn-ts\[openmm\]', or use implementation"
+        InputError, match=r"pip install 'hipnn-ts\[openmm-torch\]', or use implementation"
     ):
         create_force(random_model(), topology("OHH"), implementation="torch")
 

@@ -1,21 +1,28 @@
 """An ASE calculator over an exported potential."""
 
+import warnings
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from hipnn_ts.ase.evaluators import evaluator_of
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.extrapolation import Action, ExtrapolationGuard
-from hipnn_ts.export.metadata import Metadata
-from hipnn_ts.export.potential import ExportedPotential
-from hipnn_ts.model import derivatives
-from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.export.extrapolation import (
+    Action,
+    ExtrapolationGuard,
+    ExtrapolationWarning,
+    limits,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from hipnn_ts.export.metadata import Metadata
 
 
 class HIPNNTSCalculator(Calculator):
@@ -32,7 +39,8 @@ class HIPNNTSCalculator(Calculator):
     Parameters
     ----------
     model : path of a file written by ``hipnn-ts export``
-    device : torch device that evaluates the network, "cpu" or "cuda"
+    device : "cpu", or a torch device that evaluates the network, such as "cuda". torch is needed
+        for those, for portable files and for files of format 1
     beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
         100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
 
@@ -56,18 +64,23 @@ class HIPNNTSCalculator(Calculator):
     def __init__(
         self,
         model: str | Path,
-        device: str | torch.device = "cpu",
+        device: "str | torch.device" = "cpu",
         beyond_training: Action = "warn",
     ):
+        # Here: pydantic, which reads metadata, takes as long to import as ASE.
+        from hipnn_ts.export.potential import ExportedPotential
+
         super().__init__()
         self._potential = ExportedPotential.read(model, device)
-        self._guard = ExtrapolationGuard(self.metadata, beyond_training)
+        known = limits(self.metadata, beyond_training)
+        self._evaluator = evaluator_of(self._potential, known)
+        self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = np.full(len(chemical_symbols), -1)
         for species, number in enumerate(self.metadata.network.atomic_numbers):
             self._species[number] = species
 
     @property
-    def metadata(self) -> Metadata:
+    def metadata(self) -> "Metadata":
         """What the exported file says about itself."""
         return self._potential.metadata
 
@@ -92,33 +105,25 @@ class HIPNNTSCalculator(Calculator):
 
     def _evaluate(self, atoms: Atoms) -> None:
         self.results = {}
-        receivers, senders, vectors = self._pairs(atoms)
         species = self._species_of(atoms)
-        self._guard.check(species, receivers, senders, vectors)
-        device, module = self._potential.device, self._potential.module
-        vectors = torch.from_numpy(vectors).to(device)
-        ends = [torch.from_numpy(end).to(device) for end in (receivers, senders)]
-        species = torch.from_numpy(species).to(device)
-        energies, gradients = module.energies_and_pair_gradients(species, *ends, vectors)
-        # Summed in double precision, so that rounding leaves no net force.
-        gradients = gradients.double()
-        forces = derivatives.forces(gradients, *ends, len(atoms))
-        bad = derivatives.first_not_finite(energies, forces)
-        if bad >= 0:
+        found = self._evaluator.compute(atoms.positions, species, atoms.cell.array, atoms.pbc)
+        warning = self._guard.judge(found.closest, species)
+        if warning is not None:
+            warnings.warn(warning, ExtrapolationWarning, stacklevel=3)
+        if found.not_finite >= 0:
             raise InputError(
-                f"expected finite energies and forces, found none for atom {bad} at evaluation "
-                f"{self._guard.evaluations} of this calculator"
+                f"expected finite energies and forces, found none for atom {found.not_finite} at "
+                f"evaluation {self._guard.evaluations} of this calculator"
             )
-        energy = float(energies.sum())
+        energy = float(found.energies.sum())
         self.results = {
             "energy": energy,
             "free_energy": energy,
-            "energies": energies.cpu().numpy(),
-            "forces": forces.cpu().numpy(),
+            "energies": found.energies,
+            "forces": found.forces,
         }
         if _has_stress(atoms):
-            virial = derivatives.virial(gradients, vectors).cpu().numpy()
-            stress = 0.5 * (virial + virial.T) / atoms.get_volume()
+            stress = 0.5 * (found.virial + found.virial.T) / atoms.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
 
     def _species_of(self, atoms) -> np.ndarray:
@@ -134,28 +139,13 @@ class HIPNNTSCalculator(Calculator):
             )
         return species
 
-    def _pairs(self, atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        positions = atoms.positions
-        receivers, senders, shifts = neighbour_pairs(
-            positions, atoms.cell.array, atoms.pbc, self.metadata.network.cutoff
-        )
-        vectors = positions[senders] + shifts - positions[receivers]
-        coincident = np.flatnonzero(~vectors.any(axis=1))
-        if coincident.size:
-            pair = coincident[0]
-            raise InputError(
-                f"atoms {receivers[pair]} and {senders[pair]}: expected distinct positions, "
-                f"found both at {positions[receivers[pair]].tolist()}"
-            )
-        return receivers, senders, vectors
-
 
 def _has_stress(atoms: Atoms) -> bool:
     return bool(atoms.pbc.any()) and atoms.cell.rank == 3
 
 
 def _no_memory(error: Exception) -> bool:
-    """Of torch's allocators only the GPU's has an exception of its own."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(said in str(error) for said in ("allocate memory", "std::bad_alloc"))
+    """torch's allocator of the processor has no exception of its own."""
+    return isinstance(error, MemoryError) or any(
+        said in str(error) for said in ("allocate memory", "std::bad_alloc")
+    )

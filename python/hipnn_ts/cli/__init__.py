@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.extras import explained
 
 # Before torch loads OpenMP: threads that spin while they wait make a run on a shared machine
 # up to fifty times slower than on one thread.
@@ -41,7 +42,11 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except InputError as error:
+        except (InputError, ModuleNotFoundError) as error:
+            if isinstance(error, ModuleNotFoundError):
+                error = explained(error, f"hipnn-ts {ctx.invoked_subcommand}")
+            if not isinstance(error, InputError):
+                raise
             click.echo(f"hipnn-ts: error: {error}", err=True)
             sys.exit(1)
 

@@ -21,14 +21,15 @@ def selftest(model, portable, dtype):
 
     Every path that is installed (each instruction set, LAMMPS on one and two ranks, OpenMM's
     platforms, a GPU) evaluates the same configurations. Forces and virial are compared with
-    differences of the path's own energy; energies, forces and virials with plain torch in float64;
-    forces of moved, turned and permuted atoms with each other. Drift is the change of the total
-    energy over that of the kinetic energy in 100 steps of dynamics. All figures are relative.
+    differences of the path's own energy; energies, forces and virials with plain torch in float64
+    (without torch: with the first path that answers); forces of moved, turned and permuted atoms
+    with each other. Drift is the change of the total energy over that of the kinetic energy in 100
+    steps of dynamics. All figures are relative.
 
     The last line says up to which displacement force constants of MODEL hold, which its cusp
     regularisation decides; that is a remark on the model, no failure.
 
-    Without MODEL, a small network with random weights is made. What is not installed is marked
+    Without MODEL, a small network with random weights is taken. What is not installed is marked
     "-". The exit status is 1 where a figure exceeds its limit (marked "!"), or where something that
     is installed does not work. Takes a minute or two.
     """
@@ -36,17 +37,17 @@ def selftest(model, portable, dtype):
     from itertools import chain
     from pathlib import Path
 
-    import torch
-
     from hipnn_ts.selftest import selftest as rows_of
     from hipnn_ts.selftest import smoothness
-    from hipnn_ts.selftest.model import write_random_model
+    from hipnn_ts.selftest.model import random_model, write_random_model
 
     trained = model is not None
     with tempfile.TemporaryDirectory() as folder:
-        if not trained:
+        if not trained and portable:
             model = Path(folder) / "random.pt"
-            write_random_model(model, getattr(torch, dtype), portable)
+            write_random_model(model, dtype, portable)
+        elif not trained:
+            model = random_model(dtype)
         rows = rows_of(Path(model))
         first = next(rows)  # a file that is no model is told before there is a table
         click.echo(f"{'':<8}{'':<23}" + "".join(f"{heading:>12}" for heading in HEADINGS))

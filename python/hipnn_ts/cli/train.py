@@ -65,15 +65,10 @@ def train(config, overrides, output, resume, members, overwrite):
     settings = read_config(config, overrides)
     if resume and overwrite:
         raise InputError("expected --resume or --overwrite, found both")
-    try:
-        from hipnn_ts.training.fit import train as run
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"training needs the package {error.name}, found none; install hipnn-ts[train]"
-        ) from error
     from hipnn_ts.checkpoint import load_checkpoint
     from hipnn_ts.evaluation.table import error_table
     from hipnn_ts.training.errors import UNITS
+    from hipnn_ts.training.fit import train as run
 
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     tell = click.echo if first else None

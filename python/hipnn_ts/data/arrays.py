@@ -12,6 +12,7 @@ from hipnn_ts.data.findings import Findings
 from hipnn_ts.data.labels import Raw, absent_but_alike
 from hipnn_ts.data.species import ISOTOPES, atomic_number
 from hipnn_ts.errors import InputError
+from hipnn_ts.extras import need
 from hipnn_ts.label_config import USUAL, LabelConfig
 
 
@@ -32,12 +33,7 @@ def read_npz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Ra
 
 def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
     """Frames of every group that holds positions; a group is one molecule, and read at once."""
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path}: HDF5 needs the package h5py, found none; install hipnn-ts[train]"
-        ) from error
+    h5py = need("h5py", f"{path}: reading it")
     n_groups, found = 0, False
     try:
         with h5py.File(path, "r") as file:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation.compare import Comparison
 from hipnn_ts.evaluation.errors import UNITS, energy_deviations
+from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 
 # Points in a panel; more only make the file larger.
@@ -21,13 +21,7 @@ def draw_parity(path: Path, comparison: Comparison, energy_unit: str) -> None:
     InputError
         Matplotlib is not installed, or the file cannot be written.
     """
-    try:
-        import matplotlib
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path}: pictures need the package matplotlib, found none; install hipnn-ts[train]"
-        ) from error
-    matplotlib.use("Agg")
+    need("matplotlib", f"{path}: drawing it").use("Agg")
     from matplotlib import pyplot as plt
 
     panels = _panels(comparison)

@@ -5,6 +5,8 @@
 
 from importlib import import_module
 
+from hipnn_ts.extras import need
+
 _HOMES = {
     "Metadata": "metadata",
     "export_potential": "write",
@@ -17,4 +19,6 @@ __all__ = ["Metadata", "export_potential", "load_exported"]
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name != "Metadata":
+        need("torch", f"hipnn_ts.export.{name}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

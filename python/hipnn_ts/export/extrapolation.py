@@ -1,19 +1,21 @@
 """Whether atoms come closer to each other than in the training data, for the engines in Python."""
 
-import warnings
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.metadata import Metadata
+
+if TYPE_CHECKING:
+    from hipnn_ts.export.metadata import Metadata
 
 Action = Literal["ignore", "warn", "stop"]
 
+# Receiver, sender and the distance between them, Å: farthest below the limit of its two species.
+Closest = tuple[int, int, float]
 
-def limits(metadata: Metadata, action: Action) -> Tensor:
+
+def limits(metadata: "Metadata", action: Action) -> np.ndarray:
     """Closest approach of each two species in training, (S, S) float64, Å.
 
     The cutoff for pairs of elements that training never saw; (0, 0) where nothing is known, as of
@@ -28,13 +30,12 @@ def limits(metadata: Metadata, action: Action) -> Tensor:
         raise InputError(f"beyond_training: expected 'ignore', 'warn' or 'stop', found {action!r}")
     seen, network = metadata.closest_approach, metadata.network
     if seen is None or action == "ignore":
-        return torch.zeros(0, 0, dtype=torch.float64)
-    return torch.tensor(
+        return np.zeros((0, 0))
+    return np.array(
         [
             [seen.get("-".join(sorted((a, b))), network.cutoff) for b in network.elements]
             for a in network.elements
-        ],
-        dtype=torch.float64,
+        ]
     )
 
 
@@ -47,17 +48,34 @@ class ExtrapolationError(RuntimeError):
 
 
 class ExtrapolationGuard:
-    """Warns at the 1st, 10th, 100th, ... evaluation of such atoms, or stops at the first."""
+    """Warns at the 1st, 10th, 100th, ... evaluation of such atoms, or stops at the first.
 
-    def __init__(self, metadata: Metadata, action: Action):
-        self._limits = limits(metadata, action).numpy()
-        self._stop = action == "stop"
-        self.evaluations = self._occasions = 0
+    Any number of threads may share one.
 
-    def check(
-        self, species: np.ndarray, receivers: np.ndarray, senders: np.ndarray, vectors: np.ndarray
-    ) -> None:
-        """Judge one evaluation by its pairs.
+    Parameters
+    ----------
+    limits : (S, S), as of :func:`limits`
+    stop : whether to stop
+    what : who evaluates, as messages call it
+    atoms : what messages call atoms
+    """
+
+    def __init__(self, limits: np.ndarray, stop: bool, what: str, atoms: str = "atoms"):
+        self.limits = limits
+        self.evaluations = 0
+        self._stop, self._what, self._atoms = stop, what, atoms
+        self._occasions = 0
+
+    def judge(
+        self, closest: Closest | None, species: np.ndarray, names: np.ndarray | None = None
+    ) -> str | None:
+        """Judge one evaluation; the warning that is due, or None.
+
+        Parameters
+        ----------
+        closest : the pair that is closer than in training
+        species : (n,), of the atoms
+        names : (n,), numbers that messages give the atoms, default their own
 
         Raises
         ------
@@ -65,24 +83,36 @@ class ExtrapolationGuard:
             Two atoms are closer than in training, and the guard is to stop there.
         """
         self.evaluations += 1
-        if not self._limits.size or not len(vectors):
-            return
-        limits = self._limits[species[receivers], species[senders]]
-        distances = np.linalg.norm(vectors, axis=1)
-        pair = int((distances / limits).argmin())
-        if distances[pair] >= limits[pair]:
-            return
+        if closest is None:
+            return None
+        *ends, distance = closest
+        a, b = ends if names is None else names[ends]
         text = (
-            f"atoms {receivers[pair]} and {senders[pair]} are {distances[pair]:.3g} Å apart at "
-            f"evaluation {self.evaluations} of this calculator, closer than in the training data "
-            f"({limits[pair]:.3g} Å)"
+            f"{self._atoms} {a} and {b} are {distance:.3g} Å apart at evaluation "
+            f"{self.evaluations} of {self._what}, closer than in the training data "
+            f"({self.limits[tuple(species[ends])]:.3g} Å)"
         )
         if self._stop:
             raise ExtrapolationError(text)
         self._occasions += 1
-        if self._occasions == 10 ** (len(str(self._occasions)) - 1):
-            warnings.warn(
-                f"{text}; energies and forces are extrapolated (occasion {self._occasions})",
-                ExtrapolationWarning,
-                stacklevel=4,
-            )
+        if self._occasions != 10 ** (len(str(self._occasions)) - 1):
+            return None
+        return f"{text}; energies and forces are extrapolated (occasion {self._occasions})"
+
+
+def closest_below(
+    limits: np.ndarray,
+    species: np.ndarray,
+    receivers: np.ndarray,
+    senders: np.ndarray,
+    vectors: np.ndarray,
+) -> Closest | None:
+    """Of pairs as ``neighbour_pairs`` gives them, the one farthest below its limit."""
+    if not limits.size or not len(vectors):
+        return None
+    allowed = limits[species[receivers], species[senders]]
+    distances = np.linalg.norm(vectors, axis=1)
+    pair = int((distances / allowed).argmin())
+    if distances[pair] >= allowed[pair]:
+        return None
+    return int(receivers[pair]), int(senders[pair]), float(distances[pair])

@@ -8,6 +8,7 @@ from pathlib import Path
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.document import describe
 from hipnn_ts.export.metadata import FILE_NAME, Metadata, parse_metadata
+from hipnn_ts.extras import need
 from hipnn_ts.kinds import Kind, kind_of
 
 
@@ -46,6 +47,7 @@ def checked_metadata(path: str | Path) -> Metadata:
     content, name = read_content(path), str(path)
     metadata = read_metadata(name, content)
     if not metadata.has_document:
+        need_torch(name, metadata)
         from hipnn_ts.export.read import load_content
 
         return load_content(content, name)[1]
@@ -57,6 +59,13 @@ def checked_metadata(path: str | Path) -> Metadata:
         raise InputError(str(error)) from error
     check_description(name, found, metadata)
     return metadata
+
+
+def need_torch(path: str, metadata: Metadata) -> None:
+    """Raise MissingPackageError where torch, which such a file needs, is not installed."""
+    portable = metadata.flavour == "portable"
+    what = "portable file" if portable else f"file of format {metadata.format_version}"
+    need("torch", f"{path}: loading a {what}")
 
 
 def check_description(path: str, found: str, metadata: Metadata) -> None:

@@ -1,56 +1,66 @@
 """An exported potential in use: loaded once in a process, and the same one in every other."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
-import torch
-
+from hipnn_ts import _core
 from hipnn_ts.errors import InputError
+from hipnn_ts.export.file import check_description, need_torch, read_content, read_metadata
 from hipnn_ts.export.metadata import Metadata
-from hipnn_ts.export.read import load_content, read_content
+from hipnn_ts.extras import need
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ExportedPotential:
-    """The module of an exported file on a device, its metadata, and what they were read from.
+    """What an exported file holds, ready to be evaluated, and the content that it was read from.
 
     A pickle holds the whole content of the file: where it arrives, there may be no file of that
     name, or another one, and what was started with one potential must not go on with another.
     Copies, and all pickles that arrive in one process, share what was loaded.
     """
 
-    module: torch.jit.ScriptModule
     metadata: Metadata
     name: str
-    device: torch.device
+    device: str
 
-    _loaded: "WeakValueDictionary[tuple[bytes, torch.device], ExportedPotential]" = (
+    _loaded: ClassVar["WeakValueDictionary[tuple[bytes, str], ExportedPotential]"] = (
         WeakValueDictionary()
     )
 
-    def __init__(self, content: bytes, name: str, device: torch.device):
-        self.module, self.metadata = load_content(content, name, device)
-        self.name, self.device = name, device
+    def __init__(self, content: bytes, name: str, device: str, metadata: Metadata):
+        self.name, self.device, self.metadata = name, device, metadata
         self._content = content
 
-    @classmethod
-    def read(cls, path: str | Path, device: str | torch.device) -> "ExportedPotential":
+    @staticmethod
+    def read(path: str | Path, device: "str | torch.device" = "cpu") -> "ExportedPotential":
         """From a file.
 
         Raises
         ------
         InputError
-            As :func:`load_exported`, or the device is not there.
+            As :func:`load_exported`; the device is not there; or torch is needed and missing.
         """
-        return cls.of(read_content(path), str(path), device)
+        return ExportedPotential.of(read_content(path), str(path), device)
 
-    @classmethod
-    def of(cls, content: bytes, name: str, device: str | torch.device) -> "ExportedPotential":
-        """From the content of a file, which messages call ``name``. Raises as :meth:`read`."""
-        where = _usable(device)
-        found = cls._loaded.get((content, where))
+    @staticmethod
+    def of(content: bytes, name: str, device: "str | torch.device") -> "ExportedPotential":
+        """From the content of a file, which messages call ``name``. Raises as :meth:`read`.
+
+        Fused files of format 2 are evaluated without torch on the processor.
+        """
+        loaded, key = ExportedPotential._loaded, (content, str(device))
+        found = loaded.get(key)
         if found is None:
-            found = cls._loaded[content, where] = cls(content, name, where)
+            metadata = read_metadata(name, content)
+            if metadata.has_document and str(device) == "cpu":
+                kind = NativePotential
+            else:
+                _need_torch(name, str(device), metadata)
+                from hipnn_ts.export.scripted import ScriptedPotential as kind  # noqa: N813
+            found = loaded[key] = kind(content, name, str(device), metadata)
         return found
 
     def __copy__(self) -> "ExportedPotential":
@@ -60,15 +70,27 @@ class ExportedPotential:
         return self
 
     def __reduce__(self):
-        return ExportedPotential.of, (self._content, self.name, str(self.device))
+        return ExportedPotential.of, (self._content, self.name, self.device)
 
 
-def _usable(device: str | torch.device) -> torch.device:
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device '{device}': expected a device that this torch can use, such as cpu"
-        ) from error
-    return found
+def _need_torch(name: str, device: str, metadata: Metadata) -> None:
+    if device != "cpu":
+        need("torch", f"device '{device}'")
+    need_torch(name, metadata)
+
+
+class NativePotential(ExportedPotential):
+    """A fused potential of format 2, evaluated by the runtime.
+
+    Attributes
+    ----------
+    model : _core.Model
+    """
+
+    def __init__(self, content: bytes, name: str, device: str, metadata: Metadata):
+        super().__init__(content, name, device, metadata)
+        try:
+            self.model = _core.Model(content, name)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        check_description(name, self.model.description, metadata)

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.extras import need
 from hipnn_ts.hippynn.nodes import is_chosen
-
-HIPPYNN_VERSION = "0.1.3"
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,7 @@ def read_structure(path: Path, energy_node: str | None) -> Structure:
         hippynn is missing, the file is not such a structure, or its model is not a HIP-NN,
         HIP-NN-TS or HIP-HOP-NN energy that this package computes.
     """
-    try:
-        import hippynn
-    except ImportError as error:
-        raise InputError(
-            f"{path}: reading it needs hippynn, found none; pip install hippynn=={HIPPYNN_VERSION}"
-        ) from error
+    hippynn = need("hippynn", f"{path}: reading it")
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
         model = content["training_modules"][0]

@@ -1,22 +1,15 @@
 """OpenMM: a force that runs an exported potential.
 
-Importing this package loads every library that a serialised system with such a force needs:
-``import hipnn_ts.openmm`` before ``XmlSerializer.deserialize``.
+Nothing else is needed to deserialise a system with an ``openmm.PythonForce`` of this package; one
+with an ``openmmtorch.TorchForce`` needs :func:`load_torch_plugins` before.
 """
 
-import torch  # noqa: F401  first: openmmtorch finds only the libtorch that is loaded already
+from hipnn_ts.extras import need
 
-try:
-    import openmm  # noqa: F401
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"hipnn_ts.openmm needs {error.name}: pip install 'hipnn-ts[openmm]'", name=error.name
-    ) from error
+need("openmm", "hipnn_ts.openmm")
 
-from hipnn_ts.openmm.force import create_force
-from hipnn_ts.openmm.particles import CutBondWarning
-from hipnn_ts.openmm.plugins import load_torch_plugins
+from hipnn_ts.openmm.force import create_force  # noqa: E402
+from hipnn_ts.openmm.particles import CutBondWarning  # noqa: E402
+from hipnn_ts.openmm.plugins import load_torch_plugins  # noqa: E402
 
-load_torch_plugins()
-
-__all__ = ["CutBondWarning", "create_force"]
+__all__ = ["CutBondWarning", "create_force", "load_torch_plugins"]

@@ -1,10 +1,15 @@
-"""What an openmm.PythonForce calls: the same module as a TorchForce, with pickling for XML."""
+"""What an openmm.PythonForce calls, with pickling for XML."""
 
-import io
+import re
+import sys
+from typing import Any, NamedTuple
 
-import torch
+import numpy as np
 
-from hipnn_ts import operators as _operators  # noqa: F401  unpickling needs torch.ops.hipnn_ts
+from hipnn_ts import _core
+from hipnn_ts.export.extrapolation import ExtrapolationGuard
+from hipnn_ts.export.potential import NativePotential
+from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
 
 
 class Computation:
@@ -12,26 +17,137 @@ class Computation:
 
     Parameters
     ----------
-    module : FusedEnergyAndForces or PortableEnergyAndForces, scripted
+    step : NativeStep or ScriptedStep
     """
 
-    def __init__(self, module: torch.jit.ScriptModule):
-        self._module = module
+    def __init__(self, step: Any):
+        self._step = step
 
     def __call__(self, state):
         """Energy (kJ/mol) and forces (kJ/mol/nm) of an ``openmm.State`` with positions."""
-        positions = torch.from_numpy(state.getPositions(asNumpy=True)._value)
+        positions = state.getPositions(asNumpy=True)._value
         box = None
-        if self._module.periodic:
-            box = torch.from_numpy(state.getPeriodicBoxVectors(asNumpy=True)._value)
-        # All Contexts of a force share this object: the module may be called by several threads.
-        energy, forces = self._module(positions, box)
-        return energy.item(), forces.numpy()
+        if self._step.periodic:
+            box = state.getPeriodicBoxVectors(asNumpy=True)._value
+        # All Contexts of a force share this object: the step may be asked by several threads.
+        return self._step.evaluate(positions, box)
 
-    def __getstate__(self) -> bytes:
-        content = io.BytesIO()
-        torch.jit.save(self._module, content)
-        return content.getvalue()
+    def __getstate__(self) -> dict[str, Any]:
+        return {"step": self._step}
 
-    def __setstate__(self, state: bytes) -> None:
-        self.__init__(torch.jit.load(io.BytesIO(state), map_location="cpu"))
+    def __setstate__(self, state: dict[str, Any] | bytes) -> None:
+        if isinstance(state, bytes):  # of the versions that evaluated by torch alone
+            from hipnn_ts.openmm.scripted import scripted_step
+
+            self.__init__(scripted_step(state))
+        else:
+            self.__init__(state["step"])
+
+
+class Acting(NamedTuple):
+    """What an exported potential acts on.
+
+    Attributes
+    ----------
+    n_particles : of the whole system
+    atoms : (n,) int64, the particles that the potential acts on
+    species : (n,) int64, indices into the potential's elements
+    periodic : whether the Context's box repeats
+    limits : (S, S), of a guard against extrapolation
+    stop : whether that guard stops
+    """
+
+    n_particles: int
+    atoms: np.ndarray
+    species: np.ndarray
+    periodic: bool
+    limits: np.ndarray
+    stop: bool
+
+
+class NativeStep:
+    """A fused potential of format 2 on some of a system's particles.
+
+    Any number of threads may evaluate it at once. A pickle holds the content of the exported file.
+
+    Parameters
+    ----------
+    potential : NativePotential
+    acting : Acting
+    """
+
+    def __init__(self, potential: NativePotential, acting: Acting):
+        self._potential, self._acting = potential, acting
+        self.periodic = acting.periodic
+        self._guard = ExtrapolationGuard(acting.limits, acting.stop, "this force", "particles")
+        self._free: list[_core.Evaluation] = []  # taken and given back by one instruction each
+
+    def __reduce__(self):
+        return NativeStep, (self._potential, self._acting)
+
+    def evaluate(self, positions: np.ndarray, box: np.ndarray | None) -> tuple[float, np.ndarray]:
+        """Energy (kJ/mol) and forces (n_particles, 3), kJ/mol/nm.
+
+        Parameters
+        ----------
+        positions : (n_particles, 3), nm
+        box : (3, 3), rows are the box vectors, nm; given where periodic
+
+        Raises
+        ------
+        ValueError
+            Particles that cannot be evaluated, in one sentence, which OpenMM passes on.
+        """
+        acting = self._acting
+        if len(positions) != acting.n_particles:
+            raise ValueError(
+                f"hipnn-ts: expected the {acting.n_particles} particles that the force was created "
+                f"for, found a system of {len(positions)}"
+            )
+        own = positions[acting.atoms] * ANGSTROMS_PER_NANOMETRE
+        cell = np.zeros((3, 3)) if box is None else box * ANGSTROMS_PER_NANOMETRE
+        periodic = [acting.periodic] * 3
+        evaluation = self._free.pop() if self._free else _core.Evaluation(self._potential.model)
+        try:
+            energies, forces, _, closest, bad = evaluation.compute(
+                own, acting.species, cell, periodic, acting.limits
+            )
+        except ValueError as error:
+            raise ValueError(f"hipnn-ts: {self._of_particles(str(error))}") from error
+        finally:
+            self._free.append(evaluation)
+        warning = self._guard.judge(closest, acting.species, acting.atoms)
+        if warning is not None:
+            print(f"WARNING: hipnn-ts: {warning}", file=sys.stderr, flush=True)
+        if bad >= 0:
+            raise ValueError(self._not_finite(bad, own, cell, periodic))
+        out = np.zeros((acting.n_particles, 3))
+        out[acting.atoms] = forces * (KILOJOULES_PER_MOLE_PER_EV * ANGSTROMS_PER_NANOMETRE)
+        return float(energies.sum()) * KILOJOULES_PER_MOLE_PER_EV, out
+
+    def _of_particles(self, sentence: str) -> str:
+        """What is said of atoms by their numbers among ours, said of particles."""
+        subject = re.match(r"atoms? \d+( and \d+)?:", sentence)
+        if subject is None:
+            return sentence
+        named = subject[0].replace("atom", "particle")
+        named = re.sub(r"\d+", lambda number: str(self._acting.atoms[int(number[0])]), named)
+        return named + sentence[subject.end() :]
+
+    def _not_finite(self, bad: int, own: np.ndarray, cell: np.ndarray, periodic: list[bool]) -> str:
+        # What is not finite spreads to all particles within a few steps: here it is still near.
+        text = (
+            "hipnn-ts: expected finite energies and forces, found none for particle "
+            f"{self._acting.atoms[bad]} at evaluation {self._guard.evaluations} of this force"
+        )
+        cutoff = self._potential.metadata.network.cutoff
+        receivers, senders, vectors = _core.neighbour_pairs(own, cell, periodic, cutoff)
+        if not len(vectors):
+            return text
+        distances = np.linalg.norm(vectors, axis=1)
+        pair = distances.argmin()
+        ends = self._acting.atoms[[receivers[pair], senders[pair]]]
+        return (
+            f"{text} (closest are the particles {ends[0]} and {ends[1]}, {distances[pair]:.6g} Å "
+            "apart)"
+        )

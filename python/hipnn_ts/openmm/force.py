@@ -6,17 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import openmm
-import torch
 from ase.data import chemical_symbols
 from openmm import app
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export import load_exported
 from hipnn_ts.export.extrapolation import Action, limits
-from hipnn_ts.openmm.computation import Computation
-from hipnn_ts.openmm.module import FusedEnergyAndForces, PortableEnergyAndForces
+from hipnn_ts.export.file import need_torch, read_content, read_metadata
+from hipnn_ts.export.metadata import Metadata
+from hipnn_ts.export.potential import ExportedPotential
+from hipnn_ts.extras import cure
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.openmm.computation import Acting, Computation, NativeStep
 from hipnn_ts.openmm.particles import Particles
+from hipnn_ts.openmm.plugins import load_torch_plugins
 
 
 def create_force(
@@ -58,30 +62,45 @@ def create_force(
     CutBondWarning
         The topology has bonds between ``atoms`` and other particles.
     """
-    potential, metadata = load_exported(model)
+    content, name = read_content(model), str(model)
+    metadata = read_metadata(name, content)
     particles = Particles(topology_or_numbers)
     indices = _indices(atoms, len(particles.numbers))
-    flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
-    module = flavour(
-        potential,
+    acting = Acting(
         len(particles.numbers),
-        indices,
-        _species(potential, model, particles, indices),
+        np.array(indices),
+        np.array(_species(metadata.network, model, particles, indices)),
         _periodic(periodic, particles.has_box),
         limits(metadata, beyond_training),
         beyond_training == "stop",
     )
     particles.warn_of_cut_bonds(indices)
-    script = torch.jit.script(module.eval())
-    if _implementation(implementation) == "torch":
-        import openmmtorch
-
-        force = openmmtorch.TorchForce(script)
-        force.setOutputsForces(True)
+    by_torch = _implementation(implementation) == "torch"
+    if by_torch or not metadata.has_document:
+        force = _scripted_force(content, name, metadata, acting, by_torch)
     else:
-        force = openmm.PythonForce(Computation(script))
-    force.setUsesPeriodicBoundaryConditions(module.periodic)
+        potential = ExportedPotential.of(content, name, "cpu")
+        force = openmm.PythonForce(Computation(NativeStep(potential, acting)))
+    force.setUsesPeriodicBoundaryConditions(acting.periodic)
     force.setName("HIP-NN-TS")
+    return force
+
+
+def _scripted_force(
+    content: bytes, name: str, metadata: Metadata, acting: Acting, by_torch: bool
+) -> openmm.Force:
+    """What torch evaluates, from within OpenMM or by way of Python."""
+    need_torch(name, metadata)
+    from hipnn_ts.export.read import load_content
+    from hipnn_ts.openmm.scripted import ScriptedStep, scripted
+
+    module = scripted(load_content(content, name)[0], acting)
+    if not by_torch:
+        return openmm.PythonForce(Computation(ScriptedStep(module)))
+    import openmmtorch
+
+    force = openmmtorch.TorchForce(module)
+    force.setOutputsForces(True)
     return force
 
 
@@ -107,15 +126,15 @@ def _indices(atoms: Iterable[int] | None, n_particles: int) -> list[int]:
 
 
 def _species(
-    potential: torch.jit.ScriptModule, model: str | Path, particles: Particles, indices: list[int]
+    network: NetworkConfig, model: str | Path, particles: Particles, indices: list[int]
 ) -> list[int]:
-    known = {number: species for species, number in enumerate(potential.atomic_numbers)}
+    known = {number: species for species, number in enumerate(network.atomic_numbers)}
     for index in indices:
         number = particles.numbers[index]
         if number not in known:
             raise InputError(
                 f"{particles.name(index)}: expected one of the elements "
-                f"{' '.join(potential.elements)} of {model}, found {_described(number)}"
+                f"{' '.join(network.elements)} of {model}, found {_described(number)}"
             )
     return [known[particles.numbers[index]] for index in indices]
 
@@ -149,16 +168,16 @@ def _implementation(asked: str | None) -> str:
     if asked == "python":
         return asked
     try:
-        import openmmtorch  # noqa: F401
-    except ImportError as error:
+        load_torch_plugins()
+    except (ImportError, InputError) as error:
         if asked == "torch":
             raise InputError(
-                f"implementation 'torch': openmmtorch cannot be imported ({error}); "
-                "pip install 'hipnn-ts[openmm]', or use implementation='python'"
+                f"implementation 'torch': openmmtorch cannot be used ({error}); "
+                f"{cure('openmmtorch')}, or use implementation='python'"
             ) from error
-        if error.name != "openmmtorch":
+        if getattr(error, "name", None) != "openmmtorch":
             warnings.warn(
-                f"openmmtorch is installed but cannot be imported ({error}); using "
+                f"openmmtorch is installed but cannot be used ({error}); using "
                 "openmm.PythonForce instead; `hipnn-ts doctor` says more",
                 stacklevel=3,
             )

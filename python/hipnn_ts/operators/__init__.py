@@ -18,6 +18,11 @@ def load() -> None:
         The compiled library is missing or was built against another torch.
     """
     built_against = torch_version()
+    if built_against is None:
+        raise InputError(
+            "this hipnn-ts was built without torch: install torch, then build it again beside it "
+            "(pip install --force-reinstall --no-deps hipnn-ts)"
+        )
     if not torch.__version__.startswith(built_against):
         raise InputError(
             f"hipnn-ts was built against torch {built_against}, found torch "

@@ -50,18 +50,20 @@ def read_start(folder: Path) -> Start:
     return Start(read(folder / _START), TIMESTEP, N_STEPS)
 
 
-def write_answers(folder: Path, path: str, answers: Answers, trajectory: Trajectory) -> None:
+def write_answers(folder: Path, path: str, answers: Answers, trajectory: Trajectory | None) -> None:
     """Of one path; virials are left out where it has none."""
-    content = answers._asdict() | trajectory._asdict()
+    content = answers._asdict() | ({} if trajectory is None else trajectory._asdict())
     np.savez(
         _of(folder, path), **{key: value for key, value in content.items() if value is not None}
     )
 
 
-def read_answers(folder: Path, path: str) -> tuple[Answers, Trajectory]:
+def read_answers(folder: Path, path: str) -> tuple[Answers, Trajectory | None]:
     """What ``write_answers`` wrote."""
     with np.load(_of(folder, path)) as content:
         answers = Answers(content["energies"], content["forces"], content.get("virials"))
+        if "potential" not in content:
+            return answers, None
         return answers, Trajectory(content["potential"], content["kinetic"])
 
 

@@ -3,12 +3,12 @@
 In the worker's process, because what is asked may end it.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-
 from hipnn_ts import _core
-from hipnn_ts.export import load_exported
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.file import checked_metadata
 from hipnn_ts.processes import last_line
 
 STATUS = 77  # of a worker whose path is missing, as test programs of autotools say it
@@ -24,16 +24,36 @@ def reason_missing(path: str, model: Path) -> str | None:
     """
     if path.startswith("openmm:"):
         return _no_platform(path.removeprefix("openmm:"), model)
-    if path == "cuda":
-        operator = "hipnn_ts::energies_and_pair_gradients"
-        has_kernels = torch._C._dispatch_has_kernel_for_dispatch_key(operator, "CUDA")
-        portable = load_exported(model)[0].portable
-        return None if has_kernels or portable else "this build has no kernels for it"
+    if path in ("torch", "cuda"):
+        metadata = checked_metadata(model)
+        return _no_operators() or (_no_kernels(metadata.flavour) if path == "cuda" else None)
     try:
         _core.instruction_set()
     except RuntimeError:
         return "not on this processor"
     return None
+
+
+def _no_operators() -> str | None:
+    if find_spec("torch") is None:
+        return "no package torch"
+    try:
+        from hipnn_ts import operators
+
+        operators.load()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _no_kernels(flavour: str) -> str | None:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "no GPU that this torch can use"
+    operator = "hipnn_ts::energies_and_pair_gradients"
+    has_kernels = torch._C._dispatch_has_kernel_for_dispatch_key(operator, "CUDA")
+    return None if has_kernels or flavour == "portable" else "this build has no kernels for it"
 
 
 def _no_platform(name: str, model: Path) -> str | None:
@@ -51,6 +71,6 @@ def _no_platform(name: str, model: Path) -> str | None:
         openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
     except openmm.OpenMMException as error:
         return last_line(str(error))
-    number = load_exported(model)[0].atomic_numbers[0]
+    number = checked_metadata(model).network.atomic_numbers[0]
     force = type(create_force(model, [number], periodic=False)).__name__
     return None if platform.supportsKernels([f"Calc{force}"]) else f"no kernels for a {force}"

@@ -3,10 +3,8 @@
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
-import torch
 from ase import Atoms
 
 from hipnn_ts.processes import last_line, program, run
@@ -26,7 +24,12 @@ class PathError(Exception):
     """Installed, and gives no answer."""
 
 
-Answering = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory]]
+Answering = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory | None]]
+
+
+def plain_torch(folder: Path, frames: list[Atoms]) -> tuple[Answers, None]:
+    """What all paths are compared with. Raises as their functions."""
+    return _worker("torch", {}, folder, frames)[0], None
 
 
 def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
@@ -39,7 +42,7 @@ def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
     else:
         for name in INSTRUCTION_SETS:
             yield f"Python, {name}", partial(_worker, "python", {"HIPNN_TS_ISA": name})
-    yield "Python, CUDA", _cuda
+    yield "Python, CUDA", partial(_worker, "cuda", {})
     yield "LAMMPS", partial(_lammps, 1)
     yield "LAMMPS, 2 ranks", partial(_lammps, 2)
     yield from _openmm()
@@ -47,7 +50,7 @@ def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
 
 def _worker(
     path: str, environment: dict[str, str], folder: Path, frames: list[Atoms]
-) -> tuple[Answers, Trajectory]:
+) -> tuple[Answers, Trajectory | None]:
     command = [sys.executable, "-m", "hipnn_ts.selftest.worker", path, str(folder)]
     code, output = run(command, environment=environment)
     if code == 0:
@@ -55,12 +58,6 @@ def _worker(
     if code == STATUS:
         raise MissingError(last_line(output))
     raise PathError(f"killed by signal {-code}" if code < 0 else last_line(output))
-
-
-def _cuda(folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
-    if not torch.cuda.is_available():
-        raise MissingError("no GPU that this torch can use")
-    return _worker("cuda", {}, folder, frames)
 
 
 def _lammps(ranks: int, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
@@ -80,7 +77,6 @@ def _lammps(ranks: int, folder: Path, frames: list[Atoms]) -> tuple[Answers, Tra
 
 def _openmm() -> Iterator[tuple[str, Answering]]:
     try:
-        import_module("hipnn_ts.openmm")  # openmm finds its torch plugins only after torch
         from openmm import Platform
     except ModuleNotFoundError as error:
         yield "OpenMM", partial(_missing, f"no package {error.name}")

@@ -1,5 +1,6 @@
 """All paths, one after the other, as rows of a table."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,19 +8,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.optimize import FIRE
 
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.export import load_exported
-from hipnn_ts.export.unpacking import plain_potential
-from hipnn_ts.model import cusp, derivatives
-from hipnn_ts.model.potential import Potential
-from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.export.file import checked_metadata
+from hipnn_ts.processes import last_line, run
 from hipnn_ts.selftest.folder import MODEL, Trajectory, write_frames, write_start
-from hipnn_ts.selftest.paths import MissingError, PathError, paths
+from hipnn_ts.selftest.paths import Answering, MissingError, PathError, paths, plain_torch
 from hipnn_ts.selftest.questions import BOUNDS, Answers, Questions
 
 # Change of the total energy over that of the kinetic energy, with steps of 0.2 fs.
@@ -56,57 +53,67 @@ class Row:
 def selftest(model: Path) -> Iterator[Row]:
     """Put the same questions to every path of the exported file ``model``.
 
+    Without torch, whose row comes first, the others are compared with the first that answers.
+
     Raises
     ------
     InputError
         The file is not an exported potential.
     """
-    module, metadata = load_exported(model)
-    questions = Questions(metadata.network.elements, BOUNDS["float64"])
-    reference = _evaluate(plain_potential(module, metadata), questions.frames)
-    yield _judge("plain torch, float64", questions, reference)
-    questions = Questions(metadata.network.elements, BOUNDS[metadata.dtype])
-    reference = _evaluate(plain_potential(module, metadata), questions.frames)
+    metadata = checked_metadata(model)
+    elements = metadata.network.elements
+    exact, questions = (Questions(elements, BOUNDS[dtype]) for dtype in ("float64", metadata.dtype))
     with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        row, reference = _row(
+            "plain torch, float64", exact, None, _asked(folder, exact, model, plain_torch)
+        )
+        yield row
+        if reference is not None and metadata.dtype != "float64":
+            _, reference = _row("", questions, None, _asked(folder, questions, model, plain_torch))
         # Its atoms are placed at random: beyond the training data is no remark on the model.
         calculator = HIPNNTSCalculator(model, beyond_training="ignore")
         start = relaxed(calculator, questions.base)
-        for index, (path, answer) in enumerate(paths(module.portable)):
-            folder = Path(name) / str(index)
-            folder.mkdir()
-            (folder / MODEL).symlink_to(Path(model).resolve())
-            write_frames(folder, questions.frames)
-            write_start(folder, start)
-            ask = partial(answer, folder, questions.frames)
-            yield _row(path, questions, reference, ask)
+        for path, answer in paths(metadata.flavour == "portable"):
+            row, answers = _row(
+                path, questions, reference, _asked(folder, questions, model, answer, start)
+            )
+            reference = answers if reference is None else reference
+            yield row
+
+
+Asking = Callable[[], tuple[Answers, Trajectory | None]]
+
+
+def _asked(
+    parent: Path, questions: Questions, model: Path, answer: Answering, start: Atoms | None = None
+) -> Asking:
+    """A path's function with a folder of its own that holds all it is to know."""
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    (folder / MODEL).symlink_to(Path(model).resolve())
+    write_frames(folder, questions.frames)
+    if start is not None:
+        write_start(folder, start)
+    return partial(answer, folder, questions.frames)
 
 
 def smoothness(model: Path) -> str:
-    """What the exported file ``model`` allows force constants; raises as ``selftest``."""
-    module, metadata = load_exported(model)
-    potential, closest = plain_potential(module, metadata), metadata.closest_approach
-    found = cusp.rounding(potential, closest)
-    if found is None:
-        return "the network has no norms: force constants hold at any small displacement"
-    return cusp.remark(potential, closest) or (
-        f"norms are round within {found.radius:.1g} Å of a symmetric site ({found.centre} among "
-        f"four {found.corners}): force constants hold at displacements below that"
-    )
+    """What the exported file ``model`` allows force constants, of its norms; needs torch."""
+    code, output = run([sys.executable, "-m", "hipnn_ts.selftest.reference", str(model)])
+    return last_line(output) if code == 0 else f"how round norms are: {last_line(output)}"
 
 
 def _row(
-    name: str,
-    questions: Questions,
-    reference: Answers,
-    ask: Callable[[], tuple[Answers, Trajectory]],
-) -> Row:
+    name: str, questions: Questions, reference: Answers | None, ask: Asking
+) -> tuple[Row, Answers | None]:
+    """The row of a path, and what it answered."""
     try:
         answers, trajectory = ask()
     except MissingError as reason:
-        return Row(name, problem=str(reason), missing=True)
+        return Row(name, problem=str(reason), missing=True), None
     except PathError as reason:
-        return Row(name, problem=str(reason))
-    return _judge(name, questions, answers, reference, trajectory)
+        return Row(name, problem=str(reason)), None
+    return _judge(name, questions, answers, reference, trajectory), answers
 
 
 def _judge(
@@ -139,27 +146,6 @@ def _judge(
 def _largest(values: Sequence[float]) -> float:
     """Not a number where one of them is not."""
     return float(np.max(list(values)))
-
-
-def _evaluate(potential: Potential, frames: list[Atoms]) -> Answers:
-    """By plain torch and its autograd."""
-    energies, forces, virials = [], [], []
-    species_of = {symbol: k for k, symbol in enumerate(potential.config.elements)}
-    for frame in frames:
-        receivers, senders, shifts = neighbour_pairs(
-            frame.positions, frame.cell.array, frame.pbc, potential.config.cutoff
-        )
-        vectors = torch.from_numpy(
-            frame.positions[senders] + shifts - frame.positions[receivers]
-        ).requires_grad_(True)
-        ends = torch.from_numpy(receivers), torch.from_numpy(senders)
-        species = torch.tensor([species_of[symbol] for symbol in frame.symbols])
-        atom_energies = potential(species, *ends, vectors)
-        gradients = derivatives.pair_gradients(atom_energies, vectors)
-        energies.append(atom_energies.sum().item())
-        forces.append(derivatives.forces(gradients, *ends, len(frame)).numpy())
-        virials.append(derivatives.virial(gradients, vectors.detach()).numpy())
-    return Answers(np.array(energies), np.array(forces), np.array(virials))
 
 
 def relaxed(calculator: HIPNNTSCalculator, base: Atoms) -> Atoms:

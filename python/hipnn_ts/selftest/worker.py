@@ -2,8 +2,9 @@
 
     python -m hipnn_ts.selftest.worker PATH FOLDER
 
-PATH is python, cuda, or openmm: and a platform's name; see ``folder`` for what FOLDER holds. The
-exit status is that of ``missing`` where there is no such path here; why stands in the last line.
+PATH is python, cuda, openmm: and a platform's name, or torch, which has no dynamics; see ``folder``
+for what FOLDER holds. The exit status is that of ``missing`` where there is no such path here; why
+stands in the last line.
 """
 
 import sys
@@ -26,7 +27,12 @@ def main() -> None:
     if reason is not None:
         print(reason)
         sys.exit(STATUS)
-    if path.startswith("openmm:"):
+    if path == "torch":
+        from hipnn_ts.selftest import reference
+
+        answers = reference.evaluate(folder / MODEL, read_frames(folder))
+        trajectory = None
+    elif path.startswith("openmm:"):
         from hipnn_ts.selftest.openmm import dynamics, evaluate
 
         platform = path.removeprefix("openmm:")

@@ -1,12 +1,18 @@
-"""The scripted modules behind both kinds of OpenMM force: energy in kJ/mol, forces in kJ/mol/nm."""
+"""OpenMM forces in TorchScript: energy in kJ/mol, forces in kJ/mol/nm.
 
+Behind every TorchForce, and behind a PythonForce of what only torch can evaluate.
+"""
+
+import io
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hipnn_ts.export.unpacking import document_of
 from hipnn_ts.model import derivatives
+from hipnn_ts.openmm.computation import Acting
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
 
 
@@ -123,3 +129,42 @@ class PortableEnergyAndForces(nn.Module):
                 f"{int(self.atoms[bad])}"
             )
         return energies.sum() * self.energy, scattered
+
+
+def scripted(potential: torch.jit.ScriptModule, acting: Acting) -> torch.jit.ScriptModule:
+    """The module of a loaded potential that acts on these atoms."""
+    flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
+    module = flavour(
+        potential,
+        acting.n_particles,
+        acting.atoms.tolist(),
+        acting.species.tolist(),
+        acting.periodic,
+        torch.from_numpy(acting.limits),
+        acting.stop,
+    )
+    return torch.jit.script(module.eval())
+
+
+class ScriptedStep:
+    """Such a module where ``NativeStep`` cannot be; its pickle holds the module."""
+
+    def __init__(self, module: torch.jit.ScriptModule):
+        self._module = module
+        self.periodic = module.periodic
+
+    def evaluate(self, positions: np.ndarray, box: np.ndarray | None) -> tuple[float, np.ndarray]:
+        """As of ``NativeStep``."""
+        own_box = None if box is None else torch.from_numpy(box)
+        energy, forces = self._module(torch.from_numpy(positions), own_box)
+        return energy.item(), forces.numpy()
+
+    def __reduce__(self):
+        content = io.BytesIO()
+        torch.jit.save(self._module, content)
+        return scripted_step, (content.getvalue(),)
+
+
+def scripted_step(content: bytes) -> ScriptedStep:
+    """From the archive of a module."""
+    return ScriptedStep(torch.jit.load(io.BytesIO(content), map_location="cpu"))

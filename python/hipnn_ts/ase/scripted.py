@@ -1,0 +1,51 @@
+"""An exported potential that torch evaluates."""
+
+import numpy as np
+import torch
+
+from hipnn_ts.ase.evaluators import Evaluated
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.extrapolation import closest_below
+from hipnn_ts.export.scripted import ScriptedPotential
+from hipnn_ts.model import derivatives
+from hipnn_ts.neighbours import coincident, neighbour_pairs
+
+
+class ScriptedEvaluator:
+    """A potential in TorchScript, on its device; parameters as of ``NativeEvaluator``."""
+
+    def __init__(self, potential: ScriptedPotential, limits: np.ndarray):
+        self.potential, self._limits = potential, limits
+
+    def compute(
+        self, positions: np.ndarray, species: np.ndarray, cell: np.ndarray, periodic: np.ndarray
+    ) -> Evaluated:
+        """As of ``NativeEvaluator``."""
+        cutoff = self.potential.metadata.network.cutoff
+        receivers, senders, shifts = neighbour_pairs(positions, cell, periodic, cutoff)
+        vectors = positions[senders] + shifts - positions[receivers]
+        same = np.flatnonzero(~vectors.any(axis=1))
+        if same.size:
+            raise InputError(coincident(positions, receivers[same[0]], senders[same[0]]))
+        closest = closest_below(self._limits, species, receivers, senders, vectors)
+        try:
+            energies, forces, virial, bad = self._evaluate(species, receivers, senders, vectors)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+        return Evaluated(energies, forces, virial, closest, bad)
+
+    def _evaluate(
+        self, species: np.ndarray, receivers: np.ndarray, senders: np.ndarray, vectors: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        device, module = self.potential.device, self.potential.module
+        ends = [torch.from_numpy(end).to(device) for end in (receivers, senders)]
+        along = torch.from_numpy(vectors).to(device)
+        energies, gradients = module.energies_and_pair_gradients(
+            torch.from_numpy(species).to(device), *ends, along
+        )
+        # Summed in double precision, so that rounding leaves no net force.
+        gradients = gradients.double()
+        forces = derivatives.forces(gradients, *ends, len(species))
+        virial = derivatives.virial(gradients, along)
+        bad = derivatives.first_not_finite(energies, forces)
+        return energies.cpu().numpy(), forces.cpu().numpy(), virial.cpu().numpy(), bad
