@@ -1,4 +1,4 @@
-"""A process that has computed with several threads forks. A program that is ended where it hangs."""
+"""A process that has computed with several threads forks: one that hangs is ended."""
 
 import sys
 

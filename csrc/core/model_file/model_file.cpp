@@ -141,12 +141,10 @@ Model ModelFile::model() const {
 }
 
 Model ModelFile::checked_model() const {
-  if (!has_document()) {
+  if (portable_) {
     throw FileError(
-        "expected a fused potential of format 2, found " +
-        (portable_ ? "a portable one" : "one of format " + std::to_string(format_)) +
-        ", which only torch can read; export it again with 'hipnn-ts export'" +
-        (portable_ ? " and without --portable" : ""));
+        "expected a fused potential, found a portable one, which only torch can run; export it "
+        "again with 'hipnn-ts export' and without --portable");
   }
   for (const auto& [name, record] : archive_.records()) {
     const bool second = format_ >= 2 && begins_with(name, "data/") && name != document_record;
