@@ -86,6 +86,10 @@ HOSTILE = {
         replaced("/data.pkl", b"collections\nOrderedDict", b"os\nsystem"),
         "found a os system in 'data.pkl'",
     ),
+    "values in values": (
+        replaced("/data.pkl", b"\x80\x02", b"\x80\x02N" + b"\x85" * 1_000_000),
+        "found a pickle 'data.pkl' that no exported potential has",
+    ),
     "a tensor beyond its record": (
         without_its_end,
         "tensor '0' of 'data.pkl' is not of the size of its record",

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from mutations import damaged, rearranged
 
+from hipnn_ts import _core
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_frames
 from hipnn_ts.errors import InputError
@@ -65,8 +66,17 @@ class Plain:
         self.reader(path)
 
 
+def described(path: Path) -> str:
+    """What LAMMPS reads of a fused file of any format."""
+    try:
+        return _core.describe_model_file(str(path), path.read_bytes())
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
 READERS = {
     "metadata": checked_metadata,
+    "described": described,
     "checkpoint": load_checkpoint,
     "state": lambda path: state_to_resume(path, {}),
     "data": read_frames,
@@ -87,7 +97,7 @@ def main() -> None:
     while count < len(turns) or time.monotonic() < end:
         reader, kind, original = turns[count % len(turns)]
         random = np.random.default_rng([int(seed), count])
-        archive = kind in ("model", "metadata", "checkpoint", "state")
+        archive = kind in ("model", "metadata", "described", "checkpoint", "state")
         archive = archive or original.suffix == ".npz"
         anew = archive and random.random() < 0.6
         change = rearranged if anew else damaged

@@ -46,7 +46,8 @@ def test_models(fuzz, tmp_path, random_model):
 def test_models_without_torch(fuzz, tmp_path, random_model):
     """What `hipnn-ts info` and LAMMPS read of fused files, in C++."""
     files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
-    fuzz.child(tmp_path, [("metadata", file) for file in files])
+    turns = [("metadata", file) for file in files]
+    fuzz.child(tmp_path, [*turns, ("described", FORMATS / "1" / "fused.pt")])
 
 
 def test_checkpoints(fuzz, tmp_path, tmp_path_factory, random_potential):
