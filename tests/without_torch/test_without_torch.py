@@ -210,7 +210,7 @@ def test_the_calculator_is_imported_quickly(with_torch):
     code = "import hipnn_ts.ase, sys; print(*sys.modules)"
     done = with_torch.run(code)
     assert done.returncode == 0, done.stderr
-    slow = {"scipy", "torch", "vesin", "matplotlib", "yaml", "pydantic", "openmm"}
+    slow = {"scipy", "torch", "matplotlib", "yaml", "pydantic", "openmm"}
     assert slow & set(done.stdout.split()) == set()
 
 
