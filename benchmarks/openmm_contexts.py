@@ -44,7 +44,7 @@ def python_force(compute, periodic: bool) -> openmm.PythonForce:
 
 
 def hippynn_force(peer, numbers, periodic: bool, cutoff: float) -> openmm.PythonForce:
-    """hippynn's network on pairs that vesin finds."""
+    """hippynn's network on pairs that are found anew each step."""
     from hippynn_peer import SPECIES
 
     from hipnn_ts.neighbours import neighbour_pairs

@@ -78,7 +78,7 @@ class Case:
         return self.potential.energies_and_pair_gradients(*self.pairs)
 
     def add_hippynn(self, peer: Peer) -> None:
-        """hippynn's own network behind a PythonForce, its neighbours found by vesin each step."""
+        """hippynn's own network behind a PythonForce, its neighbours found anew each step."""
         force = hippynn_force(peer, self.atoms.numbers, self.periodic, self.potential.cutoff)
         self.contexts["hippynn"] = context(self.atoms, force)
 

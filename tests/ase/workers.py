@@ -115,7 +115,7 @@ def main(way, detail, when, model):
             atoms.calc = calculator
         found = WAYS[way](detail, evaluate, work)
     # torch starts no more than there are cores.
-    least = int(os.environ["OMP_NUM_THREADS"]) if calculator.metadata.has_document else 2
+    least = int(os.environ["OMP_NUM_THREADS"]) if calculator.metadata.native else 2
     # Only now: in this process it starts threads.
     for (energy, forces, process, n), atoms in zip(found, frames(4), strict=True):
         wanted = expected(atoms)

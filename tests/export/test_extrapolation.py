@@ -114,11 +114,14 @@ def test_openmm(request, capfd, flavour, implementation):
         made.getState(energy=True)
     told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("WARNING")]
     assert len(told) == 2
+    assert told[0].startswith("WARNING: hipnn-ts: particles ")
     assert "are 0.8 Å apart at evaluation 2 of this force, closer than in the training" in told[0]
     assert "(occasion 10)" in told[1]
     made = context(model, far, implementation=implementation, beyond_training="stop")
     made.setPositions(near.positions * LENGTH)
-    with pytest.raises(openmm.OpenMMException, match=r"particles [01] and [01] are 0.8 Å apart"):
+    with pytest.raises(
+        openmm.OpenMMException, match=r"hipnn-ts: particles [01] and [01] are 0.8 Å"
+    ):
         made.getState(energy=True)
     made = context(model, far, implementation=implementation, beyond_training="ignore")
     made.setPositions(near.positions * LENGTH)

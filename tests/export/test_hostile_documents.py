@@ -12,6 +12,7 @@ import pytest
 import torch
 from documents import changed, network_of
 
+from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.export.document import read_document
@@ -248,13 +249,13 @@ def attacked(tmp_path, random_model):
 def test_with_torch_and_without(attacked, name):
     change, sentence = HOSTILE[name]
     path = attacked(change)
-    for read in (load_exported, checked_metadata):
+    for read in (load_exported, checked_metadata, HIPNNTSCalculator):
         with pytest.raises(InputError) as error:
             read(path)
         said = str(error.value)
         assert said.startswith(f"{path}: ")
         assert "\n" not in said
-        if name == "another network" and read is checked_metadata:
+        if name == "another network" and read is not load_exported:
             sentence = "'data/0': expected the network that the metadata describe, found another"
         assert sentence in said
 

@@ -44,10 +44,9 @@ def test_models(fuzz, tmp_path, random_model):
 
 
 def test_models_without_torch(fuzz, tmp_path, random_model):
-    """What `hipnn-ts info` and LAMMPS read of fused files, in C++."""
+    """What ASE and `hipnn-ts info` read of fused files, in C++; LAMMPS shares it."""
     files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
-    turns = [("metadata", file) for file in files]
-    fuzz.child(tmp_path, [*turns, ("described", FORMATS / "1" / "fused.pt")])
+    fuzz.child(tmp_path, [("native", file) for file in [*files, FORMATS / "1" / "fused.pt"]])
 
 
 def test_checkpoints(fuzz, tmp_path, tmp_path_factory, random_potential):

@@ -1,10 +1,9 @@
 """Kernels and neighbour searches at random shapes, against plain references."""
 
-from itertools import product
-
 import numpy as np
 import torch
 from comparing import largest
+from every_image import every_image, sorted_pairs
 
 from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
@@ -71,37 +70,18 @@ def _cell(random):
             return cell[random.permutation(3)]
 
 
-def _every_image(positions, cell, periodic):
-    """Rows (receiver, sender, vector), sorted, with every image written out."""
-    inverse = np.linalg.inv(cell)
-    heights = 1.0 / np.linalg.norm(inverse, axis=0)
-    fractions = positions @ inverse
-    reach = np.ceil(CUTOFF / heights) + np.ceil(np.ptp(fractions, axis=0)) + 1
-    reach = np.where(periodic, reach, 0).astype(int)
-    images = np.array(list(product(*[range(-n, n + 1) for n in reach])), float) @ cell
-    vectors = positions[None, :, None] - positions[:, None, None] + images
-    distances = np.linalg.norm(vectors, axis=-1)
-    i, j, k = np.nonzero((distances < CUTOFF) & (distances > 1e-9))
-    return _sorted(i, j, vectors[i, j, k])
-
-
-def _sorted(i, j, vectors):
-    rows = np.column_stack([i, j, vectors])
-    return rows[np.lexsort(rows.round(6).T[::-1])]
-
-
 def test_neighbours(fuzz):
-    """Ours, for boxes and molecules, and vesin's for every mask of periodicity."""
+    """For every mask of periodicity, and the operator's for boxes and molecules."""
     search = torch.classes.hipnn_ts.Neighbours(CUTOFF)
     for random in fuzz:
         cell = _cell(random)
         periodic = random.random(3) < 0.6
         positions = random.uniform(-1, 1, (int(random.integers(1, 25)), 3)) @ cell
-        wanted = _every_image(positions, cell, periodic)
+        wanted = every_image(positions, cell, periodic, CUTOFF)
         i, j, shifts = neighbour_pairs(positions, cell, periodic, CUTOFF)
-        found = _sorted(i, j, positions[j] + shifts - positions[i])
+        found = sorted_pairs(i, j, positions[j] + shifts - positions[i])
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9)
         if periodic.all() or not periodic.any():
             box = torch.from_numpy(cell) if periodic.all() else None
             pairs = [each.numpy() for each in search.pairs(torch.from_numpy(positions), box)]
-            np.testing.assert_allclose(_sorted(*pairs), wanted, rtol=0, atol=1e-9)
+            np.testing.assert_allclose(sorted_pairs(*pairs), wanted, rtol=0, atol=1e-9)

@@ -2,22 +2,11 @@
 
 import numpy as np
 import pytest
+from every_image import every_image, sorted_pairs
 
 from hipnn_ts import _core
-from hipnn_ts.neighbours import neighbour_pairs
 
 CUTOFF = 3.0
-
-
-def canonical(i, j, vectors):
-    rows = np.column_stack([i, j, vectors])
-    return rows[np.lexsort(rows.round(6).T[::-1])]
-
-
-def both(positions, cell, pbc, n_threads=1):
-    ours = _core.neighbour_pairs(positions, cell, pbc, CUTOFF, n_threads)
-    i, j, shifts = neighbour_pairs(positions, cell, np.array(pbc), CUTOFF)
-    return ours, (i, j, positions[j] + shifts - positions[i])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -30,28 +19,16 @@ def test_random_cells_in_every_periodicity(seed):
         if 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0).max() < CUTOFF / 3.5:
             continue
         pbc = [bool(k >> axis & 1) for axis in range(3)]
-        n = int(random.choice([1, 5, 40, 100, 400]))
+        n = int(random.choice([1, 5, 40, 60] if any(pbc) else [1, 5, 40, 400]))
         positions = random.uniform(-2, 2, (n, 3)) @ cell
-        ours, vesin = both(positions, cell, pbc, n_threads=2)
-        np.testing.assert_allclose(canonical(*ours), canonical(*vesin), rtol=0, atol=1e-9)
+        ours = _core.neighbour_pairs(positions, cell, pbc, CUTOFF, 2)
+        wanted = every_image(positions, cell, pbc, CUTOFF)
+        np.testing.assert_allclose(sorted_pairs(*ours), wanted, rtol=0, atol=1e-9)
         assert (np.diff(ours[0] * n + ours[1]) >= 0).all()
         found += len(ours[0])
         own_images += int((ours[0] == ours[1]).sum())
     assert found > 10_000
     assert own_images > 50
-
-
-@pytest.mark.parametrize("shape", [(500.0, 500.0, 4.0), (2000.0, 2000.0, 4.0), (4.0, 4.0, 1e6)])
-@pytest.mark.parametrize("pbc", ["FFF", "TTF", "FFT", "TFF", "FTT"])
-def test_flat_and_long_spaces(shape, pbc):
-    random = np.random.default_rng(5)
-    cell = np.diag(shape)
-    cell[2, 0] = 1.0
-    centres = np.repeat([[0, 0, 0], [0.5, 0.5, 0.5], [0.7, 0.2, 0.9]], 30, axis=0) @ cell
-    positions = centres + random.uniform(-2, 2, (90, 3))
-    ours, python = both(positions, cell, [each == "T" for each in pbc])
-    assert len(ours[0]) > 200
-    np.testing.assert_allclose(canonical(*ours), canonical(*python), rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(

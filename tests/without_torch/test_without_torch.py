@@ -138,6 +138,14 @@ def test_selftest_with_the_model_of_the_package(without_torch):
     assert compared.count("e-") == 5  # with the first path that answered, too
 
 
+def test_selftest_of_a_model(without_torch, random_model):
+    done = without_torch.run(CLI, "selftest", random_model())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        "displacements for force constants: only torch can tell (pip install 'hipnn-ts[train]')"
+    )
+
+
 NEEDED = {
     "train": (["train", "{yaml}", "-o", "run"], "hipnn-ts train"),
     "evaluate": (["evaluate", "model.ckpt", "data.xyz"], "hipnn-ts evaluate"),
@@ -210,7 +218,7 @@ def test_the_calculator_is_imported_quickly(with_torch):
     code = "import hipnn_ts.ase, sys; print(*sys.modules)"
     done = with_torch.run(code)
     assert done.returncode == 0, done.stderr
-    slow = {"scipy", "torch", "vesin", "matplotlib", "yaml", "pydantic", "openmm"}
+    slow = {"scipy", "torch", "matplotlib", "yaml", "pydantic", "openmm"}
     assert slow & set(done.stdout.split()) == set()
 
 

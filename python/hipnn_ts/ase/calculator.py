@@ -40,7 +40,7 @@ class HIPNNTSCalculator(Calculator):
     ----------
     model : path of a file written by ``hipnn-ts export``
     device : "cpu", or a torch device that evaluates the network, such as "cuda". torch is needed
-        for those, for portable files and for files of format 1
+        for those and for portable files
     beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
         100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
 

@@ -50,14 +50,14 @@ class ExtrapolationError(RuntimeError):
 class ExtrapolationGuard:
     """Warns at the 1st, 10th, 100th, ... evaluation of such atoms, or stops at the first.
 
-    Any number of threads may share one.
+    Threads may share one; evaluations at the same moment may then be counted as one.
 
     Parameters
     ----------
     limits : (S, S), as of :func:`limits`
     stop : whether to stop
     what : who evaluates, as messages call it
-    atoms : what messages call atoms
+    atoms : what messages call atoms, at their beginning
     """
 
     def __init__(self, limits: np.ndarray, stop: bool, what: str, atoms: str = "atoms"):

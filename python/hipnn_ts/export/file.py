@@ -36,8 +36,7 @@ def read_metadata(path: str, content: bytes) -> Metadata:
 def checked_metadata(path: str | Path) -> Metadata:
     """The same after all that can be wrong with the file was looked for.
 
-    torch is imported only where it has to load the weights: of portable files, and those of
-    format 1.
+    torch is imported only where it has to load the weights: of portable files.
 
     Raises
     ------
@@ -46,7 +45,7 @@ def checked_metadata(path: str | Path) -> Metadata:
     """
     content, name = read_content(path), str(path)
     metadata = read_metadata(name, content)
-    if not metadata.has_document:
+    if not metadata.native:
         need_torch(name, metadata)
         from hipnn_ts.export.read import load_content
 
@@ -62,10 +61,9 @@ def checked_metadata(path: str | Path) -> Metadata:
 
 
 def need_torch(path: str, metadata: Metadata) -> None:
-    """Raise MissingPackageError where torch, which such a file needs, is not installed."""
-    portable = metadata.flavour == "portable"
-    what = "portable file" if portable else f"file of format {metadata.format_version}"
-    need("torch", f"{path}: loading a {what}")
+    """Raise MissingPackageError where such a file needs torch and it is not installed."""
+    if not metadata.native:
+        need("torch", f"{path}: loading a portable file")
 
 
 def check_description(path: str, found: str, metadata: Metadata) -> None:

@@ -34,9 +34,14 @@ class Metadata(BaseModel):
     provenance: dict[str, Any]
 
     @property
+    def native(self) -> bool:
+        """Whether the runtime evaluates it, without torch."""
+        return self.flavour == "fused"
+
+    @property
     def has_document(self) -> bool:
-        """Whether the weights are a document, which needs no torch to be read."""
-        return self.format_version > 1 and self.flavour == "fused"
+        """Whether the weights are a document, rather than a list of tensors."""
+        return self.format_version > 1 and self.native
 
 
 def parse_metadata(path: str, document: str) -> Metadata:

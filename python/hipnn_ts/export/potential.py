@@ -49,13 +49,13 @@ class ExportedPotential:
     def of(content: bytes, name: str, device: "str | torch.device") -> "ExportedPotential":
         """From the content of a file, which messages call ``name``. Raises as :meth:`read`.
 
-        Fused files of format 2 are evaluated without torch on the processor.
+        Fused files are evaluated without torch on the processor.
         """
         loaded, key = ExportedPotential._loaded, (content, str(device))
         found = loaded.get(key)
         if found is None:
             metadata = read_metadata(name, content)
-            if metadata.has_document and str(device) == "cpu":
+            if metadata.native and str(device) == "cpu":
                 kind = NativePotential
             else:
                 _need_torch(name, str(device), metadata)
@@ -80,7 +80,7 @@ def _need_torch(name: str, device: str, metadata: Metadata) -> None:
 
 
 class NativePotential(ExportedPotential):
-    """A fused potential of format 2, evaluated by the runtime.
+    """A fused potential, evaluated by the runtime.
 
     Attributes
     ----------

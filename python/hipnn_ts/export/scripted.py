@@ -1,4 +1,4 @@
-"""What only torch can evaluate: portable files, those of format 1, and any on a GPU."""
+"""What only torch can evaluate: portable files, and any on a GPU."""
 
 import torch
 

@@ -66,7 +66,7 @@ class Acting(NamedTuple):
 
 
 class NativeStep:
-    """A fused potential of format 2 on some of a system's particles.
+    """A fused potential on some of a system's particles.
 
     Any number of threads may evaluate it at once. A pickle holds the content of the exported file.
 
@@ -79,7 +79,9 @@ class NativeStep:
     def __init__(self, potential: NativePotential, acting: Acting):
         self._potential, self._acting = potential, acting
         self.periodic = acting.periodic
-        self._guard = ExtrapolationGuard(acting.limits, acting.stop, "this force", "particles")
+        self._guard = ExtrapolationGuard(
+            acting.limits, acting.stop, "this force", "hipnn-ts: particles"
+        )
         self._free: list[_core.Evaluation] = []  # taken and given back by one instruction each
 
     def __reduce__(self):
@@ -118,7 +120,7 @@ class NativeStep:
             self._free.append(evaluation)
         warning = self._guard.judge(closest, acting.species, acting.atoms)
         if warning is not None:
-            print(f"WARNING: hipnn-ts: {warning}", file=sys.stderr, flush=True)
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
         if bad >= 0:
             raise ValueError(self._not_finite(bad, own, cell, periodic))
         out = np.zeros((acting.n_particles, 3))

@@ -76,7 +76,7 @@ def create_force(
     )
     particles.warn_of_cut_bonds(indices)
     by_torch = _implementation(implementation) == "torch"
-    if by_torch or not metadata.has_document:
+    if by_torch or not metadata.native:
         force = _scripted_force(content, name, metadata, acting, by_torch)
     else:
         potential = ExportedPotential.of(content, name, "cpu")

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from ase.optimize import FIRE
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export.file import checked_metadata
+from hipnn_ts.extras import cure
 from hipnn_ts.processes import last_line, run
 from hipnn_ts.selftest.folder import MODEL, Trajectory, write_frames, write_start
 from hipnn_ts.selftest.paths import Answering, MissingError, PathError, paths, plain_torch
@@ -99,6 +101,8 @@ def _asked(
 
 def smoothness(model: Path) -> str:
     """What the exported file ``model`` allows force constants, of its norms; needs torch."""
+    if find_spec("torch") is None:
+        return f"displacements for force constants: only torch can tell ({cure('torch')})"
     code, output = run([sys.executable, "-m", "hipnn_ts.selftest.reference", str(model)])
     return last_line(output) if code == 0 else f"how round norms are: {last_line(output)}"
 
