@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The C interface of hipnn-ts: exported potentials (fused files of format 2) as energies, forces
- * and virials.
+ * The C interface of hipnn-ts: exported potentials as energies, forces and virials. Fused files
+ * are read; those of `hipnn-ts export --portable` run in libtorch alone.
  *
  * Units. Energies in eV, lengths in Å (1e-10 m), forces in eV/Å.
  *

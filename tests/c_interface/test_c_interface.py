@@ -182,8 +182,7 @@ def test_results_that_are_not_finite_are_given_and_told(library, random_model):
 FILES = {
     "expected a file that can be read, found none": None,
     "expected an exported hipnn-ts potential, found a file that torch cannot load": b"nothing",
-    "expected a fused potential of format 2, found one of format 1": FORMATS / "1" / "fused.pt",
-    "expected a fused potential of format 2, found a portable one": FORMATS / "2" / "portable.pt",
+    "found a portable one": FORMATS / "2" / "portable.pt",
     "found a checkpoint of training; export it": FORMATS / "2" / "potential.ckpt",
 }
 
