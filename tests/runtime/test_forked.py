@@ -1,4 +1,4 @@
-"""A process that has computed with several threads forks: one that hangs is ended."""
+"""Forks of a process that has computed with several threads, in a program that may hang."""
 
 import sys
 
