@@ -201,12 +201,12 @@ def energy_walk(results: dict) -> str:
 
     rows = [
         [
-            f"{row['cusp_regularisation']:g}",
+            name.split(",")[0],
             f"{row['timestep_fs']:g}",
             f"{short(row['square_per_ps'], 2)} ± {short(row['standard_error'], 1)}",
             short(row["rise_ueV_per_atom_ps"], 1),
         ]
-        for row in results["rows"].values()
+        for name, row in results["rows"].items()
     ]
     return table(["$\\varepsilon$", "step, fs", "$D$", "rise that follows"], rows)
 
