@@ -50,9 +50,10 @@ public:
     return {receivers[worst], senders[worst], std::sqrt(lowest) * limit, limit};
   }
 
-private:
+  /// Of two species, where it is known.
   double of(int64_t a, int64_t b) const { return limits_[a * n_ + b]; }
 
+private:
   int64_t n_ = 0;
   std::vector<double> limits_;
 };

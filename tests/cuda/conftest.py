@@ -52,7 +52,7 @@ def emulated(tmp_path_factory):
     subprocess.run(
         f"{COMPILER} -O0 -I{SOURCES} -I{HERE.parent} -isystem {root}/include "
         f"-isystem {root}/include/torch/csrc/api/include {HERE}/*.cpp -o {library} "
-        f"-L{installed} -lhipnn_ts -L{root}/lib -ltorch_cpu -lc10 -ldl "
+        f"-L{installed} -lhipnn_ts_torch -L{root}/lib -ltorch_cpu -lc10 -ldl "
         f"-Wl,-rpath,{installed} -Wl,-rpath,{root}/lib",
         shell=True,
         check=True,

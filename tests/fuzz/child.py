@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from ase import Atoms
+from c_library import BAD_FILE, INVALID_ARGUMENT, NOT_FINITE, CError, Library
 from mutations import damaged, rearranged
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -56,8 +57,32 @@ class Model:
             assert anew or same, "other energies than the file's, without a word"
 
 
+class LibraryModel:
+    """The same by the C interface. A refusal is a status of its own."""
+
+    def __init__(self, original: Path):
+        self.library = Library()
+        self.expected = self.evaluate(original)
+
+    def evaluate(self, path: Path) -> tuple:
+        numbers, positions = [8, 1, 1], [[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]
+        evaluation = self.library.load(path).evaluation()
+        return evaluation.compute(numbers, positions, np.eye(3) * 5.0, (1, 0, 1))
+
+    def read(self, path: Path, anew: bool) -> None:
+        try:
+            found = self.evaluate(path)
+        except CError as error:
+            # A model that was written anew may know other elements, or compute what is not finite.
+            statuses = {BAD_FILE} | ({INVALID_ARGUMENT, NOT_FINITE} if anew else set())
+            assert error.status in statuses, f"status {error.status}: {error}"
+            raise InputError(str(error)) from error
+        same = all(map(np.array_equal, found, self.expected))
+        assert anew or same, "other energies than the file's, without a word"
+
+
 class Native:
-    """The same by the runtime, which no torch has looked at the file for."""
+    """The same by ASE's calculator, which needs no torch for a fused file."""
 
     def __init__(self, original: Path):
         self.expected = self.computed(original)
@@ -84,7 +109,6 @@ class Plain:
         self.reader(path)
 
 
-MODELS = {"model": Model, "native": Native}
 READERS = {
     "checkpoint": load_checkpoint,
     "state": lambda path: state_to_resume(path, {}),
@@ -94,19 +118,22 @@ READERS = {
 }
 
 
+KINDS = {"model": Model, "native": Native, "library": LibraryModel}
+
+
 def main() -> None:
     folder, seed, seconds, *files = sys.argv[1:]
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     turns = [
-        (MODELS[kind](Path(name)) if kind in MODELS else Plain(kind), kind, Path(name))
+        (KINDS[kind](Path(name)) if kind in KINDS else Plain(kind), kind, Path(name))
         for kind, name in zip(files[::2], files[1::2], strict=True)
     ]
     end, count = time.monotonic() + len(turns) * float(seconds), 0
     while count < len(turns) or time.monotonic() < end:
         reader, kind, original = turns[count % len(turns)]
         random = np.random.default_rng([int(seed), count])
-        archive = kind in ("model", "native", "checkpoint", "state")
+        archive = kind in (*KINDS, "checkpoint", "state")
         archive = archive or original.suffix == ".npz"
         anew = archive and random.random() < 0.6
         change = rearranged if anew else damaged

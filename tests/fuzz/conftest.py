@@ -38,8 +38,10 @@ class Fuzz:
         command = [sys.executable, program, folder, SEED, SECONDS]
         for kind, path in files:
             command += [kind, path]
+        paths = str(program.parents[1]), os.environ.get("PYTHONPATH", "")
         done = subprocess.run(
             [str(each) for each in command],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
             timeout=len(files) * SECONDS + 120,

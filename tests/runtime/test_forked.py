@@ -1,4 +1,4 @@
-"""A process that has computed with several threads forks. A program that is ended where it hangs."""
+"""Forks of a process that has computed with several threads, in a program that may hang."""
 
 import sys
 

@@ -2,7 +2,9 @@
 #include "core/neighbours/search.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <new>
 
 namespace hipnn_ts {
 namespace {
@@ -132,13 +134,22 @@ void PairSearch::run(
   fill(positions, n, box, bins);
   const int threads = n < 256 ? 1 : n_threads;
   found_.resize(threads);
+  std::atomic<bool> no_memory{false}; // no exception may leave a parallel region
   // Contiguous shares, so that the threads' results follow each other.
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; ++t) {
-    found_[t].clear();
-    for (int64_t i = n * t / threads; i < n * (t + 1) / threads; ++i) {
-      look_around(i, box, bins, reach, t);
+    try {
+      found_[t].clear();
+      for (int64_t i = n * t / threads; i < n * (t + 1) / threads; ++i) {
+        look_around(i, box, bins, reach, t);
+      }
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
     }
+  }
+  if (no_memory) {
+    found_.clear();
+    throw std::bad_alloc();
   }
   transpose(n, rows);
 }

@@ -1,0 +1,136 @@
+"""libhipnn_ts.so by ctypes, as any program would call it."""
+
+import ctypes
+from ctypes import byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_void_p
+from pathlib import Path
+
+import numpy as np
+
+from hipnn_ts.libraries import FOLDER
+
+LIBRARY = FOLDER / "libhipnn_ts.so.1"
+OK, INVALID_ARGUMENT, BAD_FILE, NOT_FINITE, NO_MEMORY, FAILED = range(6)
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (
+        ("receiver", c_int64),
+        ("sender", c_int64),
+        ("distance", c_double),
+        ("limit", c_double),
+    )
+
+
+RESULTS = {  # of functions that return no status
+    "hipnn_ts_version": c_char_p,
+    "hipnn_ts_model_element": c_char_p,
+    "hipnn_ts_model_self_energy": c_double,
+    "hipnn_ts_model_cutoff": c_double,
+    "hipnn_ts_model_dtype": c_char_p,
+    "hipnn_ts_model_closest_approach": c_double,
+    "hipnn_ts_closest_pair": Pair,
+    "hipnn_ts_model_free": None,
+    "hipnn_ts_evaluation_free": None,
+    "hipnn_ts_stages_free": None,
+}
+
+
+class CError(Exception):
+    def __init__(self, status: int, sentence: str):
+        super().__init__(sentence)
+        self.status = status
+
+
+def pointer(array):
+    """To an array's values; null for None."""
+    return c_void_p(None if array is None else array.ctypes.data)
+
+
+class Library:
+    def __init__(self, path: Path = LIBRARY):
+        self.c = ctypes.CDLL(str(path))
+        for name, result in RESULTS.items():
+            getattr(self.c, name).restype = result
+
+    def call(self, name, *arguments, size=1000):
+        """A function that returns a status; CError where that is not OK."""
+        message = ctypes.create_string_buffer(max(size, 1))
+        status = getattr(self.c, name)(*arguments, message, c_size_t(size))
+        if status != OK:
+            raise CError(status, message.value.decode())
+
+    def load(self, path) -> "Model":
+        handle = c_void_p()
+        self.call("hipnn_ts_model_load", str(path).encode(), byref(handle))
+        return Model(self, handle)
+
+    def load_memory(self, content: bytes, name: str) -> "Model":
+        handle = c_void_p()
+        size = c_size_t(len(content))
+        arguments = content, size, name.encode(), byref(handle)
+        self.call("hipnn_ts_model_load_memory", *arguments)
+        return Model(self, handle)
+
+
+class Handle:
+    free: str
+
+    def __init__(self, library: Library, handle: c_void_p):
+        assert handle.value
+        self.library, self.handle = library, handle
+
+    def __del__(self):
+        getattr(self.library.c, self.free)(self.handle)
+
+
+class Model(Handle):
+    free = "hipnn_ts_model_free"
+
+    def __getattr__(self, name):
+        function = getattr(self.library.c, f"hipnn_ts_model_{name}")
+        return lambda *arguments: function(self.handle, *arguments)
+
+    def evaluation(self) -> "Evaluation":
+        handle = c_void_p()
+        self.library.call("hipnn_ts_evaluation_create", self.handle, byref(handle))
+        return Evaluation(self.library, handle)
+
+    def stages(self) -> "Stages":
+        handle = c_void_p()
+        self.library.call("hipnn_ts_stages_create", self.handle, byref(handle))
+        return Stages(self.library, handle)
+
+
+class Evaluation(Handle):
+    free = "hipnn_ts_evaluation_free"
+
+    def compute(self, numbers, positions, cell=None, pbc=None, n_threads=1, size=1000):
+        """Energy, energies, forces, virial; what is not finite is given, too, as an argument."""
+        numbers = np.ascontiguousarray(numbers, np.int32)
+        positions = np.ascontiguousarray(positions, float)
+        cell = None if cell is None else np.ascontiguousarray(cell, float)
+        pbc = None if pbc is None else np.array(pbc, np.int32)
+        n = len(numbers)
+        energy, virial = np.full(1, np.nan), np.full((3, 3), np.nan)
+        energies, forces = np.full(n, np.nan), np.full((n, 3), np.nan)
+        atoms = c_int64(n), *map(pointer, (numbers, positions, cell, pbc)), c_int32(n_threads)
+        out = map(pointer, (energy, energies, forces, virial))
+        self.library.call("hipnn_ts_compute", self.handle, *atoms, *out, size=size)
+        return energy[0], energies, forces, virial
+
+    def closest(self) -> Pair:
+        return self.library.c.hipnn_ts_closest_pair(self.handle)
+
+
+class Stages(Handle):
+    free = "hipnn_ts_stages_free"
+
+    def begin(self, n_receivers, species, receivers, senders, vectors, n_threads=1):
+        counts = c_int64(len(species)), c_int64(n_receivers)
+        pairs = c_int64(len(receivers)), *map(pointer, (receivers, senders, vectors))
+        arguments = *counts, pointer(species), *pairs, c_int32(n_threads)
+        self.library.call("hipnn_ts_stages_begin", self.handle, *arguments)
+
+    def call(self, name, *arguments):
+        converted = [c_int(each) if isinstance(each, int) else pointer(each) for each in arguments]
+        self.library.call(f"hipnn_ts_stages_{name}", self.handle, *converted)
