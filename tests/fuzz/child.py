@@ -57,6 +57,24 @@ class Model:
             assert anew or same, "other energies than the file's, without a word"
 
 
+class Native:
+    """The same by the runtime, which no torch has looked at the file for."""
+
+    def __init__(self, original: Path):
+        self.expected = self.computed(original)
+
+    @staticmethod
+    def computed(path: Path) -> list[np.ndarray]:
+        atoms = Atoms("OH", positions=[[0.0, 0.0, 0.0], [0.0, 0.3, 0.9]])
+        atoms.calc = HIPNNTSCalculator(path, beyond_training="ignore")
+        return [atoms.get_potential_energies(), atoms.get_forces()]
+
+    def read(self, path: Path, anew: bool) -> None:
+        found = self.computed(path)
+        same = all(map(np.array_equal, found, self.expected))
+        assert anew or same, "other energies than the file's, without a word"
+
+
 class LibraryModel:
     """The same by the C interface. A refusal is a status of its own."""
 
@@ -81,24 +99,6 @@ class LibraryModel:
         assert anew or same, "other energies than the file's, without a word"
 
 
-class Native:
-    """The same by ASE's calculator, which needs no torch for a fused file."""
-
-    def __init__(self, original: Path):
-        self.expected = self.computed(original)
-
-    @staticmethod
-    def computed(path: Path) -> list[np.ndarray]:
-        atoms = Atoms("OH", positions=[[0.0, 0.0, 0.0], [0.0, 0.3, 0.9]])
-        atoms.calc = HIPNNTSCalculator(path, beyond_training="ignore")
-        return [atoms.get_potential_energies(), atoms.get_forces()]
-
-    def read(self, path: Path, anew: bool) -> None:
-        found = self.computed(path)
-        same = all(map(np.array_equal, found, self.expected))
-        assert anew or same, "other energies than the file's, without a word"
-
-
 class Plain:
     """Files whose reader alone judges them."""
 
@@ -109,6 +109,7 @@ class Plain:
         self.reader(path)
 
 
+MODELS = {"model": Model, "native": Native, "library": LibraryModel}
 READERS = {
     "checkpoint": load_checkpoint,
     "state": lambda path: state_to_resume(path, {}),
@@ -118,22 +119,19 @@ READERS = {
 }
 
 
-KINDS = {"model": Model, "native": Native, "library": LibraryModel}
-
-
 def main() -> None:
     folder, seed, seconds, *files = sys.argv[1:]
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     turns = [
-        (KINDS[kind](Path(name)) if kind in KINDS else Plain(kind), kind, Path(name))
+        (MODELS[kind](Path(name)) if kind in MODELS else Plain(kind), kind, Path(name))
         for kind, name in zip(files[::2], files[1::2], strict=True)
     ]
     end, count = time.monotonic() + len(turns) * float(seconds), 0
     while count < len(turns) or time.monotonic() < end:
         reader, kind, original = turns[count % len(turns)]
         random = np.random.default_rng([int(seed), count])
-        archive = kind in (*KINDS, "checkpoint", "state")
+        archive = kind in (*MODELS, "checkpoint", "state")
         archive = archive or original.suffix == ".npz"
         anew = archive and random.random() < 0.6
         change = rearranged if anew else damaged
