@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe \
   bench-water-structure clean
@@ -57,6 +57,16 @@ wheel: $(VENV)/.requirements
 wheel-torch: $(VENV)/.requirements
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
 	  --wheel-dir dist ./torch_operators
+
+# The C library for 64-bit Arm, and its example emulated: wants Debian's g++-aarch64-linux-gnu and
+# qemu-user-static.
+arm: $(VENV)/.installed
+	$(BIN)/cmake -S . -B build/arm -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux \
+	  -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+	  -DHIPNN_TS_PYTHON=OFF -DHIPNN_TS_TORCH=OFF -DHIPNN_TS_LAMMPS=OFF -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+	$(BIN)/cmake --build build/arm --parallel 2
+	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
+	  $(BIN)/pytest tests/c_interface -k arm
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The example programs, built as a user would and compared with ASE."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -85,15 +86,53 @@ def by_ase(path):
     return forces, np.array(energies)
 
 
+def build_and_run(way, root, folder, *arguments):
+    """What the program prints."""
+    return run([build(way, root, folder), *arguments], folder)
+
+
+def on_arm(folder, *arguments):
+    """The C program by the library that `make arm` cross-compiles, emulated."""
+    library = os.environ.get("HIPNN_TS_ARM_LIBRARY")
+    if not library:
+        pytest.skip("only in `make arm`")
+    built, target = Path(library), "aarch64-linux-gnu"
+    headers = Path(__file__).parents[2] / "csrc" / "include"
+    source = [EXAMPLES / "c" / "water.c", "-I", headers, built, f"-Wl,-rpath,{built.parent}"]
+    run([needs(f"{target}-gcc"), *WARNINGS, *source, "-o", "water"], folder)
+    emulator = [needs("qemu-aarch64-static"), "-L", f"/usr/{target}"]
+    return run([*emulator, folder / "water", *arguments], folder)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("way", ["c", "cmake", "fortran"])
 def test_water(random_model, moved, way, dtype, tmp_path):
-    program = build(way, moved, tmp_path)
-    output = run([program, random_model(dtype)], tmp_path)
+    path = random_model(dtype)
+    check_water(build_and_run(way, moved, tmp_path, path), path, dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize(
+    "network",
+    [
+        {},
+        {"l_max": 0},
+        {"n_features": (48, 40)},
+        {"l_max": 3, "invariants": "polynomials"},
+    ],
+    ids=["norms", "l_max 0", "wide", "polynomials"],
+)
+def test_water_on_arm(random_model, network, dtype, tmp_path):
+    path = random_model(dtype, **network)
+    check_water(on_arm(tmp_path, path), path, dtype)
+
+
+def check_water(output, path, dtype):
+    """Forces and energies against ASE's here."""
     number = r" +(-?\d+\.\d+)"
     forces = re.findall(rf"^force \d{number * 3}$", output, re.MULTILINE)
     energies = re.findall(rf"^step \d+ potential{number} total{number}$", output, re.MULTILINE)
-    expected = by_ase(random_model(dtype))
+    expected = by_ase(path)
     tolerance = 1e-8 if dtype == torch.float64 else 1e-4
     np.testing.assert_allclose(np.array(forces, float), expected[0], rtol=0, atol=tolerance)
     # ASE's units are of another year: eight digits are the same.
