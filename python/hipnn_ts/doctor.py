@@ -68,13 +68,13 @@ def _torch() -> Iterator[Check]:
         detail = f"killed by signal {-code}" if code < 0 else last_line(output)
         yield Check("torch", False, detail, f"{extras.cure('torch')}: its versions fit together")
         return
-    from hipnn_ts.libraries import torch_version
+    from hipnn_ts.libraries import BUILD_OPERATORS, torch_version
 
     version, gpu, problem = output.split("\n")[-4:-1]  # what torch has to remark stands before
     built_against = torch_version()
     if built_against is None:
         yield Check("torch", True, version)
-        yield Check("operators", None, "this hipnn-ts was built without torch", _REBUILD)
+        yield Check("operators", None, "this hipnn-ts was built without torch", BUILD_OPERATORS)
         return
     fits = version.startswith(built_against)
     yield Check(

@@ -8,6 +8,10 @@ FOLDER = Path(_core.__file__).parent / "lib"
 TORCH_OPERATORS = FOLDER / "libhipnn_ts_torch.so"
 
 
+# Beside a torch, in a copy of the repository; a wheel of it may be at hand.
+BUILD_OPERATORS = "pip install --no-build-isolation ./torch_operators"
+
+
 def torch_version() -> str | None:
     """The torch that the operators were built against; None of a build without torch."""
     file = FOLDER / "torch_version"

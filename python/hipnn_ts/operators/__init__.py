@@ -5,7 +5,7 @@ from functools import cache
 import torch
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.libraries import TORCH_OPERATORS, torch_version
+from hipnn_ts.libraries import BUILD_OPERATORS, TORCH_OPERATORS, torch_version
 
 
 @cache
@@ -20,8 +20,8 @@ def load() -> None:
     built_against = torch_version()
     if built_against is None:
         raise InputError(
-            "this hipnn-ts was built without torch: install torch, then build it again beside it "
-            "(pip install --force-reinstall --no-deps hipnn-ts)"
+            "this hipnn-ts was built without torch: install torch, then the operators beside it "
+            f"(hipnn-ts-torch: {BUILD_OPERATORS})"
         )
     if not torch.__version__.startswith(built_against):
         raise InputError(
