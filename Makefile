@@ -23,14 +23,14 @@ demo: $(VENV)/.installed
 test: lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-# TESTS on a build that stops at memory errors and undefined behaviour, in Python and in the `lmp` that
-# pip installs. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
+# TESTS on a build that stops at memory errors and undefined behaviour, in Python, in the `lmp` that
+# pip installs, and in programs in C and Fortran. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
 # library is named beside the sanitizer's, which must find its exceptions before Python has loaded
 # it. Reports of memory errors go to files, any of which is a failure: tests show only the end of what
 # lmp prints, and some expect it to fail.
 SANITIZED := build/sanitize
 REPORT := $(CURDIR)/$(SANITIZED)/report
-sanitize: TESTS ?= tests/operators tests/lammps
+sanitize: TESTS ?= tests/operators tests/runtime tests/c_interface tests/lammps
 sanitize: $(VENV)/.installed
 	$(BIN)/cmake -S . -B $(SANITIZED) -DCMAKE_BUILD_TYPE=Debug -DHIPNN_TS_SANITIZE=ON \
 	  -DHIPNN_TS_LAMMPS=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python

@@ -203,6 +203,18 @@ def test_files_that_cannot_be_used(library, tmp_path, sentence):
         library.load(tmp_path)  # a folder
 
 
+def test_a_record_that_nobody_can_read_out(library, random_model):
+    """Names of a file's parts may be any bytes; sentences are UTF-8 and one line."""
+    content = random_model().read_bytes()
+    name = b"byteorder"
+    assert content.count(name) == 2  # its own header, and the directory
+    for new, shown in ((b"\xd8yte\n\xc3\xa9er", "?yte?éer"), (b"\xe2\x82\xacorde\xe2", "€orde?")):
+        changed = content.replace(name, new.ljust(len(name), b"."))
+        with pytest.raises(CError, match=r"found the record '") as error:
+            library.load_memory(changed, "bytes")
+        assert f"'{shown}" in str(error.value)
+
+
 GOOD = {"numbers": [8, 1], "positions": [[0, 0, 0], [0, 0, 1]], "cell": np.eye(3) * 8}
 MISTAKES = {
     "atom 1: expected one of the elements H O, found C": {"numbers": [8, 6]},

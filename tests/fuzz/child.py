@@ -122,7 +122,8 @@ READERS = {
 def main() -> None:
     folder, seed, seconds, *files = sys.argv[1:]
     warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):  # which maps more than any memory
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     turns = [
         (MODELS[kind](Path(name)) if kind in MODELS else Plain(kind), kind, Path(name))
         for kind, name in zip(files[::2], files[1::2], strict=True)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 #include "core/visibility.hpp"
 
@@ -11,7 +12,8 @@ namespace hipnn_ts {
 /// sentence.
 class HIPNN_TS_API FileError : public std::runtime_error {
 public:
-  using std::runtime_error::runtime_error;
+  /// What is no character in it, or one of control, becomes a question mark.
+  explicit FileError(const std::string& sentence);
   ~FileError() override;
 };
 

@@ -69,7 +69,6 @@ int64_t rounded_up(int64_t n) {
 
 } // namespace
 
-FileError::~FileError() = default;
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 
