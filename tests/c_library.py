@@ -54,7 +54,7 @@ class Library:
 
     def call(self, name, *arguments, size=1000):
         """A function that returns a status; CError where that is not OK."""
-        message = ctypes.create_string_buffer(max(size, 1))
+        message = ctypes.create_string_buffer(size or 1)
         status = getattr(self.c, name)(*arguments, message, c_size_t(size))
         if status != OK:
             raise CError(status, message.value.decode())

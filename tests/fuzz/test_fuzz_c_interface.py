@@ -23,7 +23,7 @@ def test_atoms_and_boxes(fuzz, random_model):
         evaluation = kept[int(random.integers(2))]
         n = int(random.choice([0, 1, 2, 3, 10, 70, 300]))
         numbers = random.choice([1, 8], size=n)
-        size = 2.0 * max(n, 1) ** (1 / 3) * 3.0 ** random.uniform(-0.3, 1)
+        size = 2.0 * (n or 1) ** (1 / 3) * 3.0 ** random.uniform(-0.3, 1)
         cell = size * (np.eye(3) + random.uniform(-0.4, 0.4, (3, 3)))
         positions = random.uniform(-2, 2, (n, 3)) @ cell
         if random.random() < 0.5:

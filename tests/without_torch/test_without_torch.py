@@ -6,7 +6,6 @@ import os
 import numpy as np
 import pytest
 from ase.build import molecule
-from documents import FORMATS
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export.file import checked_metadata
@@ -153,7 +152,6 @@ NEEDED = {
     "import": (["import-hippynn", "weights.pt", "-o", "model.ckpt"], "hipnn-ts import-hippynn"),
     "selftest": (["selftest", "--portable"], "hipnn-ts selftest"),
     "portable": (["info", "{portable}"], "{portable}: loading a portable file"),
-    "format 1": (["selftest", "{old}"], "{old}: loading a file of format 1"),
 }
 
 
@@ -162,7 +160,6 @@ def test_a_command_that_needs_torch_says_so(without_torch, random_model, tmp_pat
     files = {
         "yaml": tmp_path / "train.yaml",
         "portable": random_model(portable=True),
-        "old": FORMATS / "1" / "fused.pt",
     }
     files["yaml"].write_text("data: {train: [data.xyz]}\ntraining: {epochs: 1}\n")
     words, purpose = NEEDED[what]
