@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/cuda/driver.hpp"
 
+#include <cstdint>
 #include <stdexcept>
 
 namespace hipnn_ts {

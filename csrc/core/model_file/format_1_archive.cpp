@@ -18,7 +18,7 @@ constexpr const char* tensor_folder = "data/";
       ", found something else");
 }
 
-const std::vector<Pickled>& list_of(const Pickled& module, const std::string& name) {
+const std::vector<Pickled>& list_of(const Pickled& module, const char* name) {
   const Pickled& value = module[name];
   if (value.kind != Pickled::sequence) {
     unlike(name, "a list");
@@ -110,7 +110,7 @@ std::string document_of_format_1(const ZipArchive& archive) {
   }
   Tensors tensors(archive);
   FormatOne parts;
-  const auto of = [&](const std::string& name, Pickled::Kind kind, auto member) {
+  const auto of = [&](const char* name, Pickled::Kind kind, auto member) {
     list_of(module, name);
     using Value = std::decay_t<decltype(module.*member)>;
     return values_of<Value>(module[name], name, kind, member);

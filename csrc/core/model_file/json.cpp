@@ -41,7 +41,7 @@ Json parse_json(std::string_view text, const std::string& name) {
   throw FileError(name + ": expected a JSON object, found something else");
 }
 
-const Json& value_of(const Json& object, const std::string& key, const std::string& name) {
+const Json& value_of(const Json& object, const char* key, const std::string& name) {
   const auto found = object.find(key);
   if (!object.is_object() || found == object.end()) {
     throw FileError(name + ": expected the key '" + key + "', found none");

@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 Json parse_json(std::string_view text, const std::string& name);
 
 /// The value of a key. Throws FileError where it is missing.
-const Json& value_of(const Json& object, const std::string& key, const std::string& name);
+const Json& value_of(const Json& object, const char* key, const std::string& name);
 
 /// A number in [low, high], or FileError.
 int64_t integer_of(
