@@ -41,7 +41,7 @@ public:
     network_.forward(block, features, out, energies_.data());
   }
 
-  /// The way back destroys what the way forward has left: the block is gone through anew.
+  /// The backward pass destroys what the forward pass has left: the block is gone through anew.
   void backward_block(
       int block, const Real* seeds, const Real* out_gradients, Real* feature_gradients,
       Real* pair_gradients) override {
