@@ -17,7 +17,9 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
+from email.parser import HeaderParser
 from pathlib import Path
+from zipfile import ZipFile
 
 import click
 import numpy as np
@@ -190,9 +192,6 @@ def installed(wheel: Path, folder: Path) -> tuple[Installation, dict[str, float]
 
 def requirements(wheel: Path) -> list[str]:
     """What the wheel always needs."""
-    from email.parser import HeaderParser
-    from zipfile import ZipFile
-
     with ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         found = HeaderParser().parsestr(archive.read(name).decode()).get_all("Requires-Dist")
