@@ -39,6 +39,11 @@ def changed(base: dict, **changes) -> dict:
     return {"network": network, "training": training}
 
 
+def polynomials(base: dict, **keys) -> dict:
+    """``base`` with polynomial invariants; ``keys`` are of its network."""
+    return base | {"network": base["network"] | {"invariants": "polynomials"} | keys}
+
+
 STEPS = changed(EARLIER, atoms_per_step=128)
 BROAD = changed(STEPS, sensitivity_width=0.1)
 TWELVE = changed(BROAD, n_sensitivities=12)
@@ -79,4 +84,8 @@ CANDIDATES = {
     "default, roots": changed(
         DEFAULT, loss={"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
     ),
+    "squares": polynomials(DEFAULT, l_max=2, n_max=2, normalisation="none"),
+    "squares, normalised": polynomials(DEFAULT, l_max=2, n_max=2, normalisation="group"),
+    "polynomials": polynomials(DEFAULT, l_max=3, n_max=4, normalisation="none"),
+    "polynomials, normalised": polynomials(DEFAULT, l_max=3, n_max=4, normalisation="group"),
 }
