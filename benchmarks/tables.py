@@ -260,6 +260,32 @@ def derived_physics(result: dict) -> str:
     return f"{table(head, rows)}\n\nEach trained for {result['minutes']:g} minutes of one core."
 
 
+def cusp_accuracy(result: dict) -> str:
+    """Errors of each set by cusp regularisation, means over seeds."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for run in result["runs"]:
+        for label, errors in run["tests"].items():
+            what = "forces_rmse" if "forces_rmse" in errors else "energy_rmse"
+            unit = "meV/Å" if what == "forces_rmse" else "meV/atom"
+            row = found.setdefault(f"{run['set']}, {label}, {unit}", {})
+            row.setdefault(run["cusp_regularisation"], []).append(errors[what])
+    cusps = sorted({cusp for row in found.values() for cusp in row})
+    rows = [[name, *(mean_and_spread(row.get(c), 1) for c in cusps)] for name, row in found.items()]
+    seeds = len({run["seed"] for run in result["runs"]})
+    return (
+        f"{table(['set, test, RMSE in', *(f'ε = {c:g}' for c in cusps)], rows)}\n\n{seeds} seeds, "
+        f"each trained for {result['minutes_of_the_record']:g} of the accuracy record's time."
+    )
+
+
+def mean_and_spread(values: list[float] | None, digits: int) -> str:
+    """Mean, and half of what lies between the extremes where there are several."""
+    if values is None:
+        return ""
+    spread = f" ± {(max(values) - min(values)) / 2:.{digits}f}" if len(values) > 1 else ""
+    return f"{sum(values) / len(values):.{digits}f}{spread}"
+
+
 def recipe(result: dict) -> str:
     """Forces RMSE of each candidate on each test, meV/Å; means over seeds."""
     found: dict[str, dict[str, list[float]]] = {}
@@ -271,13 +297,10 @@ def recipe(result: dict) -> str:
     columns = list(dict.fromkeys(column for row in found.values() for column in row))
     columns.sort(key=lambda column: (column.split(", ")[0], column.endswith("seen")))
 
-    def cell(values: list[float] | None) -> str:
-        if values is None:
-            return ""
-        spread = f" ± {(max(values) - min(values)) / 2:.0f}" if len(values) > 1 else ""
-        return f"{sum(values) / len(values):.0f}{spread}"
-
-    rows = [[name, *(cell(row.get(column)) for column in columns)] for name, row in found.items()]
+    rows = [
+        [name, *(mean_and_spread(row.get(column), 0) for column in columns)]
+        for name, row in found.items()
+    ]
     minutes = ", ".join(f"{m:g}" for m in sorted({run["minutes"] for run in result["runs"]}))
     return f"{table(['recipe', *columns], rows)}\n\nEach trained for {minutes} minute of one core."
 
@@ -312,6 +335,7 @@ TABLES = {
     "cost": (None, cost),
     "energy_walk": ("energy_walk", energy_walk),
     "derived_physics": ("derived_physics", derived_physics),
+    "cusp_accuracy": ("cusp_accuracy", cusp_accuracy),
     "recipe": ("recipe", recipe),
     "keys": (None, keys),
 }
