@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test wheel wheel-torch arm second-lammps sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe \
+  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe bench-small-networks \
   bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
@@ -177,6 +177,10 @@ bench-polynomials: $(VENV)/.installed
 # Two hours of one core: which recipe training takes by default. Goes on where it was interrupted.
 bench-recipe: $(VENV)/.installed
 	$(BIN)/python benchmarks/recipe.py
+
+# FOLDER: an earlier hipnn-ts, from `pip install --no-deps --target FOLDER` in its checkout.
+bench-small-networks: $(VENV)/.installed
+	$(BIN)/python benchmarks/small_networks.py --before $(FOLDER)
 
 # What a user without torch installs, and how soon it runs.
 bench-runtime: wheel $(VENV)/.installed

@@ -38,6 +38,7 @@ COMMANDS = {
     "peers": "make bench-peers",
     "published": "make bench-published",
     "recipe": "make bench-recipe",
+    "small_networks": "make bench-small-networks FOLDER=...",
     "soak": "make soak",
     "water_structure": "make bench-water-structure",
 }

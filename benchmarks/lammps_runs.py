@@ -167,9 +167,20 @@ def potentials_folder() -> Path:
 
 
 def run(
-    side: Side, n_atoms: int, folder: Path, ranks: int, threads: int, steps: int, warm: int, more=""
+    side: Side,
+    n_atoms: int,
+    folder: Path,
+    ranks: int,
+    threads: int,
+    steps: int,
+    warm: int,
+    more: str = "",
+    package: Path | None = None,
 ) -> Run:
-    """Run ``warm`` steps that do not count, then ``steps`` that do. ``more``: other commands."""
+    """Run ``warm`` steps that do not count, then ``steps`` that do.
+
+    ``more``: other commands; ``package``: a folder with another hipnn-ts.
+    """
     script = SCRIPT.format(
         units=side.units,
         style=side.style,
@@ -181,10 +192,10 @@ def run(
         warm=warm,
         steps=steps,
     )
-    return parse(launch(script, folder, ranks, threads), ranks, threads)
+    return parse(launch(script, folder, ranks, threads, package), ranks, threads)
 
 
-def launch(script: str, folder: Path, ranks: int, threads: int) -> str:
+def launch(script: str, folder: Path, ranks: int, threads: int, package: Path | None = None) -> str:
     """What `lmp` says."""
     (folder / "in.lmp").write_text(script)
     command = [str(BIN / "mpirun"), "-np", str(ranks), str(BIN / "lmp"), "-in", "in.lmp"]
@@ -193,6 +204,8 @@ def launch(script: str, folder: Path, ranks: int, threads: int) -> str:
         "OMP_NUM_THREADS": str(threads),
         "LAMMPS_POTENTIALS": str(potentials_folder()),
     }
+    if package is not None:
+        environment["PYTHONPATH"] = str(package)
     run = subprocess.run(
         [*command, "-log", "none"], cwd=folder, env=environment, capture_output=True, text=True
     )

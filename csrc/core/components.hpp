@@ -191,6 +191,22 @@ template <class S> HIPNN_TS_INLINE Products<S> contracting(Order<3>, const S* u)
   return Products<S>(u, u);
 }
 
+/// What `contract` multiplies component c with in its `distance`.
+template <class T> HIPNN_TS_INLINE T contraction_factor(int c, const T* u) {
+  if (c == 0) {
+    return T(1);
+  }
+  const Indices n = indices(c);
+  T product = u[n.of[0]];
+  if (c >= Order<2>::first) {
+    product *= u[n.of[1]];
+  }
+  if (c >= Order<3>::first) {
+    product *= u[n.of[2]];
+  }
+  return product * multiplicity(c);
+}
+
 /// A gradient along a pair's distance and with respect to its direction.
 template <class F> struct PairSums {
   F distance, direction[3];

@@ -78,11 +78,11 @@ template <class T> struct BlockWeights {
 template <class T> struct BlockProblem {
   const BlockWeights<T>* weights;
   int64_t n_receivers, n_atoms;
-  PairGroups by_receiver, by_sender;
-  const int32_t* receivers; // (P,)
-  const int32_t* senders;   // (P,)
-  const T* vectors;         // (P, 3), r_sender - r_receiver
-  T* vector_gradients;      // (P, 3), added to
+  PairGroups by_receiver, by_sender; // in the order of PairOrder, by index
+  const int32_t* receivers;          // (P,)
+  const int32_t* senders;            // (P,)
+  const T* vectors;                  // (P, 3), r_sender - r_receiver
+  T* vector_gradients;               // (P, 3), added to
 
   // The first block: weights of the species that are there, K = (number of them) V, as SpeciesTable
   // makes them.

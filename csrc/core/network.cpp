@@ -15,9 +15,8 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
   step_ = configuration;
   seconds_.resize(std::max<size_t>(seconds_.size(), step_.n_threads));
   const StageSpan span(seconds_[0], Stage::grouping);
-  by_receiver_.build(step_.receivers, step_.n_pairs, step_.n_receivers);
-  by_sender_.build(step_.senders, step_.n_pairs, step_.n_atoms);
   take_species();
+  group_pairs();
   resize_scratch();
   // Small systems get smaller tiles, so that every thread has one.
   constexpr int step = 12;
@@ -44,6 +43,21 @@ template <class T> void Network<T>::take_species() {
   for (int64_t i = 0; i < step_.n_receivers; ++i) {
     one_hot[i * n_species + step_.species[i]] = T(1);
   }
+}
+
+template <class T> void Network<T>::group_pairs() {
+  check_ends(step_.receivers, step_.n_pairs, step_.n_receivers);
+  check_ends(step_.senders, step_.n_pairs, step_.n_atoms);
+  T cutoff = 0;
+  for (const BlockWeights<T>& block : weights_.blocks) {
+    cutoff = std::max(cutoff, block.radial.cutoff);
+  }
+  const int n_species = species_.table().n_in / weights_.blocks.front().radial.n_sensitivities;
+  order_.build(
+      step_.vectors, cutoff, step_.senders, species_.places(), n_species, step_.n_pairs,
+      step_.n_threads);
+  by_receiver_.build(step_.receivers, order_.size(), step_.n_receivers, order_.pairs());
+  by_sender_.build(step_.senders, order_.size(), step_.n_atoms, order_.pairs());
 }
 
 template <class T> void Network<T>::resize_scratch() {
@@ -176,8 +190,9 @@ template <class T> void Network<T>::forces(const T* vector_gradients, double* fo
 }
 
 template <class T> int64_t Network<T>::bytes() const {
-  int64_t total = by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() + one_hot_.bytes() +
-                  projections_.bytes() + last_moments_.bytes() + scratch_.bytes();
+  int64_t total = order_.bytes() + by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() +
+                  one_hot_.bytes() + projections_.bytes() + last_moments_.bytes() +
+                  scratch_.bytes();
   total += static_cast<int64_t>(all_rows_.capacity() * sizeof(int32_t)) + species_.bytes();
   for (const Kept& kept : kept_) {
     total += kept.moments.bytes() + kept.slopes.bytes();

@@ -8,6 +8,7 @@
 
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
+#include "core/pair_order.hpp"
 #include "core/repulsion.hpp"
 #include "core/schedule.hpp"
 #include "core/species_table.hpp"
@@ -84,6 +85,7 @@ private:
   };
 
   void take_species();
+  void group_pairs();
   BlockProblem<T> problem(int k);
   void resize_scratch();
   void clear(int k, T* feature_gradients) const;
@@ -92,6 +94,7 @@ private:
   const Kernels<T>* kernels_;
   Configuration<T> step_{};
   int tile_size_ = 0;
+  PairOrder order_;
   PairGrouping by_receiver_, by_sender_;
   Schedule schedule_;
   std::vector<Kept> kept_; // of each block

@@ -8,20 +8,26 @@
 
 namespace hipnn_ts {
 
-template <class Index>
-void PairGrouping::build(
-    const Index* ends, int64_t n_pairs, int64_t n_groups, const int32_t* order) {
+template <class Index> void check_ends(const Index* ends, int64_t n_pairs, int64_t n_groups) {
   if (n_pairs > std::numeric_limits<int32_t>::max()) {
     throw std::invalid_argument("expected fewer than 2^31 pairs, found " + std::to_string(n_pairs));
   }
+  const auto outside = [&](Index end) { return end < 0 || end >= n_groups; };
+  const Index* wrong = std::find_if(ends, ends + n_pairs, outside);
+  if (wrong != ends + n_pairs) {
+    throw std::invalid_argument(
+        "pair " + std::to_string(wrong - ends) + ": expected an atom index below " +
+        std::to_string(n_groups) + ", found " + std::to_string(*wrong));
+  }
+}
+
+template <class Index>
+void PairGrouping::build(
+    const Index* ends, int64_t n_pairs, int64_t n_groups, const int32_t* order) {
   offsets_.assign(n_groups + 1, 0);
   sorted_ = !order;
-  for (int64_t p = 0; p < n_pairs; ++p) {
-    if (ends[p] < 0 || ends[p] >= n_groups) {
-      throw std::invalid_argument(
-          "pair " + std::to_string(p) + ": expected an atom index below " +
-          std::to_string(n_groups) + ", found " + std::to_string(ends[p]));
-    }
+  for (int64_t k = 0; k < n_pairs; ++k) {
+    const int64_t p = order ? order[k] : k;
     sorted_ = sorted_ && (p == 0 || ends[p - 1] <= ends[p]);
     ++offsets_[ends[p] + 1];
   }
@@ -68,6 +74,8 @@ void sum_forces(
 
 template void sum_forces(const PairGroups&, const PairGroups&, const float*, int, double*);
 template void sum_forces(const PairGroups&, const PairGroups&, const double*, int, double*);
+template void check_ends(const int32_t*, int64_t, int64_t);
+template void check_ends(const int64_t*, int64_t, int64_t);
 template void PairGrouping::build(const int32_t*, int64_t, int64_t, const int32_t*);
 template void PairGrouping::build(const int64_t*, int64_t, int64_t, const int32_t*);
 

@@ -20,12 +20,14 @@ struct PairGroups {
   __attribute__((always_inline)) int64_t pair(int64_t k) const { return pairs ? pairs[k] : k; }
 };
 
+/// Throws std::invalid_argument on an end (P,) outside [0, n_groups) or more than 2^31 - 1 pairs.
+template <class Index> void check_ends(const Index* ends, int64_t n_pairs, int64_t n_groups);
+
 /// Owner of such groups. Storage only grows.
 class PairGrouping {
 public:
-  /// Group by `ends[p]`, each in [0, n_groups). Throws std::invalid_argument on an end out of range
-  /// or more than 2^31 - 1 pairs. A group's pairs come in the order that `order` (n_pairs,) lists
-  /// them in, where it is not null.
+  /// Group by `ends[p]`, each in [0, n_groups), as check_ends sees to it. A group's pairs come in
+  /// the order that `order` (n_pairs,) lists them in, where it is not null; others may be left out.
   template <class Index>
   void build(const Index* ends, int64_t n_pairs, int64_t n_groups, const int32_t* order = nullptr);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The radial functions: with x = 1/r, y = 1/mu and the envelope c, a sensitivity is
-// s = c e, e = exp(-z^2/2), z = (x - y) sigma. Read as components.hpp is.
+// s = c e, e = exp(-z^2/2), z = (x - y) sigma. Read as components.hpp is. T is a number, of the
+// first functions also a vector of them.
 #pragma once
 
 #include "core/components.hpp"
@@ -22,12 +23,12 @@ template <class T> HIPNN_TS_INLINE Envelope<T> envelope_of(T sine, T cosine, T c
 
 /// log e.
 template <class T> HIPNN_TS_INLINE T gaussian_exponent(T z) {
-  return T(-0.5) * z * z;
+  return z * z / -2;
 }
 
-/// ds/dr of a sensitivity.
-template <class T> HIPNN_TS_INLINE T sensitivity_slope(T e, T z, T sigma, T x, T c, T c_slope) {
-  return e * (c_slope + c * z * sigma * x * x);
+/// ds/dr of a sensitivity, `rate` being z sigma.
+template <class T> HIPNN_TS_INLINE T sensitivity_slope(T e, T rate, T x, T c, T c_slope) {
+  return e * (c_slope + c * x * x * rate);
 }
 
 /// What the derivatives of one sensitivity are made of.

@@ -4,8 +4,9 @@
 // cache.
 #pragma once
 
-#include "core/cpu/interaction.hpp"
 #include "core/cpu/onsite_tiles.hpp"
+#include "core/cpu/receiver.hpp"
+#include "core/cpu/sender.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
@@ -31,9 +32,11 @@ template <class T, int C>
 inline void
 tile_moments(const BlockProblem<T>& x, int64_t first, int n, const Thread<T>& thread, T* moments) {
   const StageSpan span(thread.seconds, Stage::forward_pairs);
-  PairTile<T> tile(x.weights->radial, thread.scratch);
+  const BlockWeights<T>& w = *x.weights;
+  PairTile<T> tile(w.radial, thread.scratch);
+  T* messages = thread.scratch + PairTile<T>::scratch_size(w.radial);
   for (int i = 0; i < n; ++i) {
-    receiver_forward<T, C>(x, first + i, tile, moments + int64_t{i} * C * x.weights->n_middle);
+    receiver_forward<T, C>(x, first + i, tile, messages, moments + int64_t{i} * C * w.n_middle);
   }
 }
 
@@ -67,7 +70,8 @@ template <class T, int C>
 void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) {
   const Linear<T>& w = x.weights->projection;
   for_tiles(x, senders, x.n_atoms, [&](int64_t first, int n, const Thread<T>& thread) {
-    T* gradients = thread.scratch + PairTile<T>::scratch_size(x.weights->radial);
+    T* message_gradients = thread.scratch + PairTile<T>::scratch_size(x.weights->radial);
+    T* gradients = message_gradients + int64_t{gradient_pairs} * x.weights->n_middle;
     const T* projections = project ? nullptr : x.projections + projections_of(x, first);
     if (project) {
       const StageSpan span(thread.seconds, Stage::projections);
@@ -85,7 +89,8 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
         prefetch_sender(x, first + j + 1);
       }
       const int64_t row = int64_t{j} * w.n_out;
-      sender_backward<T, C>(x, first + j, receivers, tile, projections + row, gradients + row);
+      sender_backward<T, C>(
+          x, first + j, receivers, tile, message_gradients, projections + row, gradients + row);
     }
     linear_backward(w, n, gradients, x.feature_gradients + first * w.n_in, true);
   });
@@ -93,7 +98,8 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
 
 /// What the pairs or the on-site layers use, whichever is more.
 template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
-  const int64_t pairs = PairTile<T>::scratch_size(w.radial) +
+  static_assert(message_pairs <= gradient_pairs);
+  const int64_t pairs = PairTile<T>::scratch_size(w.radial) + int64_t{gradient_pairs} * w.n_middle +
                         int64_t{2} * max_tile_size * w.radial.n_sensitivities * w.n_middle;
   const int64_t onsite = onsite_scratch_size(w);
   return whole_cache_lines<T>(pairs > onsite ? pairs : onsite);

@@ -6,14 +6,15 @@
 // and moments follow by a dense product with its Q, in place of work of pairs x features.
 #pragma once
 
-#include "core/cpu/interaction.hpp"
+#include "core/cpu/lane_sums.hpp"
 #include "core/cpu/onsite_tiles.hpp"
+#include "core/cpu/pair_loops.hpp"
 
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
 /// Components of a row that a pair is added to, and read from, at once: a power of two.
-template <int C> constexpr int row_lanes = C <= 4 ? C : component_lanes;
+template <int C> constexpr int row_lanes = C <= 4 ? C : 16;
 static_assert(row_lanes<n_components(max_order)> >= n_components(max_order));
 
 /// Radial moments (C, K) of the sums R, (K, row_lanes).
@@ -62,33 +63,103 @@ inline void mix_backward(
   }
 }
 
-/// Where the window of pair k of the tile begins among the K sums.
-template <class T>
-inline int64_t radial_row(const BlockProblem<T>& x, const PairTile<T>& tile, int k) {
-  const int64_t species = x.species[x.senders[tile.pair[k]]];
-  return species * x.weights->radial.n_sensitivities + tile.first[k];
+/// Calls body(first of the K sums) for each tile of a receiver's pairs with senders of one species,
+/// which PairOrder has put together.
+template <class T, int C, bool slopes, class Body>
+inline __attribute__((always_inline)) void
+for_species_tiles(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const Body& body) {
+  const int V = x.weights->radial.n_sensitivities;
+  const int32_t* pairs = x.by_receiver.pairs;
+  const auto species_of = [&](int64_t k) __attribute__((always_inline)) {
+    return x.species[x.senders[pairs[k]]];
+  };
+  const int64_t end = x.by_receiver.offsets[receiver + 1];
+  for (int64_t begin = x.by_receiver.offsets[receiver], next; begin < end; begin = next) {
+    const int32_t species = species_of(begin);
+    next = begin + 1;
+    while (next < end && species_of(next) == species) {
+      ++next;
+    }
+    for_pair_tiles<T, C, slopes>(x, pairs + begin, next - begin, tile, [&] { body(species * V); });
+  }
 }
 
-/// Radial moments (C, K) of a receiver; `sums` (K, row_lanes) is scratch. In double precision: all
-/// features follow from these few.
+constexpr int product_lanes(int lanes) {
+  return lanes < pair_block ? lanes : pair_block;
+}
+
+/// Lanes whose sums are sum_p s_v Y_c over the tile's pairs: written for `components` from c on of
+/// C and a sensitivity_block from v on. In single precision so far: few pairs are added up.
+template <class T, int C, int components>
+inline __attribute__((always_inline)) void
+write_products(const PairTile<T>& tile, int v, int c, T* lanes) {
+  constexpr int width = product_lanes(max_lanes<T>);
+  constexpr int n_sums = sensitivity_block * components;
+  using F = Chunk<T, width>;
+  F sum[n_sums];
+  unrolled<n_sums>([&](auto i) __attribute__((always_inline)) { sum[i] = F::zero(); });
+  for (int b = 0; b < tile.n_blocks; ++b) {
+    if (tile.window[b].begin >= v + sensitivity_block || tile.window[b].end <= v) {
+      continue;
+    }
+    for (int k = b * pair_block; k < (b + 1) * pair_block; k += width) {
+      F y[components];
+      unrolled<components>([&](auto j) __attribute__((always_inline)) {
+        y[j] = F::load(tile.components[c + j] + k);
+      });
+      unrolled<sensitivity_block>([&](auto i) __attribute__((always_inline)) {
+        const F s = F::load(tile.sensitivities + (v + i) * pair_tile + k);
+        unrolled<components>(
+            [&](auto j) __attribute__((always_inline)) { sum[i * components + j].add(y[j], s); });
+      });
+    }
+  }
+  for (int i = 0; i < sensitivity_block; ++i) {
+    for (int j = 0; j < components; ++j) {
+      sum[i * components + j].store(lanes + ((v + i) * C + c + j) * width);
+    }
+  }
+}
+
+/// Adds sum_p s_v Y_c over the tile's pairs to `sums` (V, row_lanes). `lanes` is scratch.
+template <class T, int C>
+inline void add_products(const PairTile<T>& tile, int V, T* lanes, double* sums) {
+  constexpr int step = C % 3 == 0 ? 3 : C % 2 == 0 ? 2 : 1; // accumulators for so many fit
+  constexpr int width = product_lanes(max_lanes<T>);
+  for (int v = 0; v < V; v += sensitivity_block) {
+    HIPNN_TS_UNROLL
+    for (int c = 0; c < C; c += step) {
+      write_products<T, C, step>(tile, v, c, lanes);
+    }
+  }
+  T total[width];
+  for (int i = 0; i < V * C; i += width) {
+    LaneTree<T, width, width>::sum(
+        [&](auto j) __attribute__((always_inline)) {
+          return Chunk<T, width>::load(lanes + (i + j) * width).v[0];
+        },
+        total);
+    for (int j = 0; j < width && i + j < V * C; ++j) {
+      sums[(i + j) / C * row_lanes<C> + (i + j) % C] += static_cast<double>(total[j]);
+    }
+  }
+}
+
+/// Values that `add_products` needs as scratch.
+template <class T, int C> int64_t products_size(int V) {
+  const int64_t rows = (V + sensitivity_block - 1) / sensitivity_block * sensitivity_block;
+  return (rows * C + max_lanes<T>)*product_lanes(max_lanes<T>);
+}
+
+/// Radial moments (C, K) of a receiver; `sums` (K, row_lanes) and `lanes` are scratch. In double
+/// precision: all features follow from these few.
 template <class T, int C>
 inline void radial_moments(
-    const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, double* sums, T* out) {
-  constexpr int lanes = row_lanes<C>;
-  using F = Chunk<double, lanes>;
-  const int K = x.table.n_in;
-  std::memset(sums, 0, sizeof(double) * K * lanes);
-  for_pair_tiles<T, C, false>(x, x.by_receiver, receiver, tile, [&] {
-    for (int k = 0; k < tile.size; ++k) {
-      const F y = F::convert(tile.components[k]);
-      const T* s = tile.sensitivities + k * tile.window;
-      double* row = sums + radial_row(x, tile, k) * lanes;
-      for (int w = 0; w < tile.count[k]; ++w) {
-        F sum = F::load(row + w * lanes);
-        sum.add(s[w], y);
-        sum.store(row + w * lanes);
-      }
-    }
+    const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, T* lanes, double* sums, T* out) {
+  const int V = x.weights->radial.n_sensitivities;
+  std::memset(sums, 0, sizeof(double) * x.table.n_in * row_lanes<C>);
+  for_species_tiles<T, C, false>(x, receiver, tile, [&](int first) {
+    add_products<T, C>(tile, V, lanes, sums + first * row_lanes<C>);
   });
   mix<T, C>(x, sums, out);
 }
@@ -98,29 +169,42 @@ template <class T, int C>
 inline void
 radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* rows) {
   constexpr int lanes = row_lanes<C>;
-  using F = Chunk<T, lanes>;
-  for_pair_tiles<T, C, true>(x, x.by_receiver, receiver, tile, [&] {
-    for (int k = 0; k < tile.size; ++k) {
-      const T* row = rows + radial_row(x, tile, k) * lanes;
-      const T* s = tile.sensitivities + k * tile.window;
-      const T* slope = tile.slopes + k * tile.window;
-      F sums = F::zero(), slope_sums = F::zero();
-      for (int w = 0; w < tile.count[k]; ++w) {
-        const F g = F::load(row + w * lanes);
-        sums.add(s[w], g);
-        slope_sums.add(slope[w], g);
+  constexpr int width = max_lanes<T> < pair_block ? max_lanes<T> : pair_block;
+  using F = Chunk<T, width>;
+  for_species_tiles<T, C, true>(x, receiver, tile, [&](int first) {
+    PairGradients<T> found;
+    for (int k = 0; k < tile.n_blocks * pair_block; k += width) {
+      const Window window = tile.window_of(k);
+      F turning[C], stretching = F::zero();
+      for (int c = 0; c < C; ++c) {
+        turning[c] = F::zero();
       }
-      T turning[lanes], stretching[lanes], u[3];
-      sums.store(turning);
-      slope_sums.store(stretching);
-      tile.direction_of(k, u);
-      auto g = contract<order_of(C), T>(
-          u, [&](int c) __attribute__((always_inline)) { return turning[c]; });
-      g.distance = contract<order_of(C), T>(u, [&](int c) __attribute__((always_inline)) {
-                     return stretching[c];
-                   }).distance;
-      add_vector_gradient(tile, k, g, x.vector_gradients + 3 * static_cast<int64_t>(tile.pair[k]));
+      for (int v = window.begin; v < window.end; ++v) {
+        const T* row = rows + (first + v) * lanes;
+        const F s = F::load(tile.sensitivities + v * pair_tile + k);
+        F along = F::zero();
+        for (int c = 0; c < C; ++c) {
+          turning[c].add(row[c], s);
+          along.add(row[c], F::load(tile.components[c] + k));
+        }
+        stretching.add(along, F::load(tile.slopes + v * pair_tile + k));
+      }
+      T gradient[C][width];
+      for (int c = 0; c < C; ++c) {
+        turning[c].store(gradient[c]);
+      }
+      stretching.store(found.distance + k);
+      for (int w = 0; w < width; ++w) {
+        const T u[3] = {
+            tile.direction[0][k + w], tile.direction[1][k + w], tile.direction[2][k + w]};
+        const auto g = contract<order_of(C), T>(
+            u, [&](int c) __attribute__((always_inline)) { return gradient[c][w]; });
+        for (int d = 0; d < 3; ++d) {
+          found.direction[d][k + w] = g.direction[d];
+        }
+      }
     }
+    add_vector_gradients(tile, found, x.vector_gradients);
   });
 }
 
@@ -129,6 +213,7 @@ template <class T, int C> struct FirstScratch {
   double* sums;        // (K, row_lanes) of one receiver
   T* sums_gradient;    // likewise
   T* pairs;            // PairTile
+  T* products;         // of add_products
   T* moments;          // (tile_size, C, n_middle)
   T* radial_gradients; // (tile_size, C, `columns`)
   T* onsite;
@@ -147,6 +232,7 @@ template <class T, int C> struct FirstScratch {
     sums = reinterpret_cast<double*>(take(K * row_lanes<C> * values_per_double));
     sums_gradient = take(int64_t{K} * row_lanes<C>);
     pairs = take(PairTile<T>::scratch_size(w.radial));
+    products = take(products_size<T, C>(w.radial.n_sensitivities));
     moments = take(int64_t{max_tile_size} * C * w.n_middle);
     radial_gradients = take(int64_t{max_tile_size} * C * columns);
     onsite = take(onsite_scratch_size(w));
@@ -173,7 +259,7 @@ inline void tile_moments_first(
   const StageSpan span(thread.seconds, Stage::forward_pairs);
   PairTile<T> tile(x.weights->radial, scratch.pairs);
   for (int64_t i = first; i < first + n; ++i) {
-    radial_moments<T, C>(x, i, tile, scratch.sums, radial_moments_of(x, i, C));
+    radial_moments<T, C>(x, i, tile, scratch.products, scratch.sums, radial_moments_of(x, i, C));
   }
   moments_of_radial<T, C>(x, first, n, scratch.moments);
 }

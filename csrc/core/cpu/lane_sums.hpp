@@ -8,50 +8,81 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Every second lane of two vectors in a row, from `odd` (0 or 1) on: as many as the sequence
-/// names.
-template <int odd, class Vector, int... lane>
-inline __attribute__((always_inline)) auto
-every_second(Vector a, Vector b, std::integer_sequence<int, lane...>) {
-  return __builtin_shufflevector(a, b, (2 * lane + odd)...);
-}
+/// Sums of the lanes of N vectors, N a power of two and at most the lanes. At each level two
+/// vectors become one: halves of what each group of `group` lanes adds up stand side by side.
+template <class T, int lanes, int N> class LaneTree {
+public:
+  using Vector = typename VectorOf<T, lanes>::type;
 
-/// Neighbouring lanes added until N are left.
-template <class T, int lanes, int N>
-inline __attribute__((always_inline)) typename VectorOf<T, N>::type
-fold(typename VectorOf<T, lanes>::type v) {
-  if constexpr (lanes == N) {
-    return v;
-  } else {
-    using Half = std::make_integer_sequence<int, lanes / 2>;
-    return fold<T, lanes / 2, N>(every_second<0>(v, v, Half()) + every_second<1>(v, v, Half()));
+  /// out[i] = sum of the lanes of load(i).
+  template <class Load>
+  static inline __attribute__((always_inline)) void sum(const Load& load, T* out) {
+    Vector v[N];
+    if constexpr (N == lanes) { // in the order in which the sums come out as asked for
+      unrolled<N>([&](auto j) __attribute__((always_inline)) { v[item(lanes, j)] = load(j); });
+      const Vector sums = level<N, lanes>(v);
+      std::memcpy(out, &sums, sizeof(sums));
+    } else {
+      unrolled<N>([&](auto i) __attribute__((always_inline)) { v[i] = load(i); });
+      const Vector sums = level<N, lanes>(v);
+      T values[lanes];
+      std::memcpy(values, &sums, sizeof(sums));
+      unrolled<lanes>([&](auto j)
+                          __attribute__((always_inline)) { out[item(lanes, j)] = values[j]; });
+    }
   }
-}
 
-/// Sums of the lanes of N vectors, N a power of two.
-template <class T, int lanes, int N>
+private:
+  /// Lane of two vectors, one after the other, that lane j of one half comes from. The last level
+  /// stays within 16 bytes, for which there are instructions.
+  static constexpr int source(int group, bool upper, int j) {
+    const bool within = group == 2 && sizeof(T) == 4 && lanes >= 4;
+    const int width = within ? 4 : group, half = width / 2;
+    const int place = j % width, first = j / width * width + (place >= half ? lanes : 0);
+    return within ? first + 2 * (place % half) + upper : first + (upper ? half : 0) + place % half;
+  }
+
+  /// Which sum lane j holds after the levels down to `group` of 1, seen from the last one.
+  static constexpr int item(int n_groups, int j) {
+    if (n_groups == 1) {
+      return 0;
+    }
+    const int group = 2 * lanes / n_groups, vectors = N * 2 > n_groups ? n_groups / 2 : 0;
+    const int from = source(group, false, j);
+    return item(n_groups / 2, from % lanes) + (from >= lanes ? vectors : 0);
+  }
+
+  template <int group, bool upper, int... j>
+  static inline __attribute__((always_inline)) Vector
+  half(Vector a, Vector b, std::integer_sequence<int, j...>) {
+    return __builtin_shufflevector(a, b, source(group, upper, j)...);
+  }
+
+  template <int n, int group>
+  static inline __attribute__((always_inline)) Vector level(const Vector (&v)[n]) {
+    if constexpr (group == 1) {
+      return v[0];
+    } else {
+      constexpr int left = n > 1 ? n / 2 : 1;
+      using All = std::make_integer_sequence<int, lanes>;
+      Vector next[left];
+      unrolled<left>([&](auto k) __attribute__((always_inline)) {
+        const Vector a = v[n > 1 ? 2 * k : 0], b = v[n > 1 ? 2 * k + 1 : 0];
+        next[k] = half<group, false>(a, b, All()) + half<group, true>(a, b, All());
+      });
+      return level<left, group / 2>(next);
+    }
+  }
+};
+
+/// out[i] = sum of the lanes of v[i], for n vectors.
+template <class T, int lanes, int n>
 inline __attribute__((always_inline)) void
-horizontal_sums(const typename VectorOf<T, lanes>::type* v, T* out) {
-  if constexpr (N == 1) {
-    out[0] = horizontal_sum<T, lanes>(v[0]);
-  } else if constexpr (N > lanes) {
-    horizontal_sums<T, lanes, N / 2>(v, out);
-    horizontal_sums<T, lanes, N / 2>(v + N / 2, out + N / 2);
-  } else {
-    using Lanes = std::make_integer_sequence<int, lanes>;
-    typename VectorOf<T, lanes>::type sums[N];
-    for (int k = 0; k < N; ++k) {
-      sums[k] = v[k];
-    }
-    for (int n = N / 2; n >= 1; n /= 2) {
-      for (int k = 0; k < n; ++k) {
-        sums[k] = every_second<0>(sums[2 * k], sums[2 * k + 1], Lanes()) +
-                  every_second<1>(sums[2 * k], sums[2 * k + 1], Lanes());
-      }
-    }
-    // Each sum is now spread over lanes / N neighbours.
-    typename VectorOf<T, N>::type whole = fold<T, lanes, N>(sums[0]);
-    std::memcpy(out, &whole, sizeof(whole));
+sum_lanes(const typename VectorOf<T, lanes>::type* v, T* out) {
+  constexpr int step = n >= lanes ? lanes : n >= 4 ? 4 : n >= 2 ? 2 : 1;
+  LaneTree<T, lanes, step>::sum([&](auto i) __attribute__((always_inline)) { return v[i]; }, out);
+  if constexpr (n > step) {
+    sum_lanes<T, lanes, n - step>(v + step, out + step);
   }
 }
 
@@ -75,14 +106,7 @@ public:
   }
 
   inline __attribute__((always_inline)) void store(T* out) const {
-    constexpr int lanes = max_lanes<T>;
-    constexpr int even = N - N % 4;
-    for (int k = 0; k < even; k += 4) {
-      horizontal_sums<T, lanes, 4>(wide_ + k, out + k);
-    }
-    for (int k = even; k < N; ++k) {
-      horizontal_sums<T, lanes, 1>(wide_ + k, out + k);
-    }
+    sum_lanes<T, max_lanes<T>, N>(wide_, out);
     for (int k = 0; k < N; ++k) {
       out[k] += rest_[k];
     }

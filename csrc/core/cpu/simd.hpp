@@ -12,18 +12,15 @@ namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
 #if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-constexpr int chunk_vectors = 2; // 32 registers: 9 components x 2 vectors stay resident
+constexpr int vector_bytes = 64, vector_registers = 32;
 #elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-constexpr int chunk_vectors = 1;
+constexpr int vector_bytes = 32, vector_registers = 16;
 #elif defined(__aarch64__)
-constexpr int vector_bytes = 16;
-constexpr int chunk_vectors = 2; // 32 registers too
+constexpr int vector_bytes = 16, vector_registers = 32;
 #else
-constexpr int vector_bytes = 16;
-constexpr int chunk_vectors = 1;
+constexpr int vector_bytes = 16, vector_registers = 16;
 #endif
+constexpr int chunk_vectors = vector_registers / 16; // 9 components of a chunk stay in registers
 
 template <class T> constexpr int max_lanes = vector_bytes / static_cast<int>(sizeof(T));
 
@@ -48,6 +45,17 @@ inline __attribute__((always_inline)) T horizontal_sum(typename VectorOf<T, lane
   }
 }
 
+/// Calls body(0), ..., body(n - 1) with integral constants: of an array that is indexed by a loop's
+/// variable the compiler may keep the elements in memory.
+template <class Body, int... k>
+inline __attribute__((always_inline)) void
+unrolled(const Body& body, std::integer_sequence<int, k...>) {
+  (body(std::integral_constant<int, k>{}), ...);
+}
+template <int n, class Body> inline __attribute__((always_inline)) void unrolled(const Body& body) {
+  unrolled(body, std::make_integer_sequence<int, n>());
+}
+
 /// `width` consecutive features.
 template <class T, int width> struct Chunk {
   static constexpr int lanes = width < max_lanes<T> ? width : max_lanes<T>;
@@ -57,17 +65,15 @@ template <class T, int width> struct Chunk {
 
   static inline __attribute__((always_inline)) Chunk zero() {
     Chunk c;
-    for (int k = 0; k < n; ++k) {
-      c.v[k] = Vector{};
-    }
+    unrolled<n>([&](auto k) __attribute__((always_inline)) { c.v[k] = Vector{}; });
     return c;
   }
 
   static inline __attribute__((always_inline)) Chunk load(const T* from) {
     Chunk c;
-    for (int k = 0; k < n; ++k) {
+    unrolled<n>([&](auto k) __attribute__((always_inline)) {
       std::memcpy(&c.v[k], from + k * lanes, sizeof(Vector));
-    }
+    });
     return c;
   }
 
@@ -75,48 +81,40 @@ template <class T, int width> struct Chunk {
   template <class From>
   static inline __attribute__((always_inline)) Chunk convert(const From* from) {
     Chunk c;
-    for (int k = 0; k < n; ++k) {
+    unrolled<n>([&](auto k) __attribute__((always_inline)) {
       typename VectorOf<From, lanes>::type v;
       std::memcpy(&v, from + k * lanes, sizeof(v));
       c.v[k] = __builtin_convertvector(v, Vector);
-    }
+    });
     return c;
   }
 
   inline __attribute__((always_inline)) void store(T* to) const {
-    for (int k = 0; k < n; ++k) {
+    unrolled<n>([&](auto k) __attribute__((always_inline)) {
       std::memcpy(to + k * lanes, &v[k], sizeof(Vector));
-    }
+    });
   }
 
   /// this += scale * x
   inline __attribute__((always_inline)) void add(T scale, const Chunk& x) {
-    for (int k = 0; k < n; ++k) {
-      v[k] += scale * x.v[k];
-    }
+    unrolled<n>([&](auto k) __attribute__((always_inline)) { v[k] += scale * x.v[k]; });
   }
 
   /// this += x * y
   inline __attribute__((always_inline)) void add(const Chunk& x, const Chunk& y) {
-    for (int k = 0; k < n; ++k) {
-      v[k] += x.v[k] * y.v[k];
-    }
+    unrolled<n>([&](auto k) __attribute__((always_inline)) { v[k] += x.v[k] * y.v[k]; });
   }
 
   /// scale * this - y
   inline __attribute__((always_inline)) Chunk scaled_minus(T scale, const Chunk& y) const {
     Chunk out;
-    for (int k = 0; k < n; ++k) {
-      out.v[k] = scale * v[k] - y.v[k];
-    }
+    unrolled<n>([&](auto k) __attribute__((always_inline)) { out.v[k] = scale * v[k] - y.v[k]; });
     return out;
   }
 
   inline __attribute__((always_inline)) T sum() const {
     Vector total = v[0];
-    for (int k = 1; k < n; ++k) {
-      total += v[k];
-    }
+    unrolled<n - 1>([&](auto k) __attribute__((always_inline)) { total += v[k + 1]; });
     return horizontal_sum<T, lanes>(total);
   }
 };

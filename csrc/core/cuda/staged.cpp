@@ -34,6 +34,8 @@ StagedNetwork<T>::upload(const PairGroups& groups, const int32_t* other_ends) co
 }
 
 template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
+  check_ends(x.receivers, x.n_pairs, x.n_receivers);
+  check_ends(x.senders, x.n_pairs, x.n_atoms);
   by_receiver_.build(x.receivers, x.n_pairs, x.n_receivers);
   by_sender_.build(x.senders, x.n_pairs, x.n_atoms);
   for (int64_t i = 0; i < x.n_atoms; ++i) {
