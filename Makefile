@@ -86,7 +86,7 @@ DEBIAN_TESTS ?= $(addprefix tests/lammps/test_lammps_, $(addsuffix .py, \
 debian: $(VENV)/.installed
 	tools/debian/set_up.sh $(DEBIAN)
 	tools/debian/inside.sh $(DEBIAN)/root hipnn-ts selftest
-	HIPNN_TS_LAMMPS_PROGRAMS=$(CURDIR)/$(DEBIAN)/bin $(BIN)/pytest $(DEBIAN_TESTS) -k "not portable"
+	HIPNN_TS_LAMMPS_PROGRAMS=$(CURDIR)/$(DEBIAN)/bin $(BIN)/pytest $(DEBIAN_TESTS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ done
 
 export PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_mpi_yield_when_idle=1 # ranks that wait leave the cores to others
 for folder in "$root"/venv/lib/python3*/site-packages/hipnn_ts/lib; do
   export LAMMPS_PLUGIN_PATH=${folder#"$root"}
 done

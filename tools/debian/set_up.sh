@@ -61,8 +61,8 @@ lammps() {
   echo "${checksum#*:} $root/lammps/$name" | sha256sum --check
   inside tar xf "/lammps/$name" -C /lammps/source --strip-components=1
   inside cmake -S /lammps/source/cmake -B /lammps/build -G Ninja -DCMAKE_BUILD_TYPE=None \
-    -DCMAKE_CXX_FLAGS=-O0 -DBUILD_SHARED_LIBS=ON -DBUILD_MPI=ON -DBUILD_OMP=OFF -DFFT=KISS -DWITH_JPEG=OFF -DWITH_PNG=OFF -DWITH_GZIP=OFF -DWITH_FFMPEG=OFF \
-    -DPKG_PLUGIN=ON -DPKG_EXTRA-FIX=ON -DPKG_KSPACE=ON -DPKG_MC=ON -DPKG_MISC=ON -DPKG_MOLECULE=ON
+    -DCMAKE_CXX_FLAGS=-O0 -DBUILD_SHARED_LIBS=ON -DBUILD_MPI=ON -DBUILD_OMP=ON -DFFT=KISS -DWITH_JPEG=OFF -DWITH_PNG=OFF \
+    -DWITH_GZIP=OFF -DWITH_FFMPEG=OFF -DPKG_PLUGIN=ON -DPKG_EXTRA-FIX=ON -DPKG_KSPACE=ON -DPKG_MC=ON -DPKG_MISC=ON -DPKG_MOLECULE=ON
   inside cmake --build /lammps/build --parallel 2
   inside ln -sf /lammps/build/lmp /venv/bin/lmp
 }
