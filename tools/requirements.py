@@ -1,5 +1,9 @@
-"""Print what the build, the package and its tests need, from pyproject.toml alone."""
+"""Print what the build, the package and its tests need, from pyproject.toml alone.
 
+With --no-extras, what the build and the package need.
+"""
+
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,6 +12,8 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 def main() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
+    if sys.argv[1:] == ["--no-extras"]:
+        extras = {}
     own = PROJECT["project"]["name"] + "["
     requirements = [
         *PROJECT["build-system"]["requires"],

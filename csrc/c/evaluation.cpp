@@ -69,12 +69,9 @@ template <class Values> void copy(const Values& from, int64_t n, double* to) {
 hipnn_ts_status hipnn_ts_evaluation_create(
     const hipnn_ts_model* model, hipnn_ts_evaluation** evaluation, char* message,
     size_t message_size) {
-  return guarded({message, message_size}, [&] {
-    check_given(evaluation, "evaluation");
-    *evaluation = nullptr;
+  return created(evaluation, "evaluation", {message, message_size}, [&] {
     check_given(model, "model");
-    *evaluation = new hipnn_ts_evaluation(*model);
-    return HIPNN_TS_OK;
+    return new hipnn_ts_evaluation(*model);
   });
 }
 

@@ -86,6 +86,18 @@ inline void check_within(int64_t value, const char* name, int64_t lowest, int64_
   }
 }
 
+/// *handle becomes make(); null where that throws or a pointer is missing. `name` is the handle's.
+template <class Handle, class Make>
+hipnn_ts_status
+created(Handle** handle, const char* name, const Message& message, const Make& make) {
+  return guarded(message, [&] {
+    check_given(handle, name);
+    *handle = nullptr;
+    *handle = make();
+    return HIPNN_TS_OK;
+  });
+}
+
 constexpr int most_threads = 1024;
 
 } // namespace hipnn_ts

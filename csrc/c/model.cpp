@@ -42,25 +42,19 @@ const char* hipnn_ts_version(void) {
 
 hipnn_ts_status
 hipnn_ts_model_load(const char* path, hipnn_ts_model** model, char* message, size_t message_size) {
-  return guarded({message, message_size}, [&] {
-    check_given(model, "model");
-    *model = nullptr;
+  return created(model, "model", {message, message_size}, [&] {
     check_given(path, "path");
-    *model = loaded(path, content_of(path));
-    return HIPNN_TS_OK;
+    return loaded(path, content_of(path));
   });
 }
 
 hipnn_ts_status hipnn_ts_model_load_memory(
     const void* content, size_t content_size, const char* name, hipnn_ts_model** model,
     char* message, size_t message_size) {
-  return guarded({message, message_size}, [&] {
-    check_given(model, "model");
-    *model = nullptr;
+  return created(model, "model", {message, message_size}, [&] {
     check_given(content, "content");
     check_given(name, "name");
-    *model = loaded(name, {static_cast<const char*>(content), content_size});
-    return HIPNN_TS_OK;
+    return loaded(name, {static_cast<const char*>(content), content_size});
   });
 }
 

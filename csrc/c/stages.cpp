@@ -65,12 +65,9 @@ template <class Network> void check_block(const Network& network, int block) {
 
 hipnn_ts_status hipnn_ts_stages_create(
     const hipnn_ts_model* model, hipnn_ts_stages** stages, char* message, size_t message_size) {
-  return guarded({message, message_size}, [&] {
-    check_given(stages, "stages");
-    *stages = nullptr;
+  return created(stages, "stages", {message, message_size}, [&] {
     check_given(model, "model");
-    *stages = new hipnn_ts_stages(model->model);
-    return HIPNN_TS_OK;
+    return new hipnn_ts_stages(model->model);
   });
 }
 

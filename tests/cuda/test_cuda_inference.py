@@ -1,5 +1,6 @@
 """The CUDA network, its kernels emulated on the processor, against the CPU's in float64."""
 
+import architectures
 import pytest
 import torch
 from comparing import largest
@@ -9,26 +10,12 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
 ARCHITECTURES = {
-    "l0": {"l_max": 0, "n_features": (20, 31)},
-    "l1-three-blocks": {"l_max": 1, "n_features": (20, 70, 17)},
-    "l2-one-block": {"n_features": (33,)},
+    **architectures.ARCHITECTURES,
+    "l1-two-lanes": {"l_max": 1, "n_features": (20, 70, 17)},
     "l2-two-lanes": {"n_features": (64, 64)},
     "l2-four-lanes": {"n_features": (128, 128), "n_atom_layers": 2},
-    "l3": {"l_max": 3, "n_features": (20, 70, 17)},
-    "l3-one-block": {"l_max": 3, "n_features": (33,)},
-    "polynomials": {"invariants": "polynomials", "l_max": 3, "n_features": (20, 40, 17)},
-    "polynomials-one-block": {"invariants": "polynomials", "l_max": 3, "n_features": (33,)},
-    "polynomials-plain": {
-        "invariants": "polynomials",
-        "n_max": 3,
-        "normalisation": "none",
-        "n_features": (16, 24),
-        "n_middle_features": (20, 12),
-    },
-    "no-residual": {"n_features": (16, 16), "residual": False},
+    "l3-two-lanes": {"l_max": 3, "n_features": (20, 70, 17)},
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (40, 12)},
-    "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
-    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
     "repulsion-one-block": {"n_features": (33,), "zbl": (1.0, 2.5)},
 }
 

@@ -189,7 +189,7 @@ run 0
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ("pair_write 1 2 10 r 1.0 4.0 table.txt OH", "hipnn/ts does not support pair_write"),
+        ("pair_write 1 2 10 r 1.0 4.0 table.txt OH", "does not support pair_write"),
         ("compute c all group/group all\nrun 0", "does not support"),
     ],
 )

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from lammps_run import ENERGY, PRESSURE, evaluate, hipnn, lmp, read_evaluation, reference, set_up
+from lammps_run import (
+    ENERGY,
+    HAS_TORCH,
+    PRESSURE,
+    evaluate,
+    hipnn,
+    lmp,
+    read_evaluation,
+    reference,
+    set_up,
+)
 
 from hipnn_ts.neighbours import neighbour_pairs
 
@@ -116,6 +126,8 @@ CASES = {
     "float32": (triclinic, {}, torch.float32, False, "metal"),
     "float32 portable": (triclinic, {}, torch.float32, True, "metal"),
 }
+if not HAS_TORCH:
+    CASES = {name: case for name, case in CASES.items() if not case[3]}
 
 
 @pytest.fixture(scope="module", params=[1, 2, 4])

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
+from lammps_run import (
+    HAS_TORCH,
+    assert_same,
+    evaluate,
+    hipnn,
+    lmp,
+    read_evaluation,
+    reference,
+    set_up,
+)
 
 THREE_LAYERS = {"n_features": (7, 5, 6), "n_middle_features": (8, 4, 6)}
 
@@ -90,6 +99,8 @@ CASES = {
     "small": ("smaller_than_cutoff", THREE_LAYERS, "fused", "metal", None),
     "tiled": ("periodic", THREE_LAYERS, "fused", "metal", None),
 }
+if not HAS_TORCH:
+    CASES = {name: case for name, case in CASES.items() if case[2] != "portable"}
 
 
 @pytest.fixture(scope="module", params=[1, 2, 4])

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import architectures
 import pytest
 import torch
 from comparing import largest
@@ -19,28 +20,11 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
 ARCHITECTURES = {
-    "l0": {"l_max": 0, "n_features": (20, 31)},
-    "l1-three-blocks": {"l_max": 1, "n_features": (20, 31, 17)},
-    "l2-one-block": {"l_max": 2, "n_features": (33,)},
-    "l3": {"l_max": 3, "n_features": (20, 40, 17)},
-    "l3-one-block": {"l_max": 3, "n_features": (33,)},
-    "polynomials": {"invariants": "polynomials", "l_max": 3, "n_features": (20, 40, 17)},
-    "polynomials-one-block": {"invariants": "polynomials", "l_max": 3, "n_features": (33,)},
-    "polynomials-plain": {
-        "invariants": "polynomials",
-        "n_max": 3,
-        "normalisation": "none",
-        "n_features": (16, 24),
-        "n_middle_features": (20, 12),
-    },
+    **architectures.ARCHITECTURES,
     "l2-32": {"n_features": (32, 32)},
     "l2-64": {"n_features": (64, 64)},
     "l2-128": {"n_features": (128, 128), "n_atom_layers": 4},
-    "no-residual": {"n_features": (16, 16), "residual": False},
-    "middle-widths": {"n_features": (16, 24), "n_middle_features": (20, 12)},
-    "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
     "four-blocks": {"l_max": 1, "n_features": (8, 9, 10, 11)},
-    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
 }
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 

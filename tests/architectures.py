@@ -1,0 +1,22 @@
+"""Networks that kernels are tested on, on every kind of processor."""
+
+ARCHITECTURES = {
+    "l0": {"l_max": 0, "n_features": (20, 31)},
+    "l1-three-blocks": {"l_max": 1, "n_features": (20, 31, 17)},
+    "l2-one-block": {"l_max": 2, "n_features": (33,)},
+    "l3": {"l_max": 3, "n_features": (20, 40, 17)},
+    "l3-one-block": {"l_max": 3, "n_features": (33,)},
+    "polynomials": {"invariants": "polynomials", "l_max": 3, "n_features": (20, 40, 17)},
+    "polynomials-one-block": {"invariants": "polynomials", "l_max": 3, "n_features": (33,)},
+    "polynomials-plain": {
+        "invariants": "polynomials",
+        "n_max": 3,
+        "normalisation": "none",
+        "n_features": (16, 24),
+        "n_middle_features": (20, 12),
+    },
+    "no-residual": {"n_features": (16, 16), "residual": False},
+    "middle-widths": {"n_features": (16, 24), "n_middle_features": (20, 12)},
+    "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
+    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
+}
