@@ -80,6 +80,7 @@ class HIPNNTSCalculator(Calculator):
         self._evaluator = evaluator_of(self._potential, known)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = SpeciesOfAtoms(self._potential)
+        self._volume: tuple[bytes, float | None] = b"", None  # of the last cell
 
     @property
     def metadata(self) -> "Metadata":
@@ -89,7 +90,7 @@ class HIPNNTSCalculator(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """All properties of ``atoms``: one evaluation yields them together."""
         super().calculate(atoms, properties, system_changes)
-        if "stress" in properties and not _has_stress(self.atoms):
+        if "stress" in properties and self._volume_of(self.atoms) is None:
             periodic = "".join("T" if each else "F" for each in self.atoms.pbc)
             raise PropertyNotImplementedError(
                 "stress: expected three independent cell vectors and a periodic direction, found "
@@ -159,18 +160,25 @@ class HIPNNTSCalculator(Calculator):
             "energies": found.energies,
             "forces": found.forces,
         }
-        if _has_stress(atoms):
-            stress = 0.5 * (found.virial + found.virial.T) / atoms.get_volume()
+        volume = self._volume_of(atoms)
+        if volume is not None:
+            stress = 0.5 * (found.virial + found.virial.T) / volume
             results["stress"] = stress.ravel()[VOIGT]
         return results
+
+    def _volume_of(self, atoms: Atoms) -> float | None:
+        """That stress refers to, Å³, where there is one; kept, since to tell takes as long as ten
+        atoms' forces."""
+        if not atoms.pbc.any():
+            return None
+        cell = atoms.cell.array.tobytes()
+        if cell != self._volume[0]:
+            self._volume = cell, atoms.get_volume() if atoms.cell.rank == 3 else None
+        return self._volume[1]
 
 
 def _name_of(structure: int) -> str:
     return f"structure {structure}"
-
-
-def _has_stress(atoms: Atoms) -> bool:
-    return bool(atoms.pbc.any()) and atoms.cell.rank == 3
 
 
 @contextmanager

@@ -52,7 +52,9 @@ class NativeEvaluator:
             check_cell(cell, periodic)
             self._checked = space
         try:
-            found = self._evaluation.compute(positions, species, cell, periodic, self._limits)
+            found = self._evaluation.compute(
+                positions, species, cell, periodic, self._limits, virial=bool(periodic.any())
+            )
         except ValueError as error:
             raise refusal(error, positions, cell, periodic) from error
         return Evaluated(*found)

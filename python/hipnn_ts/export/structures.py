@@ -25,14 +25,14 @@ class Evaluated(NamedTuple):
     ----------
     energies : (n,) float64, eV, self energies included
     forces : (n, 3) float64, eV/Å
-    virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``
+    virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``; may be None without periodicity
     closest : the pair that is closer than in training, if there is one
     not_finite : the first atom whose energy or force is not finite, or -1
     """
 
     energies: np.ndarray
     forces: np.ndarray
-    virial: np.ndarray
+    virial: np.ndarray | None
     closest: Closest | None
     not_finite: int
 
