@@ -81,7 +81,7 @@ def test_bits_of_single_calls_on_any_number_of_threads(random_model, water, dtyp
     model = model_of(random_model(dtype, **more))
     frames = mixed(water)
     expected = one_by_one(model, frames)
-    assert max(np.abs(forces).max(initial=0.0) for _, forces, *_ in expected) > 0.1
+    assert np.abs(np.concatenate([forces for _, forces, *_ in expected])).max() > 0.1
     batch = _core.Batch(model)
     for n_threads in (1, 2, 3, 0, 2):
         same_bits(batch.compute(*columns(frames), NO_LIMITS, n_threads), expected)
