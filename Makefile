@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe bench-small-networks \
   bench-water-structure clean
@@ -197,6 +197,10 @@ bench-small-networks: $(VENV)/.installed
 # What a user without torch installs, and how soon it runs.
 bench-runtime: wheel $(VENV)/.installed
 	$(BIN)/python benchmarks/runtime.py dist/hipnn_ts-*.whl
+
+# Steps through ASE beside LAMMPS's, small systems, many structures in one call.
+bench-ase: $(VENV)/.installed
+	$(BIN)/python benchmarks/ase_steps.py
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py

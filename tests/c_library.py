@@ -32,6 +32,7 @@ RESULTS = {  # of functions that return no status
     "hipnn_ts_model_dtype": c_char_p,
     "hipnn_ts_model_closest_approach": c_double,
     "hipnn_ts_closest_pair": Pair,
+    "hipnn_ts_closest_pair_of": Pair,
     "hipnn_ts_model_free": None,
     "hipnn_ts_evaluation_free": None,
     "hipnn_ts_stages_free": None,
@@ -123,6 +124,26 @@ class Evaluation(Handle):
 
     def closest(self) -> Pair:
         return self.library.c.hipnn_ts_closest_pair(self.handle)
+
+    def compute_batch(self, structures, n_threads=1):
+        """Energies, energies of atoms, forces, virials of (numbers, positions, cell, pbc)."""
+        counts = np.array([len(each[0]) for each in structures], np.int64)
+        columns = zip(*structures, strict=True) if structures else ([], [], [], [])
+        numbers, positions, cells, pbc = map(list, columns)
+        numbers = np.concatenate([*numbers, []]).astype(np.int32)
+        positions = np.concatenate([*positions, np.zeros((0, 3))])
+        cells, pbc = np.array(cells, float), np.array(pbc, np.int32)
+        n, size = len(structures), len(numbers)
+        energy, virials = np.full(n, np.nan), np.full((n, 3, 3), np.nan)
+        energies, forces = np.full(size, np.nan), np.full((size, 3), np.nan)
+        atoms = map(pointer, (counts, numbers, positions, cells, pbc))
+        out = map(pointer, (energy, energies, forces, virials))
+        arguments = c_int64(n), *atoms, c_int32(n_threads), *out
+        self.library.call("hipnn_ts_compute_batch", self.handle, *arguments)
+        return energy, energies, forces, virials
+
+    def closest_of(self, structure) -> Pair:
+        return self.library.c.hipnn_ts_closest_pair_of(self.handle, c_int64(structure))
 
 
 class Stages(Handle):

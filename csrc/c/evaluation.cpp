@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <array>
 
+#include "core/runtime/batch.hpp"
 #include "handles.hpp"
 
 using namespace hipnn_ts;
 
 struct hipnn_ts_evaluation {
   explicit hipnn_ts_evaluation(const hipnn_ts_model& model)
-      : evaluation(model.model), closest(model.closest) {
+      : evaluation(model.model), batch(model.model), closest(model.closest) {
     species_of_number.fill(-1);
     int64_t next = 0;
     for (const std::string& symbol : model.network().elements) {
@@ -18,22 +19,25 @@ struct hipnn_ts_evaluation {
     }
   }
 
-  void take_species(int64_t n, const int32_t* atomic_numbers);
+  /// Throws std::invalid_argument where the model does not know an element.
+  void take_species(int64_t n, const int32_t* atomic_numbers, int64_t* found) const;
 
   Evaluation evaluation;
+  Batch batch;
   ClosestApproach closest;
   std::array<int64_t, n_elements + 1> species_of_number;
   std::vector<int64_t> species;
-  bool computed = false; // whether the last call did
+  bool computed = false;         // whether the last call did
+  std::vector<BatchFacts> facts; // of the last batch, if it did
 };
 
-void hipnn_ts_evaluation::take_species(int64_t n, const int32_t* atomic_numbers) {
-  species.resize(n);
+void hipnn_ts_evaluation::take_species(
+    int64_t n, const int32_t* atomic_numbers, int64_t* found) const {
   for (int64_t i = 0; i < n; ++i) {
     const int32_t number = atomic_numbers[i];
     const bool exists = number > 0 && number <= n_elements;
-    species[i] = exists ? species_of_number[number] : -1;
-    if (species[i] >= 0) {
+    found[i] = exists ? species_of_number[number] : -1;
+    if (found[i] >= 0) {
       continue;
     }
     std::string elements;
@@ -56,6 +60,45 @@ Box box_of(const double* cell, const int32_t* pbc) {
     return {};
   }
   return pbc ? Box({pbc[0] != 0, pbc[1] != 0, pbc[2] != 0}, cell) : Box({true, true, true}, cell);
+}
+
+/// The structures of a batch, with the species in `evaluation`. Throws InStructure.
+std::vector<Structure> structures_of(
+    hipnn_ts_evaluation& evaluation, int64_t n_structures, const int64_t* n_atoms,
+    const int32_t* atomic_numbers, const double* positions, const double* cells,
+    const int32_t* pbc) {
+  int64_t n = 0;
+  for (int64_t s = 0; s < n_structures; ++s) {
+    if (n_atoms[s] < 0 || n_atoms[s] > INT32_MAX) {
+      throw InStructure(
+          s, "expected 0 to " + std::to_string(INT32_MAX) + " atoms, found " +
+                 std::to_string(n_atoms[s]));
+    }
+    n += n_atoms[s];
+  }
+  if (n > 0) {
+    check_given(atomic_numbers, "atomic_numbers");
+    check_given(positions, "positions");
+  }
+  evaluation.species.resize(n);
+  std::vector<Structure> structures;
+  int64_t first = 0;
+  for (int64_t s = 0; s < n_structures; first += n_atoms[s++]) {
+    int64_t* species = evaluation.species.data() + first;
+    try {
+      evaluation.take_species(n_atoms[s], atomic_numbers + first, species);
+      structures.push_back(
+          {n_atoms[s], positions + 3 * first, species,
+           box_of(cells ? cells + 9 * s : nullptr, pbc ? pbc + 3 * s : nullptr)});
+    } catch (const std::invalid_argument& error) {
+      throw InStructure(s, error.what());
+    }
+  }
+  return structures;
+}
+
+hipnn_ts_pair pair_of(const ClosePair& pair) {
+  return {pair.receiver, pair.sender, pair.distance, pair.limit};
 }
 
 template <class Values> void copy(const Values& from, int64_t n, double* to) {
@@ -94,7 +137,8 @@ hipnn_ts_status hipnn_ts_compute(
       check_given(atomic_numbers, "atomic_numbers");
       check_given(positions, "positions");
     }
-    evaluation->take_species(n_atoms, atomic_numbers);
+    evaluation->species.resize(n_atoms);
+    evaluation->take_species(n_atoms, atomic_numbers, evaluation->species.data());
     Evaluation& own = evaluation->evaluation;
     const Results& results = checked_compute(
         own, {n_atoms, positions, evaluation->species.data(), box_of(cell, pbc)}, n_threads);
@@ -116,7 +160,51 @@ hipnn_ts_status hipnn_ts_compute(
 }
 
 hipnn_ts_pair hipnn_ts_closest_pair(const hipnn_ts_evaluation* evaluation) {
-  const ClosePair pair =
-      evaluation->computed ? evaluation->evaluation.closer_than(evaluation->closest) : ClosePair{};
-  return {pair.receiver, pair.sender, pair.distance, pair.limit};
+  return pair_of(
+      evaluation->computed ? evaluation->evaluation.closer_than(evaluation->closest) : ClosePair{});
+}
+
+hipnn_ts_status hipnn_ts_compute_batch(
+    hipnn_ts_evaluation* evaluation, int64_t n_structures, const int64_t* n_atoms,
+    const int32_t* atomic_numbers, const double* positions, const double* cells, const int32_t* pbc,
+    int32_t n_threads, double* energy, double* energies, double* forces, double* virial,
+    char* message, size_t message_size) {
+  const Message sentence{message, message_size};
+  return guarded(sentence, [&] {
+    check_given(evaluation, "evaluation");
+    evaluation->facts.clear();
+    check_within(n_structures, "n_structures", 0, INT32_MAX);
+    check_within(n_threads, "n_threads", 0, most_threads);
+    if (n_structures > 0) {
+      check_given(n_atoms, "n_atoms");
+    }
+    std::vector<BatchFacts> facts(n_structures);
+    naming_structures([&] {
+      const auto structures =
+          structures_of(*evaluation, n_structures, n_atoms, atomic_numbers, positions, cells, pbc);
+      evaluation->batch.compute(
+          structures, evaluation->closest, n_threads, {energies, forces, virial, facts.data()});
+    });
+    evaluation->facts = std::move(facts);
+    int64_t bad = -1;
+    for (int64_t s = 0; s < n_structures; ++s) {
+      const BatchFacts& found = evaluation->facts[s];
+      copy(&found.energy, 1, energy ? energy + s : nullptr);
+      bad = bad < 0 && found.not_finite >= 0 ? s : bad;
+    }
+    if (bad >= 0) {
+      sentence.write(
+          "structure " + std::to_string(bad) + ": atom " +
+          std::to_string(evaluation->facts[bad].not_finite) +
+          ": expected a finite energy and force, found one that is not");
+      return HIPNN_TS_NOT_FINITE;
+    }
+    return HIPNN_TS_OK;
+  });
+}
+
+hipnn_ts_pair hipnn_ts_closest_pair_of(const hipnn_ts_evaluation* evaluation, int64_t structure) {
+  const auto& facts = evaluation->facts;
+  const bool known = structure >= 0 && structure < static_cast<int64_t>(facts.size());
+  return pair_of(known ? facts[structure].closest : ClosePair{});
 }

@@ -127,6 +127,28 @@ typedef struct hipnn_ts_pair {
  * than that; none where all pairs are as in the training data, or its limits are not known. */
 hipnn_ts_pair hipnn_ts_closest_pair(const hipnn_ts_evaluation* evaluation);
 
+/* hipnn_ts_compute for n_structures structures in one call, threads over structures: small ones
+ * share passes of the network, the last bits are those of single calls. Arrays hold the structures
+ * one after the other, N atoms in all.
+ *
+ * n_atoms         (n_structures,), of each structure
+ * atomic_numbers  (N,)
+ * positions       (N, 3), Å
+ * cells           (n_structures, 3, 3), Å; null where all are in open space
+ * pbc             (n_structures, 3); null: along all three vectors of each cell
+ *
+ * Written, each of them unless it is null: energy (n_structures,), energies (N,), forces (N, 3),
+ * virial (n_structures, 3, 3). Messages begin with the first structure that they are about, as
+ * "structure 3: atom 1: ..."; nothing written is of use after a mistake. */
+hipnn_ts_status hipnn_ts_compute_batch(
+    hipnn_ts_evaluation* evaluation, int64_t n_structures, const int64_t* n_atoms,
+    const int32_t* atomic_numbers, const double* positions, const double* cells, const int32_t* pbc,
+    int32_t n_threads, double* energy, double* energies, double* forces, double* virial,
+    char* message, size_t message_size);
+
+/* As hipnn_ts_closest_pair, of a structure of the last hipnn_ts_compute_batch. */
+hipnn_ts_pair hipnn_ts_closest_pair_of(const hipnn_ts_evaluation* evaluation, int64_t structure);
+
 /* ---- Domain decomposition ------------------------------------------------------------------ */
 
 /* For engines that distribute atoms: the network block by block, on pairs of the engine's own.

@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "core/closest_approach.hpp"
+
 namespace hipnn_ts {
 
 /// Contiguous, of this type; other types are converted.
@@ -36,6 +38,15 @@ inline void check_shape(
 template <class T>
 Array<T> array_of(const T* values, std::initializer_list<pybind11::ssize_t> shape) {
   return Array<T>(pybind11::array::ShapeContainer(shape), values);
+}
+
+/// Of (n_species, n_species) in Å, or (0, 0) where nothing is known.
+inline ClosestApproach limits_of(const Array<double>& limits, int64_t n_species) {
+  if (limits.ndim() == 2 && limits.shape(0) == 0 && limits.shape(1) == 0) {
+    return {};
+  }
+  check_shape(limits, "limits", {n_species, n_species});
+  return {n_species, {limits.data(), limits.data() + limits.size()}};
 }
 
 } // namespace hipnn_ts

@@ -11,6 +11,7 @@
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The runtime of hipnn-ts, what this build is and what it runs on.";
   hipnn_ts::define_runtime(m);
+  hipnn_ts::define_batch(m);
   m.def("instruction_set", &hipnn_ts::instruction_set, "Instruction set of the kernels in use.");
   m.def(
       "instruction_sets", &hipnn_ts::instruction_sets,

@@ -40,18 +40,10 @@ Box box_of(const Array<double>& cell, const std::array<bool, 3>& periodic) {
   return {periodic, cell.data()};
 }
 
-ClosestApproach limits_of(const Array<double>& limits, int64_t n_species) {
-  if (limits.ndim() == 2 && limits.shape(0) == 0 && limits.shape(1) == 0) {
-    return {};
-  }
-  check_shape(limits, "limits", {n_species, n_species});
-  return {n_species, {limits.data(), limits.data() + limits.size()}};
-}
-
 py::tuple compute(
     PythonEvaluation& self, const Array<double>& positions, const Array<int64_t>& species,
     const Array<double>& cell, const std::array<bool, 3>& periodic, const Array<double>& limits,
-    int n_threads) {
+    int n_threads, bool with_virial) {
   check_shape(positions, "positions", {-1, 3});
   const int64_t n = positions.shape(0);
   check_shape(species, "species", {n});
@@ -68,15 +60,18 @@ py::tuple compute(
     const Results& results = checked_compute(evaluation, structure, n_threads);
     std::copy_n(results.energies, n, out[0]);
     std::copy_n(results.forces, 3 * n, out[1]);
-    const auto strain_gradient = evaluation.virial();
-    std::copy_n(strain_gradient.begin(), 9, out[2]);
+    if (with_virial) {
+      const auto strain_gradient = evaluation.virial();
+      std::copy_n(strain_gradient.begin(), 9, out[2]);
+    }
     closest = evaluation.closer_than(approach);
     not_finite = results.not_finite;
   }
   const py::object pair =
       closest ? py::object(py::make_tuple(closest.receiver, closest.sender, closest.distance))
               : py::object(py::none());
-  return py::make_tuple(energies, forces, virial, pair, not_finite);
+  const py::object strain_gradient = with_virial ? py::object(virial) : py::object(py::none());
+  return py::make_tuple(energies, forces, strain_gradient, pair, not_finite);
 }
 
 template <class T>
@@ -181,14 +176,15 @@ void define_runtime(py::module_& m) {
       .def(py::init<const SharedModel&>(), arg("model"))
       .def(
           "compute", &compute, arg("positions"), arg("species"), arg("cell"), arg("pbc"),
-          arg("limits"), arg("n_threads") = 0,
+          arg("limits"), arg("n_threads") = 0, arg("virial") = true,
           "Energies and forces of atoms in any cell.\n\n"
           "positions (n, 3) and cell (3, 3), float64, Å; species (n,), int64; pbc, three bools: "
           "cell vectors of other directions are not read. limits (n_species, n_species), Å, "
           "closest approaches in the training data, or (0, 0). n_threads 0 is as many as OpenMP "
           "gives.\n\n"
           "Returns energies (n,), eV, self energies included; forces (n, 3), eV/Å; virial (3, 3), "
-          "eV, sum r dE/dr over pairs; closest, None or (receiver, sender, distance) of the pair "
+          "eV, sum r dE/dr over pairs, or None where it is not wanted; closest, None or (receiver, "
+          "sender, distance) of the pair "
           "farthest below its limit; not_finite, the first atom whose results are not, or -1. "
           "Raises ValueError.");
   m.def(

@@ -8,4 +8,7 @@ namespace hipnn_ts {
 /// Model, Evaluation and functions of pairs.
 void define_runtime(pybind11::module_& m);
 
+/// Batch; after those.
+void define_batch(pybind11::module_& m);
+
 } // namespace hipnn_ts

@@ -18,9 +18,9 @@ from hipnn_ts.ase import HIPNNTSCalculator
 
 
 def cluster():
-    """Of so many molecules that torch's own operators start threads, too."""
+    """Of so many atoms that three threads share them, and that torch's own operators start some."""
     cell = molecule("H2O", cell=[3.1, 3.1, 3.1], pbc=True)
-    atoms = cell * (3, 3, 3)
+    atoms = cell * (4, 3, 3)
     atoms.pbc = False
     return atoms
 

@@ -179,6 +179,77 @@ def test_results_that_are_not_finite_are_given_and_told(library, random_model):
     assert not np.isfinite(forces[2:]).all()
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("n_threads", [0, 1, 2])
+def test_a_batch_is_single_calls(library, random_model, water, dtype, n_threads):
+    slab = water(2)
+    slab.pbc = (True, False, True)
+    frames = [molecule("H2O"), water(2), molecule("H2"), slab, *[molecule("H2O2")] * 50]
+    structures = [(f.numbers, f.positions, f.cell.array, f.pbc) for f in frames]
+    evaluation = library.load(random_model(dtype)).evaluation()
+    energy, energies, forces, virials = evaluation.compute_batch(structures, n_threads)
+    first = 0
+    for k, (frame, structure) in enumerate(zip(frames, structures, strict=True)):
+        own = slice(first, first + len(frame))
+        found = energy[k], energies[own], forces[own], virials[k]
+        for a, b in zip(found, evaluation.compute(*structure), strict=True):
+            np.testing.assert_array_equal(a, b)
+        first = own.stop
+    assert first == len(energies)
+    assert [len(each) for each in evaluation.compute_batch([])] == [0] * 4
+
+
+def test_a_batch_in_open_space_and_without_outputs(library, random_model):
+    evaluation = library.load(random_model()).evaluation()
+    counts, numbers = np.array([3, 2], np.int64), np.array([8, 1, 1, 8, 1], np.int32)
+    positions = np.concatenate([molecule("H2O").positions, [[0, 0, 0], [0, 0, 1.0]]])
+    arguments = [evaluation.handle, c_int64(2), *map(pointer, (counts, numbers, positions))]
+    arguments += [None, None, 2]
+    energy = np.full(2, np.nan)
+    library.call("hipnn_ts_compute_batch", *arguments, pointer(energy), None, None, None)
+    assert energy[1] == evaluation.compute([8, 1], positions[3:])[0]
+    library.call("hipnn_ts_compute_batch", *arguments, None, None, None, None)
+
+
+def test_what_a_batch_says(library, random_potential, random_model, tmp_path):
+    path = tmp_path / "m.pt"
+    export_potential(random_potential(), path, {"closest_approach": {"H-H": 1.4, "H-O": 0.9}})
+    evaluation = library.load(path).evaluation()
+    none = np.zeros((3, 3)), (0, 0, 0)
+    water, close = molecule("H2O"), ([8, 1], np.array([[0, 0, 0], [0, 0, 0.8]]), *none)
+    good = (water.numbers, water.positions, *none)
+    evaluation.compute_batch([good, close])
+    assert [evaluation.closest_of(k).receiver >= 0 for k in (-1, 0, 1, 2)] == [0, 0, 1, 0]
+    pair = evaluation.closest_of(1)
+    assert (pair.distance, pair.limit) == (pytest.approx(0.8, rel=1e-12), 0.9)
+    for wrong, sentence in {
+        "atom 1: expected one of the elements H O, found C": ([8, 6], close[1], *none),
+        "atom 0: expected finite coordinates": ([8, 1], close[1] * np.nan, *none),
+        "expected independent box vectors": (*good[:2], np.ones((3, 3)), (1, 1, 1)),
+        "atoms 0 and 1: expected distinct positions": ([8, 1], close[1] * 0, *none),
+    }.items():
+        with pytest.raises(CError, match=f"^structure 2: {wrong}") as error:
+            evaluation.compute_batch([good, close, sentence, good])
+        assert error.value.status == INVALID_ARGUMENT
+        assert evaluation.closest_of(1).receiver == -1
+    evaluation = library.load(random_model(torch.float32, zbl=(1.0, 2.5))).evaluation()
+    wrong = np.array([[0, 0, 0], [0, 0, 9.0], [0, 9.0, 0], [0, 9.0, 1e-25]])
+    with pytest.raises(CError, match=r"^structure 1: atom 2: expected a finite energy") as error:
+        evaluation.compute_batch([good, ([8, 1, 8, 1], wrong, *none)])
+    assert error.value.status == NOT_FINITE
+    counts = np.array([3, -1], np.int64)
+    arguments = evaluation.handle, c_int64(2), pointer(counts), *[None] * 4, 1, *[None] * 4
+    with pytest.raises(CError, match=r"^structure 1: expected 0 to 2147483647 atoms, found -1"):
+        library.call("hipnn_ts_compute_batch", *arguments)
+    for n, given, sentence in ((-1, counts, "n_structures"), (1, None, "n_atoms")):
+        arguments = c_int64(n), pointer(given), *[None] * 4, 1, *[None] * 4
+        with pytest.raises(CError, match=f"^{sentence}: expected"):
+            library.call("hipnn_ts_compute_batch", evaluation.handle, *arguments)
+    arguments = c_int64(1), pointer(counts), *[None] * 4, 1, *[None] * 4
+    with pytest.raises(CError, match=r"^atomic_numbers: expected a pointer"):
+        library.call("hipnn_ts_compute_batch", evaluation.handle, *arguments)
+
+
 FILES = {
     "expected a file that can be read, found none": None,
     "expected an exported hipnn-ts potential, found a file that torch cannot load": b"nothing",

@@ -11,7 +11,9 @@ from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
 from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation import load_potential
+from hipnn_ts.export.potential import NativePotential
 from hipnn_ts.kinds import Kind, kind_of
+from hipnn_ts.model.potential import Potential
 from hipnn_ts.openmm import create_force
 
 
@@ -98,5 +100,5 @@ def test_where_a_checkpoint_is_wanted(files, kind, found):
 
 
 def test_evaluation_takes_both(files):
-    assert isinstance(load_potential(files[Kind.EXPORTED]), torch.jit.ScriptModule)
-    assert not isinstance(load_potential(files[Kind.CHECKPOINT]), torch.jit.ScriptModule)
+    assert isinstance(load_potential(files[Kind.EXPORTED]), NativePotential)
+    assert isinstance(load_potential(files[Kind.CHECKPOINT]), Potential)

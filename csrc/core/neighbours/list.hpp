@@ -29,14 +29,18 @@ public:
 
   /// The pairs within the cutoff at positions that the list fits, sorted by receiver, then sender.
   /// `receivers`, `senders` and `vectors` (., 3) have room for size() of them; returns how many
-  /// there are. vectors are r_sender - r_receiver.
+  /// there are. vectors are r_sender - r_receiver. `first` is added to the numbers of atoms.
   template <class Index, class T>
-  int64_t
-  gather(const double* positions, int n_threads, Index* receivers, Index* senders, T* vectors);
+  int64_t gather(
+      const double* positions, int n_threads, Index* receivers, Index* senders, T* vectors,
+      Index first = 0);
+
+  /// At the last gather, the square of the shortest distance, Å²; infinite without pairs.
+  double lowest_squared() const;
 
 private:
-  template <class Take>
-  void walk(const double* positions, int64_t begin, int64_t end, Take&& take) const;
+  template <class Near>
+  void walk(const double* positions, int64_t begin, int64_t end, Near&& near) const;
 
   double cutoff_, skin_;
   bool valid_ = false;
@@ -45,6 +49,7 @@ private:
   PairSearch search_;
   PairRows rows_;
   std::vector<int64_t> starts_; // where each thread writes
+  std::vector<double> lowest_;  // squared distance of each thread's pairs
 };
 
 } // namespace hipnn_ts

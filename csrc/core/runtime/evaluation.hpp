@@ -30,6 +30,13 @@ struct Results {
   int64_t not_finite;     // the first atom whose energy or force is not; -1 where all are
 };
 
+/// What is wrong with one of several structures; the sentence names its atoms.
+struct InStructure : std::invalid_argument {
+  InStructure(int64_t which, const std::string& problem)
+      : std::invalid_argument(problem), structure(which) {}
+  int64_t structure;
+};
+
 /// A model at work, with its buffers and neighbour lists. It belongs to one caller at a time; there
 /// may be many of one model.
 class HIPNN_TS_API Evaluation {
@@ -39,18 +46,27 @@ public:
       std::shared_ptr<const Model> model, std::shared_ptr<NeighbourListPool> lists = nullptr);
   ~Evaluation();
 
-  /// On n_threads, or as many as OpenMP gives where that is 0. Throws WrongPosition, or
-  /// std::invalid_argument where the box or a species is of no use.
+  /// On n_threads, or as many as OpenMP gives where that is 0, but not more than pay for so few
+  /// atoms. Throws WrongPosition, or std::invalid_argument where the box or a species is of no use.
   const Results& compute(const Structure& structure, int n_threads);
 
-  /// Of the last step, the pair that is closest in relation to its limit, none where all keep to
-  /// theirs.
-  ClosePair closer_than(const ClosestApproach& limits) const;
-  /// Of the last step, the closest pair; none without pairs.
-  ClosePair closest() const;
-  /// Of the last step, sum_p r_p dE/dr_p, rows r, in eV: the derivative with respect to a
-  /// homogeneous strain. In one order whatever the number of threads.
-  std::array<double, 9> virial() const;
+  /// Several structures side by side in one pass of the network, neighbours found anew: what each
+  /// gets is what it gets alone, to the last bit, if they have the same species. Small ones so
+  /// share what a pass costs. Throws InStructure.
+  void compute_together(const std::vector<Structure>& structures, int n_threads);
+
+  // Of the last step, and of each of its structures.
+
+  const Results& results(int64_t structure = 0) const { return results_[structure]; }
+  /// The pair that is closest in relation to its limit, none where all keep to theirs.
+  ClosePair closer_than(const ClosestApproach& limits, int64_t structure = 0) const;
+  /// The closest pair; none without pairs.
+  ClosePair closest(int64_t structure = 0) const;
+  /// Two atoms in one place; none where there are none.
+  ClosePair coincident(int64_t structure = 0) const;
+  /// sum_p r_p dE/dr_p, rows r, in eV: the derivative with respect to a homogeneous strain. In one
+  /// order whatever the number of threads.
+  std::array<double, 9> virial(int64_t structure = 0) const;
 
   const Model& model() const { return *model_; }
   /// Memory of all buffers, neighbour lists left out.
@@ -67,22 +83,38 @@ private:
   using AnyStep = std::variant<Step<float>, Step<double>>;
 
   static AnyStep step_for(const Model& model);
-  template <class T> void run(Step<T>& step, const Structure& structure);
+  /// Where the atoms and pairs of a structure are among all.
+  struct Part {
+    int64_t first_atom, n_atoms, first_pair, n_pairs;
+    double lowest_squared; // of distances, Å²
+  };
+
+  /// Lists of the structures, which fit them, to results.
+  template <class Lists>
+  void run(const Structure* structures, int64_t n_structures, int n_threads, const Lists& list_of);
+  template <class T, class Lists>
+  void run(Step<T>& step, const Structure* structures, const Lists& list_of);
+  Results finish(const Part& part);
+  ClosePair within(const Part& part, ClosePair pair) const;
 
   std::shared_ptr<const Model> model_;
   std::shared_ptr<NeighbourListPool> lists_;
+  std::vector<NeighbourList> lists_together_;
   AnyStep step_;
+  std::vector<Part> parts_;
   Buffer<int32_t> receivers_, senders_;
   Buffer<double> energies_, forces_;
   std::vector<int64_t> species_;
-  int64_t n_pairs_ = 0;
   int n_threads_ = 1;
-  Results results_{};
+  std::vector<Results> results_;
 };
 
 /// As evaluation.compute, for hosts whose atoms are these, by these numbers: throws
 /// std::invalid_argument, in a sentence that names the atom. Two atoms in one place are a mistake.
 HIPNN_TS_API const Results&
 checked_compute(Evaluation& evaluation, const Structure& structure, int n_threads);
+
+/// Throws std::invalid_argument, in a sentence that names the atoms, where there is such a pair.
+HIPNN_TS_API void check_distinct(const ClosePair& coincident);
 
 } // namespace hipnn_ts

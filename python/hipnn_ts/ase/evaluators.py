@@ -1,34 +1,17 @@
 """From positions to energies, forces and virial: by the runtime, or by torch."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from ase import Atoms
 
 from hipnn_ts import _core
-from hipnn_ts.export.extrapolation import Closest
+from hipnn_ts.export.structures import Evaluated, StructureBatch
 from hipnn_ts.neighbours import check_cell, refusal
 
 if TYPE_CHECKING:
     from hipnn_ts.export.potential import ExportedPotential, NativePotential
-
-
-class Evaluated(NamedTuple):
-    """Of one configuration.
-
-    Attributes
-    ----------
-    energies : (n,) float64, eV, self energies included
-    forces : (n, 3) float64, eV/Å
-    virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``
-    closest : the pair that is closer than in training, if there is one
-    not_finite : the first atom whose energy or force is not finite, or -1
-    """
-
-    energies: np.ndarray
-    forces: np.ndarray
-    virial: np.ndarray
-    closest: Closest | None
-    not_finite: int
 
 
 class NativeEvaluator:
@@ -45,6 +28,7 @@ class NativeEvaluator:
     def __init__(self, potential: "NativePotential", limits: np.ndarray):
         self.potential, self._limits = potential, limits
         self._evaluation = _core.Evaluation(potential.model)
+        self._batch: StructureBatch | None = None
         self._checked: tuple[bytes, bytes] | None = None
 
     def __reduce__(self):
@@ -68,14 +52,24 @@ class NativeEvaluator:
             check_cell(cell, periodic)
             self._checked = space
         try:
-            found = self._evaluation.compute(positions, species, cell, periodic, self._limits)
+            found = self._evaluation.compute(
+                positions, species, cell, periodic, self._limits, virial=bool(periodic.any())
+            )
         except ValueError as error:
             raise refusal(error, positions, cell, periodic) from error
         return Evaluated(*found)
 
+    def compute_batch(
+        self, structures: Sequence[Atoms], name: Callable[[int], str]
+    ) -> list[Evaluated]:
+        """As ``StructureBatch.compute``."""
+        if self._batch is None:
+            self._batch = StructureBatch(self.potential, self._limits)
+        return self._batch.compute(structures, name)
+
 
 def evaluator_of(potential: "ExportedPotential", limits: np.ndarray):
-    """Whatever evaluates such a potential; its ``compute`` is that of ``NativeEvaluator``."""
+    """Whatever evaluates such a potential; its methods are those of ``NativeEvaluator``."""
     from hipnn_ts.export.potential import NativePotential
 
     if isinstance(potential, NativePotential):

@@ -1,12 +1,15 @@
 """An exported potential that torch evaluates."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
+from ase import Atoms
 
-from hipnn_ts.ase.evaluators import Evaluated
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.extrapolation import closest_below
 from hipnn_ts.export.scripted import ScriptedPotential
+from hipnn_ts.export.structures import Evaluated, SpeciesOfAtoms
 from hipnn_ts.model import derivatives
 from hipnn_ts.neighbours import coincident, neighbour_pairs
 
@@ -33,6 +36,21 @@ class ScriptedEvaluator:
         except torch.OutOfMemoryError as error:
             raise MemoryError(str(error)) from error
         return Evaluated(energies, forces, virial, closest, bad)
+
+    def compute_batch(
+        self, structures: Sequence[Atoms], name: Callable[[int], str]
+    ) -> list[Evaluated]:
+        """As of ``NativeEvaluator``, one structure after the other."""
+        species_of = SpeciesOfAtoms(self.potential).of
+        found = []
+        for k, each in enumerate(structures):
+            try:
+                found.append(
+                    self.compute(each.positions, species_of(each), each.cell.array, each.pbc)
+                )
+            except InputError as error:
+                raise InputError(f"{name(k)}: {error}") from error
+        return found
 
     def _evaluate(
         self, species: np.ndarray, receivers: np.ndarray, senders: np.ndarray, vectors: np.ndarray

@@ -11,13 +11,18 @@ from torch.utils.data import DataLoader
 
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.batch import Batch, collate
-from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.data.dataset import SHORTEST, ReferenceDataset
+from hipnn_ts.data.tensors import stress_volume
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
-from hipnn_ts.export.read import read_content
+from hipnn_ts.export.file import read_content, read_metadata
+from hipnn_ts.export.potential import ExportedPotential, NativePotential
+from hipnn_ts.export.structures import StructureBatch
 from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prediction import Prediction, assemble, predict
+
+AnyPotential = Potential | NativePotential | torch.jit.ScriptModule
 
 # Configurations whose neighbour pairs are held in memory at once.
 CHUNK = 256
@@ -41,9 +46,13 @@ class Comparison(NamedTuple):
         return ~np.isnan(self.frames[index].calc.results["forces"]).any(axis=1)
 
 
-def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
-    """A checkpoint's potential, or an exported one. Raises InputError where it is neither."""
-    kind = kind_of(read_content(path))
+def load_potential(path: str | Path) -> AnyPotential:
+    """A checkpoint's potential, or an exported one: fused files for the runtime, portable ones for
+    torch. Raises InputError where it is neither."""
+    content = read_content(path)
+    kind = kind_of(content)
+    if kind is Kind.EXPORTED and read_metadata(str(path), content).native:
+        return ExportedPotential.of(content, str(path), "cpu")
     if kind in (Kind.EXPORTED, Kind.SCRIPT):
         return load_exported(path)[0]
     if kind is Kind.UNKNOWN:
@@ -55,7 +64,7 @@ def load_potential(path: str | Path) -> Potential | torch.jit.ScriptModule:
 
 
 def compare(
-    potential: Potential | torch.jit.ScriptModule,
+    potential: AnyPotential,
     frames: Sequence[Atoms],
     names: Sequence[str] | None = None,
     batch_size: int = 8,
@@ -65,10 +74,10 @@ def compare(
 
     Parameters
     ----------
-    potential : Potential, or the module of an exported file
+    potential : Potential, NativePotential, or the module of a portable file
     frames : list of ase.Atoms with any of energy (eV), forces (eV/Å) and stress (eV/Å^3)
     names : what messages call each frame
-    batch_size : configurations evaluated at once
+    batch_size : configurations that torch evaluates at once; the runtime has many
     step : called with the number of configurations done since the last call
 
     Raises
@@ -76,12 +85,14 @@ def compare(
     InputError
         An element that the potential does not know, or two atoms at the same place.
     """
+    names = names or [f"frame {index}" for index in range(len(frames))]
+    if isinstance(potential, NativePotential):
+        return _by_runtime(potential, frames, names, step)
     if isinstance(potential, Potential):
         elements, cutoff = potential.config.elements, potential.config.cutoff
         dtype = potential.readouts[0].weight.dtype
     else:
         elements, cutoff, dtype = potential.elements, potential.cutoff, torch.float64
-    names = names or [f"frame {index}" for index in range(len(frames))]
     energies: list[float] = []
     forces: list[np.ndarray | None] = []
     stresses: list[np.ndarray | None] = []
@@ -99,6 +110,38 @@ def compare(
             found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
             stresses += [found.get(k) for k in configurations]
             step(len(batch.n_atoms))
+    return Comparison(frames, np.array(energies), forces, stresses, names)
+
+
+def _by_runtime(
+    potential: NativePotential,
+    frames: Sequence[Atoms],
+    names: Sequence[str],
+    step: Callable[[int], None],
+) -> Comparison:
+    """As ``compare``, without torch, threads over configurations."""
+    n_species = len(potential.metadata.network.elements)
+    batch = StructureBatch(potential, np.full((n_species, n_species), SHORTEST))
+    energies: list[float] = []
+    forces: list[np.ndarray | None] = []
+    stresses: list[np.ndarray | None] = []
+    for start in range(0, len(frames), CHUNK):
+        part = frames[start : start + CHUNK]
+        evaluated = batch.compute(part, lambda k, start=start: names[start + k])
+        for k, (frame, found) in enumerate(zip(part, evaluated, strict=True)):
+            if found.closest is not None:
+                receiver, sender, distance = found.closest
+                raise InputError(
+                    f"{names[start + k]}: atoms {receiver} and {sender}: expected at least "
+                    f"{SHORTEST} Å between atoms, found {distance:.3f} Å"
+                )
+            energies.append(float(found.energies.sum()))
+            results = frame.calc.results
+            known = "forces" in results and not np.isnan(results["forces"]).any(axis=1).all()
+            forces.append(found.forces if known else None)
+            volume = stress_volume(frame) if "stress" in results else np.nan
+            stresses.append(None if np.isnan(volume) else found.virial / volume)
+        step(len(part))
     return Comparison(frames, np.array(energies), forces, stresses, names)
 
 

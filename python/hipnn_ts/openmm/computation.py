@@ -112,7 +112,7 @@ class NativeStep:
         evaluation = self._free.pop() if self._free else _core.Evaluation(self._potential.model)
         try:
             energies, forces, _, closest, bad = evaluation.compute(
-                own, acting.species, cell, periodic, acting.limits
+                own, acting.species, cell, periodic, acting.limits, virial=False
             )
         except ValueError as error:
             raise ValueError(f"hipnn-ts: {self._of_particles(str(error))}") from error

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Many structures in one call, NumPy in and out.
+#include "core/runtime/batch.hpp"
+
+#include <mutex>
+
+#include "arrays.hpp"
+#include "runtime.hpp"
+
+namespace hipnn_ts {
+namespace {
+
+namespace py = pybind11;
+
+/// Python's threads may share one: they take turns.
+struct PythonBatch {
+  explicit PythonBatch(const std::shared_ptr<const Model>& model) : batch(model) {}
+
+  std::mutex mutex;
+  Batch batch;
+};
+
+py::tuple compute_batch(
+    PythonBatch& self, const Array<int64_t>& counts, const Array<double>& positions,
+    const Array<int64_t>& species, const Array<double>& cells, const Array<bool>& periodic,
+    const Array<double>& limits, int n_threads) {
+  check_shape(counts, "counts", {-1});
+  check_shape(positions, "positions", {-1, 3});
+  const int64_t n = positions.shape(0), n_structures = counts.size();
+  check_shape(species, "species", {n});
+  check_shape(cells, "cells", {n_structures, 3, 3});
+  check_shape(periodic, "pbc", {n_structures, 3});
+  std::vector<Structure> structures;
+  int64_t first = 0;
+  for (int64_t s = 0; s < n_structures; ++s) {
+    const int64_t count = counts.data()[s];
+    if (count < 0 || count > n - first) {
+      throw py::value_error("counts: expected numbers of atoms that sum to " + std::to_string(n));
+    }
+    const bool* along = periodic.data() + 3 * s;
+    structures.push_back(
+        {count, positions.data() + 3 * first, species.data() + first,
+         Box({along[0], along[1], along[2]}, cells.data() + 9 * s)});
+    first += count;
+  }
+  if (first != n) {
+    throw py::value_error("counts: expected numbers of atoms that sum to " + std::to_string(n));
+  }
+  Batch& batch = self.batch;
+  const ClosestApproach approach = limits_of(limits, batch.model().architecture().n_species());
+  Array<double> energies(n), forces({n, int64_t{3}}), totals(n_structures),
+      virials({n_structures, int64_t{3}, int64_t{3}});
+  Array<int64_t> not_finite(n_structures);
+  std::vector<BatchFacts> facts(n_structures);
+  const BatchResults results{
+      energies.mutable_data(), forces.mutable_data(), virials.mutable_data(), facts.data()};
+  {
+    const py::gil_scoped_release others_run;
+    const std::lock_guard<std::mutex> lock(self.mutex);
+    naming_structures([&] { batch.compute(structures, approach, n_threads, results); });
+  }
+  py::list closest;
+  for (int64_t s = 0; s < n_structures; ++s) {
+    totals.mutable_data()[s] = facts[s].energy;
+    not_finite.mutable_data()[s] = facts[s].not_finite;
+    if (const ClosePair& pair = facts[s].closest) {
+      closest.append(py::make_tuple(s, py::make_tuple(pair.receiver, pair.sender, pair.distance)));
+    }
+  }
+  return py::make_tuple(totals, energies, forces, virials, closest, not_finite);
+}
+
+} // namespace
+
+void define_batch(py::module_& m) {
+  using py::arg;
+  py::class_<PythonBatch>(m, "Batch", "A model at work on many structures at once.")
+      .def(py::init<const std::shared_ptr<const Model>&>(), arg("model"))
+      .def(
+          "compute", &compute_batch, arg("counts"), arg("positions"), arg("species"), arg("cells"),
+          arg("pbc"), arg("limits"), arg("n_threads") = 0,
+          "Energies and forces of S structures, whose N atoms follow each other.\n\n"
+          "counts (S,), atoms of each; positions (N, 3) and species (N,); cells (S, 3, 3) and pbc "
+          "(S, 3); limits and n_threads as of Evaluation. What each structure gets is what "
+          "Evaluation gives it, to the last bit.\n\n"
+          "Returns energies (S,) and energies of atoms (N,), eV; forces (N, 3), eV/Å; virials "
+          "(S, 3, 3), eV; closest, [(structure, (receiver, sender, distance)), ...] of those with "
+          "a pair below its limit; not_finite (S,). Raises ValueError, 'structure 3: ...'.");
+}
+
+} // namespace hipnn_ts

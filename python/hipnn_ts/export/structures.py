@@ -1,0 +1,139 @@
+"""Many structures through a fused potential in one call."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from hipnn_ts import _core
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.extrapolation import Closest
+from hipnn_ts.neighbours import check_cell, refusal
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from hipnn_ts.export.potential import ExportedPotential, NativePotential
+
+
+class Evaluated(NamedTuple):
+    """Of one structure.
+
+    Attributes
+    ----------
+    energies : (n,) float64, eV, self energies included
+    forces : (n, 3) float64, eV/Å
+    virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``; may be None without periodicity
+    closest : the pair that is closer than in training, if there is one
+    not_finite : the first atom whose energy or force is not finite, or -1
+    """
+
+    energies: np.ndarray
+    forces: np.ndarray
+    virial: np.ndarray | None
+    closest: Closest | None
+    not_finite: int
+
+
+class SpeciesOfAtoms:
+    """What a potential calls the elements of atoms."""
+
+    def __init__(self, potential: "ExportedPotential"):
+        network = potential.metadata.network
+        self._elements, self._name = " ".join(network.elements), potential.name
+        self._species = np.full(len(chemical_symbols), -1)
+        for species, number in enumerate(network.atomic_numbers):
+            self._species[number] = species
+
+    def of(self, atoms: "Atoms") -> np.ndarray:
+        """(n,) int64. Raises InputError without atoms, or for an element that is not known."""
+        if len(atoms) == 0:
+            raise InputError("expected at least one atom, found none")
+        species = self._species[atoms.numbers]
+        if species.min() < 0:
+            unknown = int(np.flatnonzero(species < 0)[0])
+            raise InputError(
+                f"atom {unknown}: expected one of the elements {self._elements} of {self._name}, "
+                f"found {atoms.symbols[unknown]}"
+            )
+        return species
+
+
+class StructureBatch:
+    """A fused potential at work on many structures at once, threads over structures.
+
+    Each gets what it gets alone, to the last bit.
+
+    Parameters
+    ----------
+    potential : NativePotential
+    limits : (S, S), closest approaches, of which structures below are told
+    """
+
+    def __init__(self, potential: "NativePotential", limits: np.ndarray):
+        self._limits = limits
+        self._species = SpeciesOfAtoms(potential)
+        self._batch = _core.Batch(potential.model)
+
+    def compute(
+        self, structures: Sequence["Atoms"], name: Callable[[int], str], n_threads: int = 0
+    ) -> list[Evaluated]:
+        """Of each structure, in their order.
+
+        Parameters
+        ----------
+        structures : ase.Atoms; their calculators are neither asked nor changed
+        name : what messages call structure k
+        n_threads : 0 for as many as OpenMP gives
+
+        Raises
+        ------
+        InputError
+            Of the first structure that cannot be evaluated; see HIPNNTSCalculator.
+        """
+        if not structures:
+            return []
+        species = [_naming(name(k), self._species.of, each) for k, each in enumerate(structures)]
+        cells = np.array([each.cell.array for each in structures])
+        periodic = np.array([each.pbc for each in structures])
+        for k in np.flatnonzero(periodic.any(axis=1)):
+            if k == 0 or (cells[k] != cells[k - 1]).any() or (periodic[k] != periodic[k - 1]).any():
+                _naming(name(k), check_cell, cells[k], periodic[k])
+        counts = np.array([len(each) for each in species])
+        positions = np.concatenate([each.positions for each in structures])
+        try:
+            _, energies, forces, virials, closest, not_finite = self._batch.compute(
+                counts, positions, np.concatenate(species), cells, periodic, self._limits, n_threads
+            )
+        except ValueError as error:
+            found = re.match(r"structure (\d+): (.*)", str(error), re.DOTALL)
+            if found is None:
+                raise
+            k = int(found[1])
+            reason = refusal(ValueError(found[2]), structures[k].positions, cells[k], periodic[k])
+            raise InputError(f"{name(k)}: {reason}") from error
+        closest = dict(closest)
+        ends = counts.cumsum()
+        # Copies: whoever keeps one structure's forces shall not keep those of all.
+        return [
+            Evaluated(energies[a:b].copy(), forces[a:b].copy(), virials[k].copy(), *facts)
+            for k, (a, b, *facts) in enumerate(
+                zip(
+                    (ends - counts).tolist(),
+                    ends.tolist(),
+                    map(closest.get, range(len(counts))),
+                    not_finite.tolist(),
+                    strict=True,
+                )
+            )
+        ]
+
+
+def _naming(name: str, check: Callable, *arguments: object):
+    """``check(*arguments)``, whose InputError then begins with the name."""
+    try:
+        return check(*arguments)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
