@@ -86,7 +86,8 @@ struct PairShape {
     const Real z = (geometry.inverse - radial.inverse_mu[first + w]) * sigma;
     const Real gaussian = exp(gaussian_exponent(z));
     value = gaussian * envelope.value;
-    slope = sensitivity_slope(gaussian, z * sigma, geometry.inverse, envelope.value, envelope.slope);
+    slope =
+        sensitivity_slope(gaussian, z * sigma, geometry.inverse, envelope.value, envelope.slope);
   }
 };
 
