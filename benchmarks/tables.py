@@ -99,6 +99,23 @@ def lammps(result: dict) -> str:
     return table(["potential or size", "atoms", "ranks × threads", "atom-steps/s"], rows)
 
 
+def small_networks(result: dict) -> str:
+    """Whole LAMMPS steps beside an earlier version."""
+    rows = [
+        [
+            name,
+            number(row["us_per_atom"]["before"], ".1f"),
+            number(row["us_per_atom"]["now"], ".1f"),
+            number(row["times_faster"], ".2f"),
+        ]
+        for name, row in result["rows"].items()
+    ]
+    return (
+        f"{table(['network', 'before, µs/atom', 'now, µs/atom', '× faster'], rows)}\n\n"
+        f"{result['n_atoms']:,} atoms of water on one core, float32."
+    )
+
+
 def gpu(result: dict) -> str:
     rows = [
         [
@@ -327,6 +344,7 @@ TABLES = {
     "published": ("published", published),
     "openmm": ("openmm", openmm),
     "lammps": ("lammps", lammps),
+    "small_networks": ("small_networks", small_networks),
     "gpu": ("gpu", gpu),
     "gpu_kernels": ("gpu", gpu_kernels),
     "peers": ("peers", peers),
