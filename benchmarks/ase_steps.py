@@ -141,7 +141,7 @@ def checks_of(rows: dict, nine: dict, batch: dict) -> list[Check]:
 @click.option("--output", default=REPORT, type=click.Path(path_type=Path), show_default=True)
 def main(quick: bool, output: Path) -> None:
     """Measure, print, write the report."""
-    rounds, steps, repeats, n_molecules = (1, 5, 2, 50) if quick else (7, 200, 10, 1000)
+    rounds, steps, repeats, n_molecules = (1, 5, 2, 50) if quick else (5, 60, 10, 1000)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files(folder, n_molecules)
