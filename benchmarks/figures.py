@@ -26,6 +26,7 @@ PICTURE = ROOT / "docs" / "pictures" / "headline.svg"
 MARKED = "<!-- begin: {name} -->{body}<!-- end: {name} -->"
 COMMANDS = {
     "accuracy": "make bench-accuracy",
+    "ase_steps": "make bench-ase",
     "cpu": "make bench-cpu",
     "demo": "make bench-demo",
     "cusp_accuracy": "make bench-cusp-accuracy",
