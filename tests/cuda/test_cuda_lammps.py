@@ -73,7 +73,9 @@ def test_equals_the_processor(tmp_path, run, water, random_model, ranks):
 
 def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
     """Products of matrices by cuBLAS, in single precision."""
-    model = random_model(torch.float32, l_max=3, invariants="polynomials", n_features=(40, 24))
+    model = random_model(
+        torch.float32, l_max=3, invariants="polynomials", normalisation="group", n_features=(40, 24)
+    )
     done = run(script_of(tmp_path, water(2), model))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-4)

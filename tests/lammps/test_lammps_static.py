@@ -79,7 +79,7 @@ SYSTEMS = {
         smaller_than_cutoff,
     )
 }
-HOP = {"invariants": "polynomials", "l_max": 3}
+HOP = {"invariants": "polynomials", "normalisation": "group", "l_max": 3}
 # Case: system, architecture, flavour, units, boundary.
 CASES = {
     "l0": ("periodic", {"l_max": 0}, "fused", "metal", None),

@@ -109,6 +109,10 @@ def test_traceless_components_have_the_norm_of_the_tensor(order):
         ({"n_max": 3}, "n_max: expected invariants: polynomials beside it"),
         ({"normalisation": "none"}, "normalisation: expected invariants: polynomials beside it"),
         ({"invariants": "polynomials", "n_max": 5}, "less than or equal to 4"),
+        (
+            {"invariants": "polynomials", "normalisation_epsilon": 1e-3},
+            "normalisation_epsilon: expected normalisation: group beside it",
+        ),
         ({"invariants": "polynomials", "normalisation": "batch"}, "'group' or 'none'"),
         ({"invariants": "traces"}, "'norms' or 'polynomials'"),
         ({"zbl": [1.0, 7.0]}, "zbl: expected inner < outer <= cutoff, found 1.0, 7.0, 6.5"),

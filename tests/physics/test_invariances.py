@@ -17,7 +17,7 @@ POTENTIALS = {
     "l_max 1": {"l_max": 1},
     "l_max 2": {"l_max": 2},
     "l_max 3": {"l_max": 3},
-    "polynomials": {"invariants": "polynomials", "l_max": 3},
+    "polynomials": {"invariants": "polynomials", "normalisation": "group", "l_max": 3},
     "squares": {"invariants": "polynomials", "n_max": 2, "normalisation": "none"},
     "portable polynomials": {"invariants": "polynomials", "l_max": 3, "portable": True},
     "three blocks": {"n_features": (6, 10, 4), "n_middle_features": (8, 6, 6)},

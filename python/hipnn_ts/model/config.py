@@ -70,7 +70,8 @@ class NetworkConfig(BaseModel):
     )
     normalisation: Literal["group", "none"] | None = Field(
         default=None,
-        description="of polynomials, each kind over the features of an atom [group, hippynn's]",
+        description="of polynomials: group (hippynn's: each kind over the features of an atom) or "
+        "none, which extrapolates better [none]",
     )
     normalisation_epsilon: Annotated[PositiveFloat, Field(le=1)] | None = Field(
         default=None, description="added to the variance of normalised polynomials [1e-5]"
@@ -103,6 +104,8 @@ class NetworkConfig(BaseModel):
             for key in ("n_max", "normalisation", "normalisation_epsilon"):
                 if getattr(self, key) is not None:
                     raise ValueError(f"{key}: expected invariants: polynomials beside it")
+        if self.normalisation_epsilon is not None and not self.normalised:
+            raise ValueError("normalisation_epsilon: expected normalisation: group beside it")
         if self.n_middle_features is not None:
             if len(self.n_middle_features) != len(self.n_features):
                 raise ValueError(
@@ -133,7 +136,7 @@ class NetworkConfig(BaseModel):
     @property
     def normalised(self) -> bool:
         """Whether polynomials are normalised."""
-        return self.invariants == "polynomials" and self.normalisation != "none"
+        return self.invariants == "polynomials" and self.normalisation == "group"
 
     @property
     def initial_sigma(self) -> float:
