@@ -61,7 +61,7 @@ void read_polynomials(const Values& values, Architecture& out) {
   const std::string normalisation =
       values.has("normalisation")
           ? text_of(values.at("normalisation"), values.path("normalisation"))
-          : "group";
+          : "none";
   if (normalisation != "group" && normalisation != "none") {
     throw FileError(
         values.path("normalisation") + ": expected 'group' or 'none', found " +
