@@ -5,7 +5,7 @@ import torch
 from hipnn_ts.export.packing import WINDOW_BINS, window_table
 from hipnn_ts.model.potential import Potential
 
-# Products for each pair and feature on the way back, beside those of its sensitivities: by l_max,
+# Products a pair and feature cost in the backward pass, beside those of sensitivities, by l_max:
 # the message's gradient, the direction's, and their sums.
 BACKWARD_PRODUCTS = {0: 1, 1: 7, 2: 18, 3: 31}
 

@@ -205,7 +205,7 @@ def cost(results: dict) -> str:
     return (
         f"{table(['an atom, forward', 'envelope first', 'contract first'], rows)}\n\n"
         f"$n_b = n_a = {n_features}$, $n_\\nu = {n_sensitivities}$, {n_components} components, "
-        f"{pairs} neighbours. On the way back a pair costs, beside its sensitivities, "
+        f"{pairs} neighbours. In the backward pass a pair costs, beside its sensitivities, "
         f"products per feature: {back}."
     )
 

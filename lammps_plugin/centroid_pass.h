@@ -8,7 +8,7 @@
 //   D_p = sum_m (r_m - r_i) (x) de_m/dr_p,   W_j gets D_p - r_p (x) g_p,   W_i gets -D_p,
 //
 // where D_p vanishes for a network of one block. For others it is made of the gradients of
-// sum_m e_m and of sum_m r_m e_m, each a way back through the network.
+// sum_m e_m and of sum_m r_m e_m, each a backward pass through the network.
 #pragma once
 
 #include "exchange.h"

@@ -43,7 +43,7 @@ template <class Real, class Network> void FusedPotential<Real, Network>::forward
   }
 }
 
-/// The last block's way back was part of its way forward.
+/// The last block's backward pass was part of its forward pass.
 template <class Real, class Network> void FusedPotential<Real, Network>::backward_block(int block) {
   if (!last(block)) {
     network_.backward(

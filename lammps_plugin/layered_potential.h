@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The network block by block, as an engine with distributed atoms drives it: between the blocks
-// the ranks exchange features, on the way back the gradients with respect to them.
+// the ranks exchange features, in the backward pass the gradients with respect to them.
 #pragma once
 
 #include "core/buffer.hpp"

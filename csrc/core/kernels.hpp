@@ -96,12 +96,12 @@ template <class T> struct BlockProblem {
   const int32_t* projection_rows; // (n_atoms,)
   const ReceiverRange* visiting;  // of each tile, for which receivers backward_senders sees its
                                   // pairs; null for all
-  T* moments;                     // (rows, C, n_middle); on the way back their gradients
+  T* moments;                     // (rows, C, n_middle); in the backward pass their gradients
   const int32_t* moment_rows;     // (n_receivers,)
 
   const T* features;    // (n_atoms, n_in) that entered the block; one-hot species for the first
   T* feature_gradients; // (n_atoms, n_in) or null
-  T* out;               // (n_receivers, n_out) features; on the way back, in: their gradients
+  T* out;               // (n_receivers, n_out) features; in the backward pass, in: their gradients
   T* slopes;            // (1 + n_atom_layers, n_receivers, n_middle) of the activations
   double* energies;     // (n_receivers,), added to
 
@@ -127,7 +127,7 @@ template <class T> struct Kernels {
   void (*project)(const BlockProblem<T>&, TileList senders);
   /// Features, slopes, moments and energies of tiles of receivers.
   void (*forward)(const BlockProblem<T>&, TileList receivers);
-  /// The same for the last block, and the way back through its on-site layers at once: moments
+  /// The same for the last block, and the backward pass through its on-site layers at once: moments
   /// become their gradients, the on-site layers' share is added to feature gradients; `out` and
   /// `slopes` are not used.
   void (*forward_last)(const BlockProblem<T>&, TileList receivers);

@@ -77,7 +77,7 @@ public:
   int64_t bytes() const;
 
 private:
-  /// What the way back through a block before the last needs.
+  /// What the backward pass through a block before the last needs.
   struct Kept {
     Buffer<T> moments; // (n_receivers, C, n_middle), of the first block the radial ones (.., C, K)
     Buffer<T> slopes;  // of the activations

@@ -229,7 +229,7 @@ value_autograd(const Tensor& invariants, const Tensor& features, at::TensorList 
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
-  // Results beyond the first, h of each layer, are for the way back only.
+  // Results beyond the first, h of each layer, are for the backward pass only.
   m.def("onsite_layers(Tensor invariants, Tensor features, Tensor[] weights) -> Tensor[]");
 }
 

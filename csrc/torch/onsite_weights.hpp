@@ -26,7 +26,7 @@ public:
   at::Tensor past(size_t layer, const at::Tensor& x) const {
     return x.defined() && adjusts(layer) ? x.mm(adjust().t()) : x;
   }
-  /// The same on the way back.
+  /// The same in the backward pass.
   at::Tensor back_past(size_t layer, const at::Tensor& g) const {
     return g.defined() && adjusts(layer) ? g.mm(adjust()) : g;
   }

@@ -21,7 +21,7 @@ template <class T> inline int64_t onsite_scratch_size(const BlockWeights<T>& w) 
 }
 
 /// Forward of the `n` receivers from `first` on, given their moments (n, C, n_middle), with what
-/// the way back will need.
+/// the backward pass will need.
 template <class T, int C>
 inline void
 tile_forward_kept(const BlockProblem<T>& x, int64_t first, int n, const T* moments, T* scratch) {

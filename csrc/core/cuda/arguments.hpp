@@ -97,7 +97,7 @@ template <class T> struct MomentGradientArguments {
   long long n;
 };
 
-/// The way back by sender; `projections` holds the senders from `first_group` on.
+/// The backward pass by sender; `projections` holds the senders from `first_group` on.
 template <class T> struct SenderBackwardArguments {
   PairArguments<T> pairs;
   long long first_group;

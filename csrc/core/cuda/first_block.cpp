@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The first block's moments and the way back from them, some receivers at a time.
+// The first block's moments and the backward pass from them, some receivers at a time.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"
@@ -75,7 +75,7 @@ template <class T> void Network<T>::first_forward() {
             invariants(0), n_here, kept.moments.data(), kept.hidden.data() + first * b.n_middle});
   }
   if (size < n) {
-    kept.moments = Array<T>(); // found again on the way back
+    kept.moments = Array<T>(); // found again in the backward pass
   }
 }
 

@@ -125,7 +125,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
     return;
   }
   add_repulsion(energies, nullptr);
-  // The way back starts here, some atoms at a time, so that slopes need not exist for all.
+  // The backward pass starts here, some atoms at a time, so that slopes need not exist for all.
   kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, step_.n_atoms * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
   const Array<T> slopes(*device_, n_slopes * size * b.n_middle);

@@ -60,7 +60,7 @@ private:
     const int* species;
     const T* features;
     T* hidden;
-    T* out; // features, on the way back gradients; null in the last block
+    T* out; // features, in the backward pass gradients; null in the last block
     T* slopes;
     int64_t slope_stride;
     double* energies;

@@ -36,12 +36,12 @@ template <class T> struct OnSiteArguments {
   const int* species;                  // (n,)
   const T*
       features; // (n, n_in), or null: the first block, where tables have a row for each species
-  T* hidden;    // (n, n_middle) invariants; on the way back their gradients
+  T* hidden;    // (n, n_middle) invariants; in the backward pass their gradients
   T* slopes;    // (n_layers, n, n_middle) of the activations
   long long slope_stride;
   const T* readout; // (n_out,)
   T readout_bias;
-  T* out;               // (n, n_out) features; on the way back, in: their gradients, or null
+  T* out;               // (n, n_out) features; in the backward pass, in: their gradients, or null
   double* energies;     // (n,), added to
   T* feature_gradients; // (n, n_in) or null
 };

@@ -101,7 +101,7 @@ void StagedNetwork<T>::back(int k, T* above, T* feature_gradients, T* vector_gra
     narrowed(below, n_atoms_, widths_[k], feature_gradients);
     return;
   }
-  // The way back ends here: the device has added all blocks' up.
+  // The backward pass ends here: the device has added all blocks' up.
   std::vector<T> gradients(3 * n_pairs_);
   device_->download(gradients.data(), vector_gradients_.data(), bytes_of<T>(3 * n_pairs_));
   vector_gradients_ = Array<T>();

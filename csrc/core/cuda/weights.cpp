@@ -14,7 +14,7 @@ namespace {
 
 static_assert(window_bins == hipnn_ts::window_bins, "kernels and tables count the same bins");
 
-/// Shared memory of a warp on the way back must leave room for a second warp on any GPU.
+/// Shared memory of a warp in the backward pass must leave room for a second warp on any GPU.
 constexpr int most_window_bytes = 40 * 1024;
 
 int lane_features(int n_features, int n_sensitivities, int real_bytes) {

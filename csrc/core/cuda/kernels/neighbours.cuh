@@ -182,7 +182,7 @@ KERNEL(find_pairs, FindPairsArguments) {
   }
 }
 
-/// A warp for each receiver: its lanes look through a sender's row for the way back.
+/// A warp for each receiver: its lanes look through a sender's row for the backward pass.
 KERNEL(reverse_pairs, ReversePairsArguments) {
   const long long i = grid_warp();
   if (i >= x.n) {

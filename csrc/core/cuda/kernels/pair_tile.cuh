@@ -38,7 +38,7 @@ struct PairTile {
   }
 };
 
-/// Of the way back: ds/dr, and the sums over features that make a pair's gradient.
+/// Of the backward pass: ds/dr, and the sums over features that make a pair's gradient.
 struct BackwardTile : PairTile {
   static constexpr bool with_slopes = true;
 
