@@ -8,7 +8,6 @@ from hipnn_ts.errors import InputError
 # The extra that brings a package.
 EXTRAS = {
     "torch": "train",
-    "lightning": "train",
     "h5py": "train",
     "matplotlib": "train",
     "hippynn": "hippynn",

@@ -6,8 +6,9 @@ from enum import Enum
 
 FILE_NAME = "hipnn_ts.json"  # the document of an exported file
 CHECKPOINT_FORMAT = "hipnn-ts checkpoint"
+STATE_KIND = "state of a hipnn-ts run"
 
-# A checkpoint says in its first bytes what it is, as does Lightning's; more is not looked at.
+# A checkpoint and a state say in their first bytes what they are; more is not looked at.
 _BEGINNING = 4096
 
 
@@ -38,4 +39,4 @@ def kind_of(content: bytes) -> Kind:
         return Kind.UNKNOWN
     if CHECKPOINT_FORMAT.encode() in beginning:
         return Kind.CHECKPOINT
-    return Kind.STATE if b"pytorch-lightning_version" in beginning else Kind.TENSORS
+    return Kind.STATE if STATE_KIND.encode() in beginning else Kind.TENSORS

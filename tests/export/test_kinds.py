@@ -12,7 +12,7 @@ from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation import load_potential
 from hipnn_ts.export.potential import NativePotential
-from hipnn_ts.kinds import Kind, kind_of
+from hipnn_ts.kinds import STATE_KIND, Kind, kind_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.openmm import create_force
 
@@ -21,7 +21,7 @@ from hipnn_ts.openmm import create_force
 def files(random_potential, random_model, tmp_path):
     """A file of each kind, by kind."""
     save_checkpoint(tmp_path / "best.ckpt", random_potential(), {"training": "x" * 10_000})
-    state = {"epoch": 1, "pytorch-lightning_version": "2.5", "state_dict": {}}
+    state = {"kind": STATE_KIND, "run": {}}
     torch.save(state, tmp_path / "last.ckpt")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
     torch.jit.script(torch.nn.Linear(1, 1)).save(str(tmp_path / "script.pt"))

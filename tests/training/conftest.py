@@ -69,7 +69,7 @@ def train_until_killed(monkeypatch):
     """Function: train by a configuration into a folder; end after a number of steps, from 1."""
 
     def run(config, folder, n_steps):
-        original, seen = fit.KeepState.on_train_batch_end, []
+        original, seen = fit.KeepState.after_step, []
 
         def dies(self, *arguments):
             original(self, *arguments)
@@ -78,7 +78,7 @@ def train_until_killed(monkeypatch):
                 raise KilledError
 
         with monkeypatch.context() as patch:
-            patch.setattr(fit.KeepState, "on_train_batch_end", dies)
+            patch.setattr(fit.KeepState, "after_step", dies)
             with pytest.raises(KilledError):
                 train(config, folder)
 

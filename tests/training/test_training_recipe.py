@@ -94,13 +94,13 @@ def test_what_has_no_weight_is_not_learned(frames, run):
 def test_the_average_follows_the_weights(frames, settings, tmp_path):
     train(settings(epochs=2, ema_decay=0.99), tmp_path / "average")
     train(settings(epochs=2, ema_decay=None), tmp_path / "plain")
-    state = torch.load(tmp_path / "average" / "last.ckpt", weights_only=True)["state_dict"]
-    plain = torch.load(tmp_path / "plain" / "last.ckpt", weights_only=True)["state_dict"]
+    state = torch.load(tmp_path / "average" / "last.ckpt", weights_only=True)["loop"]
+    plain = torch.load(tmp_path / "plain" / "last.ckpt", weights_only=True)["loop"]
     best = load_checkpoint(tmp_path / "average" / "best.ckpt")[0].state_dict()
     key = "blocks.0.interaction.weights"
-    assert torch.equal(state[f"potential.{key}"], plain[f"potential.{key}"])
-    assert torch.equal(best[key], state[f"average.{key}"])
-    assert not torch.equal(best[key], state[f"potential.{key}"])
+    assert torch.equal(state["weights"][key], plain["weights"][key])
+    assert torch.equal(best[key], state["average"][key])
+    assert not torch.equal(best[key], state["weights"][key])
 
 
 def test_self_energies_fixed_given_and_trained(frames, settings, tmp_path):
@@ -200,7 +200,9 @@ def test_large_configurations_make_small_batches(settings, tmp_path):
     train(settings(epochs=1, max_atoms_per_batch=10), tmp_path / "few")
     train(settings(epochs=1), tmp_path / "many")
     steps = {
-        name: torch.load(tmp_path / name / "last.ckpt", weights_only=True)["global_step"]
+        name: torch.load(tmp_path / name / "last.ckpt", weights_only=True)["loop"]["progress"][
+            "steps"
+        ]
         for name in ("few", "many")
     }
     assert steps["many"] == 36

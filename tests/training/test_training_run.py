@@ -48,7 +48,7 @@ def test_the_checkpoint_says_where_it_came_from(finished, settings, small_molecu
     assert provenance["config"]["training"]["epochs"] == 30
     assert provenance["config"]["data"]["train"] == ["small.extxyz"]
     assert str(small_molecules.parent) not in str(provenance)
-    assert {"hipnn-ts", "torch", "lightning"} == set(provenance["versions"])
+    assert {"hipnn-ts", "torch"} == set(provenance["versions"])
 
 
 def test_the_log_has_one_complete_row_per_epoch(finished):

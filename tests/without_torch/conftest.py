@@ -16,8 +16,6 @@ LEFT_OUT = (
     "functorch",
     "triton",
     "nvidia",
-    "lightning",
-    "pytorch_lightning",
     "hippynn",
     "openmmtorch",
     "_openmmtorch",

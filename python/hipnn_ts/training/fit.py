@@ -1,36 +1,32 @@
 """Training from configuration to checkpoint."""
 
 import fcntl
-import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
 import yaml
-from lightning.pytorch import Trainer
-from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities import rank_zero_only
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
-from hipnn_ts.training.callbacks import EpochLog, KeepBest, ProgressBar, StopOnBudget
 from hipnn_ts.training.fine_tuning import begin_from, read_start, with_its_network, with_start
 from hipnn_ts.training.freezing import freeze
-from hipnn_ts.training.module import TrainingModule
+from hipnn_ts.training.loop import TrainingLoop
+from hipnn_ts.training.observers import EpochLog, KeepBest, ProgressBar
 from hipnn_ts.training.prepare import Prepared, prepare
-from hipnn_ts.training.resume import KeepState, WholeFiles, state_to_resume
-from hipnn_ts.training.sections import RunConfig, TrainingConfig
+from hipnn_ts.training.ranks import Ranks
+from hipnn_ts.training.resume import KeepState, state_to_resume
+from hipnn_ts.training.sections import RunConfig
 
 CHECKPOINT = "best.ckpt"
 STATE = "last.ckpt"
 LOG = "metrics.csv"
 CONFIG = "config.yaml"
-STATE_FORMAT = 2  # one more whenever a state's contents change their names
+STATE_FORMAT = 3  # one more whenever a state's contents change their names
 
 
 def train(
@@ -95,22 +91,27 @@ def train(
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
     if start is not None:
         identity["start_from"] = prepared.origin["start_from"]["sha256"]
-    with closing(prepared.training), closing(prepared.validation), _alone(output):
+    with (
+        closing(prepared.training),
+        closing(prepared.validation),
+        Ranks(settings.device) as ranks,
+        _alone(output, ranks),
+    ):
         earlier = state_to_resume(output / STATE, identity) if resume else None
-        if earlier and earlier["finished"]:
+        if earlier and earlier["run"]["finished"]:
             return output / CHECKPOINT
         for line in (*prepared.survey, *prepared.recipe) if tell else ():
             tell(line)
-        if not earlier:
+        if not earlier and ranks.first:
             _clear(output, prepared)
-        callbacks = [
-            StopOnBudget(),
-            KeepBest(output / CHECKPOINT, prepared.origin, settings.early_stop),
+        best = KeepBest(output / CHECKPOINT, prepared.origin, settings.early_stop)
+        observers = [
+            best,
             EpochLog(output / LOG),
             *([ProgressBar()] if progress_bar else []),
-            KeepState(output / STATE, settings.checkpoint_minutes, identity),
+            KeepState(output / STATE, settings.checkpoint_minutes, identity, best),
         ]
-        with torch.random.fork_rng(devices=[]), _quiet_lightning():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             potential = Potential(prepared.network, fused).to(getattr(torch, settings.precision))
             potential.self_energies.copy_(prepared.self_energies)
@@ -121,46 +122,21 @@ def train(
             if settings.self_energies == "trained":
                 potential.train_self_energies()
             freeze(potential, settings.freeze)
-            module = TrainingModule(
-                potential, settings, prepared.training, prepared.validation, clock
+            loop = TrainingLoop(
+                potential, settings, prepared.training, prepared.validation, ranks, clock
             )
-            Trainer(
-                **_processes(settings),
-                max_epochs=settings.epochs or -1,
-                gradient_clip_val=settings.gradient_clipping,
-                reload_dataloaders_every_n_epochs=1,
-                use_distributed_sampler=False,
-                plugins=[WholeFiles()],
-                callbacks=callbacks,
-                logger=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-                inference_mode=False,
-            ).fit(module, ckpt_path=output / STATE if earlier else None)
+            if earlier:
+                loop.load_state(earlier["loop"])
+                best.load_state(earlier["best"])
+            loop.run(observers)
     return output / CHECKPOINT
 
 
-def _processes(settings: TrainingConfig) -> dict:
-    """One process, or those that torchrun started."""
-    arguments = {"accelerator": "gpu" if settings.device == "cuda" else "cpu", "devices": 1}
-    n_processes = int(os.environ.get("WORLD_SIZE", 1))
-    if n_processes > 1:
-        local = int(os.environ["LOCAL_WORLD_SIZE"])
-        arguments |= {
-            "devices": local,
-            "num_nodes": n_processes // local,
-            # A batch without forces, say, leaves some parameters without a gradient.
-            "strategy": DDPStrategy(find_unused_parameters=True),
-        }
-    return arguments
-
-
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def _alone(output: Path, ranks: Ranks) -> Iterator[None]:
     """The directory, made if need be, for this run alone: two would write over each other. Ends
     with the process, however that ends."""
-    if rank_zero_only.rank != 0:
+    if not ranks.first:
         yield
         return
     try:
@@ -184,7 +160,6 @@ def _alone(output: Path) -> Iterator[None]:
         os.close(directory)
 
 
-@rank_zero_only
 def _clear(output: Path, prepared: Prepared) -> None:
     """Take away what an earlier run left, and say what this run is."""
     try:
@@ -194,19 +169,3 @@ def _clear(output: Path, prepared: Prepared) -> None:
         raise InputError(f"{output}: cannot be written: {error.strerror}") from error
     with replacing(output / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(prepared.resolved, sort_keys=False, allow_unicode=True))
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Without banners and advice that a user of ours cannot follow."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

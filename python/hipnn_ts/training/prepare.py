@@ -85,7 +85,7 @@ def prepare(config: RunConfig) -> Prepared:
         "frames": {"train": len(training.frames), "validation": len(validation.frames)},
         "closest_approach": closest.by_elements(),
         "error_units": UNITS,
-        "versions": {name: version(name) for name in ("hipnn-ts", "torch", "lightning")},
+        "versions": {name: version(name) for name in ("hipnn-ts", "torch")},
     }
     return Prepared(
         network,

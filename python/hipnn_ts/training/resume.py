@@ -4,74 +4,53 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.plugins.io import CheckpointIO
-
 from hipnn_ts.archives import load_tensors
 from hipnn_ts.checkpoint import write_whole
 from hipnn_ts.errors import InputError
-from hipnn_ts.training.module import TrainingModule
+from hipnn_ts.kinds import STATE_KIND
+from hipnn_ts.training.loop import TrainingLoop
+from hipnn_ts.training.observers import KeepBest, Observer
 
 
-class WholeFiles(CheckpointIO):
-    """How Lightning reads and writes its checkpoints."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        """An older file stays until the new one is complete."""
-        write_whole(path, checkpoint)
-
-    def load_checkpoint(
-        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        """Tensors and plain values only."""
-        return load_tensors(Path(path))
-
-    def remove_checkpoint(self, path: str | Path) -> None:
-        """Delete the file."""
-        Path(path).unlink(missing_ok=True)
-
-
-class KeepState(Checkpoint):
+class KeepState(Observer):
     """Writes the state of the run after a step, whenever ``minutes`` have passed, and at its end.
 
-    ``identity`` is what a run must have in common with the one it continues.
+    ``identity`` is what a run must have in common with the one it continues; ``best`` has a state
+    of its own.
     """
 
-    def __init__(self, path: Path, minutes: float, identity: dict[str, Any]):
+    def __init__(self, path: Path, minutes: float, identity: dict[str, Any], best: KeepBest):
         self.path = path
         self.minutes = minutes
         self.identity = identity
+        self.best = best
         self._last = time.monotonic()
 
-    def on_train_batch_end(self, trainer: Trainer, module: TrainingModule, *_: Any) -> None:
+    def after_step(self, loop: TrainingLoop) -> None:
         """The end of an epoch waits for its validation."""
-        last = module.batches_done >= module.n_batches or trainer.should_stop
-        if not last and self._due(trainer):
-            self._save(trainer, finished=False)
+        last = loop.batches_done >= loop.n_batches or loop.stop
+        if not last and self._due(loop):
+            self._save(loop, finished=False)
 
-    def on_train_epoch_end(self, trainer: Trainer, module: TrainingModule) -> None:
-        """Lightning calls this after the module's own, which counts the epoch."""
-        finished = trainer.should_stop or module.progress >= 1.0
-        if finished or self._due(trainer):
-            self._save(trainer, finished)
+    def after_epoch(self, loop: TrainingLoop) -> None:
+        """As the next epoch will find it."""
+        finished = loop.stop or loop.progress >= 1.0
+        if finished or self._due(loop):
+            self._save(loop, finished)
 
-    def _due(self, trainer: Trainer) -> bool:
-        passed = time.monotonic() - self._last >= 60 * self.minutes
-        return trainer.strategy.reduce_boolean_decision(passed, all=False)
+    def _due(self, loop: TrainingLoop) -> bool:
+        return loop.ranks.any(time.monotonic() - self._last >= 60 * self.minutes)
 
-    def _save(self, trainer: Trainer, finished: bool) -> None:
-        self._finished = finished
-        trainer.save_checkpoint(self.path)
+    def _save(self, loop: TrainingLoop, finished: bool) -> None:
+        if loop.ranks.first:
+            content = {
+                "kind": STATE_KIND,
+                "run": {**self.identity, "finished": finished},
+                "best": self.best.state(),
+                "loop": loop.state(),
+            }
+            write_whole(self.path, content)
         self._last = time.monotonic()
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, module: TrainingModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Which run this is."""
-        checkpoint["run"] = {**self.identity, "finished": self._finished}
 
 
 def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
@@ -85,7 +64,8 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
     if not path.is_file():
         return None
     try:
-        run = load_tensors(path)["run"]
+        content = load_tensors(path)
+        run = content["run"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: expected the state of an interrupted run, found a file that cannot be read"
@@ -96,7 +76,7 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
             raise InputError(
                 f"{path}: the run to resume differs: {difference}; start a new one elsewhere"
             )
-    return run
+    return content
 
 
 def _difference(old: Any, new: Any, key: str) -> str | None:

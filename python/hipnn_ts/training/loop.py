@@ -1,0 +1,261 @@
+"""The training loop: optimisation steps, and a validation after each epoch."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.errors import InputError
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.batches import EpochBatches
+from hipnn_ts.training.budget import Budget
+from hipnn_ts.training.errors import ErrorSums, deviations
+from hipnn_ts.training.flat import FlatParameters
+from hipnn_ts.training.loss import batch_sums, error_loss, squared_weights, summed
+from hipnn_ts.training.observers import Observer
+from hipnn_ts.training.prediction import predict
+from hipnn_ts.training.ranks import Ranks
+from hipnn_ts.training.schedule import Schedule
+from hipnn_ts.training.sections import LATE, LossConfig, TrainingConfig
+
+
+class TrainingLoop:
+    """Trains ``potential`` in place on ``training``; ``errors`` and ``validation_loss`` are those
+    of the last validation, which judged ``evaluated``.
+
+    Everything that changes during a run is in :meth:`state`: a run goes on from any step. An
+    observer sets ``stop`` to end it after the next validation.
+    """
+
+    def __init__(
+        self,
+        potential: Potential,
+        config: TrainingConfig,
+        training: ReferenceDataset,
+        validation: ReferenceDataset,
+        ranks: Ranks,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.potential = potential.to(ranks.device)
+        # Looked for once: a search through the modules takes its share of a small step.
+        self._trained = [weight for weight in potential.parameters() if weight.requires_grad]
+        self.average = None
+        if config.ema_decay is not None:
+            self.average = copy.deepcopy(potential)
+            # A weight that is frozen is its own average.
+            pairs = zip(self.average.parameters(), potential.parameters(), strict=True)
+            averages = [average for average, weight in pairs if weight.requires_grad]
+            self.average.requires_grad_(False)
+            self._averages = FlatParameters(averages).wholes
+        self._flat = FlatParameters(self._trained)
+        self.optimizer = torch.optim.Adam(self._flat.wholes, lr=config.learning_rate, fused=True)
+        self.config = config
+        self.training_data, self.validation_data = training, validation
+        self.ranks = ranks
+        self.schedule = Schedule(config)
+        self.budget = Budget(config.epochs, config.max_minutes, clock)
+        self.stop = False
+        self.epoch = 0
+        self.steps = 0
+        self.batches_done = 0  # of this epoch
+        self.n_batches = 1
+        self.losses: list[float | Tensor] = []
+        self.errors: dict[str, float] = {}
+        self.validation_loss = math.inf
+
+    def run(self, observers: Sequence[Observer]) -> None:
+        """Train until the budget is spent, mid-epoch if need be, or an observer stops it.
+
+        Raises
+        ------
+        InputError
+            The loss is no longer finite.
+        """
+        if self.steps == 0:
+            self.budget.start()  # loading and set-up do not count
+        try:
+            for observer in observers:
+                observer.begins(self)
+            while not (self.stop or self.progress >= 1.0):
+                self._train_epoch(observers)
+                self._validate()
+                for observer in observers:
+                    observer.after_validation(self)
+                self._count_epoch()
+                for observer in observers:
+                    observer.after_epoch(self)
+        finally:
+            for observer in observers:
+                observer.ends()
+
+    @property
+    def evaluated(self) -> Potential:
+        """The potential, or the average of its weights where one is kept."""
+        return self.potential if self.average is None else self.average
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done."""
+        return self.budget.progress(self.epoch + self.batches_done / self.n_batches)
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the last step."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    def loss_weights(self, progress: float) -> LossConfig:
+        """The weights of this part of the run."""
+        loss, second = self.config.loss, self.config.second_stage
+        if second is not None:
+            return second.loss if progress >= second.start else loss
+        late = loss.late_energy if progress >= LATE else 1.0
+        return loss.model_copy(update={"energy": late * loss.energy})
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes during a run, as tensors and plain values."""
+        self._read_losses()
+        return {
+            "weights": self.potential.state_dict(),
+            "average": {} if self.average is None else self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "minutes": self.budget.minutes,
+            "progress": {
+                "epoch": self.epoch,
+                "steps": self.steps,
+                "batches_done": self.batches_done,
+                "n_batches": self.n_batches,
+                "losses": self.losses,
+                "errors": self.errors,
+                "validation_loss": self.validation_loss,
+            },
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from there."""
+        self.potential.load_state_dict(state["weights"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.budget.start(state["minutes"])
+        vars(self).update(state["progress"])
+
+    def _train_epoch(self, observers: Sequence[Observer]) -> None:
+        """The batches of this epoch from the first that is not done."""
+        for batch in self._batches():
+            self._step(batch)
+            # All processes stop together.
+            self.stop = self.ranks.any(self.stop or self.progress >= 1.0)
+            for observer in observers:
+                observer.after_step(self)
+            if self.stop:
+                break
+
+    def _batches(self) -> Iterator[Batch]:
+        chosen = EpochBatches(
+            self.training_data.n_atoms,
+            self.schedule.batch_size,
+            self.config.max_atoms_per_batch,
+            self.config.seed,
+            self.epoch,
+            self.batches_done,
+            self.ranks.rank,
+            self.ranks.n_ranks,
+        )
+        self.n_batches = len(chosen)
+        for indices in chosen:
+            yield self._batch(self.training_data, indices)
+
+    def _batch(self, data: ReferenceDataset, indices: Sequence[int]) -> Batch:
+        batch = collate([data[index] for index in indices])
+        if self.ranks.device.type == "cpu":
+            return batch
+        return Batch(*(tensor.to(self.ranks.device) for tensor in batch))
+
+    def _step(self, batch: Batch) -> None:
+        progress = self._shared_progress()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.rate(progress)
+        weights = self.loss_weights(progress)
+        prediction, terms = predict(self.potential, batch, create_graph=True)
+        sums = batch_sums(deviations(prediction, batch), terms, batch, weights)
+        loss = error_loss(summed(sums, self.ranks.summed), weights)
+        regular = weights.l2 * squared_weights(self.potential) if weights.l2 > 0 else 0.0
+        self.losses.append((loss + regular).detach())
+        self._flat.zero_grad()
+        # Down to the parameters: of the pair vectors' gradients only the forces needed any. A
+        # process has its configurations' part of the errors' gradient, and an equal part of this.
+        (loss + regular / self.ranks.n_ranks).backward(inputs=self._trained)
+        for whole in self._flat.wholes:
+            self.ranks.summed(whole.grad)
+        if self.config.gradient_clipping:
+            clip_grad_norm_(self._flat.wholes, self.config.gradient_clipping)
+        self.optimizer.step()
+        self.steps += 1
+        self.batches_done += 1
+        self._follow()
+
+    def _follow(self) -> None:
+        """The average takes its share of the new weights."""
+        if self.average is not None:
+            # Soon without the weights that it began with, which no step has improved.
+            decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
+            get_ema_multi_avg_fn(decay)(self._averages, self._flat.wholes, None)
+
+    def _validate(self) -> None:
+        """Errors over the whole validation set, and the loss they make; each process its share."""
+        self._read_losses()
+        errors = ErrorSums()
+        # By the weights that the run ends with: losses of one run can be compared.
+        weights = self.loss_weights(1.0).model_copy(update={"hierarchicality": 0.0})
+        sums = torch.zeros(4, 3, dtype=torch.float64, device=self.ranks.device)
+        mine = range(self.ranks.rank, len(self.validation_data), self.ranks.n_ranks)
+        for start in range(0, len(mine), self.config.batch_size):
+            indices = mine[start : start + self.config.batch_size]
+            batch = self._batch(self.validation_data, indices)
+            prediction, terms = predict(self.evaluated, batch, create_graph=False)
+            found = deviations(prediction, batch)
+            errors.add(found)
+            sums += batch_sums(found, terms, batch, weights).detach()
+        errors.sums = self.ranks.summed(errors.sums.to(self.ranks.device)).cpu()
+        self.errors = errors.result()
+        self.validation_loss = error_loss(self.ranks.summed(sums), weights).item()
+        if not math.isfinite(self.validation_loss):
+            raise self._diverged(self.steps)
+
+    def _count_epoch(self) -> None:
+        self.schedule.epoch_ends(self.validation_loss)
+        self.epoch += 1
+        self.batches_done = 0
+        self.losses = []
+
+    def _shared_progress(self) -> float:
+        """Clocks differ: every process goes by that of the first."""
+        if self.ranks.n_ranks == 1 or self.config.max_minutes is None:
+            return self.progress
+        mine = self.progress if self.ranks.first else 0.0
+        return self.ranks.summed(
+            torch.tensor(mine, dtype=torch.float64, device=self.ranks.device)
+        ).item()
+
+    def _read_losses(self) -> None:
+        """Of this epoch's steps; not after each, which would synchronise a GPU."""
+        self.losses = [float(loss) for loss in self.losses]
+        for index, loss in enumerate(self.losses):
+            if not math.isfinite(loss):
+                raise self._diverged(self.steps - len(self.losses) + index)
+
+    def _diverged(self, steps: int) -> InputError:
+        return InputError(
+            f"training.learning_rate: the loss is no longer finite after {steps} steps at "
+            f"{self.config.learning_rate:g}, expected a smaller rate"
+        )
