@@ -71,7 +71,7 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
   const Linear<T>& w = x.weights->projection;
   for_tiles(x, senders, x.n_atoms, [&](int64_t first, int n, const Thread<T>& thread) {
     T* message_gradients = thread.scratch + PairTile<T>::scratch_size(x.weights->radial);
-    T* gradients = message_gradients + int64_t{gradient_pairs} * x.weights->n_middle;
+    T* gradients = message_gradients + int64_t{message_pairs} * x.weights->n_middle;
     const T* projections = project ? nullptr : x.projections + projections_of(x, first);
     if (project) {
       const StageSpan span(thread.seconds, Stage::projections);
@@ -98,8 +98,7 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
 
 /// What the pairs or the on-site layers use, whichever is more.
 template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
-  static_assert(message_pairs <= gradient_pairs);
-  const int64_t pairs = PairTile<T>::scratch_size(w.radial) + int64_t{gradient_pairs} * w.n_middle +
+  const int64_t pairs = PairTile<T>::scratch_size(w.radial) + int64_t{message_pairs} * w.n_middle +
                         int64_t{2} * max_tile_size * w.radial.n_sensitivities * w.n_middle;
   const int64_t onsite = onsite_scratch_size(w);
   return whole_cache_lines<T>(pairs > onsite ? pairs : onsite);

@@ -84,16 +84,12 @@ for_species_tiles(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile,
   }
 }
 
-constexpr int product_lanes(int lanes) {
-  return lanes < pair_block ? lanes : pair_block;
-}
-
 /// Lanes whose sums are sum_p s_v Y_c over the tile's pairs: written for `components` from c on of
 /// C and a sensitivity_block from v on. In single precision so far: few pairs are added up.
 template <class T, int C, int components>
 inline __attribute__((always_inline)) void
 write_products(const PairTile<T>& tile, int v, int c, T* lanes) {
-  constexpr int width = product_lanes(max_lanes<T>);
+  constexpr int width = block_lanes<T>;
   constexpr int n_sums = sensitivity_block * components;
   using F = Chunk<T, width>;
   F sum[n_sums];
@@ -125,7 +121,7 @@ write_products(const PairTile<T>& tile, int v, int c, T* lanes) {
 template <class T, int C>
 inline void add_products(const PairTile<T>& tile, int V, T* lanes, double* sums) {
   constexpr int step = C % 3 == 0 ? 3 : C % 2 == 0 ? 2 : 1; // accumulators for so many fit
-  constexpr int width = product_lanes(max_lanes<T>);
+  constexpr int width = block_lanes<T>;
   for (int v = 0; v < V; v += sensitivity_block) {
     HIPNN_TS_UNROLL
     for (int c = 0; c < C; c += step) {
@@ -148,7 +144,7 @@ inline void add_products(const PairTile<T>& tile, int V, T* lanes, double* sums)
 /// Values that `add_products` needs as scratch.
 template <class T, int C> int64_t products_size(int V) {
   const int64_t rows = (V + sensitivity_block - 1) / sensitivity_block * sensitivity_block;
-  return (rows * C + max_lanes<T>)*product_lanes(max_lanes<T>);
+  return (rows * C + max_lanes<T>)*block_lanes<T>;
 }
 
 /// Radial moments (C, K) of a receiver; `sums` (K, row_lanes) and `lanes` are scratch. In double
@@ -169,7 +165,7 @@ template <class T, int C>
 inline void
 radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* rows) {
   constexpr int lanes = row_lanes<C>;
-  constexpr int width = max_lanes<T> < pair_block ? max_lanes<T> : pair_block;
+  constexpr int width = block_lanes<T>;
   using F = Chunk<T, width>;
   for_species_tiles<T, C, true>(x, receiver, tile, [&](int first) {
     PairGradients<T> found;

@@ -8,6 +8,8 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
+constexpr int message_pairs = 16; // whose messages, or their gradients, stay in the nearest cache
+
 /// Calls body() for each tile of `n` pairs, once `tile` holds it.
 template <class T, int C, bool slopes, class Body>
 inline __attribute__((always_inline)) void for_pair_tiles(

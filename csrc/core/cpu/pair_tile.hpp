@@ -14,6 +14,10 @@ constexpr int pair_block = 8;        // pairs that share a window
 constexpr int pair_tile = 64;        // pairs whose geometry is prepared together
 constexpr int sensitivity_block = 4; // sensitivities that dense products take at once
 
+/// Lanes of a vector of pairs: it lies in one pair_block.
+template <class T>
+constexpr int block_lanes = max_lanes<T> < pair_block ? max_lanes<T> : pair_block;
+
 /// Sensitivities [begin, end) that any pair of a block needs.
 struct Window {
   int16_t begin, end;
@@ -113,7 +117,7 @@ private:
   template <bool with_slopes>
   inline void
   fill_window(const Radial<T>& radial, int b, const T* envelope, const T* envelope_slope) {
-    constexpr int width = max_lanes<T> < pair_block ? max_lanes<T> : pair_block;
+    constexpr int width = block_lanes<T>;
     using F = Chunk<T, width>;
     const Window& w = window[b];
     const int rounded_begin = w.begin / sensitivity_block * sensitivity_block;

@@ -8,8 +8,6 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-constexpr int message_pairs = 16; // whose messages stay in the first-level cache
-
 /// Messages (size, a) of `size` pairs of the tile from `first` on; `projections` (V, a) of each.
 template <class T>
 inline void write_messages(

@@ -11,8 +11,6 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-constexpr int gradient_pairs = 16; // whose messages' gradients stay in the first-level cache
-
 /// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
 template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t sender) {
   const PairGroups& groups = x.by_sender;
@@ -28,11 +26,11 @@ template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t
 /// its direction.
 template <class T> struct GradientLanes {
   static constexpr int lanes = max_lanes<T>;
-  T of[4][gradient_pairs][lanes];
+  T of[4][message_pairs][lanes];
 
   /// Writes the sums of the first `size` to pairs of the tile from `first` on.
   template <int n_sums> inline void sum(int first, int size, PairGradients<T>& out) const {
-    static_assert(gradient_pairs % lanes == 0 && pair_tile % gradient_pairs == 0);
+    static_assert(message_pairs % lanes == 0 && pair_tile % message_pairs == 0);
     for (int k = 0; k < size; k += lanes) {
       for (int i = 0; i < n_sums; ++i) {
         T* target = i == 0 ? out.distance : out.direction[i - 1];
@@ -164,7 +162,7 @@ inline void add_last_rows(
 }
 
 /// A sender's pairs with some receivers; `projections` (V, a) are its own, `gradient` (V, a) is
-/// dE/dP of them, added to; `message_gradients` (gradient_pairs, a) is scratch.
+/// dE/dP of them, added to; `message_gradients` (message_pairs, a) is scratch.
 template <class T, int C>
 inline void sender_backward(
     const BlockProblem<T>& x, int64_t sender, ReceiverRange receivers, PairTile<T>& tile,
@@ -184,9 +182,9 @@ inline void sender_backward(
     }
     PairGradients<T> found{};
     GradientLanes<T> lanes{};
-    for (int first = 0; first < padded; first += gradient_pairs) {
+    for (int first = 0; first < padded; first += message_pairs) {
       const int left = padded - first;
-      const int size = left < gradient_pairs ? left : gradient_pairs;
+      const int size = left < message_pairs ? left : message_pairs;
       for (int place = 0; place < size; place += pairs_at_once) {
         const T* const* at = G + first + place;
         for (int q = 0; q < pairs_at_once; ++q) {

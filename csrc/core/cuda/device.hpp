@@ -90,8 +90,7 @@ struct Limits {
   int64_t first_atoms = 65536;  // whose moments of the first block do
   int64_t onsite_atoms = 32768; // whose last on-site layers do
   int64_t shared_groups = 2048; // of pairs, at most: then all warps of a block share one
-  int64_t kept_bytes =
-      int64_t{1} << 30; // of projections kept from the forward pass for the backward pass
+  int64_t kept_bytes = int64_t{1} << 30;       // of projections that the backward pass reads again
   int64_t projection_bytes = int64_t{1} << 31; // of all atoms' projections by a wide pass
 };
 
