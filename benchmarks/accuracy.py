@@ -2,9 +2,10 @@
 
     python benchmarks/accuracy.py [--minutes 20] [--only 3bpa ...] [--quick]
 
-For each set: this package, hippynn by its own recipe with the same network, data, split and time,
-this package in a tenth of the time, and for some sets the same network with lower tensor orders
-and in four times the time, for what more of it brings.
+For each set: this package, with norms (HIP-NN-TS) and with polynomials (HIP-HOP-NN); hippynn by its
+own recipe with the network of norms, data, split and time; this package in a tenth of the time;
+and for some sets the same network with lower tensor orders and in four times the time, for what
+more of it brings.
 Minutes are those of one thread's processor time, so that a machine with other work to do changes
 little. Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on
 there. Writes benchmarks/results/accuracy/SET.json after each run; --quick tries the way through
@@ -20,7 +21,7 @@ from pathlib import Path
 import click
 from accuracy_runs import HIPPYNN, OURS, Run, in_own_process
 from accuracy_sets import SETS, Set
-from accuracy_table import checks_of, print_rows
+from accuracy_table import checks_of, named, print_rows
 from ase.io import write
 
 from hipnn_ts.benchmark import Check, write_report
@@ -60,7 +61,7 @@ def with_files(name: str, folder: Path) -> Set:
 
 def runs_of(chosen: Set, hippynn: bool) -> list[Run]:
     """What to train, the most telling first."""
-    runs = [Run(OURS, 2)]
+    runs = [Run(OURS, 2), Run(OURS, 3, invariants="polynomials")]
     if hippynn:
         runs += [Run(HIPPYNN, 2), Run(OURS, 2, SOON)]
     if chosen.ablation:
@@ -78,9 +79,9 @@ def train_all(
     runs, checks = [], []
     for run in runs_of(chosen, hippynn):
         given = run.share * minutes
-        print(f"\n{name}: {run.side}, l_max {run.l_max}, {given:g} minutes ...", flush=True)
+        print(f"\n{name}: {named(vars(run))}, {given:g} minutes ...", flush=True)
         kind = f"{'quick' if quick else f'{given:g}-minutes'}-seed-{seed}"
-        output = TRAINED / kind / name / f"{run.side}-l{run.l_max}"
+        output = TRAINED / kind / name / f"{run.side}-{run.invariants}-l{run.l_max}"
         runs.append(in_own_process(run, chosen, folder, output, given, seed, quick))
         print_rows(chosen, runs[-1])
         checks = checks_of(name, chosen, runs)

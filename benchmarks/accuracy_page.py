@@ -1,5 +1,6 @@
 """The page's tables of what accuracy.py trained."""
 
+from accuracy_table import named
 from markup import number, origin, table
 
 
@@ -34,4 +35,4 @@ def accuracy(results: dict) -> str:
 
 def _training(run: dict) -> str:
     minutes = number(run["training"]["minutes"], ".1f")
-    return f"{run['side']}, l_max {run['l_max']}, {minutes} minutes"
+    return f"{named(run)}, {minutes} minutes"

@@ -28,11 +28,17 @@ QUICK_FRAMES = 20
 
 @dataclass(frozen=True)
 class Run:
-    """One training: whose, with which tensor order, in which share of the minutes."""
+    """One training: whose, tensor order and invariants, and its share of the minutes."""
 
     side: str
     l_max: int
     share: float = 1.0
+    invariants: str = "norms"
+
+    @property
+    def network(self) -> dict:
+        """What it changes in a set's network."""
+        return {"l_max": self.l_max, "invariants": self.invariants}
 
 
 def in_own_process(
@@ -52,7 +58,7 @@ def trained(
     run: Run, chosen: Set, data: Path, output: Path, minutes: float, seed: int, quick: bool
 ) -> dict:
     """Train on the set's files below ``data``, in ``output``; how it went, and the errors."""
-    config = config_of(chosen, data, minutes, seed, run.l_max, quick)
+    config = config_of(chosen, data, minutes, seed, run.network, quick)
     sides = {OURS: train_ours, HIPPYNN: train_theirs}
     potential, training = sides[run.side](config, output, quick)
     return {
@@ -67,12 +73,12 @@ def trained(
 
 
 def config_of(
-    chosen: Set, folder: Path, minutes: float, seed: int, l_max: int, quick: bool
+    chosen: Set, folder: Path, minutes: float, seed: int, network: dict, quick: bool
 ) -> RunConfig:
-    """The configuration of a run."""
+    """The configuration of a run, with a few keys of the network changed."""
     validation = chosen.validation
     content = {
-        "network": chosen.network | {"l_max": l_max} | (QUICK if quick else {}),
+        "network": chosen.network | network | (QUICK if quick else {}),
         "data": {
             "train": [chosen.train],
             "validation": [validation] if isinstance(validation, str) else validation,

@@ -30,7 +30,7 @@ def points(results: dict) -> dict[str, tuple[float, float]]:
     errors = {
         (run["side"], run["l_max"]): run["tests"][TEST]["forces_rmse"]
         for run in accuracy["runs"]
-        if run["share"] == 1
+        if run["share"] == 1 and run.get("invariants") != "polynomials"
     } | {figure["model"]: figure["forces"] for figure in accuracy["published"][TEST]}
     return {
         name: (1e6 * row["seconds"][timed]["median"] / row["n_atoms"], errors[judged])

@@ -8,8 +8,8 @@ python=${PYTHON_VERSION:-3.12}
 out=carried
 rm -rf "$out" && mkdir -p "$out"
 
-# torch, triton, numpy, click, pyyaml, matplotlib, scipy, pytest, hypothesis, cmake, ninja, pybind11,
-# scikit-build-core and lightning are expected there.
+# torch, triton, numpy, click, pyyaml, matplotlib, scipy, pytest, hypothesis, cmake, ninja, pybind11
+# and scikit-build-core are expected there.
 python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version "$python" \
   --platform manylinux_2_34_x86_64 --platform manylinux_2_28_x86_64 \
   --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
