@@ -17,12 +17,17 @@
 
 namespace hipnn_ts_lammps {
 
+namespace utils = LAMMPS_NS::utils;
+
 namespace {
 
 /// `comm_modify group`, the only one whose atoms become ghosts; LAMMPS tells nobody but heirs.
 struct GhostGroup : LAMMPS_NS::Comm {
   static int of(const LAMMPS_NS::Comm& comm) { return comm.*(&GhostGroup::bordergroup); }
 };
+
+/// What a ghost costs beside an own atom: 8.1 of 42.4 µs, docs/lammps_scaling.md.
+constexpr double ghost_work = 0.2, share_worth_saying = 0.1;
 
 } // namespace
 
@@ -141,6 +146,30 @@ void PairHipnnTs::warn_of_heat_flux() {
         "pair_style hipnn/ts: compute heat/flux needs compute centroid/stress/atom, found compute "
         "stress/atom only; the flux of a many-body potential is not that of its pairs");
   }
+}
+
+/// Ranks compute projections, and the gradients with respect to them, of ghosts, too. Where that
+/// is much, the log says so, once.
+void PairHipnnTs::advise_on_ranks() {
+  if (comm->nprocs == 1 || advised_) {
+    return;
+  }
+  advised_ = true;
+  const RowCounts& counts = rows_.counts();
+  const std::array<LAMMPS_NS::bigint, 2> mine{counts.receivers, counts.senders - counts.receivers};
+  std::array<LAMMPS_NS::bigint, 2> all{};
+  MPI_Allreduce(mine.data(), all.data(), 2, MPI_LMP_BIGINT, MPI_SUM, world);
+  const double ghosts = static_cast<double>(all[1]) / static_cast<double>(MAX(all[0], 1));
+  const double share = ghosts * ghost_work / (1.0 + ghosts * ghost_work);
+  if (share < share_worth_saying || comm->me != 0) {
+    return;
+  }
+  utils::logmesg(
+      lmp,
+      "pair_style hipnn/ts: ranks also do part of the network for atoms of other ranks, {:.1f} for "
+      "each of their own: about {:.0f} % of a step; fewer ranks with more threads each "
+      "(OMP_NUM_THREADS) do less of it\n",
+      ghosts, 100.0 * share);
 }
 
 /// What is not finite spreads through features and forces within a step: the rank with the closest

@@ -121,6 +121,7 @@ void PairHipnnTs::rebuild_rows() {
   if (new_run_) {
     refuse_special_bonds();
     refuse_exclusions();
+    advise_on_ranks();
   }
   new_run_ = false;
 }

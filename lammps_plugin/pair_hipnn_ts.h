@@ -53,6 +53,7 @@ private:
   void refuse_special_bonds();
   int absent_groups() const;
   void refuse_exclusions();
+  void advise_on_ranks();
   void warn_of_heat_flux();
   void refuse_what_is_not_finite(int bad_receiver);
   void watch_for_extrapolation();
@@ -80,7 +81,7 @@ private:
   int64_t n_extrapolations_ = 0;  ///< steps of this rank
   Exchange* exchanged_ = nullptr; ///< under way
   int exchanged_block_ = 0;
-  bool mapping_printed_ = false, heat_flux_told_ = false, new_run_ = true;
+  bool mapping_printed_ = false, heat_flux_told_ = false, advised_ = false, new_run_ = true;
   int n_atoms_ = 0;
 };
 

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -62,3 +63,13 @@ def test_momentum_is_conserved(evaluations):
     """To the rounding of double precision whatever the model's: each pair's pull is exact."""
     for _, found in evaluations.values():
         assert np.abs(found.forces.sum(axis=0)).max() < 1e-11 * np.abs(found.forces).sum()
+
+
+@pytest.mark.parametrize(("ranks", "edge", "told"), [(1, 4, False), (2, 4, True), (2, 13, False)])
+def test_the_log_says_what_ghosts_cost(tmp_path, random_model, ranks, edge, told):
+    """Two halves of a small box consist of ghosts of each other; those of a long one do not."""
+    atoms = molecule("H2O", vacuum=1.55, pbc=True).repeat((edge, 4, 4))
+    script = set_up(tmp_path, "box", atoms, hipnn(random_model(**ARCHITECTURE)))
+    run = lmp(tmp_path, script + evaluate("box"), ranks)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    assert ("ranks also do part of the network for atoms of other ranks" in run.stdout) == told
