@@ -40,7 +40,7 @@ def trained(name: str, cusp: float, seed: int, l_max: int, epochs: int) -> dict:
     chosen: Set = with_files(name, folder)
     chosen = replace(
         chosen,
-        network=chosen.network | {"cusp_regularisation": cusp},
+        network=chosen.network | {"invariants": "norms", "cusp_regularisation": cusp},
         training=chosen.training | {"epochs": epochs},
     )
     output = TRAINED / "cusps" / f"{name}-l{l_max}" / f"{cusp:g}-{epochs}-epochs-seed-{seed}"

@@ -30,12 +30,13 @@ REPORT = ROOT / "benchmarks" / "results" / "derived_physics.json"
 LABELLED = ROOT / "examples" / "reference_data" / "molecules.extxyz.xz"
 BEFORE = {"cusp_regularisation": 1e-6}
 SILICON = {
+    "invariants": "norms",
     "n_features": [16, 16],
     "n_atom_layers": 1,
     "soft_max": 4.5,
     "cutoff": 5.5,
 }
-MOLECULES = {"soft_min": 0.85, "soft_max": 4.5, "cutoff": 5.0}
+MOLECULES = {"invariants": "norms", "soft_min": 0.85, "soft_max": 4.5, "cutoff": 5.0}
 # Zone-centre optical mode of silicon: PBE 15.2 THz, experiment 15.5.
 GAMMA_THZ = 15.2
 

@@ -5,7 +5,13 @@ change. ``atoms_per_step`` sets the batch size by the atoms of a set's frames.
 """
 
 EARLIER = {
-    "network": {"n_sensitivities": 20, "sensitivity_width": None, "cusp_regularisation": 0.03},
+    "network": {
+        "invariants": "norms",
+        "l_max": 2,
+        "n_sensitivities": 20,
+        "sensitivity_width": None,
+        "cusp_regularisation": 0.03,
+    },
     "training": {
         "batch_size": 8,
         "learning_rate": 2e-3,
@@ -57,7 +63,7 @@ EARLY = changed(
     schedule={"warm_up": 0.02, "last_rate": 1e-3},
 )
 LATE = changed(EARLY, loss={"late_energy": 3.0})
-DEFAULT = changed(LATE, cusp_regularisation=0.1)
+NORMS = changed(LATE, cusp_regularisation=0.1)
 
 # In the order in which they were tried; what is not worth its time any more can be left out.
 CANDIDATES = {
@@ -72,20 +78,20 @@ CANDIDATES = {
     "late energies": LATE,
     "late energies, hippynn's width": changed(LATE, sensitivity_width=None),
     "late energies, width 0.05": changed(LATE, sensitivity_width=0.05),
-    "default": DEFAULT,
-    "default, hippynn's width": changed(DEFAULT, sensitivity_width=None),
-    "default, width 0.05": changed(DEFAULT, sensitivity_width=0.05),
-    "default, 8": changed(DEFAULT, n_sensitivities=8),
-    "default, 20": changed(DEFAULT, n_sensitivities=20),
-    "default, rate 5e-3": changed(DEFAULT, learning_rate=5e-3),
-    "default, 64 atoms a step": changed(DEFAULT, atoms_per_step=64),
-    "default, not averaged": changed(DEFAULT, ema_decay=None),
-    "default, clipped at 10": changed(DEFAULT, gradient_clipping=10.0),
-    "default, roots": changed(
-        DEFAULT, loss={"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
+    "norms": NORMS,
+    "norms, hippynn's width": changed(NORMS, sensitivity_width=None),
+    "norms, width 0.05": changed(NORMS, sensitivity_width=0.05),
+    "norms, 8": changed(NORMS, n_sensitivities=8),
+    "norms, 20": changed(NORMS, n_sensitivities=20),
+    "norms, rate 5e-3": changed(NORMS, learning_rate=5e-3),
+    "norms, 64 atoms a step": changed(NORMS, atoms_per_step=64),
+    "norms, not averaged": changed(NORMS, ema_decay=None),
+    "norms, clipped at 10": changed(NORMS, gradient_clipping=10.0),
+    "norms, roots": changed(
+        NORMS, loss={"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
     ),
-    "squares": polynomials(DEFAULT, l_max=2, n_max=2, normalisation="none"),
-    "squares, normalised": polynomials(DEFAULT, l_max=2, n_max=2, normalisation="group"),
-    "polynomials": polynomials(DEFAULT, l_max=3, n_max=4, normalisation="none"),
-    "polynomials, normalised": polynomials(DEFAULT, l_max=3, n_max=4, normalisation="group"),
+    "squares": polynomials(NORMS, l_max=2, n_max=2, normalisation="none"),
+    "squares, normalised": polynomials(NORMS, l_max=2, n_max=2, normalisation="group"),
+    "default": polynomials(NORMS, l_max=3, n_max=4, normalisation="none"),
+    "default, normalised": polynomials(NORMS, l_max=3, n_max=4, normalisation="group"),
 }

@@ -229,7 +229,7 @@ def test_frozen_layers_do_not_change(tuning, finished, tmp_path, fused, ema_deca
         for name in new
         if name.startswith(("blocks.0.interaction.", "blocks.0.onsite.")) or name == FROZEN[2]
     ]
-    assert len(expected) == 11 and frozen == expected
+    assert len(expected) == 14 and frozen == expected
 
 
 def test_freezing_costs_the_other_layers_nothing(tuning, tmp_path):

@@ -128,6 +128,11 @@ class NetworkConfig(BaseModel):
                 del content[key]
         return content
 
+    def for_training(self) -> dict[str, Any]:
+        """As plain values, with those keys that files leave out and training has defaults for."""
+        keys = ("invariants", "sensitivity_width")
+        return self.model_dump(mode="json") | {key: getattr(self, key) for key in keys}
+
     @property
     def factors(self) -> int:
         """Most factors of a polynomial; 0 with norms."""

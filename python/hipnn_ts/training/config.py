@@ -81,7 +81,7 @@ def _judged(network: dict[str, Any], start_from: Path | None, name: str) -> dict
     """Keys of the network, with those of the checkpoint that the run starts from."""
     # The elements may have to wait for the data; everything else is judged now.
     if start_from is None:
-        validated(NetworkConfig, {"elements": ["H"], **network}, name, "network")
+        validated(NetworkSection, {"elements": ["H"], **network}, name, "network")
         return network
     # Not above: that module needs torch, which `--help` does not wait for.
     from hipnn_ts.training.fine_tuning import check_architecture, read_start, with_inherited_keys

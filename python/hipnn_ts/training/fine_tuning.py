@@ -51,9 +51,9 @@ def read_start(path: Path) -> StartingPoint:
 
 def with_inherited_keys(given: dict[str, Any], start: StartingPoint) -> dict[str, Any]:
     """Keys of the network section: those of the checkpoint, and ``elements`` where it is given."""
-    config = start.potential.config
-    own = config.model_dump(mode="json", exclude={"elements"})
-    return own | {"sensitivity_width": config.sensitivity_width} | given
+    own = start.potential.config.for_training()
+    del own["elements"]
+    return own | given
 
 
 def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:

@@ -75,10 +75,7 @@ def prepare(config: RunConfig) -> Prepared:
     lines += source
     settings = with_batch_size(config.training, datasets["training"].n_atoms)
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
-    # With the key that files of models leave out: without it this file would mean another width.
-    resolved["network"] = network.model_dump(mode="json") | {
-        "sensitivity_width": network.sensitivity_width
-    }
+    resolved["network"] = network.for_training()
     origin = {
         "config": _without_folders(resolved),
         "data": _checksums(config.data),

@@ -23,7 +23,7 @@ def with_batch_size(settings: TrainingConfig, n_atoms: Sequence[int]) -> Trainin
 def described(
     network: NetworkConfig, settings: TrainingConfig, config: RunConfig, n_frames: int
 ) -> list[str]:
-    """How the run trains, and why, two lines. ``config`` is what was asked for."""
+    """How the run trains, and why, three lines. ``config`` is what was asked for."""
     size = f"{settings.batch_size} configurations in a step"
     if config.training.batch_size is None:
         few = settings.batch_size == n_frames // STEPS_PER_EPOCH
@@ -34,6 +34,9 @@ def described(
     shape = "narrow (hippynn's)" if width is None else f"{width:g} wide"
     if width is not None and "sensitivity_width" not in config.network:
         shape += " (broad: narrow ones fit noise between the distances of the data)"
+    what = f"{network.invariants} of tensors up to order {network.l_max}"
+    if "invariants" not in config.network:
+        what += " (they err less than norms, and have no cusps)"
     way = [
         f"rate {settings.learning_rate:g}, {settings.schedule.kind}",
         f"gradients clipped at norm {settings.gradient_clipping:g}",
@@ -44,6 +47,7 @@ def described(
     if second is None and loss.late_energy != 1 and loss.energy > 0 and loss.forces > 0:
         way.append(f"energies weigh {loss.late_energy:g} times more after {LATE:.0%} of the run")
     return [
-        f"recipe: {size}; {network.n_sensitivities} sensitivities, at first {shape}",
+        f"recipe: {what}; {network.n_sensitivities} sensitivities, at first {shape}",
+        f"recipe: {size}",
         f"recipe: {'; '.join(way)}",
     ]

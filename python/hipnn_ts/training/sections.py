@@ -23,13 +23,31 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class NetworkSection(NetworkConfig):
     """A network as a training configuration describes it.
 
-    The width of the sensitivities matters before the first step alone. Files of models that lack
-    the key mean hippynn's; a configuration that lacks it gets the one that trains best.
+    Files of models that lack a key mean what networks were before there was such a key; a
+    configuration that lacks it gets what trains best.
     """
 
     sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
         default=0.1, description=NetworkConfig.model_fields["sensitivity_width"].description
     )
+    invariants: Literal["norms", "polynomials"] = Field(
+        default="polynomials", description=NetworkConfig.model_fields["invariants"].description
+    )
+    l_max: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=3, description="highest tensor order [3, with norms 2]"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_norms(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("invariants") == "norms":
+            return {"l_max": NetworkConfig.model_fields["l_max"].default} | given
+        if "invariants" not in given and "cusp_regularisation" in given:
+            raise ValueError(
+                "cusp_regularisation: expected invariants: norms beside it, since the default, "
+                "polynomials, has no cusps"
+            )
+        return given
 
 
 class DataConfig(LabelConfig):
