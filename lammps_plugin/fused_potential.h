@@ -9,17 +9,19 @@
 namespace hipnn_ts_lammps {
 
 /// This package's own kernels, without autograd. Network is hipnn_ts::Network<Real>, or
-/// hipnn_ts::cuda::StagedNetwork<Real>, and then the GPU comes after the model.
+/// hipnn_ts::cuda::StagedNetwork<Real>, which has one member, and then the GPU comes after the
+/// model.
 template <class Real, class Network> class FusedPotential final : public LayeredPotential<Real> {
 public:
   template <class... Gpu>
   explicit FusedPotential(const Model& model, Gpu&... gpu)
-      : model_(model.fused), network_(gpu..., model_->template weights<Real>()),
+      : model_(model.fused), network_(gpu..., weights_for(gpu...)),
         self_energies_(model.self_energies), widths_(block_inputs(model.network)),
         features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
+  void set_member(int member) override;
   void forward_block(int block) override;
   void backward_block(int block) override;
   Real* features(int block) override { return features_[block].data(); }
@@ -30,16 +32,25 @@ public:
   double memory_usage() const override;
 
 private:
+  template <class... Gpu> auto weights_for(const Gpu&...) const {
+    if constexpr (sizeof...(Gpu) == 0) {
+      return model_->template all_weights<Real>();
+    } else {
+      return model_->template weights<Real>();
+    }
+  }
   Real* cleared_gradients(int block);
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
   std::shared_ptr<const hipnn_ts::Model> model_;
   Network network_;
-  std::vector<double> self_energies_; // of the species
+  std::vector<double> self_energies_; // of the species, member after member
   std::vector<int64_t> widths_;
   RowCounts counts_;
   std::vector<int64_t> species_;
   std::vector<double> energies_;
+  int64_t n_pairs_ = 0;
+  int n_threads_ = 1;
   hipnn_ts::Buffer<Real> pair_gradients_;
   std::vector<hipnn_ts::Buffer<Real>> features_, feature_gradients_;
 };

@@ -74,10 +74,13 @@ std::string format_1_document(
 
 template <class T>
 std::shared_ptr<const cuda::DeviceWeights<T>> LoadedModel::on_device(cuda::Device& device) {
+  TORCH_CHECK(
+      model_->n_members() == 1, "device cuda: expected a single network, found a committee of ",
+      model_->n_members(), ", which runs on the CPU; use device cpu, or export one member");
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& found = std::get<OnDevices<T>>(on_devices_)[&device];
   if (!found) {
-    found = std::make_shared<const cuda::DeviceWeights<T>>(device, weights<T>());
+    found = std::make_shared<const cuda::DeviceWeights<T>>(device, model_->weights<T>());
   }
   return found;
 }
@@ -89,7 +92,8 @@ Tensor LoadedModel::self_energies_on(at::Device where) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& found = self_energies_[{static_cast<int>(where.type()), where.index()}];
   if (!found.defined()) {
-    const std::vector<double> values(self_energies(), self_energies() + architecture().n_species());
+    const double* first = model_->self_energies();
+    const std::vector<double> values(first, first + architecture().n_species());
     found = at::tensor(values, at::kDouble).to(where);
   }
   return found;

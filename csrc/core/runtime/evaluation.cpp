@@ -31,27 +31,29 @@ Evaluation::~Evaluation() = default;
 
 Evaluation::AnyStep Evaluation::step_for(const Model& model) {
   if (model.architecture().double_precision) {
-    return AnyStep(std::in_place_type<Step<double>>, model.weights<double>());
+    return AnyStep(std::in_place_type<Step<double>>, model.all_weights<double>());
   }
-  return AnyStep(std::in_place_type<Step<float>>, model.weights<float>());
+  return AnyStep(std::in_place_type<Step<float>>, model.all_weights<float>());
 }
 
-const Results& Evaluation::compute(const Structure& structure, int n_threads) {
+const Results&
+Evaluation::compute(const Structure& structure, int n_threads, const Wanted& wanted) {
   parts_.assign(1, {});
-  const int threads = threads_for(structure.n_atoms, n_threads);
-  auto list = lists_->take(structure.positions, structure.n_atoms, structure.box, threads);
-  run(&structure, 1, threads, [&](int64_t) -> NeighbourList& { return *list; });
+  n_threads_ = threads_for(structure.n_atoms, n_threads);
+  auto list = lists_->take(structure.positions, structure.n_atoms, structure.box, n_threads_);
+  run({structure}, wanted, [&](int64_t) -> NeighbourList& { return *list; });
   lists_->give_back(std::move(list));
   return results_.front();
 }
 
-void Evaluation::compute_together(const std::vector<Structure>& structures, int n_threads) {
+void Evaluation::compute_together(
+    const std::vector<Structure>& structures, int n_threads, const Wanted& wanted) {
   parts_.assign(1, {});
   int64_t n_atoms = 0;
   for (const Structure& each : structures) {
     n_atoms += each.n_atoms;
   }
-  const int threads = threads_for(n_atoms, n_threads);
+  n_threads_ = threads_for(n_atoms, n_threads);
   const auto n = static_cast<int64_t>(structures.size());
   while (static_cast<int64_t>(lists_together_.size()) < n) {
     lists_together_.emplace_back(model_->architecture().cutoff, 0.0);
@@ -60,44 +62,51 @@ void Evaluation::compute_together(const std::vector<Structure>& structures, int 
     const Structure& each = structures[s];
     try {
       naming_atoms(
-          [&] { lists_together_[s].search(each.positions, each.n_atoms, each.box, threads); });
+          [&] { lists_together_[s].search(each.positions, each.n_atoms, each.box, n_threads_); });
     } catch (const std::invalid_argument& error) {
       throw InStructure(s, error.what());
     }
   }
-  run(structures.data(), n, threads,
-      [&](int64_t s) -> NeighbourList& { return lists_together_[s]; });
+  run(structures, wanted, [&](int64_t s) -> NeighbourList& { return lists_together_[s]; });
 }
 
 template <class Lists>
 void Evaluation::run(
-    const Structure* structures, int64_t n_structures, int n_threads, const Lists& list_of) {
-  n_threads_ = n_threads;
-  parts_.assign(n_structures, {});
+    const std::vector<Structure>& structures, const Wanted& wanted, const Lists& list_of) {
+  const int n_members = model_->n_members();
+  if (wanted.member < mean_of_all || wanted.member >= n_members) {
+    throw std::invalid_argument(
+        "member: expected one below " + std::to_string(n_members) +
+        ", or -1 for their mean, found " + std::to_string(wanted.member));
+  }
+  wanted_ = wanted;
+  n_places_ = wanted.deviations || wanted.member == mean_of_all ? n_members : 1;
+  parts_.assign(structures.size(), {});
   int64_t n = 0;
   species_.clear();
-  for (int64_t s = 0; s < n_structures; ++s) {
+  for (size_t s = 0; s < parts_.size(); ++s) {
     parts_[s].first_atom = n;
     n += parts_[s].n_atoms = structures[s].n_atoms;
     species_.insert(
         species_.end(), structures[s].species, structures[s].species + structures[s].n_atoms);
   }
-  energies_.resize(n);
-  forces_.resize(3 * n);
+  energies_.resize(n_places_ * n);
+  forces_.resize(3 * n_places_ * n);
+  sums_.resize(n_places_ * parts_.size());
+  virials_.resize(9 * n_places_ * parts_.size());
   try {
     std::visit([&](auto& step) { run(step, structures, list_of); }, step_);
   } catch (...) {
     parts_.assign(1, {}); // no step
     throw;
   }
-  results_.clear();
-  for (const Part& part : parts_) {
-    results_.push_back(finish(part));
-  }
+  take_results();
+  take_deviations();
 }
 
 template <class T, class Lists>
-void Evaluation::run(Step<T>& step, const Structure* structures, const Lists& list_of) {
+void Evaluation::run(
+    Step<T>& step, const std::vector<Structure>& structures, const Lists& list_of) {
   int64_t room = 0, n_pairs = 0;
   for (size_t s = 0; s < parts_.size(); ++s) {
     room += list_of(s).size();
@@ -116,28 +125,89 @@ void Evaluation::run(Step<T>& step, const Structure* structures, const Lists& li
     n_pairs += part.n_pairs;
   }
   const auto n = static_cast<int64_t>(species_.size());
-  step.network.compute(
-      {n, n, n_pairs, species_.data(), receivers, senders, vectors, n_threads_}, energies_.data(),
-      step.gradients.resize(3 * room), forces_.data());
+  T* gradients = step.gradients.resize(3 * room);
+  step.network.begin({n, n, n_pairs, species_.data(), receivers, senders, vectors, n_threads_});
+  for (int place = 0; place < n_places_; ++place) {
+    const int member = n_places_ > 1 || wanted_.member == mean_of_all ? place : wanted_.member;
+    step.network.compute(
+        member, energies_.data() + place * n, gradients, forces_.data() + 3 * place * n);
+    finish(member, place);
+  }
 }
 
-Results Evaluation::finish(const Part& part) {
-  double* energies = energies_.data() + part.first_atom;
-  double* forces = forces_.data() + 3 * part.first_atom;
-  const int64_t* species = species_.data() + part.first_atom;
-  // Apart, since self energies are a million times larger.
-  double network_energy = 0.0, self_energy = 0.0;
-  int64_t not_finite = -1;
-  for (int64_t i = 0; i < part.n_atoms; ++i) {
-    network_energy += energies[i];
-    self_energy += model_->self_energies()[species[i]];
-    const double* force = forces + 3 * i;
-    if (not_finite < 0 && !std::isfinite(energies[i] + force[0] + force[1] + force[2])) {
-      not_finite = i;
+/// A member's self energies, and what its gradients are needed for before the next one's come.
+void Evaluation::finish(int member, int place) {
+  const double* of_species = model_->self_energies(member);
+  for (size_t s = 0; s < parts_.size(); ++s) {
+    const Part& part = parts_[s];
+    const int64_t* species = species_.data() + part.first_atom;
+    double* energies = energies_.data() + place * species_.size() + part.first_atom;
+    // Apart, since self energies are a million times larger.
+    double network_energy = 0.0, self_energy = 0.0;
+    for (int64_t i = 0; i < part.n_atoms; ++i) {
+      network_energy += energies[i];
+      self_energy += of_species[species[i]];
+    }
+    model_->add_self_energies(species, part.n_atoms, energies, member);
+    sums_[place * parts_.size() + s] = self_energy + network_energy;
+    if (n_places_ > 1) {
+      const auto virial = virial_of(part);
+      std::copy_n(virial.begin(), 9, virials_.begin() + 9 * (place * parts_.size() + s));
     }
   }
-  model_->add_self_energies(species, part.n_atoms, energies);
-  return {self_energy + network_energy, energies, forces, not_finite};
+}
+
+void Evaluation::take_results() {
+  const auto n = static_cast<int64_t>(species_.size());
+  const auto n_parts = static_cast<int64_t>(parts_.size());
+  const bool mean = n_places_ > 1 && wanted_.member == mean_of_all;
+  const int place = n_places_ > 1 && !mean ? wanted_.member : 0;
+  const double* energies = energies_.data() + place * n;
+  const double* forces = forces_.data() + 3 * place * n;
+  if (mean) {
+    average(energies, n_places_, n, n, mean_energies_.resize(n));
+    average(forces, n_places_, 3 * n, 3 * n, mean_forces_.resize(3 * n));
+    energies = mean_energies_.data();
+    forces = mean_forces_.data();
+  }
+  results_.clear();
+  for (int64_t s = 0; s < n_parts; ++s) {
+    const Part& part = parts_[s];
+    Results found{
+        sums_[place * n_parts + s], energies + part.first_atom, forces + 3 * part.first_atom, -1};
+    if (mean) {
+      average(sums_.data() + s, n_places_, n_parts, 1, &found.energy);
+    }
+    for (int64_t i = part.n_atoms - 1; i >= 0; --i) {
+      const double* force = found.forces + 3 * i;
+      if (!std::isfinite(found.energies[i] + force[0] + force[1] + force[2])) {
+        found.not_finite = i;
+      }
+    }
+    results_.push_back(found);
+  }
+}
+
+void Evaluation::take_deviations() {
+  deviations_.clear();
+  if (!wanted_.deviations) {
+    return;
+  }
+  const auto n = static_cast<int64_t>(species_.size());
+  const auto n_parts = static_cast<int64_t>(parts_.size());
+  double* of_forces = force_deviations_.resize(n);
+  for (int64_t i = 0; i < n; ++i) {
+    of_forces[i] = deviation(forces_.data() + 3 * i, n_places_, 3 * n, 3);
+  }
+  for (int64_t s = 0; s < n_parts; ++s) {
+    Deviations found{
+        deviation(sums_.data() + s, n_places_, n_parts), of_forces + parts_[s].first_atom, {}};
+    for (int c = 0; c < 9; ++c) {
+      found.virial[c] =
+          n_places_ > 1 ? deviation(virials_.data() + 9 * s + c, n_places_, 9 * n_parts) : 0.0;
+    }
+    deviations_.push_back(found);
+  }
 }
 
 ClosePair Evaluation::within(const Part& part, ClosePair pair) const {
@@ -184,8 +254,22 @@ ClosePair Evaluation::coincident(int64_t structure) const {
 }
 
 std::array<double, 9> Evaluation::virial(int64_t structure) const {
+  if (n_places_ <= 1) {
+    return virial_of(parts_[structure]);
+  }
+  std::array<double, 9> out;
+  const auto row = static_cast<int64_t>(9 * parts_.size());
+  const double* first = virials_.data() + 9 * structure;
+  if (wanted_.member == mean_of_all) {
+    average(first, n_places_, row, 9, out.data());
+  } else {
+    std::copy_n(first + wanted_.member * row, 9, out.begin());
+  }
+  return out;
+}
+
+std::array<double, 9> Evaluation::virial_of(const Part& part) const {
   constexpr int64_t share = 4096; // pairs whose sum is one thread's
-  const Part& part = parts_[structure];
   const int64_t n_shares = (part.n_pairs + share - 1) / share;
   std::vector<std::array<double, 9>> sums(n_shares);
   std::visit(
@@ -226,12 +310,14 @@ int64_t Evaluation::bytes() const {
       },
       step_);
   return of_pairs + receivers_.bytes() + senders_.bytes() + energies_.bytes() + forces_.bytes() +
+         mean_energies_.bytes() + mean_forces_.bytes() + force_deviations_.bytes() +
          static_cast<int64_t>(species_.capacity() * sizeof(int64_t));
 }
 
-const Results& checked_compute(Evaluation& evaluation, const Structure& structure, int n_threads) {
-  const Results& results =
-      naming_atoms([&]() -> const Results& { return evaluation.compute(structure, n_threads); });
+const Results& checked_compute(
+    Evaluation& evaluation, const Structure& structure, int n_threads, const Wanted& wanted) {
+  const Results& results = naming_atoms(
+      [&]() -> const Results& { return evaluation.compute(structure, n_threads, wanted); });
   check_distinct(evaluation.coincident());
   return results;
 }

@@ -2,21 +2,28 @@
 #include "core/runtime/pair_evaluation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace hipnn_ts {
 
 template <class T>
-PairEvaluation<T>::PairEvaluation(const NetworkWeights<T>& weights)
-    : network_(weights), features_(weights.blocks.size() - 1), gradients_(features_.size()) {}
+PairEvaluation<T>::PairEvaluation(std::vector<NetworkWeights<T>> members)
+    : network_(std::move(members)), features_(network_.n_blocks() - 1),
+      gradients_(features_.size()) {}
+
+template <class T> void PairEvaluation<T>::begin(const Configuration<T>& configuration) {
+  n_atoms_ = configuration.n_atoms;
+  n_pairs_ = configuration.n_pairs;
+  network_.begin(configuration);
+}
 
 template <class T>
-void PairEvaluation<T>::compute(
-    const Configuration<T>& configuration, double* energies, T* pair_gradients, double* forces) {
-  const int64_t n = configuration.n_atoms;
+void PairEvaluation<T>::compute(int member, double* energies, T* pair_gradients, double* forces) {
+  const int64_t n = n_atoms_;
+  network_.choose(member);
   const auto& blocks = network_.weights().blocks;
   std::fill_n(energies, n, 0.0);
-  std::fill_n(pair_gradients, 3 * configuration.n_pairs, T(0));
-  network_.begin(configuration);
+  std::fill_n(pair_gradients, 3 * n_pairs_, T(0));
   const int last = network_.n_blocks() - 1;
   for (int k = 0; k < last; ++k) {
     T* out = features_[k].resize(n * blocks[k].n_out);
@@ -45,7 +52,46 @@ template <class T> int64_t PairEvaluation<T>::bytes() const {
   return total;
 }
 
+template <class T>
+void compute_mean(
+    const Model& model, PairEvaluation<T>& evaluation, const Configuration<T>& configuration,
+    double* energies, T* pair_gradients) {
+  const int64_t n = configuration.n_atoms, n_gradients = 3 * configuration.n_pairs;
+  evaluation.begin(configuration);
+  std::vector<double> own_energies;
+  std::vector<T> own_gradients;
+  const int n_members = model.n_members();
+  for (int member = 0; member < n_members; ++member) {
+    double* to_energies = energies;
+    T* to_gradients = pair_gradients;
+    if (member > 0) {
+      own_energies.resize(n);
+      own_gradients.resize(n_gradients);
+      to_energies = own_energies.data();
+      to_gradients = own_gradients.data();
+    }
+    evaluation.compute(member, to_energies, to_gradients, nullptr);
+    model.add_self_energies(configuration.species, n, to_energies, member);
+    for (int64_t i = 0; member > 0 && i < n; ++i) {
+      energies[i] += own_energies[i];
+    }
+    for (int64_t c = 0; member > 0 && c < n_gradients; ++c) {
+      pair_gradients[c] += own_gradients[c];
+    }
+  }
+  if (n_members > 1) {
+    std::for_each(energies, energies + n, [&](double& energy) { energy /= n_members; });
+    std::for_each(pair_gradients, pair_gradients + n_gradients, [&](T& gradient) {
+      gradient /= static_cast<T>(n_members);
+    });
+  }
+}
+
 template class PairEvaluation<float>;
 template class PairEvaluation<double>;
+template void
+compute_mean(const Model&, PairEvaluation<float>&, const Configuration<float>&, double*, float*);
+template void
+compute_mean(const Model&, PairEvaluation<double>&, const Configuration<double>&, double*, double*);
 
 } // namespace hipnn_ts
