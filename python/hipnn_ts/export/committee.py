@@ -55,7 +55,7 @@ def export_committee(
 def _check_alike(potentials: Sequence[Potential], names: Sequence[str]) -> None:
     first, *others = [describe(each.config, "") for each in potentials]
     for name, other in zip(names[1:], others, strict=True):
-        for key in first.keys() | other.keys():
+        for key in sorted(first.keys() | other.keys()):
             if first.get(key) != other.get(key):
                 raise InputError(
                     f"{name}: {key}: expected {first.get(key)}, as of {names[0]}, found "

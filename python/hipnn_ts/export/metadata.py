@@ -26,7 +26,9 @@ class Metadata(BaseModel):
     format_version: int = FORMAT_VERSION
     flavour: Literal["fused", "portable"]
     dtype: Literal["float32", "float64"]
-    members: Annotated[int, Field(ge=1, le=MOST_MEMBERS)] = 1  # which share all that is said here
+    members: Annotated[int, Field(ge=1, le=MOST_MEMBERS, strict=True)] = (
+        1  # which share all that is said here
+    )
     energy_unit: Literal["eV"] = "eV"
     length_unit: Literal["Å"] = "Å"
     network: NetworkConfig

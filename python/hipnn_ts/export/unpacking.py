@@ -48,14 +48,14 @@ def plain_potential(
 
 
 def _unpack_potential(metadata: Metadata, packed: "_Tensors") -> Potential:
-    potential = Potential(metadata.network, fused=False)
+    potential = Potential(metadata.network, fused=False).double()
     for k, block in enumerate(potential.blocks):
         own = packed.under(f"blocks.{k}")
         _unpack_block(block, k == 0, own)
         potential.readouts[k].weight.data = own["readout.weights"].unsqueeze(0)
         potential.readouts[k].bias.data = own["readout.bias"]
     potential.self_energies.data = packed["self_energies"]
-    return potential.double()
+    return potential.double()  # what a file of single precision has brought
 
 
 class _Tensors:
