@@ -71,6 +71,12 @@ def test_equals_the_processor(tmp_path, run, water, random_model, ranks):
     assert not re.search(r"libtorch|libc10", maps)
 
 
+def test_committees_are_refused(tmp_path, run, water, random_committee):
+    done = run(script_of(tmp_path, water(1), random_committee()))
+    sentence = "device cuda: expected a single network, found a committee of 4; use device cpu"
+    assert f"ERROR: pair_coeff hipnn/ts: {sentence}" in done.stdout
+
+
 def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
     """Products of matrices by cuBLAS, in single precision."""
     model = random_model(
