@@ -77,7 +77,7 @@ def _need_torch(name: str, device: str, metadata: Metadata) -> None:
     if metadata.members > 1:
         raise InputError(
             f"device '{device}': expected a single network, found the committee of "
-            f"{metadata.members} in {name}, which runs on the CPU; use device 'cpu'"
+            f"{metadata.members} in {name}, whose members are compared on the CPU; use 'cpu'"
         )
     if device != "cpu":
         need("torch", f"device '{device}'")
