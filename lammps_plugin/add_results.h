@@ -3,16 +3,9 @@
 
 #include "evaluator.h"
 
-#include <array>
 #include <cmath>
 
 namespace hipnn_ts_lammps {
-
-/// Energy and virial (xx yy zz xy xz yz, eV) of some receivers.
-struct Sums {
-  double energy = 0;
-  std::array<double, 6> virial{};
-};
 
 /// What a step needs on the way; kept from step to step.
 struct ResultScratch {
@@ -82,6 +75,7 @@ int add_results(
   const RowCounts& counts = rows.counts();
   const double* energies = potential.energies();
   const Real* gradients = potential.pair_gradients();
+  const bool with_virial = tally.virial || tally.sums;
   double* force = scratch.forces.resize(3 * static_cast<int64_t>(counts.senders));
   potential.forces(force);
 
@@ -92,7 +86,7 @@ int add_results(
 #pragma omp parallel num_threads(n_threads)
   {
 #pragma omp for nowait
-    for (int row = 0; row < counts.senders; ++row) {
+    for (int row = 0; row < (tally.forces ? counts.senders : 0); ++row) {
       for (int c = 0; c < 3; ++c) {
         tally.forces[rows.atom(row)][c] += tally.energy_unit * force[3 * row + c];
       }
@@ -110,19 +104,27 @@ int add_results(
         if (tally.atom_energies) {
           tally.atom_energies[rows.atom(i)] += tally.energy_unit * energies[i];
         }
-        for (auto p = pairs.first.data()[i]; tally.virial && p < pairs.first.data()[i + 1]; ++p) {
+        for (auto p = pairs.first.data()[i]; with_virial && p < pairs.first.data()[i + 1]; ++p) {
           add_pair_virial(pairs.vectors.data() + 3 * p, gradients + 3 * p, sum.virial.data());
         }
       }
     }
   }
+  Sums total;
   for (const Sums& sum : sums) {
-    if (tally.energy) {
-      *tally.energy += tally.energy_unit * sum.energy;
+    total.energy += sum.energy;
+    for (int c = 0; c < 6; ++c) {
+      total.virial[c] += sum.virial[c];
     }
-    for (int c = 0; c < 6 && tally.virial; ++c) {
-      tally.virial[c] += tally.energy_unit * sum.virial[c];
-    }
+  }
+  if (tally.sums) {
+    *tally.sums = total;
+  }
+  if (tally.energy) {
+    *tally.energy += tally.energy_unit * total.energy;
+  }
+  for (int c = 0; c < 6 && tally.virial; ++c) {
+    tally.virial[c] += tally.energy_unit * total.virial[c];
   }
   if (tally.atom_virials) {
     add_atom_virials(tally, rows, pairs, gradients);

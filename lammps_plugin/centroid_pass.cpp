@@ -13,10 +13,10 @@ namespace {
 
 template <class Real> class TypedCentroidPass final : public CentroidPass {
 public:
-  explicit TypedCentroidPass(const Model& model)
+  TypedCentroidPass(const Model& model, int member)
       : potential_(
             model.portable ? model.portable->seeded(Real())
-                           : create_seeded_kernels<Real>(model.fused)),
+                           : create_seeded_kernels<Real>(model.fused, member)),
         widths_(block_inputs(model.network)), features_(widths_.size()),
         gradients_(widths_.size()) {}
 
@@ -184,11 +184,11 @@ private:
 
 } // namespace
 
-std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model) {
+std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model, int member) {
   if (model.network.double_precision) {
-    return std::make_unique<TypedCentroidPass<double>>(model);
+    return std::make_unique<TypedCentroidPass<double>>(model, member);
   }
-  return std::make_unique<TypedCentroidPass<float>>(model);
+  return std::make_unique<TypedCentroidPass<float>>(model, member);
 }
 
 } // namespace hipnn_ts_lammps

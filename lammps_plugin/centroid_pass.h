@@ -41,7 +41,7 @@ public:
   virtual double memory_usage() const = 0;
 };
 
-/// On the processor, whatever the device of the rest.
-std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model);
+/// Of one member, on the processor, whatever the device of the rest.
+std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model, int member);
 
 } // namespace hipnn_ts_lammps

@@ -28,6 +28,7 @@ public:
   }
   void begin(int n_threads) override { potential_->set_pairs(pairs_, n_threads); }
 
+  void set_member(int member) override { potential_->set_member(member); }
   void forward_block(int block) override { potential_->forward_block(block); }
   void backward_block(int block) override { potential_->backward_block(block); }
 
@@ -35,6 +36,7 @@ public:
     return hipnn_ts_lammps::add_results(tally, rows_, pairs_, *potential_, scratch_, n_threads);
   }
   const double* energies() const override { return potential_->energies(); }
+  const double* forces() const override { return scratch_.forces.data(); }
 
   ClosestPair closest_pair() const override {
     ClosestPair closest{0, 0, std::numeric_limits<double>::infinity()};

@@ -6,19 +6,27 @@
 
 #include "core/closest_approach.hpp"
 
+#include <array>
 #include <memory>
 
 namespace hipnn_ts_lammps {
 
+/// Energy and virial (xx yy zz xy xz yz, eV) of some receivers.
+struct Sums {
+  double energy = 0;
+  std::array<double, 6> virial{};
+};
+
 /// Where a rank's results are added, in LAMMPS's units; null where not wanted.
 struct Tally {
-  double energy_unit; ///< 1 eV in LAMMPS's units
+  double energy_unit; ///< 1 eV in LAMMPS's units, times the weight of the member
   double* const* forces;
   double* energy;
   double* virial; ///< xx yy zz xy xz yz
   double* atom_energies;
   double* const* atom_virials;     ///< xx yy zz xy xz yz
   double* const* centroid_virials; ///< and yx zx zy
+  Sums* sums;                      ///< written, in eV
 };
 
 struct ClosestPair {
@@ -33,12 +41,15 @@ public:
   virtual void gather_pairs(
       const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
   virtual void begin(int n_threads) = 0;
+  virtual void set_member(int member) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
   /// Returns a receiver whose energy or force is not finite, or -1.
   virtual int add_results(const Tally& tally, int n_threads) = 0;
   /// Energies of the receivers, eV.
   virtual const double* energies() const = 0;
+  /// Of the senders, eV/Å, as add_results has added them.
+  virtual const double* forces() const = 0;
   virtual ClosestPair closest_pair() const = 0;
   /// Rows of a pair that is closer than the training data has it, if there is one.
   virtual hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const = 0;

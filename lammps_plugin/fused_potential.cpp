@@ -23,14 +23,22 @@ void FusedPotential<Real, Network>::set_pairs(const Pairs<Real>& pairs, int n_th
   network_.begin(
       {counts_.senders, counts_.receivers, pairs.size, species_.data(), pairs.receivers.data(),
        pairs.senders.data(), pairs.vectors.data(), n_threads});
-  Real* gradients = pair_gradients_.resize(3 * pairs.capacity);
-#pragma omp parallel for num_threads(n_threads)
-  for (int64_t k = 0; k < 3 * pairs.size; ++k) {
+  n_pairs_ = pairs.size;
+  n_threads_ = n_threads;
+  pair_gradients_.resize(3 * pairs.capacity);
+  energies_.resize(counts_.receivers);
+}
+
+template <class Real, class Network> void FusedPotential<Real, Network>::set_member(int member) {
+  network_.choose(member);
+  Real* gradients = pair_gradients_.data();
+#pragma omp parallel for num_threads(n_threads_)
+  for (int64_t k = 0; k < 3 * n_pairs_; ++k) {
     gradients[k] = 0;
   }
-  energies_.resize(counts_.receivers);
+  const double* self_energies = self_energies_.data() + member * model_->architecture().n_species();
   for (int i = 0; i < counts_.receivers; ++i) {
-    energies_[i] = self_energies_[species_[i]];
+    energies_[i] = self_energies[species_[i]];
   }
 }
 

@@ -14,12 +14,13 @@ template <class Real, class Network> class FusedPotential final : public Layered
 public:
   template <class... Gpu>
   explicit FusedPotential(const Model& model, Gpu&... gpu)
-      : model_(model.fused), network_(gpu..., model_->template weights<Real>()),
+      : model_(model.fused), network_(gpu..., model_->template all_weights<Real>()),
         self_energies_(model.self_energies), widths_(block_inputs(model.network)),
         features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
+  void set_member(int member) override;
   void forward_block(int block) override;
   void backward_block(int block) override;
   Real* features(int block) override { return features_[block].data(); }
@@ -35,11 +36,13 @@ private:
 
   std::shared_ptr<const hipnn_ts::Model> model_;
   Network network_;
-  std::vector<double> self_energies_; // of the species
+  std::vector<double> self_energies_; // of the species, member after member
   std::vector<int64_t> widths_;
   RowCounts counts_;
   std::vector<int64_t> species_;
   std::vector<double> energies_;
+  int64_t n_pairs_ = 0;
+  int n_threads_ = 1;
   hipnn_ts::Buffer<Real> pair_gradients_;
   std::vector<hipnn_ts::Buffer<Real>> features_, feature_gradients_;
 };

@@ -43,18 +43,21 @@ inline std::vector<int64_t> block_inputs(const hipnn_ts::Architecture& network) 
   return out;
 }
 
-/// Order of calls: set_atoms where atoms changed, set_pairs, forward_block(0 .. n - 1),
-/// backward_block(n - 1 .. 0). Before forward_block(k > 0) the caller fills the features of the
-/// rows that are no receivers; before backward_block(k - 1) it adds the feature gradients that
-/// other ranks hold for this rank's receivers. Energies in eV, lengths in Å.
+/// Order of calls: set_atoms where atoms changed, set_pairs, then for each member of a committee
+/// that is wanted set_member, forward_block(0 .. n - 1), backward_block(n - 1 .. 0). Before
+/// forward_block(k > 0) the caller fills the features of the rows that are no receivers; before
+/// backward_block(k - 1) it adds the feature gradients that other ranks hold for this rank's
+/// receivers. Energies in eV, lengths in Å.
 template <class Real> class LayeredPotential {
 public:
   virtual ~LayeredPotential() = default;
 
   /// Species (index into the model's elements) of every row.
   virtual void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) = 0;
-  /// The pairs stay where they are until backward_block(0) has returned.
+  /// The pairs stay where they are until the last backward_block(0) has returned.
   virtual void set_pairs(const Pairs<Real>& pairs, int n_threads) = 0;
+  /// Results are the member's until the next call of this. A network alone is member 0.
+  virtual void set_member(int member) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
 

@@ -20,8 +20,11 @@ Model load_model(const std::string& path, const std::string& bytes) {
       model.self_energies = model.portable->self_energies();
     } else {
       model.fused = std::make_shared<const hipnn_ts::Model>(file.model());
-      const double* first = model.fused->self_energies();
-      model.self_energies.assign(first, first + model.network.n_species());
+      for (int member = 0; member < model.network.n_members; ++member) {
+        const double* first = model.fused->self_energies(member);
+        model.self_energies.insert(
+            model.self_energies.end(), first, first + model.network.n_species());
+      }
     }
     return model;
   } catch (const hipnn_ts::FileError& error) {

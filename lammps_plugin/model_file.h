@@ -16,7 +16,7 @@ struct Model {
   hipnn_ts::ClosestApproach closest;            ///< in the training data
   std::shared_ptr<const hipnn_ts::Model> fused; ///< for this package's kernels
   std::shared_ptr<const PortableModel> portable;
-  std::vector<double> self_energies; ///< of the species, eV
+  std::vector<double> self_energies; ///< of the species, eV, member after member
 };
 
 /// Model in the bytes of an exported file; path only names it. Throws InputError.

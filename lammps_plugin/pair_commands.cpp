@@ -62,13 +62,16 @@ void PairHipnnTs::settings(int narg, char** arg) {
   gpu_ = no_gpu;
   beyond_training_ = BeyondTraining::warn;
   self_energies_ = true;
+  committee_ = {};
   const std::map<std::string, BeyondTraining> actions{
       {"ignore", BeyondTraining::ignore},
       {"warn", BeyondTraining::warn},
       {"stop", BeyondTraining::stop}};
   for (int k = 0; k < narg; k += 2) {
     const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
-    if (key == "device" && value == "cuda") {
+    if (key == "committee") {
+      k += committee_settings(narg - k - 1, arg + k + 1) - 1;
+    } else if (key == "device" && value == "cuda") {
       gpu_ = gpu_of_this_rank();
     } else if (key == "self_energies" && (value == "yes" || value == "no")) {
       self_energies_ = value == "yes";
@@ -78,7 +81,7 @@ void PairHipnnTs::settings(int narg, char** arg) {
       error->all(
           FLERR,
           "pair_style hipnn/ts: expected 'device cpu|cuda|auto', 'beyond_training "
-          "ignore|warn|stop' or 'self_energies yes|no', found '{}'",
+          "ignore|warn|stop', 'self_energies yes|no' or 'committee every N ...', found '{}'",
           utils::trim(key + " " + value));
     }
   }
@@ -97,17 +100,21 @@ void PairHipnnTs::coeff(int narg, char** arg) {
       std::fill(model_.self_energies.begin(), model_.self_energies.end(), 0.0);
     }
     evaluator_ = create_evaluator(model_, rows_, gpu_);
-    centroid_pass_.reset();
+    centroid_passes_.clear();
   } catch (const std::exception& failure) {
     mistake = reason(failure);
   }
   stop_where_failed("pair_coeff hipnn/ts", mistake);
+  check_committee();
   map_types(narg - 3, arg + 3);
   comm_forward = 0;
   for (size_t block = 1; block < model_.network.n_features.size(); ++block) {
     comm_forward = MAX(comm_forward, evaluator_->doubles_per_atom(static_cast<int>(block)));
   }
   comm_reverse = comm_forward;
+  if (const int n_members = model_.network.n_members; n_members > 1) {
+    comm_reverse = MAX(comm_reverse, MemberResults::doubles_per_atom_of(n_members));
+  }
   mapping_printed_ = false;
   new_run_ = true;
 }
@@ -205,6 +212,13 @@ void PairHipnnTs::print_mapping() {
       utils::join_words(model_.network.elements, " "), model_.network.n_blocks(),
       model_.network.cutoff, zbl, update->unit_style, comm->nprocs, comm->nthreads,
       gpu_ == no_gpu ? "cpu" : "cuda", self_energies_ ? "" : ", without self energies");
+  if (model_.network.n_members > 1) {
+    table += fmt::format(
+        "  committee of {}, forces of {}, deviations {}\n", model_.network.n_members,
+        committee_.member == hipnn_ts::mean_of_all ? "the mean"
+                                                   : fmt::format("member {}", committee_.member),
+        committee_.every > 0 ? fmt::format("every {} step(s)", committee_.every) : "on request");
+  }
   for (int type = 1; type <= atom->ntypes; ++type) {
     const int species = species_of_type_[type];
     table += fmt::format(

@@ -4,12 +4,20 @@
 #include "pair_hipnn_ts.h"
 
 #include "error.h"
+#include "update.h"
+
+#include <limits>
 
 namespace hipnn_ts_lammps {
 
 /// "scale", for fix adapt and compute ti: of energies, forces and virials. It is one number, since
-/// the energy of an atom is not a sum over pairs of types.
+/// the energy of an atom is not a sum over pairs of types. "deviation_flag": set by fix pair before
+/// a step that is to compare the members of a committee.
 void* PairHipnnTs::extract(const char* name, int& dimension) {
+  if (std::string(name) == "deviation_flag" && model_.network.n_members > 1) {
+    dimension = 0;
+    return &deviation_flag_;
+  }
   if (std::string(name) != "scale") {
     return nullptr;
   }
@@ -38,17 +46,25 @@ double PairHipnnTs::common_scale() {
 }
 
 /// "energy": of each of the rank's atoms at the last evaluation, in LAMMPS's units. `fix pair` and
-/// whatever compares the members of a committee read it; compute pe/atom sums all sub-styles.
+/// whatever compares sub-styles read it; compute pe/atom sums all of them. "deviation": of the
+/// forces of a committee, no number where this step did not compare its members.
 void* PairHipnnTs::extract_peratom(const char* name, int& n_columns) {
-  if (std::string(name) != "energy") {
+  const bool deviation = std::string(name) == "deviation" && model_.network.n_members > 1;
+  if (std::string(name) != "energy" && !deviation) {
     return nullptr;
   }
   n_columns = 0;
-  atom_energies_.assign(atom->nmax + 1, 0.0);
+  atom_values_.assign(atom->nmax + 1, 0.0);
+  const bool compared = deviated_at_step_ == update->ntimestep;
   for (int row = 0; !new_run_ && row < rows_.counts().receivers; ++row) {
-    atom_energies_[rows_.atom(row)] = scaled_unit_ * evaluator_->energies()[row];
+    double value = row_energies_[row];
+    if (deviation) {
+      value = compared ? member_results_.force_deviations()[row]
+                       : std::numeric_limits<double>::quiet_NaN();
+    }
+    atom_values_[rows_.atom(row)] = scaled_unit_ * value;
   }
-  return atom_energies_.data();
+  return atom_values_.data();
 }
 
 } // namespace hipnn_ts_lammps

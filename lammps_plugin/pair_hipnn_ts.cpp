@@ -36,8 +36,8 @@ PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
   // Forces go to one image of an atom, so they and the positions of all images make no virial.
   no_virial_fdotr_compute = 1;
   centroidstressflag = LAMMPS_NS::CENTROID_AVAIL;
-  nextra = N_STAGES;
-  pvector = seconds_.data();
+  nextra = N_SHOWN;
+  pvector = shown_.data();
 }
 
 PairHipnnTs::~PairHipnnTs() {
@@ -65,7 +65,8 @@ void PairHipnnTs::init_style() {
   force->pair->comm_reverse = MAX(force->pair->comm_reverse, comm_reverse);
   neighbor->add_request(this, LAMMPS_NS::NeighConst::REQ_FULL);
   new_run_ = true;
-  seconds_.fill(0.0);
+  shown_.fill(0.0);
+  open_committee_files();
   if (!mapping_printed_) {
     print_mapping();
   }
@@ -88,23 +89,57 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   if (rows_.update_species(*atom, species_of_type_) || rebuilt) {
     guarded(GATHER_PAIRS, [&] { evaluator_->set_atoms(); });
   }
-  evaluate_blocks();
+  guarded(GATHER_PAIRS, [&] {
+    evaluator_->gather_pairs(*list, atom->x, model_.network.cutoff, comm->nthreads);
+  });
+  guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
   watch_for_extrapolation();
 
   scaled_unit_ = energy_unit_ * common_scale();
+  row_energies_.assign(rows_.counts().receivers, 0.0);
+  const bool deviate = deviations_wanted();
+  const int n_members = model_.network.n_members;
+  if (deviate) {
+    member_results_.begin(n_members);
+  }
+  for (int member = 0; member < n_members; ++member) {
+    if (deviate || weight_of(member) > 0) {
+      evaluate_member(member, deviate);
+    }
+  }
+  if (cvflag_atom && model_.network.n_blocks() > 1) {
+    add_centroid_passes();
+  }
+  if (deviate) {
+    take_deviations();
+  }
+}
+
+/// Adds the member's share to LAMMPS's results.
+void PairHipnnTs::evaluate_member(int member, bool deviate) {
+  guarded(NETWORK, [&] { evaluator_->set_member(member); });
+  evaluate_blocks();
+  const double weight = weight_of(member);
+  Sums sums;
   Tally tally{};
-  tally.energy_unit = scaled_unit_;
-  tally.forces = atom->f;
-  tally.energy = eflag_global ? &eng_vdwl : nullptr;
-  tally.virial = vflag_global ? virial : nullptr;
-  tally.atom_energies = eflag_atom ? eatom : nullptr;
-  tally.atom_virials = vflag_atom ? vatom : nullptr;
-  tally.centroid_virials = cvflag_atom ? cvatom : nullptr;
+  tally.energy_unit = weight * scaled_unit_;
+  tally.sums = deviate ? &sums : nullptr;
+  if (weight > 0) {
+    tally.forces = atom->f;
+    tally.energy = eflag_global ? &eng_vdwl : nullptr;
+    tally.virial = vflag_global ? virial : nullptr;
+    tally.atom_energies = eflag_atom ? eatom : nullptr;
+    tally.atom_virials = vflag_atom ? vatom : nullptr;
+    tally.centroid_virials = cvflag_atom ? cvatom : nullptr;
+  }
   int bad_receiver = -1;
   timed(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
   timed(EXCHANGE, [&] { refuse_what_is_not_finite(bad_receiver); });
-  if (cvflag_atom && model_.network.n_blocks() > 1) {
-    add_centroid_pass();
+  for (size_t row = 0; row < row_energies_.size(); ++row) {
+    row_energies_[row] += weight * evaluator_->energies()[row];
+  }
+  if (deviate) {
+    member_results_.take(member, evaluator_->forces(), sums);
   }
 }
 
@@ -126,19 +161,18 @@ void PairHipnnTs::rebuild_rows() {
   new_run_ = false;
 }
 
+/// A rank alone has images of its own atoms only, which share their rows: nothing to send.
+bool PairHipnnTs::alone() const {
+  return comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
+}
+
 void PairHipnnTs::evaluate_blocks() {
   const int n_blocks = model_.network.n_blocks();
-  // A rank alone has images of its own atoms only, which share their rows: nothing to send.
-  const bool alone = comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
   const auto exchange = [&](int block, auto call) {
-    if (block > 0 && !alone) {
+    if (block > 0 && !alone()) {
       exchange_block(*evaluator_, block, call);
     }
   };
-  guarded(GATHER_PAIRS, [&] {
-    evaluator_->gather_pairs(*list, atom->x, model_.network.cutoff, comm->nthreads);
-  });
-  guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
   for (int block = 0; block < n_blocks; ++block) {
     exchange(block, [&] { comm->forward_comm(this); });
     guarded(NETWORK, [&] { evaluator_->forward_block(block); });
@@ -150,11 +184,20 @@ void PairHipnnTs::evaluate_blocks() {
 }
 
 /// What compute centroid/stress/atom needs of a network of several blocks, in steps that ask.
-void PairHipnnTs::add_centroid_pass() {
-  if (!centroid_pass_) {
-    guarded(NETWORK, [&] { centroid_pass_ = create_centroid_pass(model_); });
+void PairHipnnTs::add_centroid_passes() {
+  centroid_passes_.resize(model_.network.n_members);
+  for (int member = 0; member < model_.network.n_members; ++member) {
+    auto& pass = centroid_passes_[member];
+    if (weight_of(member) > 0) {
+      if (!pass) {
+        guarded(NETWORK, [&] { pass = create_centroid_pass(model_, member); });
+      }
+      run_centroid_pass(*pass, weight_of(member));
+    }
   }
-  CentroidPass& pass = *centroid_pass_;
+}
+
+void PairHipnnTs::run_centroid_pass(CentroidPass& pass, double weight) {
   const int n_blocks = model_.network.n_blocks();
   guarded(GATHER_PAIRS, [&] {
     pass.rebuild(*atom, *list, model_.network.cutoff, species_of_type_, absent_groups());
@@ -173,7 +216,7 @@ void PairHipnnTs::add_centroid_pass() {
       exchange_block(pass, block, [&] { comm->reverse_comm(this); });
     }
   }
-  timed(ADD_RESULTS, [&] { pass.add(scaled_unit_, cvatom); });
+  timed(ADD_RESULTS, [&] { pass.add(weight * scaled_unit_, cvatom); });
 }
 
 /// LAMMPS's own exchange, of what enters a block or of the gradients with respect to it.
@@ -188,10 +231,17 @@ void PairHipnnTs::exchange_block(Exchange& values, int block, const Call& call) 
   comm_forward = comm_reverse = largest;
 }
 
+/// What this rank has found of the forces on its ghosts goes to their owners.
+void PairHipnnTs::exchange_member_forces() {
+  if (!alone()) {
+    exchange_block(member_results_, 0, [&] { comm->reverse_comm(this); });
+  }
+}
+
 template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
   const double began = LAMMPS_NS::platform::walltime();
   call();
-  seconds_[stage] += LAMMPS_NS::platform::walltime() - began;
+  shown_[stage] += LAMMPS_NS::platform::walltime() - began;
 }
 
 /// What the network throws becomes a LAMMPS error of this rank.
@@ -222,9 +272,12 @@ void PairHipnnTs::unpack_reverse_comm(int n, int* atoms, double* buffer) {
 }
 
 double PairHipnnTs::memory_usage() {
-  return Pair::memory_usage() + rows_.memory_usage() +
-         (evaluator_ ? evaluator_->memory_usage() : 0.0) +
-         (centroid_pass_ ? centroid_pass_->memory_usage() : 0.0);
+  double bytes = Pair::memory_usage() + rows_.memory_usage() + member_results_.memory_usage() +
+                 (evaluator_ ? evaluator_->memory_usage() : 0.0);
+  for (const auto& pass : centroid_passes_) {
+    bytes += pass ? pass->memory_usage() : 0.0;
+  }
+  return bytes;
 }
 
 } // namespace hipnn_ts_lammps

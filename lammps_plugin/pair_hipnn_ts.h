@@ -3,7 +3,9 @@
 
 #include "atom_rows.h"
 #include "centroid_pass.h"
+#include "committee_output.h"
 #include "evaluator.h"
+#include "member_results.h"
 #include "model_file.h"
 
 #include "pair.h"
@@ -35,8 +37,10 @@ public:
   double memory_usage() override;
 
 private:
-  /// What `compute pair` shows: wall time since the run began, in seconds, summed over ranks.
+  /// What `compute pair` shows, summed over ranks: wall time since the run began, in seconds, then
+  /// of a committee the maximum, minimum and mean of the deviations of forces, on one rank.
   enum Stage { GATHER_PAIRS, NETWORK, EXCHANGE, ADD_RESULTS, N_STAGES };
+  static constexpr int N_SHOWN = N_STAGES + 3;
 
   struct Fault {
     double order = std::numeric_limits<double>::infinity(); ///< none
@@ -58,24 +62,42 @@ private:
   void refuse_what_is_not_finite(int bad_receiver);
   void watch_for_extrapolation();
   void stop_together(Fault& fault);
+  int committee_settings(int narg, char** arg);
+  void check_committee();
+  void open_committee_files();
+  template <class Write> void write_files(const Write& write);
+  bool deviations_wanted() const;
+  double weight_of(int member) const;
+  bool alone() const;
+  void evaluate_member(int member, bool deviate);
   void evaluate_blocks();
-  void add_centroid_pass();
+  void exchange_member_forces();
+  void take_deviations();
+  Frame gather_frame();
+  void add_centroid_passes();
+  void run_centroid_pass(CentroidPass& pass, double weight);
   template <class Call> void exchange_block(Exchange& values, int block, const Call& call);
   template <class Call> void timed(Stage stage, const Call& call);
   template <class Call> void guarded(Stage stage, const Call& call);
 
-  std::array<double, N_STAGES> seconds_{};
+  std::array<double, N_SHOWN> shown_{};
   std::string path_;
   Model model_;
   int gpu_ = no_gpu;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
-  std::unique_ptr<CentroidPass> centroid_pass_; ///< once it is asked for
-  std::vector<double> atom_energies_;           ///< for extract_peratom
-  std::vector<int> species_of_type_;            ///< -1: no element
-  double** scale_ = nullptr; ///< of all it gives, for each two types: fix adapt's
-  double energy_unit_ = 1.0; ///< 1 eV in LAMMPS's units
-  double scaled_unit_ = 1.0; ///< times the scale, at the last evaluation
+  std::vector<std::unique_ptr<CentroidPass>> centroid_passes_; ///< of the members, once asked for
+  std::vector<double> row_energies_;                           ///< of the receivers, eV
+  std::vector<double> atom_values_;                            ///< for extract_peratom
+  CommitteeSettings committee_;
+  CommitteeOutput committee_output_;
+  MemberResults member_results_{rows_};
+  int deviation_flag_ = 0; ///< fix pair wants them of the step that comes
+  LAMMPS_NS::bigint deviated_at_step_ = -1;
+  std::vector<int> species_of_type_; ///< -1: no element
+  double** scale_ = nullptr;         ///< of all it gives, for each two types: fix adapt's
+  double energy_unit_ = 1.0;         ///< 1 eV in LAMMPS's units
+  double scaled_unit_ = 1.0;         ///< times the scale, at the last evaluation
   bool self_energies_ = true;
   enum class BeyondTraining { ignore, warn, stop } beyond_training_ = BeyondTraining::warn;
   int64_t n_extrapolations_ = 0;  ///< steps of this rank

@@ -35,7 +35,7 @@ public:
 using OpenPortableModel = PortableModel*(
     const std::string& bytes, const hipnn_ts::Architecture& network, std::string& mistake);
 constexpr const char* portable_library = "libhipnn_ts_lammps_torch.so";
-constexpr const char* open_portable_model = "hipnn_ts_open_portable_model_1";
+constexpr const char* open_portable_model = "hipnn_ts_open_portable_model_2";
 
 /// Opens the library and asks it. Throws InputError where it, or the torch that it was built
 /// against, is not there, or it refuses the file.

@@ -18,8 +18,8 @@ hipnn_ts::NetworkWeights<Real> with_another_block(hipnn_ts::NetworkWeights<Real>
 
 template <class Real> class SeededKernels final : public SeededPotential<Real> {
 public:
-  explicit SeededKernels(std::shared_ptr<const hipnn_ts::Model> model)
-      : model_(std::move(model)), network_(with_another_block(model_->weights<Real>())),
+  SeededKernels(std::shared_ptr<const hipnn_ts::Model> model, int member)
+      : model_(std::move(model)), member_(member), network_(with_another_block(weights())),
         passes_(blocks().size()) {}
 
   int64_t width_after(int block) const override { return blocks()[block].n_out; }
@@ -70,11 +70,11 @@ private:
     bool went_back;
   };
 
-  const std::vector<hipnn_ts::BlockWeights<Real>>& blocks() const {
-    return model_->weights<Real>().blocks;
-  }
+  const hipnn_ts::NetworkWeights<Real>& weights() const { return model_->weights<Real>(member_); }
+  const std::vector<hipnn_ts::BlockWeights<Real>>& blocks() const { return weights().blocks; }
 
   std::shared_ptr<const hipnn_ts::Model> model_;
+  int member_;
   hipnn_ts::Network<Real> network_;
   RowCounts counts_;
   std::vector<int64_t> species_;
@@ -87,13 +87,13 @@ private:
 
 template <class Real>
 std::unique_ptr<SeededPotential<Real>>
-create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model) {
-  return std::make_unique<SeededKernels<Real>>(std::move(model));
+create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model, int member) {
+  return std::make_unique<SeededKernels<Real>>(std::move(model), member);
 }
 
 template std::unique_ptr<SeededPotential<float>>
-    create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model>);
+create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model>, int);
 template std::unique_ptr<SeededPotential<double>>
-    create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model>);
+create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model>, int);
 
 } // namespace hipnn_ts_lammps

@@ -9,9 +9,9 @@
 
 namespace hipnn_ts_lammps {
 
-/// By this package's kernels, on the processor.
+/// Of one member, by this package's kernels, on the processor.
 template <class Real>
 std::unique_ptr<SeededPotential<Real>>
-create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model);
+create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model, int member);
 
 } // namespace hipnn_ts_lammps

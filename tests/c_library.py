@@ -28,6 +28,7 @@ RESULTS = {  # of functions that return no status
     "hipnn_ts_version": c_char_p,
     "hipnn_ts_model_element": c_char_p,
     "hipnn_ts_model_self_energy": c_double,
+    "hipnn_ts_model_member_self_energy": c_double,
     "hipnn_ts_model_cutoff": c_double,
     "hipnn_ts_model_dtype": c_char_p,
     "hipnn_ts_model_closest_approach": c_double,
@@ -141,6 +142,17 @@ class Evaluation(Handle):
         arguments = c_int64(n), *atoms, c_int32(n_threads), *out
         self.library.call("hipnn_ts_compute_batch", self.handle, *arguments)
         return energy, energies, forces, virials
+
+    def members(self, member, deviations=True):
+        arguments = c_int32(member), c_int32(deviations)
+        self.library.call("hipnn_ts_evaluation_members", self.handle, *arguments)
+
+    def deviations(self, n_atoms, n_structures=1):
+        """Of energies, forces and virials."""
+        out = (n_structures,), (n_atoms,), (n_structures, 3, 3)
+        out = [np.full(shape, np.nan) for shape in out]
+        self.library.call("hipnn_ts_deviations", self.handle, *map(pointer, out))
+        return out
 
     def closest_of(self, structure) -> Pair:
         return self.library.c.hipnn_ts_closest_pair_of(self.handle, c_int64(structure))

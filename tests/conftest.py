@@ -1,5 +1,6 @@
 """Small potentials with random weights, and water to run them on."""
 
+import copy
 import os
 from functools import cache, wraps
 from pathlib import Path
@@ -15,7 +16,7 @@ from ase.build import molecule
 from documents import FORMATS
 
 from hipnn_ts.checkpoint import load_checkpoint
-from hipnn_ts.export import export_potential
+from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.model import derivatives
@@ -105,6 +106,41 @@ def random_model(tmp_path_factory):
     def export(dtype=torch.float64, portable=False, **architecture):
         path = tmp_path_factory.mktemp("model") / "model.pt"
         export_potential(_random_potential(**architecture), path, {}, portable, dtype)
+        return path
+
+    return export
+
+
+@cache
+def _random_members(**architecture) -> tuple[Potential, ...]:
+    members = []
+    generator = torch.Generator().manual_seed(11)
+    for _ in range(4):
+        member = copy.deepcopy(_random_potential(**architecture))
+        with torch.no_grad():
+            for parameter in member.parameters():
+                noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter *= 1 + 0.02 * noise
+        members.append(member)
+    return tuple(members)
+
+
+@pytest.fixture(scope="session")
+def random_members():
+    """Function: four potentials as of ``random_potential`` whose weights differ by 2 %."""
+    return _random_members
+
+
+@pytest.fixture(scope="session")
+def random_committee(tmp_path_factory):
+    """Function: path of a committee of them, exported in a precision."""
+
+    @cache
+    def export(dtype=torch.float64, **architecture):
+        path = tmp_path_factory.mktemp("committee") / "model.pt"
+        provenance = {"closest_approach": {"H-H": 0.3, "H-O": 0.3, "O-O": 0.3}}
+        members = [(each, provenance) for each in _random_members(**architecture)]
+        export_committee(members, path, dtype=dtype)
         return path
 
     return export

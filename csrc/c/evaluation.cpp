@@ -27,8 +27,11 @@ struct hipnn_ts_evaluation {
   ClosestApproach closest;
   std::array<int64_t, n_elements + 1> species_of_number;
   std::vector<int64_t> species;
-  bool computed = false;         // whether the last call did
-  std::vector<BatchFacts> facts; // of the last batch, if it did
+  Wanted wanted;
+  bool computed = false;                // whether the last call did
+  std::vector<BatchFacts> facts;        // of the last batch, if it did
+  std::vector<double> force_deviations; // of its atoms, where wanted
+  enum class Deviated { none, structure, batch } deviated = Deviated::none; // the last call's
 };
 
 void hipnn_ts_evaluation::take_species(
@@ -51,6 +54,8 @@ void hipnn_ts_evaluation::take_species(
 }
 
 namespace {
+
+using Deviated = hipnn_ts_evaluation::Deviated;
 
 Box box_of(const double* cell, const int32_t* pbc) {
   if (!cell) {
@@ -131,6 +136,7 @@ hipnn_ts_status hipnn_ts_compute(
   return guarded(sentence, [&] {
     check_given(evaluation, "evaluation");
     evaluation->computed = false;
+    evaluation->deviated = Deviated::none;
     check_within(n_atoms, "n_atoms", 0, INT32_MAX);
     check_within(n_threads, "n_threads", 0, most_threads);
     if (n_atoms > 0) {
@@ -141,8 +147,10 @@ hipnn_ts_status hipnn_ts_compute(
     evaluation->take_species(n_atoms, atomic_numbers, evaluation->species.data());
     Evaluation& own = evaluation->evaluation;
     const Results& results = checked_compute(
-        own, {n_atoms, positions, evaluation->species.data(), box_of(cell, pbc)}, n_threads);
+        own, {n_atoms, positions, evaluation->species.data(), box_of(cell, pbc)}, n_threads,
+        evaluation->wanted);
     evaluation->computed = true;
+    evaluation->deviated = evaluation->wanted.deviations ? Deviated::structure : Deviated::none;
     copy(&results.energy, 1, energy);
     copy(results.energies, n_atoms, energies);
     copy(results.forces, 3 * n_atoms, forces);
@@ -173,6 +181,7 @@ hipnn_ts_status hipnn_ts_compute_batch(
   return guarded(sentence, [&] {
     check_given(evaluation, "evaluation");
     evaluation->facts.clear();
+    evaluation->deviated = Deviated::none;
     check_within(n_structures, "n_structures", 0, INT32_MAX);
     check_within(n_threads, "n_threads", 0, most_threads);
     if (n_structures > 0) {
@@ -182,10 +191,14 @@ hipnn_ts_status hipnn_ts_compute_batch(
     naming_structures([&] {
       const auto structures =
           structures_of(*evaluation, n_structures, n_atoms, atomic_numbers, positions, cells, pbc);
+      evaluation->force_deviations.resize(evaluation->species.size());
       evaluation->batch.compute(
-          structures, evaluation->closest, n_threads, {energies, forces, virial, facts.data()});
+          structures, evaluation->closest, n_threads,
+          {energies, forces, virial, facts.data(), evaluation->force_deviations.data()},
+          evaluation->wanted);
     });
     evaluation->facts = std::move(facts);
+    evaluation->deviated = evaluation->wanted.deviations ? Deviated::batch : Deviated::none;
     int64_t bad = -1;
     for (int64_t s = 0; s < n_structures; ++s) {
       const BatchFacts& found = evaluation->facts[s];
@@ -207,4 +220,44 @@ hipnn_ts_pair hipnn_ts_closest_pair_of(const hipnn_ts_evaluation* evaluation, in
   const auto& facts = evaluation->facts;
   const bool known = structure >= 0 && structure < static_cast<int64_t>(facts.size());
   return pair_of(known ? facts[structure].closest : ClosePair{});
+}
+
+hipnn_ts_status hipnn_ts_evaluation_members(
+    hipnn_ts_evaluation* evaluation, int32_t member, int32_t deviations, char* message,
+    size_t message_size) {
+  return guarded({message, message_size}, [&] {
+    check_given(evaluation, "evaluation");
+    const int n_members = evaluation->evaluation.model().n_members();
+    check_within(member, "member", mean_of_all, n_members - 1);
+    evaluation->wanted = {member, deviations != 0};
+    return HIPNN_TS_OK;
+  });
+}
+
+hipnn_ts_status hipnn_ts_deviations(
+    const hipnn_ts_evaluation* evaluation, double* energy, double* forces, double* virial,
+    char* message, size_t message_size) {
+  return guarded({message, message_size}, [&] {
+    check_given(evaluation, "evaluation");
+    if (evaluation->deviated == Deviated::none) {
+      throw std::invalid_argument(
+          "expected a computation with deviations before, found none; ask for them by "
+          "hipnn_ts_evaluation_members");
+    }
+    const auto n = static_cast<int64_t>(evaluation->species.size());
+    if (evaluation->deviated == Deviated::structure) {
+      const Deviations& found = evaluation->evaluation.deviations();
+      copy(&found.energy, 1, energy);
+      copy(found.forces, n, forces);
+      copy(found.virial.begin(), 9, virial);
+      return HIPNN_TS_OK;
+    }
+    copy(evaluation->force_deviations.begin(), n, forces);
+    for (const BatchFacts& found : evaluation->facts) {
+      copy(&found.energy_deviation, 1, energy ? energy++ : nullptr);
+      copy(found.virial_deviation.begin(), 9, virial);
+      virial += virial ? 9 : 0;
+    }
+    return HIPNN_TS_OK;
+  });
 }

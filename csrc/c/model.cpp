@@ -66,6 +66,10 @@ int hipnn_ts_model_n_species(const hipnn_ts_model* model) {
   return model->network().n_species();
 }
 
+int hipnn_ts_model_n_members(const hipnn_ts_model* model) {
+  return model->model->n_members();
+}
+
 const char* hipnn_ts_model_element(const hipnn_ts_model* model, int species) {
   return model->knows(species) ? model->network().elements[species].c_str() : nullptr;
 }
@@ -75,7 +79,12 @@ int hipnn_ts_model_atomic_number(const hipnn_ts_model* model, int species) {
 }
 
 double hipnn_ts_model_self_energy(const hipnn_ts_model* model, int species) {
-  return model->knows(species) ? model->model->self_energies()[species] : 0.0;
+  return model->knows(species) ? model->model->mean_self_energy(species) : 0.0;
+}
+
+double hipnn_ts_model_member_self_energy(const hipnn_ts_model* model, int member, int species) {
+  const bool known = model->knows(species) && member >= 0 && member < model->model->n_members();
+  return known ? model->model->self_energies(member)[species] : 0.0;
 }
 
 double hipnn_ts_model_cutoff(const hipnn_ts_model* model) {

@@ -12,7 +12,7 @@ namespace {
 
 /// Of one precision; the caller's arrays of `void` are its own.
 template <class T> struct Stages {
-  explicit Stages(const Model& model) : network(model.weights<T>()) {}
+  explicit Stages(const Model& model) : network(model.all_weights<T>()) {}
 
   using Value = T;
   static T* values(void* array) { return static_cast<T*>(array); }
@@ -104,6 +104,14 @@ hipnn_ts_status hipnn_ts_stages_begin(
         stages->of_precision);
     stages->begun = true;
     return HIPNN_TS_OK;
+  });
+}
+
+hipnn_ts_status hipnn_ts_stages_member(
+    hipnn_ts_stages* stages, int32_t member, char* message, size_t message_size) {
+  return within_step(stages, {message, message_size}, [&](auto& own) {
+    check_within(member, "member", 0, stages->model->n_members() - 1);
+    own.network.choose(member);
   });
 }
 

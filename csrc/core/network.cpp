@@ -3,19 +3,21 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace hipnn_ts {
 
 template <class T>
-Network<T>::Network(const NetworkWeights<T>& weights)
-    : weights_(weights), kernels_(&kernels<T>(weights.n_components())),
-      kept_(weights.blocks.size()) {}
+Network<T>::Network(std::vector<NetworkWeights<T>> members)
+    : members_(std::move(members)), kernels_(&kernels<T>(members_.front().n_components())),
+      kept_(members_.front().blocks.size()), species_(members_.size()) {}
 
 template <class T> void Network<T>::begin(const Configuration<T>& configuration) {
   step_ = configuration;
   seconds_.resize(std::max<size_t>(seconds_.size(), step_.n_threads));
   const StageSpan span(seconds_[0], Stage::grouping);
-  take_species();
+  choose(0);
+  mark_species();
   group_pairs();
   resize_scratch();
   // Small systems get smaller tiles, so that every thread has one.
@@ -35,9 +37,13 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
   std::iota(all_rows_.begin(), all_rows_.end(), 0);
 }
 
-template <class T> void Network<T>::take_species() {
-  const int64_t n_species = weights_.blocks.front().n_in;
-  species_.take(weights_.blocks.front(), step_.species, step_.n_atoms);
+template <class T> void Network<T>::choose(int member) {
+  member_ = member;
+  species_[member].take(weights().blocks.front(), step_.species, step_.n_atoms);
+}
+
+template <class T> void Network<T>::mark_species() {
+  const int64_t n_species = weights().blocks.front().n_in;
   T* one_hot = one_hot_.resize(step_.n_receivers * n_species);
   std::fill_n(one_hot, step_.n_receivers * n_species, T(0));
   for (int64_t i = 0; i < step_.n_receivers; ++i) {
@@ -49,28 +55,28 @@ template <class T> void Network<T>::group_pairs() {
   check_ends(step_.receivers, step_.n_pairs, step_.n_receivers);
   check_ends(step_.senders, step_.n_pairs, step_.n_atoms);
   T cutoff = 0;
-  for (const BlockWeights<T>& block : weights_.blocks) {
+  for (const BlockWeights<T>& block : weights().blocks) {
     cutoff = std::max(cutoff, block.radial.cutoff);
   }
-  const int n_species = species_.table().n_in / weights_.blocks.front().radial.n_sensitivities;
+  const int n_species = species().table().n_in / weights().blocks.front().radial.n_sensitivities;
   order_.build(
-      step_.vectors, cutoff, step_.senders, species_.places(), n_species, step_.n_pairs,
+      step_.vectors, cutoff, step_.senders, species().places(), n_species, step_.n_pairs,
       step_.n_threads);
   by_receiver_.build(step_.receivers, order_.size(), step_.n_receivers, order_.pairs());
   by_sender_.build(step_.senders, order_.size(), step_.n_atoms, order_.pairs());
 }
 
 template <class T> void Network<T>::resize_scratch() {
-  scratch_size_ = kernels_->first_scratch_size(weights_.blocks.front(), species_.table().n_in);
+  scratch_size_ = kernels_->first_scratch_size(weights().blocks.front(), species().table().n_in);
   for (int k = 1; k < n_blocks(); ++k) {
-    scratch_size_ = std::max(scratch_size_, kernels_->scratch_size(weights_.blocks[k]));
+    scratch_size_ = std::max(scratch_size_, kernels_->scratch_size(weights().blocks[k]));
   }
   scratch_.resize(scratch_size_ * step_.n_threads);
 }
 
 template <class T> BlockProblem<T> Network<T>::problem(int k) {
-  const BlockWeights<T>& block = weights_.blocks[k];
-  const int64_t moment_size = int64_t{weights_.n_components()} * block.n_middle;
+  const BlockWeights<T>& block = weights().blocks[k];
+  const int64_t moment_size = int64_t{weights().n_components()} * block.n_middle;
   BlockProblem<T> x{};
   x.weights = &block;
   x.n_receivers = step_.n_receivers;
@@ -81,11 +87,11 @@ template <class T> BlockProblem<T> Network<T>::problem(int k) {
   x.senders = step_.senders;
   x.vectors = step_.vectors;
   if (k == 0) {
-    x.table = species_.table();
-    x.mixing = species_.mixing();
-    x.species = species_.places();
+    x.table = species().table();
+    x.mixing = species().mixing();
+    x.species = species().places();
     x.radial_moments =
-        kept_[k].moments.resize(step_.n_receivers * weights_.n_components() * x.table.n_in);
+        kept_[k].moments.resize(step_.n_receivers * weights().n_components() * x.table.n_in);
   } else {
     x.projections =
         projections_.resize(schedule_.n_projection_rows() * int64_t{block.projection.n_out});
@@ -110,7 +116,7 @@ template <class T> BlockProblem<T> Network<T>::problem(int k) {
 }
 
 template <class T> void Network<T>::forward(int k, const T* features, T* out, double* energies) {
-  const BlockWeights<T>& block = weights_.blocks[k];
+  const BlockWeights<T>& block = weights().blocks[k];
   kept_[k].features = features;
   kept_[k].slopes.resize(step_.n_receivers * (1 + block.n_atom_layers) * block.n_middle);
   BlockProblem<T> x = problem(k);
@@ -131,9 +137,9 @@ template <class T>
 void Network<T>::last(
     const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
   const int k = n_blocks() - 1;
-  if (weights_.repulsion) {
+  if (weights().repulsion) {
     add_repulsion(
-        weights_.repulsion, by_receiver_.groups(), step_.species, step_.senders, step_.vectors,
+        weights().repulsion, by_receiver_.groups(), step_.species, step_.senders, step_.vectors,
         step_.n_threads, energies, vector_gradients);
   }
   kept_[k].features = features;
@@ -172,7 +178,7 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
 
 /// Everything is added to feature gradients.
 template <class T> void Network<T>::clear(int k, T* feature_gradients) const {
-  std::fill_n(feature_gradients, step_.n_atoms * weights_.blocks[k].n_in, T(0));
+  std::fill_n(feature_gradients, step_.n_atoms * weights().blocks[k].n_in, T(0));
 }
 
 template <class T> StageSeconds Network<T>::stage_seconds() const {
@@ -193,7 +199,10 @@ template <class T> int64_t Network<T>::bytes() const {
   int64_t total = order_.bytes() + by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() +
                   one_hot_.bytes() + projections_.bytes() + last_moments_.bytes() +
                   scratch_.bytes();
-  total += static_cast<int64_t>(all_rows_.capacity() * sizeof(int32_t)) + species_.bytes();
+  total += static_cast<int64_t>(all_rows_.capacity() * sizeof(int32_t));
+  for (const SpeciesTable<T>& table : species_) {
+    total += table.bytes();
+  }
   for (const Kept& kept : kept_) {
     total += kept.moments.bytes() + kept.slopes.bytes();
   }

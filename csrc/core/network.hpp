@@ -39,13 +39,21 @@ template <class T> struct Configuration {
 
 /// One step: begin, forward(0), forward(1), ..., last, ..., backward(1), backward(0).
 ///
+/// Of several networks of one shape, the members of a committee, each goes through the blocks in
+/// turn, on the pairs that `begin` has grouped and in the same buffers.
+///
 /// Weights and configuration are borrowed: they must outlive the step.
 template <class T> class HIPNN_TS_API Network {
 public:
-  explicit Network(const NetworkWeights<T>& weights);
+  explicit Network(const NetworkWeights<T>& weights)
+      : Network(std::vector<NetworkWeights<T>>{weights}) {}
+  explicit Network(std::vector<NetworkWeights<T>> members);
 
-  /// Throws std::invalid_argument where an index is out of range.
+  /// The first member is chosen. Throws std::invalid_argument where an index is out of range.
   void begin(const Configuration<T>& configuration);
+
+  /// The member whose forward(0) comes next, of the same step.
+  void choose(int member);
 
   /// Block k, not the last: features `out` (n_receivers, n_out) from the `features` (n_atoms, n_in)
   /// that entered it (null for the first: species are enough), and its energies, added to
@@ -70,8 +78,9 @@ public:
   /// Seconds spent so far in each stage, summed over threads.
   StageSeconds stage_seconds() const;
 
-  int n_blocks() const { return static_cast<int>(weights_.blocks.size()); }
-  const NetworkWeights<T>& weights() const { return weights_; }
+  int n_blocks() const { return static_cast<int>(weights().blocks.size()); }
+  /// Of the chosen member.
+  const NetworkWeights<T>& weights() const { return members_[member_]; }
 
   /// Memory of all buffers.
   int64_t bytes() const;
@@ -84,26 +93,28 @@ private:
     const T* features = nullptr; // that entered the block
   };
 
-  void take_species();
+  const SpeciesTable<T>& species() const { return species_[member_]; }
+  void mark_species();
   void group_pairs();
   BlockProblem<T> problem(int k);
   void resize_scratch();
   void clear(int k, T* feature_gradients) const;
 
-  NetworkWeights<T> weights_;
+  std::vector<NetworkWeights<T>> members_;
+  int member_ = 0;
   const Kernels<T>* kernels_;
   Configuration<T> step_{};
   int tile_size_ = 0;
   PairOrder order_;
   PairGrouping by_receiver_, by_sender_;
   Schedule schedule_;
-  std::vector<Kept> kept_; // of each block
-  SpeciesTable<T> species_;
-  std::vector<int32_t> all_rows_; // (n_receivers,), where moments of all receivers are kept
-  Buffer<T> one_hot_;             // (n_receivers, n_species)
-  Buffer<T> projections_;         // rows as the schedule says, after the first block
-  Buffer<T> last_moments_;        // likewise, of the last block where it is not the first
-  Buffer<T> scratch_;             // of the kernels, for each thread
+  std::vector<Kept> kept_;               // of each block
+  std::vector<SpeciesTable<T>> species_; // of each member
+  std::vector<int32_t> all_rows_;        // (n_receivers,), where moments of all receivers are kept
+  Buffer<T> one_hot_;                    // (n_receivers, n_species)
+  Buffer<T> projections_;                // rows as the schedule says, after the first block
+  Buffer<T> last_moments_;               // likewise, of the last block where it is not the first
+  Buffer<T> scratch_;                    // of the kernels, for each thread
   int64_t scratch_size_ = 0;
   std::vector<StageSeconds> seconds_; // of each thread
 };

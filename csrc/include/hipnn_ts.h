@@ -67,8 +67,14 @@ int hipnn_ts_model_n_species(const hipnn_ts_model* model);
 /* Symbol, such as "O", as long as the model lives, and atomic number; null and 0 for others. */
 const char* hipnn_ts_model_element(const hipnn_ts_model* model, int species);
 int hipnn_ts_model_atomic_number(const hipnn_ts_model* model, int species);
-/* Energy of the free atom, eV; 0 for others. */
+/* Energy of the free atom, eV, of a committee the mean; 0 for others. */
 double hipnn_ts_model_self_energy(const hipnn_ts_model* model, int species);
+
+/* Number of networks in the file: several are a committee, whose mean is what is computed unless
+ * hipnn_ts_evaluation_members says otherwise. `member` below is one of them, from 0. */
+int hipnn_ts_model_n_members(const hipnn_ts_model* model);
+/* Energy of the free atom of one of them, eV; 0 for others. */
+double hipnn_ts_model_member_self_energy(const hipnn_ts_model* model, int member, int species);
 
 /* Å. */
 double hipnn_ts_model_cutoff(const hipnn_ts_model* model);
@@ -149,6 +155,24 @@ hipnn_ts_status hipnn_ts_compute_batch(
 /* As hipnn_ts_closest_pair, of a structure of the last hipnn_ts_compute_batch. */
 hipnn_ts_pair hipnn_ts_closest_pair_of(const hipnn_ts_evaluation* evaluation, int64_t structure);
 
+/* What the calls of hipnn_ts_compute and hipnn_ts_compute_batch that follow give of a committee:
+ * energies, forces and virial of the mean of all members where `member` is -1, which is how an
+ * evaluation begins, or of that member alone, which takes as long as one network. Where
+ * `deviations` is not 0 all members are computed, and hipnn_ts_deviations tells how far they are
+ * apart. */
+hipnn_ts_status hipnn_ts_evaluation_members(
+    hipnn_ts_evaluation* evaluation, int32_t member, int32_t deviations, char* message,
+    size_t message_size);
+
+/* Standard deviations over the members, of the last hipnn_ts_compute or hipnn_ts_compute_batch
+ * (whose arrays they then have, structure after structure), each unless it is null:
+ * energy  eV, of the structure
+ * forces  (n_atoms,), eV/Å: sqrt(mean |F - mean F|^2) of each atom
+ * virial  (3, 3), eV, of each component */
+hipnn_ts_status hipnn_ts_deviations(
+    const hipnn_ts_evaluation* evaluation, double* energy, double* forces, double* virial,
+    char* message, size_t message_size);
+
 /* ---- Domain decomposition ------------------------------------------------------------------ */
 
 /* For engines that distribute atoms: the network block by block, on pairs of the engine's own.
@@ -180,6 +204,11 @@ hipnn_ts_status hipnn_ts_stages_begin(
     hipnn_ts_stages* stages, int64_t n_atoms, int64_t n_receivers, const int64_t* species,
     int64_t n_pairs, const int32_t* receivers, const int32_t* senders, const void* vectors,
     int32_t n_threads, char* message, size_t message_size);
+
+/* Of a committee, the member that goes through the blocks next, on the pairs of this step: each
+ * member has its own forward(0), ..., backward(0). A step begins with member 0. */
+hipnn_ts_status
+hipnn_ts_stages_member(hipnn_ts_stages* stages, int32_t member, char* message, size_t message_size);
 
 /* Block k: `features` (n, width(k - 1)) entered it (null for the first), `out`
  * (n_receivers, width(k)) is written, energies (n_receivers,) in eV are added to. */

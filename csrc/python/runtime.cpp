@@ -43,7 +43,7 @@ Box box_of(const Array<double>& cell, const std::array<bool, 3>& periodic) {
 py::tuple compute(
     PythonEvaluation& self, const Array<double>& positions, const Array<int64_t>& species,
     const Array<double>& cell, const std::array<bool, 3>& periodic, const Array<double>& limits,
-    int n_threads, bool with_virial) {
+    int n_threads, bool with_virial, int member, bool with_deviations) {
   check_shape(positions, "positions", {-1, 3});
   const int64_t n = positions.shape(0);
   check_shape(species, "species", {n});
@@ -54,10 +54,14 @@ py::tuple compute(
   double* const out[] = {energies.mutable_data(), forces.mutable_data(), virial.mutable_data()};
   ClosePair closest;
   int64_t not_finite;
+  Array<double> of_forces(n), of_virial({3, 3});
+  double* const apart[] = {of_forces.mutable_data(), of_virial.mutable_data()};
+  double of_energy = 0.0;
   {
     const py::gil_scoped_release others_run;
     const std::lock_guard<std::mutex> lock(self.mutex);
-    const Results& results = checked_compute(evaluation, structure, n_threads);
+    const Results& results =
+        checked_compute(evaluation, structure, n_threads, {member, with_deviations});
     std::copy_n(results.energies, n, out[0]);
     std::copy_n(results.forces, 3 * n, out[1]);
     if (with_virial) {
@@ -66,12 +70,23 @@ py::tuple compute(
     }
     closest = evaluation.closer_than(approach);
     not_finite = results.not_finite;
+    if (with_deviations) {
+      const Deviations& found = evaluation.deviations();
+      of_energy = found.energy;
+      std::copy_n(found.forces, n, apart[0]);
+      std::copy_n(found.virial.begin(), 9, apart[1]);
+    }
   }
   const py::object pair =
       closest ? py::object(py::make_tuple(closest.receiver, closest.sender, closest.distance))
               : py::object(py::none());
   const py::object strain_gradient = with_virial ? py::object(virial) : py::object(py::none());
-  return py::make_tuple(energies, forces, strain_gradient, pair, not_finite);
+  if (!with_deviations) {
+    return py::make_tuple(energies, forces, strain_gradient, pair, not_finite);
+  }
+  return py::make_tuple(
+      energies, forces, strain_gradient, pair, not_finite,
+      py::make_tuple(of_energy, of_forces, of_virial));
 }
 
 template <class T>
@@ -87,12 +102,12 @@ py::tuple pairs_evaluated(
   T* of_pairs = gradients.mutable_data();
   {
     const py::gil_scoped_release others_run;
-    PairEvaluation<T>(model.weights<T>())
-        .compute(
-            {n, n, n_pairs, species.data(), receivers.data(), senders.data(), cast.data(),
-             omp_get_max_threads()},
-            of_atoms, of_pairs, nullptr);
-    model.add_self_energies(species.data(), n, of_atoms);
+    PairEvaluation<T> evaluation(model.all_weights<T>());
+    compute_mean(
+        model, evaluation,
+        {n, n, n_pairs, species.data(), receivers.data(), senders.data(), cast.data(),
+         omp_get_max_threads()},
+        of_atoms, of_pairs);
   }
   return py::make_tuple(energies, gradients);
 }
@@ -155,7 +170,7 @@ py::tuple neighbour_pairs(
 void define_runtime(py::module_& m) {
   using py::arg;
   py::class_<Model, std::shared_ptr<Model>>(
-      m, "Model", "The network of an exported fused file of format 2, ready to evaluate.")
+      m, "Model", "The network of an exported fused file, or its committee, ready to evaluate.")
       .def(
           py::init([](const std::string_view content, const std::string& path) {
             return std::const_pointer_cast<Model>(model_of(content, path));
@@ -170,23 +185,27 @@ void define_runtime(py::module_& m) {
           [](const Model& self) {
             return array_of(self.self_energies(), {self.architecture().n_species()});
           },
-          "(n_species,) float64, eV.");
+          "(n_species,) float64, eV, of the first member.")
+      .def_property_readonly(
+          "n_members", &Model::n_members, "Networks in the file; several are a committee.");
   py::class_<PythonEvaluation>(
       m, "Evaluation", "A model at work, with its buffers and neighbour lists.")
       .def(py::init<const SharedModel&>(), arg("model"))
       .def(
           "compute", &compute, arg("positions"), arg("species"), arg("cell"), arg("pbc"),
-          arg("limits"), arg("n_threads") = 0, arg("virial") = true,
+          arg("limits"), arg("n_threads") = 0, arg("virial") = true, arg("member") = mean_of_all,
+          arg("deviations") = false,
           "Energies and forces of atoms in any cell.\n\n"
           "positions (n, 3) and cell (3, 3), float64, Å; species (n,), int64; pbc, three bools: "
           "cell vectors of other directions are not read. limits (n_species, n_species), Å, "
           "closest approaches in the training data, or (0, 0). n_threads 0 is as many as OpenMP "
-          "gives.\n\n"
+          "gives. Of a committee results are those of a member, or with -1 of the mean.\n\n"
           "Returns energies (n,), eV, self energies included; forces (n, 3), eV/Å; virial (3, 3), "
           "eV, sum r dE/dr over pairs, or None where it is not wanted; closest, None or (receiver, "
           "sender, distance) of the pair "
-          "farthest below its limit; not_finite, the first atom whose results are not, or -1. "
-          "Raises ValueError.");
+          "farthest below its limit; not_finite, the first atom whose results are not, or -1; "
+          "and with deviations standard deviations over the members: of the energy, eV, of forces "
+          "(n,), eV/Å, and of the virial (3, 3), eV. Raises ValueError.");
   m.def(
       "evaluate_pairs", &evaluate_pairs, arg("model"), arg("species"), arg("receivers"),
       arg("senders"), arg("vectors"),

@@ -20,16 +20,17 @@ std::tuple<Tensor, Tensor> compute(
   const Tensor cast = vectors.to(c10::CppTypeToScalarType<T>::value).contiguous();
   Tensor energies = at::empty({n}, species.options().dtype(at::kDouble));
   Tensor pair_gradients = at::empty(vectors.sizes(), cast.options());
-  model.evaluation<T>()->compute(
+  compute_mean(
+      *model.model(), *model.evaluation<T>(),
       {n, n, receivers.size(0), species.const_data_ptr<int64_t>(),
        receivers.const_data_ptr<int32_t>(), senders.const_data_ptr<int32_t>(),
        cast.const_data_ptr<T>(), at::get_num_threads()},
-      energies.data_ptr<double>(), pair_gradients.data_ptr<T>(), nullptr);
+      energies.data_ptr<double>(), pair_gradients.data_ptr<T>());
   return {energies, pair_gradients};
 }
 
-/// Self energies left out.
-std::tuple<Tensor, Tensor> network_energies(
+/// Self energies, which those of format 1 have elsewhere, included.
+std::tuple<Tensor, Tensor> checked_evaluate(
     LoadedModel& model, const Tensor& species, const Tensor& receivers, const Tensor& senders,
     const Tensor& vectors) {
   const int64_t n_pairs = receivers.numel();
@@ -56,19 +57,14 @@ std::tuple<Tensor, Tensor> network_energies(
 std::tuple<Tensor, Tensor> evaluate(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     const Tensor& document) {
-  const auto model = loaded_model(document);
-  auto [energies, gradients] = network_energies(*model, species, receivers, senders, vectors);
-  const Tensor dense = species.contiguous();
-  model->model()->add_self_energies(
-      dense.const_data_ptr<int64_t>(), dense.numel(), energies.data_ptr<double>());
-  return {energies, gradients};
+  return checked_evaluate(*loaded_model(document), species, receivers, senders, vectors);
 }
 
 /// What the code of files of format 1 calls; they add self energies themselves.
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
-  return network_energies(
+  return checked_evaluate(
       *loaded_model(weights, sizes, scalars), species, receivers, senders, vectors);
 }
 

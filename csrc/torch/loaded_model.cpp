@@ -73,23 +73,29 @@ std::string format_1_document(
 } // namespace
 
 template <class T>
-std::shared_ptr<const cuda::DeviceWeights<T>> LoadedModel::on_device(cuda::Device& device) {
+std::shared_ptr<const cuda::DeviceWeights<T>>
+LoadedModel::on_device(cuda::Device& device, int member) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto& found = std::get<OnDevices<T>>(on_devices_)[&device];
+  auto& found = std::get<OnDevices<T>>(on_devices_)[{&device, member}];
   if (!found) {
-    found = std::make_shared<const cuda::DeviceWeights<T>>(device, weights<T>());
+    found = std::make_shared<const cuda::DeviceWeights<T>>(device, model_->weights<T>(member));
   }
   return found;
 }
 
-template std::shared_ptr<const cuda::DeviceWeights<float>> LoadedModel::on_device(cuda::Device&);
-template std::shared_ptr<const cuda::DeviceWeights<double>> LoadedModel::on_device(cuda::Device&);
+template std::shared_ptr<const cuda::DeviceWeights<float>>
+LoadedModel::on_device(cuda::Device&, int);
+template std::shared_ptr<const cuda::DeviceWeights<double>>
+LoadedModel::on_device(cuda::Device&, int);
 
 Tensor LoadedModel::self_energies_on(at::Device where) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& found = self_energies_[{static_cast<int>(where.type()), where.index()}];
   if (!found.defined()) {
-    const std::vector<double> values(self_energies(), self_energies() + architecture().n_species());
+    std::vector<double> values(architecture().n_species());
+    for (size_t species = 0; species < values.size(); ++species) {
+      values[species] = model_->mean_self_energy(species);
+    }
     found = at::tensor(values, at::kDouble).to(where);
   }
   return found;

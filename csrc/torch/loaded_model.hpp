@@ -24,8 +24,6 @@ public:
 
   const std::shared_ptr<const Model>& model() const { return model_; }
   const Architecture& architecture() const { return model_->architecture(); }
-  const double* self_energies() const { return model_->self_energies(); }
-  template <class T> const NetworkWeights<T>& weights() const { return model_->weights<T>(); }
 
   /// Calls use(one) with one = float() or double(), the network's precision.
   template <class Use> auto with_precision(const Use& use) const {
@@ -34,21 +32,25 @@ public:
 
   /// Sole use of the network and its buffers, which stay for the next caller.
   template <class T> typename Pool<PairEvaluation<T>>::Lease evaluation() {
-    return evaluations<T>().take([&] { return std::make_unique<PairEvaluation<T>>(weights<T>()); });
+    return evaluations<T>().take(
+        [&] { return std::make_unique<PairEvaluation<T>>(model_->all_weights<T>()); });
   }
   /// Buffers that nobody uses now.
   template <class T> Pool<PairEvaluation<T>>& evaluations() {
     return std::get<Pool<PairEvaluation<T>>>(evaluations_);
   }
 
-  /// The weights on a device: sent there once.
-  template <class T> std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device);
-  /// Self energies (n_species,) float64, eV, in this place: sent there once.
+  int n_members() const { return model_->n_members(); }
+  /// A member's weights on a device: sent there once.
+  template <class T>
+  std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device, int member);
+  /// Self energies (n_species,) float64, eV, mean of the members, in this place: sent there once.
   at::Tensor self_energies_on(at::Device where);
 
 private:
   template <class T>
-  using OnDevices = std::map<cuda::Device*, std::shared_ptr<const cuda::DeviceWeights<T>>>;
+  using OnDevices =
+      std::map<std::pair<cuda::Device*, int>, std::shared_ptr<const cuda::DeviceWeights<T>>>;
 
   std::shared_ptr<const Model> model_;
   std::tuple<Pool<PairEvaluation<float>>, Pool<PairEvaluation<double>>> evaluations_;

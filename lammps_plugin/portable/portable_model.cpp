@@ -72,7 +72,7 @@ private:
 } // namespace hipnn_ts_lammps
 
 extern "C" [[gnu::visibility("default")]] hipnn_ts_lammps::PortableModel*
-hipnn_ts_open_portable_model_1(
+hipnn_ts_open_portable_model_2(
     const std::string& bytes, const hipnn_ts::Architecture& network, std::string& mistake) {
   try {
     hipnn_ts::check_archive(bytes);

@@ -43,7 +43,12 @@ void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads)
   receivers_ = rows(pairs.receivers);
   senders_ = rows(pairs.senders);
   vectors_ = at::from_blob(pairs.vectors.data(), {n, 3}, features_[0].options());
-  pair_gradients_ = at::zeros({n, 3}, features_[0].options());
+}
+
+/// There is but one.
+template <class Real> void ScriptedPotential<Real>::set_member(int) {
+  const ThreadCount threads(n_threads_);
+  pair_gradients_ = at::zeros_like(vectors_);
   energies_.copy_(self_energies_);
 }
 

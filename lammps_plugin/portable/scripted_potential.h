@@ -17,6 +17,7 @@ public:
 
   void set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) override;
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
+  void set_member(int member) override;
   void forward_block(int block) override;
   void backward_block(int block) override;
   Real* features(int block) override;

@@ -42,7 +42,7 @@ class PotentialImplementation:
         """Add the force, as OpenMM-ML asks for it.
 
         Keyword arguments of ``createSystem`` and ``createMixedSystem`` that end up here:
-        ``periodic``, ``implementation`` and ``beyond_training``, as in
+        ``periodic``, ``implementation``, ``beyond_training`` and ``member``, as in
         :func:`hipnn_ts.openmm.create_force`.
 
         Raises
@@ -52,7 +52,7 @@ class PotentialImplementation:
         """
         from hipnn_ts.openmm import create_force
 
-        known = ["periodic", "implementation", "beyond_training"]
+        known = ["periodic", "implementation", "beyond_training", "member"]
         options = {key: arguments.pop(key) for key in known if key in arguments}
         _refuse("hipnn-ts", arguments, known)
         force = create_force(self._model_path, topology, atoms, **options)

@@ -39,9 +39,13 @@ class Rank:
         return out
 
 
-def step(ranks, dtype):
-    """One step of ranks that exchange features and gradients: energies and forces (n, 3)."""
+def step(ranks, dtype, member=None):
+    """One step of ranks that exchange features and gradients: energies and forces (n, 3). Of a
+    committee, of a member, and again of the same pairs."""
     model = ranks[0].model
+    for rank in ranks if member is not None else ():
+        rank.stages.call("member", member)
+        rank.energies[:], rank.gradients[:] = 0, 0
     n, n_blocks = len(ranks[0].order), model.n_blocks()
     widths = [model.block_width(k) for k in range(n_blocks)]
     features = [None] * len(ranks)
@@ -93,6 +97,28 @@ def test_two_ranks_compute_what_one_does(library, random_model, water, dtype, bl
     np.testing.assert_allclose(energies, whole[1] - free, rtol=0, atol=tolerance)
     np.testing.assert_allclose(forces, whole[2], rtol=0, atol=tolerance)
     assert np.abs(forces).max() > 0.05
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_members_take_turns_on_the_same_pairs(library, random_committee, water, blocks):
+    path = random_committee(n_features=(8, 9, 7)[:blocks])
+    atoms = water(3)
+    species = (atoms.numbers == 8).astype(np.int64)
+    model = library.load(path)
+    pairs = _core.neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, CUTOFF)
+    left = atoms.positions[:, 0] < 4.0
+    owned = [np.flatnonzero(left), np.flatnonzero(~left)]
+    ranks = [Rank(model, own, species, pairs, np.float64) for own in owned]
+    evaluation = model.evaluation()
+    for member in (2, 0, 3, 1, 2):
+        energies, forces = step(ranks, np.float64, member)
+        evaluation.members(member, False)
+        whole = evaluation.compute(atoms.numbers, atoms.positions, atoms.cell.array)
+        free = np.array([model.member_self_energy(member, int(k)) for k in species])
+        np.testing.assert_allclose(energies, whole[1] - free, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(forces, whole[2], rtol=0, atol=1e-10)
+    with pytest.raises(CError, match=r"^member: expected 0 to 3, found 4$"):
+        ranks[0].stages.call("member", 4)
 
 
 def test_mistakes_are_named(library, random_model):

@@ -33,8 +33,8 @@ def refused(tmp_path, water, random_model):
 COMMANDS = {
     "device": (
         "pair_style hipnn/ts device gpu",
-        "expected 'device cpu|cuda|auto', 'beyond_training ignore|warn|stop' or 'self_energies "
-        "yes|no', found 'device gpu'",
+        "expected 'device cpu|cuda|auto', 'beyond_training ignore|warn|stop', 'self_energies "
+        "yes|no' or 'committee every N ...', found 'device gpu'",
     ),
     "cuda": ("pair_style hipnn/ts device cuda", "device cuda: expected an NVIDIA GPU, found none"),
     "arguments": ("pair_style hipnn/ts 6.5", "found '6.5'"),

@@ -127,6 +127,11 @@ Architecture read_architecture(const Json& network, const std::string& name) {
   return out;
 }
 
+int read_members(const Json& object, const std::string& name) {
+  const Values values(object, name);
+  return object.contains(members_key) ? values.integer(members_key, 2, most_members) : 1;
+}
+
 Json write_architecture(const Architecture& network) {
   Json out = {
       {"elements", network.elements},

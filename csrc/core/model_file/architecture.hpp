@@ -14,6 +14,7 @@ namespace hipnn_ts {
 
 struct HIPNN_TS_API Architecture {
   bool double_precision = false;
+  int n_members = 1;                 // networks of a committee, which share all of this
   std::vector<std::string> elements; // symbols, in species order
   std::string invariants = "norms";
   int n_max = 0;           // most factors of a polynomial; 0 with norms
@@ -31,6 +32,8 @@ struct HIPNN_TS_API Architecture {
   /// Width of the features that enter a block.
   int n_in(int block) const { return block == 0 ? n_species() : n_features[block - 1]; }
 };
+
+constexpr int most_members = 64;
 
 /// Of the chemical symbol, from 1; 0 where it is none.
 int atomic_number(const std::string& symbol);

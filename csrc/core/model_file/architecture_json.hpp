@@ -9,9 +9,17 @@
 
 namespace hipnn_ts {
 
-/// From the key "network" of a file's metadata, or what a document says of itself; the precision is
-/// left out. Throws FileError, which calls it `name`, where a value is missing or out of bounds.
+/// Key with the number of members, in metadata and documents of committees alone.
+constexpr const char* members_key = "members";
+
+/// From the key "network" of a file's metadata, or what a document says of itself; the precision
+/// and the number of members are left out. Throws FileError, which calls it `name`, where a value
+/// is missing or out of bounds.
 Architecture read_architecture(const Json& network, const std::string& name);
+
+/// The number of members that the object called `name` says; 1 where it says nothing. Throws
+/// FileError.
+int read_members(const Json& object, const std::string& name);
 
 Json write_architecture(const Architecture& network);
 

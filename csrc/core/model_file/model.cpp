@@ -24,6 +24,7 @@ Architecture architecture_of(const Safetensors& document) {
     throw FileError("network: dtype: expected 'float32' or 'float64', found " + shown(dtype));
   }
   out.double_precision = dtype == "float64";
+  out.n_members = read_members(network, network_key);
   return out;
 }
 
@@ -63,6 +64,35 @@ private:
   std::map<std::string, const NamedTensor*> left_;
 };
 
+/// The tensors of one member among those of all.
+class OfMember final : public TensorSource {
+public:
+  OfMember(TensorSource& all, int member)
+      : all_(all), prefix_("members." + std::to_string(member) + ".") {}
+
+  const void* take(const std::string& name, ElementType type, const Shape& shape) override {
+    return all_.take(prefix_ + name, type, shape);
+  }
+
+private:
+  TensorSource& all_;
+  std::string prefix_;
+};
+
+/// A network alone has no prefix before its tensors' names.
+template <class T>
+std::vector<BoundNetwork<T>> bind_members(const Architecture& network, TensorSource& tensors) {
+  std::vector<BoundNetwork<T>> out;
+  for (int m = 0; network.n_members > 1 && m < network.n_members; ++m) {
+    OfMember own(tensors, m);
+    out.push_back(bind_network<T>(network, own));
+  }
+  if (out.empty()) {
+    out.push_back(bind_network<T>(network, tensors));
+  }
+  return out;
+}
+
 int64_t rounded_up(int64_t n) {
   return (n + cache_line - 1) / cache_line * cache_line;
 }
@@ -88,19 +118,28 @@ Model::Model(std::string_view document) {
   }
   Named source(tensors_);
   if (architecture_.double_precision) {
-    network_ = bind_network<double>(architecture_, source);
+    members_ = bind_members<double>(architecture_, source);
   } else {
-    network_ = bind_network<float>(architecture_, source);
+    members_ = bind_members<float>(architecture_, source);
   }
   source.finish();
 }
 
-const double* Model::self_energies() const {
-  return std::visit([](const auto& network) { return network.self_energies; }, network_);
+const double* Model::self_energies(int member) const {
+  return std::visit([&](const auto& all) { return all[member].self_energies; }, members_);
 }
 
-void Model::add_self_energies(const int64_t* species, int64_t n, double* energies) const {
-  const double* of_species = self_energies();
+double Model::mean_self_energy(int64_t species) const {
+  double sum = 0.0;
+  for (int member = 0; member < n_members(); ++member) {
+    sum += self_energies(member)[species];
+  }
+  return sum / n_members();
+}
+
+void Model::add_self_energies(
+    const int64_t* species, int64_t n, double* energies, int member) const {
+  const double* of_species = self_energies(member);
   for (int64_t i = 0; i < n; ++i) {
     energies[i] += of_species[species[i]];
   }
@@ -109,6 +148,9 @@ void Model::add_self_energies(const int64_t* species, int64_t n, double* energie
 std::string described(const Architecture& network) {
   Json out = write_architecture(network);
   out[precision_key] = network.double_precision ? "float64" : "float32";
+  if (network.n_members > 1) {
+    out[members_key] = network.n_members;
+  }
   return out.dump();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A network with its weights, as format 2 of an exported file stores it: a safetensors document.
+// A network with its weights, or several of one shape (a committee), as formats 2 and 3 of an
+// exported file store them: a safetensors document.
 #pragma once
 
 #include <string>
@@ -28,20 +29,33 @@ public:
   const Architecture& architecture() const { return architecture_; }
   /// In the order of the document.
   const std::vector<NamedTensor>& tensors() const { return tensors_; }
+  int n_members() const { return architecture_.n_members; }
   /// Of the species, eV.
-  const double* self_energies() const;
+  const double* self_energies(int member = 0) const;
+  /// Of one species, eV, over all members.
+  double mean_self_energy(int64_t species) const;
   /// To energies (n,) of atoms of these species (n,), each in range.
-  void add_self_energies(const int64_t* species, int64_t n, double* energies) const;
+  void add_self_energies(const int64_t* species, int64_t n, double* energies, int member = 0) const;
   /// T is double where the architecture says so, else float.
-  template <class T> const NetworkWeights<T>& weights() const {
-    return std::get<BoundNetwork<T>>(network_).weights;
+  template <class T> const NetworkWeights<T>& weights(int member = 0) const {
+    return std::get<Members<T>>(members_)[member].weights;
+  }
+  /// Of all members.
+  template <class T> std::vector<NetworkWeights<T>> all_weights() const {
+    std::vector<NetworkWeights<T>> out;
+    for (const BoundNetwork<T>& member : std::get<Members<T>>(members_)) {
+      out.push_back(member.weights);
+    }
+    return out;
   }
 
 private:
+  template <class T> using Members = std::vector<BoundNetwork<T>>;
+
   Architecture architecture_;
   Buffer<char> data_;
   std::vector<NamedTensor> tensors_; // in data_, each at a cache line of its own
-  std::variant<BoundNetwork<float>, BoundNetwork<double>> network_;
+  std::variant<Members<float>, Members<double>> members_;
 };
 
 /// What a document's metadata say of the network.

@@ -133,6 +133,14 @@ void ModelFile::read_metadata() {
   portable_ = flavour == "portable";
   architecture_ = read_architecture(value_of(content, "network", "metadata"), "metadata: network");
   architecture_.double_precision = dtype == "float64";
+  architecture_.n_members = read_members(content, "metadata");
+  const bool committee = architecture_.n_members > 1;
+  if (committee != (format_ == format_version) || (committee && portable_)) {
+    throw FileError(
+        "metadata: expected several members in fused files of format 3 and nowhere else, found " +
+        shown(content.value(members_key, Json(1))) + " in a " + flavour + " one of format " +
+        shown(version));
+  }
   closest_ = closest_approach_of(content, architecture_);
 }
 

@@ -12,8 +12,9 @@
 
 namespace hipnn_ts {
 
-/// The newest format that is read; hipnn_ts.export.metadata has the same number.
-constexpr int format_version = 2;
+/// The newest format that is read; hipnn_ts.export.metadata has the same number. It is that of
+/// committees, and of nothing else: readers of before say that they are too old.
+constexpr int format_version = 3;
 
 class HIPNN_TS_API ModelFile {
 public:
@@ -28,8 +29,8 @@ public:
   const Architecture& architecture() const { return architecture_; }
   const ClosestApproach& closest_approach() const { return closest_; }
 
-  /// The network of a fused file, after a look at every record; of a portable one torch has to make
-  /// it. Throws FileError.
+  /// The networks of a fused file, after a look at every record; of a portable one torch has to
+  /// make it. Throws FileError.
   Model model() const;
 
 private:

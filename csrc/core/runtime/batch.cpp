@@ -90,8 +90,9 @@ class Pass {
 public:
   Pass(
       const std::vector<Structure>& structures, const ClosestApproach& limits,
-      const BatchResults& results)
-      : structures_(structures), limits_(limits), results_(results), first_atoms_(1, 0) {
+      const BatchResults& results, const Wanted& wanted)
+      : structures_(structures), limits_(limits), results_(results), wanted_(wanted),
+        first_atoms_(1, 0) {
     for (const Structure& each : structures) {
       first_atoms_.push_back(first_atoms_.back() + each.n_atoms);
     }
@@ -105,7 +106,7 @@ public:
       members.push_back(structures_[s]);
     }
     try {
-      evaluation.compute_together(members, n_threads);
+      evaluation.compute_together(members, n_threads, wanted_);
       for (size_t k = 0; k < group.size(); ++k) {
         take(evaluation, k, group[k]);
       }
@@ -141,11 +142,18 @@ private:
       std::copy_n(virial.begin(), 9, results_.virials + 9 * s);
     }
     results_.facts[s] = {found.energy, found.not_finite, evaluation.closer_than(limits_, k)};
+    if (wanted_.deviations) {
+      const Deviations& apart = evaluation.deviations(k);
+      std::copy_n(apart.forces, n, results_.force_deviations + first_atoms_[s]);
+      results_.facts[s].energy_deviation = apart.energy;
+      results_.facts[s].virial_deviation = apart.virial;
+    }
   }
 
   const std::vector<Structure>& structures_;
   const ClosestApproach& limits_;
   const BatchResults& results_;
+  const Wanted wanted_;
   std::vector<int64_t> first_atoms_;
   FirstProblem problem_;
 };
@@ -154,11 +162,11 @@ private:
 
 void Batch::compute(
     const std::vector<Structure>& structures, const ClosestApproach& limits, int n_threads,
-    const BatchResults& results) {
+    const BatchResults& results, const Wanted& wanted) {
   const int threads = n_threads > 0 ? n_threads : omp_get_max_threads();
   const std::vector<Group> groups = grouped(structures, model_->architecture().n_species());
   const auto n_groups = static_cast<int64_t>(groups.size());
-  Pass pass(structures, limits, results);
+  Pass pass(structures, limits, results, wanted);
   const auto run = [&](const Group& group, int threads_inside) {
     const auto make = [&] { return std::make_unique<Evaluation>(model_); };
     pass.run(*evaluations_.take(make), group.members, threads_inside);

@@ -10,18 +10,21 @@ namespace hipnn_ts {
 
 /// Of one structure of a batch.
 struct BatchFacts {
-  double energy = 0.0;     // eV, self energies included
-  int64_t not_finite = -1; // as of Results
-  ClosePair closest;       // closer than its limit
+  double energy = 0.0;           // eV, self energies included
+  int64_t not_finite = -1;       // as of Results
+  ClosePair closest;             // closer than its limit
+  double energy_deviation = 0.0; // as of Deviations, where asked for
+  std::array<double, 9> virial_deviation{};
 };
 
 /// Where results of a batch go, each of them unless it is null: atoms of all structures one after
 /// the other, N of them.
 struct BatchResults {
-  double* energies;  // (N,), eV, self energies included
-  double* forces;    // (N, 3), eV/Å
-  double* virials;   // (structures, 3, 3), eV, as of Evaluation::virial
-  BatchFacts* facts; // (structures,), not null
+  double* energies;                   // (N,), eV, self energies included
+  double* forces;                     // (N, 3), eV/Å
+  double* virials;                    // (structures, 3, 3), eV, as of Evaluation::virial
+  BatchFacts* facts;                  // (structures,), not null
+  double* force_deviations = nullptr; // (N,), eV/Å, not null where deviations are wanted
 };
 
 /// A model at work on batches, for one caller at a time.
@@ -37,7 +40,7 @@ public:
   /// use.
   void compute(
       const std::vector<Structure>& structures, const ClosestApproach& limits, int n_threads,
-      const BatchResults& results);
+      const BatchResults& results, const Wanted& wanted = {});
 
   const Model& model() const { return *model_; }
 

@@ -10,6 +10,7 @@
 #include "core/closest_approach.hpp"
 #include "core/model_file/model.hpp"
 #include "core/neighbours/pool.hpp"
+#include "core/runtime/committee.hpp"
 #include "core/runtime/pair_evaluation.hpp"
 
 namespace hipnn_ts {
@@ -48,16 +49,19 @@ public:
 
   /// On n_threads, or as many as OpenMP gives where that is 0, but not more than pay for so few
   /// atoms. Throws WrongPosition, or std::invalid_argument where the box or a species is of no use.
-  const Results& compute(const Structure& structure, int n_threads);
+  const Results& compute(const Structure& structure, int n_threads, const Wanted& wanted = {});
 
   /// Several structures side by side in one pass of the network, neighbours found anew: what each
   /// gets is what it gets alone, to the last bit, if they have the same species. Small ones so
   /// share what a pass costs. Throws InStructure.
-  void compute_together(const std::vector<Structure>& structures, int n_threads);
+  void compute_together(
+      const std::vector<Structure>& structures, int n_threads, const Wanted& wanted = {});
 
   // Of the last step, and of each of its structures.
 
   const Results& results(int64_t structure = 0) const { return results_[structure]; }
+  /// Where the step was asked for them.
+  const Deviations& deviations(int64_t structure = 0) const { return deviations_[structure]; }
   /// The pair that is closest in relation to its limit, none where all keep to theirs.
   ClosePair closer_than(const ClosestApproach& limits, int64_t structure = 0) const;
   /// The closest pair; none without pairs.
@@ -74,7 +78,7 @@ public:
 
 private:
   template <class T> struct Step {
-    explicit Step(const NetworkWeights<T>& weights) : network(weights) {}
+    explicit Step(std::vector<NetworkWeights<T>> members) : network(std::move(members)) {}
 
     PairEvaluation<T> network;
     Buffer<T> vectors, gradients;
@@ -91,10 +95,13 @@ private:
 
   /// Lists of the structures, which fit them, to results.
   template <class Lists>
-  void run(const Structure* structures, int64_t n_structures, int n_threads, const Lists& list_of);
+  void run(const std::vector<Structure>& structures, const Wanted& wanted, const Lists& list_of);
   template <class T, class Lists>
-  void run(Step<T>& step, const Structure* structures, const Lists& list_of);
-  Results finish(const Part& part);
+  void run(Step<T>& step, const std::vector<Structure>& structures, const Lists& list_of);
+  void finish(int member, int place);
+  void take_results();
+  void take_deviations();
+  std::array<double, 9> virial_of(const Part& part) const;
   ClosePair within(const Part& part, ClosePair pair) const;
 
   std::shared_ptr<const Model> model_;
@@ -103,16 +110,24 @@ private:
   AnyStep step_;
   std::vector<Part> parts_;
   Buffer<int32_t> receivers_, senders_;
-  Buffer<double> energies_, forces_;
   std::vector<int64_t> species_;
   int n_threads_ = 1;
+  Wanted wanted_;
+  int n_places_ = 0; // members that took part: all, or one
+  // Of each of them: energies (n,) and forces (n, 3), and of each structure the energy and, where
+  // there are several, the virial (9,).
+  Buffer<double> energies_, forces_;
+  std::vector<double> sums_, virials_;
+  Buffer<double> mean_energies_, mean_forces_; // of several
   std::vector<Results> results_;
+  Buffer<double> force_deviations_; // (n,)
+  std::vector<Deviations> deviations_;
 };
 
 /// As evaluation.compute, for hosts whose atoms are these, by these numbers: throws
 /// std::invalid_argument, in a sentence that names the atom. Two atoms in one place are a mistake.
-HIPNN_TS_API const Results&
-checked_compute(Evaluation& evaluation, const Structure& structure, int n_threads);
+HIPNN_TS_API const Results& checked_compute(
+    Evaluation& evaluation, const Structure& structure, int n_threads, const Wanted& wanted = {});
 
 /// Throws std::invalid_argument, in a sentence that names the atoms, where there is such a pair.
 HIPNN_TS_API void check_distinct(const ClosePair& coincident);

@@ -2,21 +2,29 @@
 #include "core/runtime/pair_evaluation.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace hipnn_ts {
 
 template <class T>
-PairEvaluation<T>::PairEvaluation(const NetworkWeights<T>& weights)
-    : network_(weights), features_(weights.blocks.size() - 1), gradients_(features_.size()) {}
+PairEvaluation<T>::PairEvaluation(std::vector<NetworkWeights<T>> members)
+    : network_(std::move(members)), features_(network_.n_blocks() - 1),
+      gradients_(features_.size()) {}
+
+template <class T> void PairEvaluation<T>::begin(const Configuration<T>& configuration) {
+  n_atoms_ = configuration.n_atoms;
+  n_pairs_ = configuration.n_pairs;
+  network_.begin(configuration);
+}
 
 template <class T>
-void PairEvaluation<T>::compute(
-    const Configuration<T>& configuration, double* energies, T* pair_gradients, double* forces) {
-  const int64_t n = configuration.n_atoms;
+void PairEvaluation<T>::compute(int member, double* energies, T* pair_gradients, double* forces) {
+  const int64_t n = n_atoms_;
+  network_.choose(member);
   const auto& blocks = network_.weights().blocks;
   std::fill_n(energies, n, 0.0);
-  std::fill_n(pair_gradients, 3 * configuration.n_pairs, T(0));
-  network_.begin(configuration);
+  std::fill_n(pair_gradients, 3 * n_pairs_, T(0));
   const int last = network_.n_blocks() - 1;
   for (int k = 0; k < last; ++k) {
     T* out = features_[k].resize(n * blocks[k].n_out);
@@ -45,7 +53,39 @@ template <class T> int64_t PairEvaluation<T>::bytes() const {
   return total;
 }
 
+template <class T>
+void compute_mean(
+    const Model& model, PairEvaluation<T>& evaluation, const Configuration<T>& configuration,
+    double* energies, T* pair_gradients) {
+  const int64_t n = configuration.n_atoms, n_gradients = 3 * configuration.n_pairs;
+  const int n_members = model.n_members();
+  evaluation.begin(configuration);
+  evaluation.compute(0, energies, pair_gradients, nullptr);
+  model.add_self_energies(configuration.species, n, energies, 0);
+  if (n_members == 1) {
+    return;
+  }
+  std::vector<double> own_energies(n);
+  std::vector<T> own_gradients(n_gradients);
+  for (int member = 1; member < n_members; ++member) {
+    evaluation.compute(member, own_energies.data(), own_gradients.data(), nullptr);
+    model.add_self_energies(configuration.species, n, own_energies.data(), member);
+    std::transform(
+        own_energies.begin(), own_energies.end(), energies, energies, std::plus<double>());
+    std::transform(
+        own_gradients.begin(), own_gradients.end(), pair_gradients, pair_gradients, std::plus<T>());
+  }
+  std::for_each(energies, energies + n, [&](double& energy) { energy /= n_members; });
+  std::for_each(pair_gradients, pair_gradients + n_gradients, [&](T& gradient) {
+    gradient /= static_cast<T>(n_members);
+  });
+}
+
 template class PairEvaluation<float>;
 template class PairEvaluation<double>;
+template void
+compute_mean(const Model&, PairEvaluation<float>&, const Configuration<float>&, double*, float*);
+template void
+compute_mean(const Model&, PairEvaluation<double>&, const Configuration<double>&, double*, double*);
 
 } // namespace hipnn_ts

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "core/model_file/model.hpp"
 #include "core/network.hpp"
 
 namespace hipnn_ts {
 
-/// A whole network on configurations without ghosts, with the buffers that this takes. It belongs
-/// to one caller at a time.
+/// A whole network on configurations without ghosts, or several of one shape (a committee's) on the
+/// same one, with the buffers that this takes. It belongs to one caller at a time.
 template <class T> class HIPNN_TS_API PairEvaluation {
 public:
-  /// The weights must outlive it.
-  explicit PairEvaluation(const NetworkWeights<T>& weights);
+  /// What the weights point to must outlive it.
+  explicit PairEvaluation(std::vector<NetworkWeights<T>> members);
 
-  /// Writes energies (n,) in eV, self energies left out, pair_gradients (P, 3), dE/dr_p, and, where
-  /// not null, forces (n, 3) in eV/Å. Throws std::invalid_argument where an index is out of range.
-  void compute(
-      const Configuration<T>& configuration, double* energies, T* pair_gradients, double* forces);
+  /// Throws std::invalid_argument where an index is out of range.
+  void begin(const Configuration<T>& configuration);
+  /// A member on the configuration that has begun: writes energies (n,) in eV, self energies left
+  /// out, pair_gradients (P, 3), dE/dr_p, and, where not null, forces (n, 3) in eV/Å.
+  void compute(int member, double* energies, T* pair_gradients, double* forces);
 
   StageSeconds stage_seconds() const { return network_.stage_seconds(); }
   /// Memory of all buffers.
@@ -23,7 +25,15 @@ public:
 
 private:
   Network<T> network_;
+  int64_t n_atoms_ = 0, n_pairs_ = 0;
   std::vector<Buffer<T>> features_, gradients_; // that leave each block but the last
 };
+
+/// Energies (n,) in eV, self energies included, and pair gradients (P, 3) of the mean of all
+/// members of the model whose networks `evaluation` has. Throws std::invalid_argument likewise.
+template <class T>
+HIPNN_TS_API void compute_mean(
+    const Model& model, PairEvaluation<T>& evaluation, const Configuration<T>& configuration,
+    double* energies, T* pair_gradients);
 
 } // namespace hipnn_ts

@@ -37,6 +37,10 @@ class HIPNNTSCalculator(Calculator):
     over the volume of the cell, of slabs and wires too; without three independent cell vectors,
     or without any periodic direction, ``PropertyNotImplementedError`` is raised.
 
+    Of a committee (a file with several members) they are those of the mean, and ``results`` also
+    holds standard deviations over the members: ``energy_std`` (eV), ``forces_std`` (n,) in eV/Å,
+    ``sqrt(mean |F - mean F|²)`` of each atom, and where stress is defined ``stress_std`` (6,).
+
     The calculator can be copied and pickled, and evaluates in child processes, however they are
     started. A pickle holds the model, not its path.
 
@@ -47,13 +51,14 @@ class HIPNNTSCalculator(Calculator):
         for those and for portable files
     beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
         100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
+    member : of a committee, to be evaluated alone, without deviations; counted from 0
 
     Raises
     ------
     InputError
-        The file is not an exported potential, or the device is not there; on evaluation: no
-        atoms, an element that the potential does not know, a coordinate that is not finite, or
-        two atoms in one place.
+        The file is not an exported potential, or the device or member is not there; on
+        evaluation: no atoms, an element that the potential does not know, a coordinate that is
+        not finite, or two atoms in one place.
     """
 
     name = "hipnn-ts"
@@ -70,6 +75,7 @@ class HIPNNTSCalculator(Calculator):
         model: str | Path,
         device: "str | torch.device" = "cpu",
         beyond_training: Action = "warn",
+        member: int | None = None,
     ):
         # Here: pydantic, which reads metadata, takes as long to import as ASE.
         from hipnn_ts.export.potential import ExportedPotential
@@ -77,7 +83,7 @@ class HIPNNTSCalculator(Calculator):
         super().__init__()
         self._potential = ExportedPotential.read(model, device)
         known = limits(self.metadata, beyond_training)
-        self._evaluator = evaluator_of(self._potential, known)
+        self._evaluator = evaluator_of(self._potential, known, member)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = SpeciesOfAtoms(self._potential)
         self._volume: tuple[bytes, float | None] = b"", None  # of the last cell
@@ -115,7 +121,8 @@ class HIPNNTSCalculator(Calculator):
         list of dict
             For each structure, in their order, what ``results`` of a calculator holds: ``energy``
             and ``free_energy`` (eV), ``energies`` (n,), ``forces`` (n, 3) in eV/Å, and where it is
-            defined ``stress`` (6,) in eV/Å³.
+            defined ``stress`` (6,) in eV/Å³;
+            of a committee its deviations.
 
         Raises
         ------
@@ -164,6 +171,11 @@ class HIPNNTSCalculator(Calculator):
         if volume is not None:
             stress = 0.5 * (found.virial + found.virial.T) / volume
             results["stress"] = stress.ravel()[VOIGT]
+        if found.deviations is not None:
+            results["energy_std"] = found.deviations.energy
+            results["forces_std"] = found.deviations.forces
+            if volume is not None:
+                results["stress_std"] = found.deviations.virial.ravel()[VOIGT] / volume
         return results
 
     def _volume_of(self, atoms: Atoms) -> float | None:

@@ -7,7 +7,8 @@ import numpy as np
 from ase import Atoms
 
 from hipnn_ts import _core
-from hipnn_ts.export.structures import Evaluated, StructureBatch
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.structures import Deviations, Evaluated, StructureBatch, choice_of
 from hipnn_ts.neighbours import check_cell, refusal
 
 if TYPE_CHECKING:
@@ -23,19 +24,21 @@ class NativeEvaluator:
     ----------
     potential : NativePotential
     limits : (S, S), of the guard against extrapolation
+    member : of a committee, whose energies and forces; None for the mean and deviations
     """
 
-    def __init__(self, potential: "NativePotential", limits: np.ndarray):
-        self.potential, self._limits = potential, limits
+    def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
+        self.potential, self._limits, self._member = potential, limits, member
+        self._choice = choice_of(potential, member)
         self._evaluation = _core.Evaluation(potential.model)
         self._batch: StructureBatch | None = None
         self._checked: tuple[bytes, bytes] | None = None
 
     def __reduce__(self):
-        return NativeEvaluator, (self.potential, self._limits)
+        return NativeEvaluator, (self.potential, self._limits, self._member)
 
     def __deepcopy__(self, _):
-        return NativeEvaluator(self.potential, self._limits)
+        return NativeEvaluator(self.potential, self._limits, self._member)
 
     def compute(
         self, positions: np.ndarray, species: np.ndarray, cell: np.ndarray, periodic: np.ndarray
@@ -53,27 +56,44 @@ class NativeEvaluator:
             self._checked = space
         try:
             found = self._evaluation.compute(
-                positions, species, cell, periodic, self._limits, virial=bool(periodic.any())
+                positions,
+                species,
+                cell,
+                periodic,
+                self._limits,
+                virial=bool(periodic.any()),
+                **self._choice,
             )
         except ValueError as error:
             raise refusal(error, positions, cell, periodic) from error
-        return Evaluated(*found)
+        return Evaluated(*found[:5], *(Deviations(*apart) for apart in found[5:]))
 
     def compute_batch(
         self, structures: Sequence[Atoms], name: Callable[[int], str]
     ) -> list[Evaluated]:
         """As ``StructureBatch.compute``."""
         if self._batch is None:
-            self._batch = StructureBatch(self.potential, self._limits)
+            self._batch = StructureBatch(self.potential, self._limits, self._member)
         return self._batch.compute(structures, name)
 
 
-def evaluator_of(potential: "ExportedPotential", limits: np.ndarray):
-    """Whatever evaluates such a potential; its methods are those of ``NativeEvaluator``."""
+def evaluator_of(potential: "ExportedPotential", limits: np.ndarray, member: int | None = None):
+    """Whatever evaluates such a potential; its methods are those of ``NativeEvaluator``.
+
+    Raises
+    ------
+    InputError
+        There is no such member.
+    """
     from hipnn_ts.export.potential import NativePotential
 
     if isinstance(potential, NativePotential):
-        return NativeEvaluator(potential, limits)
+        return NativeEvaluator(potential, limits, member)
+    if member is not None:
+        raise InputError(
+            f"member: expected a committee on the CPU, found {potential.name} on "
+            f"{potential.device}, which torch evaluates"
+        )
     from hipnn_ts.ase.scripted import ScriptedEvaluator
 
     return ScriptedEvaluator(potential, limits)

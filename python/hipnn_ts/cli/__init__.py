@@ -18,6 +18,8 @@ COMMANDS = {
     "train": "Train a potential on reference data.",
     "evaluate": "Errors of a potential on reference data.",
     "export": "Write one TorchScript file that every engine runs.",
+    "deviate": "How far members of a committee are apart on a trajectory.",
+    "select": "Frames of a trajectory that are worth labelling.",
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
     "info": "What an exported potential says about itself.",
     "doctor": "Which engines are found, and what to do where one is not.",

@@ -19,22 +19,43 @@ import click
 def export(checkpoint, output, portable, dtype):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
+    CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`): the file then holds
+    a committee, all of its members, and engines compute their mean and how far they are apart.
+
     The file is reloaded and compared with the model before it replaces an older one.
     """
+    from pathlib import Path
+
     import torch
 
     from hipnn_ts.checkpoint import load_checkpoint
-    from hipnn_ts.export import export_potential
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.evaluation.ensemble import members_of
+    from hipnn_ts.export import export_committee, export_potential
     from hipnn_ts.model import cusp
 
-    potential, provenance = load_checkpoint(checkpoint)
     precision = getattr(torch, dtype) if dtype else None
-    metadata = export_potential(potential, output, provenance, portable, precision)
+    if Path(checkpoint).is_dir():
+        if portable:
+            raise InputError(
+                f"{checkpoint}: --portable: expected one checkpoint, found a directory of several; "
+                "committees run by hipnn-ts's own kernels alone"
+            )
+        files = members_of(checkpoint)
+        members = [load_checkpoint(file) for file in files]
+        metadata = export_committee(members, output, [str(file) for file in files], precision)
+    else:
+        potential, provenance = load_checkpoint(checkpoint)
+        members = [(potential, provenance)]
+        metadata = export_potential(potential, output, provenance, portable, precision)
     click.echo(
-        f"{output}: {metadata.flavour}, {metadata.dtype}, elements "
+        f"{output}: {metadata.flavour}, {metadata.dtype}, "
+        f"{'' if len(members) == 1 else f'committee of {len(members)}, '}elements "
         f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
         "energies and forces checked against the model"
     )
-    remark = cusp.remark(potential, provenance.get("closest_approach"))
-    if remark:
-        click.echo(f"{output}: warning: {remark}", err=True)
+    for potential, provenance in members:
+        remark = cusp.remark(potential, provenance.get("closest_approach"))
+        if remark:
+            click.echo(f"{output}: warning: {remark}", err=True)
+            break

@@ -9,11 +9,12 @@ from hipnn_ts.extras import need
 
 _HOMES = {
     "Metadata": "metadata",
+    "export_committee": "committee",
     "export_potential": "write",
     "load_exported": "read",
 }
 
-__all__ = ["Metadata", "export_potential", "load_exported"]
+__all__ = ["Metadata", "export_committee", "export_potential", "load_exported"]
 
 
 def __getattr__(name: str):

@@ -18,8 +18,9 @@ _LENGTH = struct.Struct("<Q")  # of the header, before it
 _TYPES = {"int16": "I16", "float32": "F32", "float64": "F64"}
 
 
-def describe(network: NetworkConfig, dtype: str) -> dict[str, Any]:
-    """What a document says of the network, in a precision ("float32" or "float64")."""
+def describe(network: NetworkConfig, dtype: str, members: int = 1) -> dict[str, Any]:
+    """What a document says of the network, in a precision ("float32" or "float64"), or of several
+    such networks, the members of a committee."""
     out = {
         "dtype": dtype,
         "elements": list(network.elements),
@@ -37,7 +38,9 @@ def describe(network: NetworkConfig, dtype: str) -> dict[str, Any]:
         out["n_max"] = network.factors
         out["normalisation"] = "group" if network.normalised else "none"
         out["normalisation_epsilon"] = network.normalisation_epsilon or NORMALISATION_EPSILON
-    return out if network.zbl is None else out | {"zbl": list(map(float, network.zbl))}
+    if network.zbl is not None:
+        out["zbl"] = list(map(float, network.zbl))
+    return out if members == 1 else out | {"members": members}
 
 
 def write_document(network: dict[str, Any], tensors: dict[str, np.ndarray]) -> bytes:

@@ -13,15 +13,22 @@ cutoff : float, Å
 import torch
 from torch import Tensor, nn
 
-from hipnn_ts.export.metadata import FORMAT_VERSION
+from hipnn_ts.export.metadata import COMMITTEE_VERSION, FORMAT_VERSION
 from hipnn_ts.export.packing import document_of_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
 
-def _describe(module: nn.Module, config: NetworkConfig, portable: bool) -> None:
-    module.format_version = FORMAT_VERSION
+def cast(potential: Potential, dtype: torch.dtype) -> Potential:
+    """A copy in plain torch."""
+    out = Potential(potential.config, fused=False).to(dtype)
+    out.load_state_dict(potential.state_dict())
+    return out
+
+
+def _describe(module: nn.Module, config: NetworkConfig, portable: bool, members: int = 1) -> None:
+    module.format_version = FORMAT_VERSION if members == 1 else COMMITTEE_VERSION
     module.portable = portable
     module.elements = list(config.elements)
     module.atomic_numbers = list(config.atomic_numbers)
@@ -69,18 +76,18 @@ class PortablePotential(Potential):
 
 
 class FusedPotential(nn.Module):
-    """The fused kernels: one operator that unpacks a document once.
+    """The fused kernels: one operator that unpacks a document once, of one potential or of the
+    members of a committee, whose mean it computes.
 
     ``weights`` has that document, (bytes,) uint8, as its only tensor. In a list, as it stays where
     it is when the module goes to another device.
     """
 
-    def __init__(self, potential: Potential, dtype: torch.dtype):
+    def __init__(self, potential: Potential, dtype: torch.dtype, *others: Potential):
         super().__init__()
-        cast = Potential(potential.config, fused=False).to(dtype)
-        cast.load_state_dict(potential.state_dict())
-        self.weights = [document_of_potential(cast)]
-        _describe(self, potential.config, portable=False)
+        members = potential, *others
+        self.weights = [document_of_potential(*(cast(member, dtype) for member in members))]
+        _describe(self, potential.config, portable=False, members=len(members))
 
     @torch.jit.export
     def energies_and_pair_gradients(

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.kinds import FILE_NAME as FILE_NAME
@@ -12,6 +12,9 @@ from hipnn_ts.validation import validated
 
 FORMAT = "hipnn-ts potential"
 FORMAT_VERSION = 2  # of files that are written; those before are read
+# Of committees, and of nothing else: readers of before say that they are too old.
+COMMITTEE_VERSION = 3
+MOST_MEMBERS = 64
 
 
 class Metadata(BaseModel):
@@ -23,6 +26,9 @@ class Metadata(BaseModel):
     format_version: int = FORMAT_VERSION
     flavour: Literal["fused", "portable"]
     dtype: Literal["float32", "float64"]
+    members: Annotated[int, Field(ge=1, le=MOST_MEMBERS, strict=True)] = (
+        1  # which share all that is said here
+    )
     energy_unit: Literal["eV"] = "eV"
     length_unit: Literal["Å"] = "Å"
     network: NetworkConfig
@@ -32,6 +38,14 @@ class Metadata(BaseModel):
     versions: dict[str, str]
     exported: str
     provenance: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _without_one_member(self, serialise: Any) -> dict[str, Any]:
+        """Files of one network say nothing of members."""
+        content = serialise(self)
+        if self.members == 1:
+            del content["members"]
+        return content
 
     @property
     def native(self) -> bool:
@@ -61,9 +75,17 @@ def parse_metadata(path: str, document: str) -> Metadata:
             f"{path}: expected an exported hipnn-ts potential, found another TorchScript file"
         )
     version = content.get("format_version")
-    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= COMMITTEE_VERSION:
         raise InputError(
             f"{path}: exported in format {version}, but this hipnn-ts reads formats 1 to "
-            f"{FORMAT_VERSION}; install a hipnn-ts as new as the one that exported it"
+            f"{COMMITTEE_VERSION}; install a hipnn-ts as new as the one that exported it"
         )
-    return validated(Metadata, content, f"{path}: metadata")
+    metadata = validated(Metadata, content, f"{path}: metadata")
+    committee = metadata.members > 1
+    if committee != (version == COMMITTEE_VERSION) or (committee and not metadata.native):
+        raise InputError(
+            f"{path}: metadata: expected several members in fused files of format "
+            f"{COMMITTEE_VERSION} and nowhere else, found {metadata.members} in a "
+            f"{metadata.flavour} one of format {version}"
+        )
+    return metadata

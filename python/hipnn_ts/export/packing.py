@@ -20,14 +20,18 @@ WINDOW_PADDING = 8
 Named = dict[str, Tensor]
 
 
-def document_of_potential(potential: Potential) -> Tensor:
-    """The potential as a document, (bytes,) uint8, in the precision it is in."""
-    dtype = str(potential.readouts[0].weight.dtype).removeprefix("torch.")
-    packed = {
-        name: tensor.detach().cpu().contiguous().numpy()
-        for name, tensor in pack_potential(potential).items()
-    }
-    document = write_document(describe(potential.config, dtype), packed)
+def document_of_potential(*members: Potential) -> Tensor:
+    """The potential as a document, (bytes,) uint8, in the precision it is in; or several of one
+    shape, the members of a committee."""
+    first = members[0]
+    dtype = str(first.readouts[0].weight.dtype).removeprefix("torch.")
+    tensors = pack_potential(first)
+    if len(members) > 1:
+        tensors = {}
+        for k, member in enumerate(members):
+            tensors |= _under(f"members.{k}", pack_potential(member))
+    packed = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
+    document = write_document(describe(first.config, dtype, len(members)), packed)
     return torch.frombuffer(bytearray(document), dtype=torch.uint8)
 
 

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from hipnn_ts.export.potential import ExportedPotential, NativePotential
 
 
+class Deviations(NamedTuple):
+    """Standard deviations over the members of a committee, of one structure.
+
+    Attributes
+    ----------
+    energy : eV, of the structure's
+    forces : (n,) float64, eV/Å, ``sqrt(mean |F - mean F|²)`` of each atom
+    virial : (3, 3) float64, eV, of each component
+    """
+
+    energy: float
+    forces: np.ndarray
+    virial: np.ndarray
+
+
 class Evaluated(NamedTuple):
     """Of one structure.
 
@@ -28,6 +43,7 @@ class Evaluated(NamedTuple):
     virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``; may be None without periodicity
     closest : the pair that is closer than in training, if there is one
     not_finite : the first atom whose energy or force is not finite, or -1
+    deviations : of a committee, where they were asked for
     """
 
     energies: np.ndarray
@@ -35,6 +51,26 @@ class Evaluated(NamedTuple):
     virial: np.ndarray | None
     closest: Closest | None
     not_finite: int
+    deviations: Deviations | None = None
+
+
+def choice_of(potential: "NativePotential", member: int | None) -> dict[str, int | bool]:
+    """What the runtime is told of a committee: a member, or None for the mean and deviations.
+
+    Raises
+    ------
+    InputError
+        There is no such member.
+    """
+    n_members = potential.metadata.members
+    if member is None:
+        return {"member": -1, "deviations": n_members > 1}
+    if not 0 <= member < n_members:
+        raise InputError(
+            f"member: expected one of the {n_members} of {potential.name}, counted from 0, found "
+            f"{member}"
+        )
+    return {"member": member, "deviations": False}
 
 
 class SpeciesOfAtoms:
@@ -70,10 +106,11 @@ class StructureBatch:
     ----------
     potential : NativePotential
     limits : (S, S), closest approaches, of which structures below are told
+    member : of a committee, whose energies and forces; None for the mean and deviations
     """
 
-    def __init__(self, potential: "NativePotential", limits: np.ndarray):
-        self._limits = limits
+    def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
+        self._limits, self._choice = limits, choice_of(potential, member)
         self._species = SpeciesOfAtoms(potential)
         self._batch = _core.Batch(potential.model)
 
@@ -104,8 +141,15 @@ class StructureBatch:
         counts = np.array([len(each) for each in species])
         positions = np.concatenate([each.positions for each in structures])
         try:
-            _, energies, forces, virials, closest, not_finite = self._batch.compute(
-                counts, positions, np.concatenate(species), cells, periodic, self._limits, n_threads
+            _, energies, forces, virials, closest, not_finite, *apart = self._batch.compute(
+                counts,
+                positions,
+                np.concatenate(species),
+                cells,
+                periodic,
+                self._limits,
+                n_threads,
+                **self._choice,
             )
         except ValueError as error:
             found = re.match(r"structure (\d+): (.*)", str(error), re.DOTALL)
@@ -116,15 +160,23 @@ class StructureBatch:
             raise InputError(f"{name(k)}: {reason}") from error
         closest = dict(closest)
         ends = counts.cumsum()
+        first = (ends - counts).tolist()
+        deviations: list[Deviations | None] = [None] * len(counts)
+        for of_energies, of_forces, of_virials in apart:
+            deviations = [
+                Deviations(float(energy), of_forces[a:b].copy(), virial.copy())
+                for energy, a, b, virial in zip(of_energies, first, ends, of_virials, strict=True)
+            ]
         # Copies: whoever keeps one structure's forces shall not keep those of all.
         return [
             Evaluated(energies[a:b].copy(), forces[a:b].copy(), virials[k].copy(), *facts)
             for k, (a, b, *facts) in enumerate(
                 zip(
-                    (ends - counts).tolist(),
+                    first,
                     ends.tolist(),
                     map(closest.get, range(len(counts))),
                     not_finite.tolist(),
+                    deviations,
                     strict=True,
                 )
             )

@@ -20,21 +20,42 @@ def document_of(module: torch.jit.ScriptModule) -> Tensor:
     )
 
 
-def plain_potential(module: torch.jit.ScriptModule, metadata: Metadata) -> Potential:
+class MeanPotential(nn.Module):
+    """The mean of several potentials of one shape."""
+
+    def __init__(self, members: list[Potential]):
+        super().__init__()
+        self.members, self.config = nn.ModuleList(members), members[0].config
+
+    def forward(self, *arguments: Tensor) -> Tensor:
+        """As of the members."""
+        return torch.stack([member(*arguments) for member in self.members]).mean(dim=0)
+
+
+def plain_potential(
+    module: torch.jit.ScriptModule, metadata: Metadata
+) -> Potential | MeanPotential:
     """The file's weights, whatever its precision and flavour, in plain torch and float64."""
-    potential = Potential(metadata.network, fused=False)
     if module.portable:
+        potential = Potential(metadata.network, fused=False)
         potential.to(getattr(torch, metadata.dtype)).load_state_dict(module.state_dict())
         return potential.double()
-    document = document_of(module).cpu().numpy().tobytes()
-    packed = _Tensors(read_document(document))
+    packed = _Tensors(read_document(document_of(module).cpu().numpy().tobytes()))
+    if metadata.members == 1:
+        return _unpack_potential(metadata, packed)
+    members = [packed.under(f"members.{k}") for k in range(metadata.members)]
+    return MeanPotential([_unpack_potential(metadata, member) for member in members])
+
+
+def _unpack_potential(metadata: Metadata, packed: "_Tensors") -> Potential:
+    potential = Potential(metadata.network, fused=False).double()
     for k, block in enumerate(potential.blocks):
         own = packed.under(f"blocks.{k}")
         _unpack_block(block, k == 0, own)
         potential.readouts[k].weight.data = own["readout.weights"].unsqueeze(0)
         potential.readouts[k].bias.data = own["readout.bias"]
     potential.self_energies.data = packed["self_energies"]
-    return potential.double()
+    return potential.double()  # what a file of single precision has brought
 
 
 class _Tensors:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.exported import FusedPotential, PortablePotential
+from hipnn_ts.export.exported import FusedPotential, PortablePotential, cast
 from hipnn_ts.export.metadata import FILE_NAME, Metadata
 from hipnn_ts.export.read import load_exported
 from hipnn_ts.files import replacing
@@ -47,15 +48,36 @@ def export_potential(
         The file cannot be written, or does not reproduce the model.
     """
     dtype = dtype or potential.readouts[0].weight.dtype
-    module = (PortablePotential if portable else FusedPotential)(potential, dtype)
+    module = PortablePotential(potential, dtype) if portable else FusedPotential(potential, dtype)
+    closest = provenance.get("closest_approach")
+    return write_module(module, [potential], path, dtype, provenance, closest)
+
+
+def write_module(
+    module: PortablePotential | FusedPotential,
+    members: Sequence[Potential],
+    path: str | Path,
+    dtype: torch.dtype,
+    provenance: dict[str, Any],
+    closest_approach: dict[str, float] | None,
+) -> Metadata:
+    """A module made of these potentials, as a file that reproduces their mean.
+
+    Raises
+    ------
+    InputError
+        As of ``export_potential``.
+    """
     metadata = Metadata(
-        flavour="portable" if portable else "fused",
+        format_version=module.format_version,
+        flavour="portable" if module.portable else "fused",
         dtype=str(dtype).removeprefix("torch."),
-        network=potential.config,
-        n_parameters=sum(p.numel() for p in potential.parameters()),
+        members=len(members),
+        network=members[0].config,
+        n_parameters=sum(p.numel() for member in members for p in member.parameters()),
         versions={"hipnn-ts": version("hipnn-ts"), "torch": torch.__version__},
         exported=datetime.now(UTC).isoformat(timespec="seconds"),
-        closest_approach=provenance.get("closest_approach"),
+        closest_approach=closest_approach,
         provenance=provenance,
     )
     with replacing(path) as temporary:
@@ -64,7 +86,7 @@ def export_potential(
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
         _write_without_sources(buffer, temporary, metadata.has_document)
-        _compare(potential, temporary, dtype)
+        _compare(members, temporary, dtype)
     return metadata
 
 
@@ -81,14 +103,13 @@ def _write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> No
                 kept.writestr(plain, made.read(record))
 
 
-def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
-    """Reference model against the file, on a jittered lattice of all elements."""
-    reference = Potential(potential.config, fused=False).to(dtype)
-    reference.load_state_dict(potential.state_dict())
+def _compare(members: Sequence[Potential], path: Path, dtype: torch.dtype) -> None:
+    """Mean of the reference models against the file, on a jittered lattice of all elements."""
     exported, _ = load_exported(path)
-    species, receivers, senders, vectors = _test_configuration(potential, dtype)
+    species, receivers, senders, vectors = _test_configuration(members[0], dtype)
     leaf = vectors.clone().requires_grad_(True)
-    energies = reference(species, receivers, senders, leaf)
+    references = [cast(member, dtype) for member in members]
+    energies = sum(each(species, receivers, senders, leaf) for each in references) / len(members)
     gradients = derivatives.pair_gradients(energies, leaf)
     found = exported.energies_and_pair_gradients(species, receivers, senders, vectors)
     for quantity, a, b in (("energies", energies, found[0]), ("gradients", gradients, found[1])):

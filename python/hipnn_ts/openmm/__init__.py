@@ -11,5 +11,6 @@ need("openmm", "hipnn_ts.openmm")
 from hipnn_ts.openmm.force import create_force  # noqa: E402
 from hipnn_ts.openmm.particles import CutBondWarning  # noqa: E402
 from hipnn_ts.openmm.plugins import load_torch_plugins  # noqa: E402
+from hipnn_ts.openmm.reporter import DeviationReporter  # noqa: E402
 
-__all__ = ["CutBondWarning", "create_force", "load_torch_plugins"]
+__all__ = ["CutBondWarning", "DeviationReporter", "create_force", "load_torch_plugins"]

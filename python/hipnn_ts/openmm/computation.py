@@ -9,6 +9,7 @@ import numpy as np
 from hipnn_ts import _core
 from hipnn_ts.export.extrapolation import ExtrapolationGuard
 from hipnn_ts.export.potential import NativePotential
+from hipnn_ts.export.structures import Deviations, choice_of
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
 
 
@@ -74,10 +75,17 @@ class NativeStep:
     ----------
     potential : NativePotential
     acting : Acting
+    member : of a committee, whose energy and forces; None for the mean
+
+    Raises
+    ------
+    InputError
+        There is no such member.
     """
 
-    def __init__(self, potential: NativePotential, acting: Acting):
-        self._potential, self._acting = potential, acting
+    def __init__(self, potential: NativePotential, acting: Acting, member: int | None = None):
+        self._potential, self._acting, self._member = potential, acting, member
+        self._choice = choice_of(potential, member) | {"deviations": False}
         self.periodic = acting.periodic
         self._guard = ExtrapolationGuard(
             acting.limits, acting.stop, "this force", "hipnn-ts: particles"
@@ -85,7 +93,7 @@ class NativeStep:
         self._free: list[_core.Evaluation] = []  # taken and given back by one instruction each
 
     def __reduce__(self):
-        return NativeStep, (self._potential, self._acting)
+        return NativeStep, (self._potential, self._acting, self._member)
 
     def evaluate(self, positions: np.ndarray, box: np.ndarray | None) -> tuple[float, np.ndarray]:
         """Energy (kJ/mol) and forces (n_particles, 3), kJ/mol/nm.
@@ -101,31 +109,47 @@ class NativeStep:
             Particles that cannot be evaluated, in one sentence, which OpenMM passes on.
         """
         acting = self._acting
+        own, cell = self._of_atoms(positions, box)
+        energies, forces, _, closest, bad = self._compute(own, cell, self._choice)
+        warning = self._guard.judge(closest, acting.species, acting.atoms)
+        if warning is not None:
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        if bad >= 0:
+            raise ValueError(self._not_finite(bad, own, cell, [acting.periodic] * 3))
+        out = np.zeros((acting.n_particles, 3))
+        out[acting.atoms] = forces * (KILOJOULES_PER_MOLE_PER_EV * ANGSTROMS_PER_NANOMETRE)
+        return float(energies.sum()) * KILOJOULES_PER_MOLE_PER_EV, out
+
+    def deviations(self, positions: np.ndarray, box: np.ndarray | None) -> Deviations:
+        """How far the members of a committee are apart; arguments and what is raised as above."""
+        choice = {"member": -1, "deviations": True}
+        return Deviations(*self._compute(*self._of_atoms(positions, box), choice)[5])
+
+    def _of_atoms(
+        self, positions: np.ndarray, box: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of ours and the cell, Å."""
+        acting = self._acting
         if len(positions) != acting.n_particles:
             raise ValueError(
                 f"hipnn-ts: expected the {acting.n_particles} particles that the force was created "
                 f"for, found a system of {len(positions)}"
             )
-        own = positions[acting.atoms] * ANGSTROMS_PER_NANOMETRE
         cell = np.zeros((3, 3)) if box is None else box * ANGSTROMS_PER_NANOMETRE
+        return positions[acting.atoms] * ANGSTROMS_PER_NANOMETRE, cell
+
+    def _compute(self, own: np.ndarray, cell: np.ndarray, choice: dict[str, Any]) -> tuple:
+        acting = self._acting
         periodic = [acting.periodic] * 3
         evaluation = self._free.pop() if self._free else _core.Evaluation(self._potential.model)
         try:
-            energies, forces, _, closest, bad = evaluation.compute(
-                own, acting.species, cell, periodic, acting.limits, virial=False
+            return evaluation.compute(
+                own, acting.species, cell, periodic, acting.limits, virial=False, **choice
             )
         except ValueError as error:
             raise ValueError(f"hipnn-ts: {self._of_particles(str(error))}") from error
         finally:
             self._free.append(evaluation)
-        warning = self._guard.judge(closest, acting.species, acting.atoms)
-        if warning is not None:
-            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
-        if bad >= 0:
-            raise ValueError(self._not_finite(bad, own, cell, periodic))
-        out = np.zeros((acting.n_particles, 3))
-        out[acting.atoms] = forces * (KILOJOULES_PER_MOLE_PER_EV * ANGSTROMS_PER_NANOMETRE)
-        return float(energies.sum()) * KILOJOULES_PER_MOLE_PER_EV, out
 
     def _of_particles(self, sentence: str) -> str:
         """What is said of atoms by their numbers among ours, said of particles."""

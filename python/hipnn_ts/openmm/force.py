@@ -30,6 +30,7 @@ def create_force(
     periodic: bool | None = None,
     implementation: Literal["torch", "python"] | None = None,
     beyond_training: Action = "warn",
+    member: int | None = None,
 ) -> openmm.Force:
     """A force that applies an exported potential to a system, or to some of its atoms.
 
@@ -46,6 +47,8 @@ def create_force(
         same numbers, and both serialise to XML.
     beyond_training : where atoms come closer than in the training data: "warn" on standard error
         (at the 1st, 10th, 100th ... evaluation), "stop" with an OpenMMException, or "ignore"
+    member : of a committee (a file with several members), to be evaluated alone by a PythonForce,
+        counted from 0; default: the mean of all. See also :class:`DeviationReporter`.
 
     Returns
     -------
@@ -55,7 +58,8 @@ def create_force(
     ------
     InputError
         An atom of an element that the potential does not know, atom indices that do not fit,
-        periodic asked for without a box, or openmm-torch asked for and not importable.
+        periodic asked for without a box, openmm-torch asked for and not importable, or a member
+        that is not there.
 
     Warns
     -----
@@ -65,8 +69,32 @@ def create_force(
     content, name = read_content(model), str(model)
     metadata = read_metadata(name, content)
     particles = Particles(topology_or_numbers)
+    acting = acting_of(metadata, model, particles, atoms, periodic, beyond_training)
+    particles.warn_of_cut_bonds(acting.atoms.tolist())
+    by_torch = _implementation(implementation if member is None else "python") == "torch"
+    if by_torch or not metadata.native:
+        if member is not None:
+            raise InputError(f"member: expected a committee, found the portable file {model}")
+        force = _scripted_force(content, name, metadata, acting, by_torch)
+    else:
+        potential = ExportedPotential.of(content, name, "cpu")
+        force = openmm.PythonForce(Computation(NativeStep(potential, acting, member)))
+    force.setUsesPeriodicBoundaryConditions(acting.periodic)
+    force.setName("HIP-NN-TS")
+    return force
+
+
+def acting_of(
+    metadata: Metadata,
+    model: str | Path,
+    particles: Particles,
+    atoms: Iterable[int] | None,
+    periodic: bool | None,
+    beyond_training: Action,
+) -> Acting:
+    """What a potential acts on, by the arguments of ``create_force``. Raises InputError."""
     indices = _indices(atoms, len(particles.numbers))
-    acting = Acting(
+    return Acting(
         len(particles.numbers),
         np.array(indices),
         np.array(_species(metadata.network, model, particles, indices)),
@@ -74,16 +102,6 @@ def create_force(
         limits(metadata, beyond_training),
         beyond_training == "stop",
     )
-    particles.warn_of_cut_bonds(indices)
-    by_torch = _implementation(implementation) == "torch"
-    if by_torch or not metadata.native:
-        force = _scripted_force(content, name, metadata, acting, by_torch)
-    else:
-        potential = ExportedPotential.of(content, name, "cpu")
-        force = openmm.PythonForce(Computation(NativeStep(potential, acting)))
-    force.setUsesPeriodicBoundaryConditions(acting.periodic)
-    force.setName("HIP-NN-TS")
-    return force
 
 
 def _scripted_force(

@@ -5,6 +5,7 @@
 prints what the model allows force constants.
 """
 
+import math
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ase import Atoms
 from hipnn_ts.export import load_exported
 from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.model import cusp, derivatives
+from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
 from hipnn_ts.selftest.questions import Answers
 
@@ -45,6 +47,8 @@ def smoothness(model: Path) -> str:
     """What the exported file ``model`` allows force constants."""
     module, metadata = load_exported(model)
     potential, closest = plain_potential(module, metadata), metadata.closest_approach
+    if metadata.members > 1:  # the sharpest of them
+        potential = min(potential.members, key=lambda each: _radius(each, closest))
     found = cusp.rounding(potential, closest)
     if found is None:
         return "the network has no norms: force constants hold at any small displacement"
@@ -52,6 +56,11 @@ def smoothness(model: Path) -> str:
         f"norms are round within {found.radius:.1g} Å of a symmetric site ({found.centre} among "
         f"four {found.corners}): force constants hold at displacements below that"
     )
+
+
+def _radius(potential: Potential, closest: dict[str, float] | None) -> float:
+    found = cusp.rounding(potential, closest)
+    return math.inf if found is None else found.radius
 
 
 if __name__ == "__main__":

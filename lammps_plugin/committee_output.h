@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "member_results.h"
+
+#include "core/runtime/committee.hpp"
+
+#include "lmptype.h"
+
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hipnn_ts_lammps {
+
+/// What the input script wants of a committee; thresholds of forces in LAMMPS's units.
+struct CommitteeSettings {
+  bool given = false;
+  LAMMPS_NS::bigint every = 0;        ///< deviations in each such step; never where 0
+  int member = hipnn_ts::mean_of_all; ///< that drives the atoms
+  double stop = std::numeric_limits<double>::infinity();
+  double above = std::numeric_limits<double>::infinity();
+  std::string table, frames; ///< files, empty where not wanted
+};
+
+/// One atom of a frame.
+struct FrameAtom {
+  LAMMPS_NS::tagint id;
+  std::string element;
+  double position[3];     ///< Å
+  double force_deviation; ///< eV/Å
+};
+
+struct Frame {
+  LAMMPS_NS::bigint step;
+  double cell[3][3]; ///< Å, rows
+  bool periodic[3];
+  std::vector<FrameAtom> atoms;
+};
+
+/// The files that tell of a committee, on the rank that writes. Functions throw InputError where a
+/// file cannot be written.
+class CommitteeOutput {
+public:
+  /// Empties them, unless they are open under these names.
+  void open(const CommitteeSettings& settings);
+  /// A line as DeePMD-kit's model_devi.out has it; `unit` is 1 eV in LAMMPS's units.
+  void write_row(LAMMPS_NS::bigint step, const DeviationSummary& found, double unit);
+  /// Extended XYZ.
+  void write_frame(const Frame& frame);
+
+private:
+  struct Closer {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  struct File {
+    std::string name;
+    std::unique_ptr<std::FILE, Closer> file;
+
+    bool open(const std::string& wanted);
+    void write(const std::string& text);
+  };
+
+  File table_, frames_;
+};
+
+} // namespace hipnn_ts_lammps

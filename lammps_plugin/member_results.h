@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "evaluator.h"
+
+#include <mpi.h>
+
+namespace hipnn_ts_lammps {
+
+/// Standard deviations over the members of a committee, of all ranks' atoms together: forces of an
+/// atom, eV/Å, and components of the virial over the number of atoms, eV. The columns of
+/// DeePMD-kit's model_devi.out.
+struct DeviationSummary {
+  double max_virial = 0, min_virial = 0, mean_virial = 0;
+  double max_force = 0, min_force = 0, mean_force = 0;
+};
+
+/// What each member of a committee has said of a step. What a rank finds of its ghosts' forces goes
+/// to their owners as gradients of block 0 do.
+class MemberResults : public Exchange {
+public:
+  explicit MemberResults(const AtomRows& rows) : rows_(rows) {}
+
+  void begin(int n_members);
+  /// Forces of the senders.
+  void take(int member, const double* forces, const Sums& sums);
+  /// After the exchange. Every rank calls it and gets the same.
+  DeviationSummary summarise(MPI_Comm world);
+  /// Of the receivers' forces, eV/Å.
+  const std::vector<double>& force_deviations() const { return force_deviations_; }
+
+  static int doubles_per_atom_of(int n_members) { return 3 * n_members; }
+  int doubles_per_atom(int) const override { return doubles_per_atom_of(n_members_); }
+  int pack_features(int, int, const int*, double*) override { return 0; }
+  void unpack_features(int, int, int, const double*) override {}
+  int pack_gradients(int, int n, int first_ghost, double* buffer) override;
+  void add_gradients(int, int n, const int* atoms, const double* buffer) override;
+
+  double memory_usage() const {
+    return (forces_.capacity() + sums_.capacity() + force_deviations_.capacity()) * sizeof(double);
+  }
+
+private:
+  static constexpr int sums_per_member = 6; // xx yy zz xy xz yz
+
+  const AtomRows& rows_;
+  int n_members_ = 0;
+  std::vector<double> forces_; // rows x members x 3
+  std::vector<double> sums_;   // virials, members x 6
+  std::vector<double> force_deviations_;
+};
+
+} // namespace hipnn_ts_lammps

@@ -1,0 +1,51 @@
+"""`hipnn-ts deviate`."""
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("trajectories", nargs=-1, required=True, type=click.Path())
+@click.option("--topology", type=click.Path(), help="Of a DCD trajectory: a file with its atoms.")
+@click.option("--elements", default="", help="Of the atom types of a LAMMPS dump, such as 'O H'.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="Table to write, as DeePMD-kit's model_devi.out."
+)
+def deviate(model, trajectories, topology, elements, output):
+    """How far the members of the committee MODEL are apart on frames of TRAJECTORIES.
+
+    TRAJECTORIES are text dumps of LAMMPS, DCD files, extended XYZ, or whatever else ASE reads.
+    Prints a histogram of the largest deviation of a force in each frame, and the frames that lead
+    it.
+    """
+    import numpy as np
+
+    from hipnn_ts.committee.deviations import (
+        deviations_of,
+        histogram,
+        load_committee,
+        row_of,
+        write_table,
+    )
+    from hipnn_ts.committee.trajectory import read_trajectories
+    from hipnn_ts.errors import InputError
+
+    potential = load_committee(model)
+    frames = read_trajectories(trajectories, topology, elements.split())
+    names, rows = [], []
+    for frame in deviations_of(potential, frames):
+        names.append(frame.name)
+        rows.append(row_of(frame))
+    if not rows:
+        raise InputError(f"{trajectories[0]}: expected frames, found none")
+    table = np.array(rows)
+    if output:
+        write_table(output, table)
+    largest = table[:, 3]
+    click.echo(
+        f"{len(rows)} frames, committee of {potential.metadata.members}: largest deviation of a "
+        "force in each, meV/Å"
+    )
+    click.echo(histogram(largest))
+    for index in np.argsort(-largest, kind="stable")[:5]:
+        click.echo(f"{1e3 * largest[index]:12.3f}  {names[index]}")

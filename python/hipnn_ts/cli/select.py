@@ -1,0 +1,55 @@
+"""`hipnn-ts select`."""
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("trajectories", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="Extended XYZ to write.")
+@click.option(
+    "--above", default=0.0, show_default=True, help="Least deviation of a force in a frame, eV/Å."
+)
+@click.option(
+    "--below", type=float, help="And the largest: beyond, geometries may make no sense [no bound]."
+)
+@click.option("-n", "--number", type=click.IntRange(1), help="Frames at most [all but copies].")
+@click.option("--topology", type=click.Path(), help="Of a DCD trajectory: a file with its atoms.")
+@click.option("--elements", default="", help="Of the atom types of a LAMMPS dump, such as 'O H'.")
+def select(model, trajectories, output, above, below, number, topology, elements):
+    """Frames of TRAJECTORIES that are worth labelling, by the committee MODEL.
+
+    Of the frames whose largest deviation of a force lies between --above and --below, the most
+    uncertain one is taken, then always the one that is least like those taken: near-copies are not
+    chosen twice. Each is written with that deviation (max_devi_f) and those of its atoms
+    (forces_std), and without reference values.
+    """
+    from ase.io import write
+
+    from hipnn_ts.committee.deviations import deviations_of, load_committee
+    from hipnn_ts.committee.selection import select as choose
+    from hipnn_ts.committee.trajectory import read_trajectories
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.files import replacing
+
+    potential = load_committee(model)
+    network = potential.metadata.network
+    frames = read_trajectories(trajectories, topology, elements.split())
+    n_frames, within = 0, []
+    for frame in deviations_of(potential, frames):
+        n_frames += 1
+        if above <= frame.largest and (below is None or frame.largest <= below):
+            within.append(frame)
+    if n_frames == 0:
+        raise InputError(f"{trajectories[0]}: expected frames, found none")
+    chosen = choose(within, network.elements, network.cutoff, number)
+    written = []
+    for index in chosen:
+        atoms = within[index].atoms.copy()
+        atoms.info = {"max_devi_f": within[index].largest, "source": within[index].name}
+        atoms.arrays = {name: atoms.arrays[name] for name in ("numbers", "positions")}
+        atoms.set_array("forces_std", within[index].deviations.forces)
+        written.append(atoms)
+    with replacing(output) as temporary:
+        write(temporary, written, format="extxyz")
+    click.echo(f"{output}: {len(chosen)} of {len(within)} frames within bounds, of {n_frames}")

@@ -1,0 +1,1 @@
+"""How far the members of a committee are apart on trajectories, without torch."""

@@ -1,0 +1,110 @@
+"""How far the members of a committee are apart on frames of a trajectory, without torch."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.potential import ExportedPotential, NativePotential
+from hipnn_ts.export.structures import Deviations, StructureBatch
+from hipnn_ts.files import replacing
+
+CHUNK = 256  # frames that are in memory at once
+COLUMNS = ("v", "f")  # virial and forces
+
+
+class Frame(NamedTuple):
+    """A frame and the standard deviations over the members; see ``Deviations``."""
+
+    name: str
+    atoms: Atoms
+    deviations: Deviations
+
+    @property
+    def largest(self) -> float:
+        """Of the deviations of forces, eV/Å."""
+        return float(self.deviations.forces.max())
+
+
+def load_committee(path: str | Path) -> NativePotential:
+    """A committee in one file.
+
+    Raises
+    ------
+    InputError
+        It is none, or as of ``load_exported``.
+    """
+    if Path(path).is_dir():
+        raise InputError(
+            f"{path}: expected a committee in one file, found a directory; make one with "
+            f"'hipnn-ts export {path} -o model.pt'"
+        )
+    potential = ExportedPotential.read(path)
+    if potential.metadata.members == 1:
+        raise InputError(
+            f"{path}: expected a committee, whose members can differ, found a single network; "
+            "make one with 'hipnn-ts export FOLDER -o model.pt'"
+        )
+    return potential
+
+
+def deviations_of(
+    potential: NativePotential, frames: Iterable[tuple[str, Atoms]]
+) -> Iterator[Frame]:
+    """Of each frame with a name, in their order, some hundred at once on all threads.
+
+    Raises
+    ------
+    InputError
+        A frame cannot be evaluated.
+    """
+    batch = StructureBatch(potential, np.zeros((0, 0)))
+    remaining = iter(frames)
+    while part := list(islice(remaining, CHUNK)):
+        names, atoms = [name for name, _ in part], [each for _, each in part]
+        found = batch.compute(atoms, names.__getitem__)
+        for name, each, evaluated in zip(names, atoms, found, strict=True):
+            if evaluated.not_finite >= 0:
+                raise InputError(
+                    f"{name}: expected finite energies and forces, found none for atom "
+                    f"{evaluated.not_finite}"
+                )
+            yield Frame(name, each, evaluated.deviations)
+
+
+def row_of(frame: Frame) -> list[float]:
+    """Maximum, minimum and mean of the virial's components over the number of atoms (eV), of forces
+    (eV/Å), and the energy's over the number of atoms (eV): the columns of DeePMD-kit's
+    ``dp model-devi`` after the first."""
+    n, (energy, forces, virial) = len(frame.atoms), frame.deviations
+    virial = virial / n
+    of_virial = virial.max(), virial.min(), np.sqrt((virial**2).mean())
+    return [*of_virial, forces.max(), forces.min(), forces.mean(), energy / n]
+
+
+def write_table(path: str | Path, rows: np.ndarray) -> None:
+    """Rows of ``row_of``, numbered from 0, as DeePMD-kit's model_devi.out. Raises InputError."""
+    names = [f"{what}_devi_{of}" for of in COLUMNS for what in ("max", "min", "avg")]
+    with replacing(path) as temporary, temporary.open("w") as file:
+        print(f"#{'step':>11}" + "".join(f"{name:>19}" for name in [*names, "devi_e"]), file=file)
+        for index, row in enumerate(rows):
+            print(f"{index:12d}" + "".join(f"{value:19.10e}" for value in row), file=file)
+
+
+def histogram(values: np.ndarray, n_bins: int = 12, width: int = 50) -> str:
+    """Numbers of values in bins that widen by the same factor, as lines of text."""
+    positive = values[values > 0]
+    if positive.size == 0:
+        return f"{len(values):8}  all zero"
+    low, high = positive.min(), positive.max()
+    edges = np.geomspace(low, high, n_bins + 1) if high > low else np.array([low, high])
+    counts = np.histogram(values, np.concatenate([edges[:-1], [np.nextafter(high, np.inf)]]))[0]
+    counts[0] += int((values < low).sum())
+    return "\n".join(
+        f"{1e3 * a:10.3g} to {1e3 * b:<10.3g}{count:8}  {'#' * round(width * count / counts.max())}"
+        for a, b, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )

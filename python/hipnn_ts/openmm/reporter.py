@@ -1,0 +1,109 @@
+"""An OpenMM reporter that tells how far the members of a committee are apart."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from openmm import app
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.file import read_content, read_metadata
+from hipnn_ts.export.potential import ExportedPotential
+from hipnn_ts.openmm.computation import NativeStep
+from hipnn_ts.openmm.force import acting_of
+from hipnn_ts.openmm.particles import Particles
+from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
+
+HEADER = (
+    '#"Step","Largest Deviation of a Force (kJ/mole/nm)","Smallest (kJ/mole/nm)",'
+    '"Mean (kJ/mole/nm)","Deviation of the Energy (kJ/mole)"'
+)
+
+
+class Report(NamedTuple):
+    """Of one step, standard deviations over the members.
+
+    Attributes
+    ----------
+    step : the simulation's
+    energy : kJ/mol
+    forces : (n,), kJ/mol/nm, ``sqrt(mean |F - mean F|²)`` of each atom that the potential acts on
+    """
+
+    step: int
+    energy: float
+    forces: np.ndarray
+
+
+class DeviationReporter:
+    """Evaluates all members of a committee every so many steps, whatever force drives the system.
+
+    Such a step costs one more evaluation of the committee; others cost nothing.
+
+    Parameters
+    ----------
+    file : path of the table to write, replaced, or None
+    reportInterval : steps from report to report
+    model : path of a committee, as ``hipnn-ts export FOLDER`` writes it
+    topology_or_numbers, atoms, periodic : as of ``create_force``
+    callback : called with the openmm.app.Simulation and the :class:`Report`; what it raises ends
+        the run
+
+    Raises
+    ------
+    InputError
+        The file holds a single network, cannot be written, or as of ``create_force``.
+    """
+
+    def __init__(
+        self,
+        file: str | Path | None,
+        reportInterval: int,  # noqa: N803, as of OpenMM's reporters
+        model: str | Path,
+        topology_or_numbers: app.Topology | Sequence[int],
+        atoms: Iterable[int] | None = None,
+        periodic: bool | None = None,
+        callback: Callable[[app.Simulation, Report], None] | None = None,
+    ):
+        content, name = read_content(model), str(model)
+        metadata = read_metadata(name, content)
+        if metadata.members == 1:
+            raise InputError(
+                f"{name}: expected a committee, whose members can differ, found a single network; "
+                "make one with 'hipnn-ts export FOLDER -o model.pt'"
+            )
+        particles = Particles(topology_or_numbers)
+        acting = acting_of(metadata, model, particles, atoms, periodic, "ignore")
+        self._step = NativeStep(ExportedPotential.of(content, name, "cpu"), acting)
+        self._interval, self._callback = reportInterval, callback
+        self._path = None if file is None else Path(file)
+        if self._path is not None:
+            self._write("w", HEADER)
+
+    def _write(self, mode: str, line: str) -> None:
+        try:
+            with self._path.open(mode, encoding="utf-8") as file:
+                print(line, file=file)
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written: {error.strerror}") from error
+
+    def describeNextReport(self, simulation: app.Simulation) -> tuple:  # noqa: N802
+        """Steps until the next report, and what of the state it needs: positions as they are."""
+        steps = self._interval - simulation.currentStep % self._interval
+        return steps, True, False, False, False, False
+
+    def report(self, simulation: app.Simulation, state) -> None:
+        """Called by the simulation. Raises ValueError where particles cannot be evaluated."""
+        box = None
+        if self._step.periodic:
+            box = state.getPeriodicBoxVectors(asNumpy=True)._value
+        found = self._step.deviations(state.getPositions(asNumpy=True)._value, box)
+        forces = found.forces * (KILOJOULES_PER_MOLE_PER_EV * ANGSTROMS_PER_NANOMETRE)
+        energy = found.energy * KILOJOULES_PER_MOLE_PER_EV
+        if self._path is not None:
+            values = forces.max(), forces.min(), forces.mean(), energy
+            row = ",".join([str(simulation.currentStep), *(f"{value:.10g}" for value in values)])
+            self._write("a", row)
+        if self._callback is not None:
+            self._callback(simulation, Report(simulation.currentStep, energy, forces))

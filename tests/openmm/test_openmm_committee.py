@@ -1,0 +1,106 @@
+"""Committees in OpenMM: forces of the mean or of a member, and a reporter of their spread."""
+
+import numpy as np
+import openmm
+import pytest
+from committees import combined
+from lammps_run import reference
+from openmm import app, unit
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.openmm import DeviationReporter, create_force
+from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
+
+
+@pytest.mark.parametrize("implementation", ["torch", "python"])
+def test_mean_of_members(
+    implementation, random_members, random_committee, water, build_system, engine, agree
+):
+    atoms = water(3)
+    system = build_system(random_committee(), atoms, implementation)
+    found = engine(system, "CPU").place(atoms.positions).energy_and_forces()
+    expected = combined(random_members(), atoms)
+    agree(found, (expected.energy, expected.forces), 1e-10)
+
+
+def test_one_member_survives_xml(
+    random_members, random_committee, water, build_system, engine, agree
+):
+    atoms = water(2)
+    system = build_system(random_committee(), atoms, None, member=3)
+    again = openmm.XmlSerializer.deserialize(openmm.XmlSerializer.serialize(system))
+    expected = reference(random_members()[3], atoms)
+    for each in (system, again):
+        found = engine(each).place(atoms.positions).energy_and_forces()
+        agree(found, (expected.energy, expected.forces), 1e-10)
+
+
+def test_no_such_member(random_committee, random_model):
+    with pytest.raises(InputError, match=r"^member: expected one of the 4 of .*, found 4$"):
+        create_force(random_committee(), [8, 1, 1], periodic=False, member=4)
+    with pytest.raises(InputError, match=r"^member: expected a committee, found the portable "):
+        create_force(random_model(portable=True), [8, 1, 1], periodic=False, member=0)
+
+
+def simulation(system, atoms):
+    topology = app.Topology()
+    residue = topology.addResidue("water", topology.addChain())
+    for symbol in atoms.symbols:
+        topology.addAtom(symbol, app.Element.getBySymbol(symbol), residue)
+    topology.setPeriodicBoxVectors(atoms.cell.array * unit.angstrom)
+    integrator = openmm.VerletIntegrator(0.5 * unit.femtosecond)
+    platform = openmm.Platform.getPlatformByName("CPU")
+    out = app.Simulation(topology, system, integrator, platform)
+    out.context.setPositions(atoms.positions * unit.angstrom)
+    return out
+
+
+def test_reporter(random_members, random_committee, water, build_system, tmp_path):
+    """Every second step, of the positions that the callback sees, in OpenMM's units."""
+    atoms = water(2)
+    run = simulation(build_system(random_committee(), atoms, "python", member=0), atoms)
+    seen = []
+
+    def keep(of, report):
+        state = of.context.getState(positions=True)
+        seen.append((report, state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)))
+
+    run.reporters.append(
+        DeviationReporter(tmp_path / "apart", 2, random_committee(), run.topology, callback=keep)
+    )
+    run.step(5)
+    assert [report.step for report, _ in seen] == [2, 4]
+    table = np.loadtxt(tmp_path / "apart", delimiter=",")
+    assert (tmp_path / "apart").read_text().startswith('#"Step","Largest Deviation of a Force')
+    for row, (report, positions) in zip(table, seen, strict=True):
+        moved = atoms.copy()
+        moved.positions = positions
+        expected = combined(random_members(), moved)
+        forces = expected.forces_std * 10 * KILOJOULES_PER_MOLE_PER_EV
+        energy = expected.energy_std * KILOJOULES_PER_MOLE_PER_EV
+        np.testing.assert_allclose(report.forces, forces, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(report.energy, energy, rtol=0, atol=1e-8)
+        found = [report.step, forces.max(), forces.min(), forces.mean(), energy]
+        np.testing.assert_allclose(row, found, rtol=1e-8)
+
+
+def test_callback_ends_a_run(random_committee, water, build_system):
+    atoms = water(2)
+    run = simulation(build_system(random_committee(), atoms, "torch"), atoms)
+
+    def stop(_, report):
+        raise StopIteration(f"{report.forces.max():g}")
+
+    run.reporters.append(
+        DeviationReporter(None, 1, random_committee(), run.topology, callback=stop)
+    )
+    with pytest.raises(StopIteration):
+        run.step(3)
+    assert run.currentStep == 1
+
+
+def test_reporter_wants_a_committee(random_model, random_committee, tmp_path):
+    with pytest.raises(InputError, match=r": expected a committee, whose members can differ, fou"):
+        DeviationReporter(None, 1, random_model(), [8, 1, 1], periodic=False)
+    with pytest.raises(InputError, match=r"^no/such: cannot be written: No such file or directory"):
+        DeviationReporter("no/such", 1, random_committee(), [8, 1, 1], periodic=False)
