@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import units
 
-pytest.importorskip("ipi", reason="no i-PI: pip install 'hipnn-ts[ipi]'")
+pytest.importorskip("ipi.interfaces", reason="no i-PI: pip install 'hipnn-ts[ipi]'")
 
 from ipi_runs import SECONDS, prepare, run, simulation
 from ipi_runs import driver as started_driver

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("ipi", reason="no i-PI: pip install 'hipnn-ts[ipi]'")
+pytest.importorskip("ipi.interfaces", reason="no i-PI: pip install 'hipnn-ts[ipi]'")
 
 from ase import Atoms
 from ase.build import molecule

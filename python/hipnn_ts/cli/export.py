@@ -12,11 +12,16 @@ import click
     help="Plain TorchScript: slower, runs in any libtorch without hipnn-ts.",
 )
 @click.option(
+    "--metatomic",
+    is_flag=True,
+    help="For metatomic's engines: plain TorchScript that they run without hipnn-ts.",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     help="Precision of the network [default: the checkpoint's].",
 )
-def export(checkpoint, output, portable, dtype):
+def export(checkpoint, output, portable, metatomic, dtype):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
     The file is reloaded and compared with the model before it replaces an older one.
@@ -24,15 +29,24 @@ def export(checkpoint, output, portable, dtype):
     import torch
 
     from hipnn_ts.checkpoint import load_checkpoint
+    from hipnn_ts.errors import InputError
     from hipnn_ts.export import export_potential
     from hipnn_ts.model import cusp
 
+    if portable and metatomic:
+        raise InputError("expected --portable or --metatomic, found both")
     potential, provenance = load_checkpoint(checkpoint)
-    precision = getattr(torch, dtype) if dtype else None
-    metadata = export_potential(potential, output, provenance, portable, precision)
+    precision = getattr(torch, dtype) if dtype else potential.readouts[0].weight.dtype
+    network, flavour = potential.config, "metatomic"
+    if metatomic:
+        from hipnn_ts.export.metatomic import export_metatomic
+
+        export_metatomic(potential, output, provenance, precision)
+    else:
+        flavour = export_potential(potential, output, provenance, portable, precision).flavour
     click.echo(
-        f"{output}: {metadata.flavour}, {metadata.dtype}, elements "
-        f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
+        f"{output}: {flavour}, {str(precision).removeprefix('torch.')}, elements "
+        f"{' '.join(network.elements)}, cutoff {network.cutoff:g} Å; "
         "energies and forces checked against the model"
     )
     remark = cusp.remark(potential, provenance.get("closest_approach"))
