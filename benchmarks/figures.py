@@ -17,7 +17,7 @@ import cost_accuracy
 from headlines import HEADLINES
 from markup import checks_table, origin
 from plots import PLOTS, draw_headline, fingerprint
-from tables import TABLES
+from result_tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
