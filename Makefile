@@ -220,6 +220,10 @@ bench-water-structure: $(VENV)/.installed
 bench-path-integral-water: $(VENV)/.installed
 	$(BIN)/python benchmarks/path_integral_water.py --minutes $(MINUTES)
 
+# i-PI's steps over the kernels, TorchSim beside ASE.
+bench-reach: $(VENV)/.installed
+	$(BIN)/python benchmarks/reach.py
+
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
