@@ -26,7 +26,7 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.processes import program
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 REPORT = HERE / "results" / "reach.json"
 DATA = HERE.parent / "examples" / "reference_data" / "molecules.extxyz.xz"
 MINUTES = 3.0

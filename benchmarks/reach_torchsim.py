@@ -21,7 +21,7 @@ from ase.optimize import FIRE
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.torchsim import HIPNNTSModel
 
-MOLECULES = ("H2O", "NH3", "CH4", "CH3OH", "H2CO", "C2H6", "CH3NH2", "HCN", "CH3CH2OH", "C6H6")
+MOLECULES = ("H2O", "NH3", "CH4", "CH3OH", "H2CO", "C2H6", "H3CNH2", "HCN", "CH3CH2OH", "C6H6")
 RATTLE = 0.05  # Å
 FORCES = 0.02  # eV/Å: relaxed
 TEMPERATURE, TIMESTEP = 300, 0.5  # K, fs
