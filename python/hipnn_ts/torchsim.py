@@ -1,10 +1,14 @@
 """TorchSim: a model that evaluates batches of systems by the runtime."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from ase.cell import Cell
+from ase.symbols import Symbols
 
 from hipnn_ts.ase.evaluators import NativeEvaluator
 from hipnn_ts.errors import InputError
@@ -16,7 +20,7 @@ from hipnn_ts.export.extrapolation import (
     limits,
 )
 from hipnn_ts.export.potential import ExportedPotential, NativePotential
-from hipnn_ts.export.structures import EvaluatedTogether, SpeciesOfAtoms, StructureBatch
+from hipnn_ts.export.structures import Evaluated, SpeciesOfAtoms
 from hipnn_ts.extras import need
 
 ModelInterface = need("torch_sim.models.interface", "hipnn_ts.torchsim").ModelInterface
@@ -45,7 +49,7 @@ class HIPNNTSModel(ModelInterface):
     InputError
         The file is no fused exported potential, or the device is another; on evaluation: an
         element that the potential does not know, a coordinate that is not finite, or two atoms in
-        one place. Of several systems the sentence names the first that is refused, from 0.
+        one place. The sentence begins with the first system that is refused, counted from 0.
     """
 
     def __init__(
@@ -69,8 +73,7 @@ class HIPNNTSModel(ModelInterface):
             )
         known = limits(self.metadata, beyond_training)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this model")
-        self._batch = StructureBatch(self._potential, known)
-        self._single = NativeEvaluator(self._potential, known)
+        self._evaluator = NativeEvaluator(self._potential, known)
         self._species = SpeciesOfAtoms(self._potential)
         self._device = torch.device("cpu")
         self._dtype = dtype or getattr(torch, self.metadata.dtype)
@@ -98,45 +101,29 @@ class HIPNNTSModel(ModelInterface):
         """
         if isinstance(state, dict):
             state = SimState(**{"masses": torch.ones(len(state["positions"])), **state})
-        cells = _numpy(state.row_vector_cell)
-        periodic = np.broadcast_to(np.asarray(state.pbc, bool), (len(cells), 3))
-        found = self._evaluated(state, cells, periodic)
-        self._check(found)
-        results = {"energy": found.energies, "energies": found.of_atoms}
+        systems = _systems_of(state)
+        found = self._evaluated(systems)
+        results = {
+            "energy": np.array([each.energies.sum() for each in found]),
+            "energies": np.concatenate([each.energies for each in found]),
+        }
         if self._compute_forces:
-            results["forces"] = found.forces
+            results["forces"] = np.concatenate([each.forces for each in found])
         if self._compute_stress:
-            results["stress"] = _stress(found.virials, cells, periodic)
+            results["stress"] = _stress(found, systems)
         return {name: torch.from_numpy(each).to(self._dtype) for name, each in results.items()}
 
-    def _evaluated(
-        self, state: SimState, cells: np.ndarray, periodic: np.ndarray
-    ) -> EvaluatedTogether:
-        counts = np.bincount(state.system_idx.numpy(), minlength=len(cells))
-        positions, numbers = _numpy(state.positions), state.atomic_numbers.numpy()
-        if len(counts) > 1:
-            return self._batch.compute_arrays(counts, positions, numbers, cells, periodic, _name_of)
-        species = self._species.of_numbers(numbers)
-        one = self._single.compute(positions, species, cells[0], periodic[0])
-        return EvaluatedTogether(
-            counts,
-            species,
-            one.energies.sum(keepdims=True),
-            one.energies,
-            one.forces,
-            np.zeros((1, 3, 3)) if one.virial is None else one.virial[None],
-            {} if one.closest is None else {0: one.closest},
-            np.array([one.not_finite]),
-        )
-
-    def _check(self, found: EvaluatedTogether) -> None:
-        """Raise or warn where there is something wrong with the results."""
-        of_systems = np.split(found.species, found.counts.cumsum()[:-1])
-        for k, (one, species) in enumerate(zip(found.of_structures(), of_systems, strict=True)):
-            try:
-                warning = self._guard.judge(one.closest, species)
-            except ExtrapolationError as error:
-                raise ExtrapolationError(f"{_name_of(k)}: {error}") from None
+    def _evaluated(self, systems: list["_System"]) -> list[Evaluated]:
+        """Unless there is something wrong with the results."""
+        species = [_named(k, self._species.of, each) for k, each in enumerate(systems)]
+        if len(systems) > 1:
+            found = self._evaluator.compute_batch(systems, _name_of)
+        else:
+            (only,) = systems
+            place = only.positions, species[0], only.cell.array, only.pbc
+            found = [_named(0, self._evaluator.compute, *place)]
+        for k, (one, own) in enumerate(zip(found, species, strict=True)):
+            warning = _named(k, self._guard.judge, one.closest, own)
             if warning is not None:
                 warnings.warn(f"{_name_of(k)}: {warning}", ExtrapolationWarning, stacklevel=4)
             if one.not_finite >= 0:
@@ -144,21 +131,56 @@ class HIPNNTSModel(ModelInterface):
                     f"{_name_of(k)}: expected finite energies and forces, found none for atom "
                     f"{one.not_finite}"
                 )
+        return found
+
+
+@dataclass(slots=True)
+class _System:
+    """What a batch reads of ase.Atoms, which take ten times as long to make."""
+
+    numbers: np.ndarray
+    positions: np.ndarray
+    cell: Cell
+    pbc: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def symbols(self) -> Symbols:
+        return Symbols(self.numbers)
+
+
+def _systems_of(state: SimState) -> list[_System]:
+    cells = _numpy(state.row_vector_cell)
+    periodic = np.broadcast_to(np.asarray(state.pbc, bool), (len(cells), 3))
+    ends = np.bincount(state.system_idx.numpy(), minlength=len(cells)).cumsum()[:-1]
+    numbers = np.split(state.atomic_numbers.numpy(), ends)
+    positions = np.split(_numpy(state.positions), ends)
+    parts = zip(numbers, positions, map(Cell, cells), periodic, strict=True)
+    return [_System(*each) for each in parts]
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(tensor.detach().double().numpy())
 
 
-def _stress(virials: np.ndarray, cells: np.ndarray, periodic: np.ndarray) -> np.ndarray:
-    """Over the volumes; zeros without periodicity."""
-    out = np.zeros_like(virials)
-    along = periodic.any(axis=1)
-    volumes = np.abs(np.linalg.det(cells[along]))
-    symmetric = 0.5 * (virials + virials.transpose(0, 2, 1))
-    out[along] = symmetric[along] / volumes[:, None, None]
+def _stress(found: list[Evaluated], systems: list[_System]) -> np.ndarray:
+    """Virials over volumes; zeros without periodicity."""
+    out = np.zeros((len(found), 3, 3))
+    for stress, one, system in zip(out, found, systems, strict=True):
+        if system.pbc.any():
+            stress[:] = 0.5 * (one.virial + one.virial.T) / system.cell.volume
     return out
 
 
 def _name_of(system: int) -> str:
     return f"system {system}"
+
+
+def _named(system: int, work: Callable, *arguments: object):
+    """``work(*arguments)``; what it raises then begins with the system."""
+    try:
+        return work(*arguments)
+    except (InputError, ExtrapolationError) as error:
+        raise type(error)(f"{_name_of(system)}: {error}") from error

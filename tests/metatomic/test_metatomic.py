@@ -246,7 +246,7 @@ def test_the_command(random_potential, tmp_path, water):
     command = ["export", str(checkpoint), "-o", str(output), "--metatomic"]
     result = CliRunner().invoke(main, [*command, "--dtype", "float32"])
     assert result.exit_code == 0, result.output
-    assert "metatomic, float32, elements H O, cutoff 4 Å" in result.output
+    assert "metatomic, elements H O, cutoff 4 Å" in result.output
     atoms = water(2)
     atoms.calc = MetatomicCalculator(str(output))
     assert np.isfinite(atoms.get_potential_energy())

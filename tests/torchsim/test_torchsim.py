@@ -234,7 +234,7 @@ def test_mistakes_name_the_system(spoil, sentence, random_model, water):
 
 
 def test_a_wrong_element_of_one_system(random_model):
-    with pytest.raises(InputError, match="atom 0: expected one of the elements H O"):
+    with pytest.raises(InputError, match="system 0: atom 0: expected one of the elements H O"):
         HIPNNTSModel(random_model())(state_of([bulk("Si")]))
 
 

@@ -26,29 +26,40 @@ def export(checkpoint, output, portable, metatomic, dtype):
 
     The file is reloaded and compared with the model before it replaces an older one.
     """
+    if metatomic:
+        return _metatomic(checkpoint, output, portable, dtype)
     import torch
 
     from hipnn_ts.checkpoint import load_checkpoint
-    from hipnn_ts.errors import InputError
     from hipnn_ts.export import export_potential
     from hipnn_ts.model import cusp
 
-    if portable and metatomic:
-        raise InputError("expected --portable or --metatomic, found both")
     potential, provenance = load_checkpoint(checkpoint)
-    precision = getattr(torch, dtype) if dtype else potential.readouts[0].weight.dtype
-    network, flavour = potential.config, "metatomic"
-    if metatomic:
-        from hipnn_ts.export.metatomic import export_metatomic
-
-        export_metatomic(potential, output, provenance, precision)
-    else:
-        flavour = export_potential(potential, output, provenance, portable, precision).flavour
+    precision = getattr(torch, dtype) if dtype else None
+    metadata = export_potential(potential, output, provenance, portable, precision)
     click.echo(
-        f"{output}: {flavour}, {str(precision).removeprefix('torch.')}, elements "
-        f"{' '.join(network.elements)}, cutoff {network.cutoff:g} Å; "
+        f"{output}: {metadata.flavour}, {metadata.dtype}, elements "
+        f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
         "energies and forces checked against the model"
     )
     remark = cusp.remark(potential, provenance.get("closest_approach"))
     if remark:
         click.echo(f"{output}: warning: {remark}", err=True)
+
+
+def _metatomic(checkpoint, output, portable, dtype):
+    import torch
+
+    from hipnn_ts.checkpoint import load_checkpoint
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.export.metatomic import export_metatomic
+
+    if portable:
+        raise InputError("expected --portable or --metatomic, found both")
+    potential, provenance = load_checkpoint(checkpoint)
+    export_metatomic(potential, output, provenance, getattr(torch, dtype) if dtype else None)
+    network = potential.config
+    click.echo(
+        f"{output}: metatomic, elements {' '.join(network.elements)}, cutoff {network.cutoff:g} Å; "
+        "energies and forces checked against the model"
+    )

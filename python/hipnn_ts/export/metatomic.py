@@ -12,7 +12,9 @@ import torch
 from ase.data import chemical_symbols
 from torch import Tensor, nn
 
-from hipnn_ts.export.write import compare, write_without_sources
+from hipnn_ts.errors import InputError
+from hipnn_ts.export.exported import PortablePotential
+from hipnn_ts.export.write import TOLERANCE, _test_configuration, _write_without_sources
 from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 from hipnn_ts.model import derivatives
@@ -139,9 +141,8 @@ def export_metatomic(
             made = os.path.join(folder, "model.pt")
             model.save(made)
             content = io.BytesIO(Path(made).read_bytes())
-        write_without_sources(content, temporary, document=False)
-        numbers = torch.tensor(potential.config.atomic_numbers)
-        compare(potential, temporary, dtype, _Loaded(temporary, numbers))
+        _write_without_sources(content, temporary, document=False)
+        _compare(potential, temporary, dtype)
 
 
 def _capabilities(network: NetworkConfig):
@@ -184,36 +185,54 @@ def _without_libraries() -> Iterator[None]:
         loaded |= every
 
 
-class _Loaded:
-    """The file as :func:`compare` wants it: pairs given, their gradients by autograd."""
+def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
+    """The file against what a portable one computes, on the configuration of every export."""
+    configuration = _test_configuration(potential, dtype)
+    expected = PortablePotential(potential, dtype).energies_and_pair_gradients(*configuration)
+    numbers = torch.tensor(potential.config.atomic_numbers)
+    found = _evaluated(metatomic.load_atomistic_model(path), numbers, *configuration)
+    for quantity, a, b in zip(("energies", "gradients"), expected, found, strict=True):
+        deviation, scale = (a - b).abs().max().item(), max(1.0, a.abs().max().item())
+        if not deviation <= TOLERANCE[dtype] * scale:
+            raise InputError(
+                f"{path}: exported {quantity} differ from the model by {deviation:.1e}, "
+                f"expected at most {TOLERANCE[dtype] * scale:.1e}; nothing was written"
+            )
 
-    def __init__(self, path: Path, numbers: Tensor):
-        self._model, self._numbers = metatomic.load_atomistic_model(path), numbers
-        self._options = metatomic.ModelEvaluationOptions(
-            length_unit=LENGTH, outputs={"energy": ModelOutput(unit=ENERGY, sample_kind="atom")}
-        )
 
-    def __call__(
-        self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        leaf = vectors.double().requires_grad_(True)
-        of_pairs = torch.arange(len(receivers))  # in a shift's place: images are to differ
-        columns = [receivers, senders, of_pairs, of_pairs, of_pairs]
-        names = ["first_atom", "second_atom", "cell_shift_a", "cell_shift_b", "cell_shift_c"]
-        block = TensorBlock(
-            leaf.reshape(-1, 3, 1),
-            Labels(names, torch.stack(columns, dim=1).to(torch.int32)),
-            [Labels(["xyz"], torch.arange(3, dtype=torch.int32).reshape(3, 1))],
-            Labels(["distance"], torch.zeros((1, 1), dtype=torch.int32)),
-        )
-        system = System(
-            self._numbers.index_select(0, species).to(torch.int32),
-            torch.zeros((len(species), 3), dtype=torch.float64),
-            torch.zeros((3, 3), dtype=torch.float64),
-            torch.zeros(3, dtype=torch.bool),
-        )
-        (pairs,) = self._model.requested_neighbor_lists()
-        system.add_neighbor_list(pairs, block)
-        outputs = self._model([system], self._options, check_consistency=True)
-        energies = outputs["energy"].block().values.flatten()
-        return energies.detach(), derivatives.pair_gradients(energies, leaf)
+def _evaluated(
+    model: nn.Module,
+    numbers: Tensor,
+    species: Tensor,
+    receivers: Tensor,
+    senders: Tensor,
+    vectors: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """As of :meth:`PortablePotential.energies_and_pair_gradients`, by an AtomisticModel.
+
+    ``numbers`` are atomic numbers, in species order.
+    """
+    leaf = vectors.double().requires_grad_(True)
+    of_pairs = torch.arange(len(receivers))  # in a shift's place: images are to differ
+    columns = [receivers, senders, of_pairs, of_pairs, of_pairs]
+    names = ["first_atom", "second_atom", "cell_shift_a", "cell_shift_b", "cell_shift_c"]
+    block = TensorBlock(
+        leaf.reshape(-1, 3, 1),
+        Labels(names, torch.stack(columns, dim=1).to(torch.int32)),
+        [Labels(["xyz"], torch.arange(3, dtype=torch.int32).reshape(3, 1))],
+        Labels(["distance"], torch.zeros((1, 1), dtype=torch.int32)),
+    )
+    system = System(
+        numbers.index_select(0, species).to(torch.int32),
+        torch.zeros((len(species), 3), dtype=torch.float64),
+        torch.zeros((3, 3), dtype=torch.float64),
+        torch.zeros(3, dtype=torch.bool),
+    )
+    (pairs,) = model.requested_neighbor_lists()
+    system.add_neighbor_list(pairs, block)
+    options = metatomic.ModelEvaluationOptions(
+        length_unit=LENGTH, outputs={"energy": ModelOutput(unit=ENERGY, sample_kind="atom")}
+    )
+    outputs = model([system], options, check_consistency=True)
+    energies = outputs["energy"].block().values.flatten()
+    return energies.detach(), derivatives.pair_gradients(energies, leaf)

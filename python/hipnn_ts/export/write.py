@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -64,13 +63,12 @@ def export_potential(
         # In memory first: torch reports a full disk as a RuntimeError without its cause.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
-        write_without_sources(buffer, temporary, metadata.has_document)
-        exported, _ = load_exported(temporary)
-        compare(potential, temporary, dtype, exported.energies_and_pair_gradients)
+        _write_without_sources(buffer, temporary, metadata.has_document)
+        _compare(potential, temporary, dtype)
     return metadata
 
 
-def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
+def _write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
     """torch adds where on the exporting machine each line of code stood: nobody else's business.
 
     A file with a document is not compressed: a reader without torch can verify every checksum.
@@ -83,19 +81,16 @@ def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> Non
                 kept.writestr(plain, made.read(record))
 
 
-def compare(potential: Potential, path: Path, dtype: torch.dtype, exported: Callable) -> None:
-    """Reference model against what was loaded from the file, on a jittered lattice of all elements.
-
-    ``exported`` is called as :meth:`PortablePotential.energies_and_pair_gradients`. Raises
-    InputError where it differs.
-    """
+def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
+    """Reference model against the file, on a jittered lattice of all elements."""
     reference = Potential(potential.config, fused=False).to(dtype)
     reference.load_state_dict(potential.state_dict())
+    exported, _ = load_exported(path)
     species, receivers, senders, vectors = _test_configuration(potential, dtype)
     leaf = vectors.clone().requires_grad_(True)
     energies = reference(species, receivers, senders, leaf)
     gradients = derivatives.pair_gradients(energies, leaf)
-    found = exported(species, receivers, senders, vectors)
+    found = exported.energies_and_pair_gradients(species, receivers, senders, vectors)
     for quantity, a, b in (("energies", energies, found[0]), ("gradients", gradients, found[1])):
         deviation = (a - b).abs().max().item()
         scale = max(1.0, a.abs().max().item())
