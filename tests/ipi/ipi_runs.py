@@ -1,11 +1,12 @@
 """i-PI beside `hipnn-ts ipi`, each in a process of its own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import sysconfig
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ INPUT = """
     <address> {address} </address> <port> {port} </port> <latency> 1e-4 </latency>
     <exit_on_disconnect> {exit_on_disconnect} </exit_on_disconnect>
     <batch_size> {together} </batch_size>
+    <consolidate_messages> {consolidated} </consolidate_messages>
   </ffsocket>
   <system>
     <initialize nbeads='{beads}'>
@@ -91,6 +93,7 @@ def prepare(
     mode: str = "inet",
     together: int = 1,
     exit_on_disconnect: bool = True,
+    consolidated: bool = True,
 ) -> list[str]:
     """Write i-PI's input and start; the options of a driver that fits them."""
     folder.mkdir(exist_ok=True)
@@ -109,6 +112,7 @@ def prepare(
             port=port,
             beads=beads,
             together=together,
+            consolidated=consolidated,
             exit_on_disconnect=exit_on_disconnect,
             cell_angstrom=vectors,
             dynamics=DYNAMICS[ensemble].format(step=step, cell=vectors),
@@ -146,17 +150,22 @@ def simulation(folder: Path):
     return started([PROGRAMS / "i-pi", "input.xml"], folder)
 
 
-def run(model: Path, folder: Path, atoms: Atoms, *options: str, **settings) -> Ran:
-    """i-PI's engine to the end, step by step; the driver has to end well, too."""
+def run(
+    model: Path, folder: Path, atoms: Atoms, *options: str, drivers: int = 1, **settings
+) -> Ran:
+    """i-PI's engine to the end, step by step; the drivers have to end well, too."""
     where = prepare(folder, atoms, **settings)
     steps = str(settings.get("steps", 3))
-    with (
-        started([sys.executable, ENGINE, steps], folder) as engine,
-        driver(model, [*where, *options], folder) as client,
-    ):
-        out, err = client.communicate(timeout=SECONDS)
-        assert client.returncode == 0, out + err
-        assert "i-PI ended" in out
+    with ExitStack() as stack:
+        engine = stack.enter_context(started([sys.executable, ENGINE, steps], folder))
+        clients = [
+            stack.enter_context(driver(model, [*where, *options], folder)) for _ in range(drivers)
+        ]
+        for client in clients:
+            out, err = client.communicate(timeout=SECONDS)
+            assert client.returncode == 0, out + err
+            served = re.search(r"i-PI ended: (\d+) evaluations", out)
+            assert int(served[1]) > 0
         said = engine.communicate(timeout=SECONDS)
         assert engine.returncode == 0, said
     found = np.load(folder / "found.npz", allow_pickle=True)

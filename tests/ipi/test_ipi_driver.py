@@ -54,6 +54,19 @@ def test_beads_that_spread(random_model, water, tmp_path):
     check(found, random_model(), atoms)
 
 
+def test_several_drivers_share_the_beads(random_model, water, tmp_path):
+    atoms = water(2)
+    found = run(random_model(), tmp_path, atoms, beads=6, steps=5, drivers=2)
+    check(found, random_model(), atoms)
+
+
+def test_messages_one_by_one(random_model, water, tmp_path):
+    """As earlier i-PI sends them: it asks for the status before it asks for forces."""
+    atoms = water(2)
+    found = run(random_model(), tmp_path, atoms, beads=2, consolidated=False)
+    check(found, random_model(), atoms)
+
+
 def test_beads_sent_together(random_model, water, tmp_path):
     """Three at once of five: the last message is filled up by i-PI."""
     atoms = water(2)

@@ -92,37 +92,49 @@ class _Driver:
         self._calculator, self._atoms, self._connection = calculator, atoms, connection
         self._atomic_energies = atomic_energies
         self._initialised, self._n_together = False, 0
+        self._beads: list[tuple[np.ndarray, np.ndarray]] = []
         self._answers: list[_Answer] = []
+        self._served, self._since = Served(), 0.0
 
     def run(self) -> Served:
         """Answer message by message."""
-        served, connection = Served(), self._connection
-        since = time.perf_counter()
+        connection = self._connection
         while (header := connection.receive_header()) != "EXIT":
             if header == "STATUS":
                 connection.send(self._status())
             elif header == "INIT":
                 self._initialise()
             elif header == "POSDATA":
-                beads = self._receive_beads()
-                start = time.perf_counter()
-                self._answers = [self._evaluated(*bead) for bead in beads]
-                end = time.perf_counter()
-                if served.evaluations:  # i-PI's start is not its steps
-                    served.waiting += start - since
-                served.evaluating += end - start
-                served.evaluations += len(beads)
-                since = end
-            elif header == "GETFORCE" and self._answers:
-                self._send_forces()
+                self._beads = self._receive_beads()
+            elif header == "GETFORCE" and self._beads:
+                self._send_forces(self._evaluate())
             else:
                 raise connection.unexpected(f"'{header}'")
-        return served
+        return self._served
 
     def _status(self) -> str:
         if not self._initialised:
             return "NEEDINIT"
-        return "HAVEDATA" if self._answers else "READY"
+        if not self._beads:
+            return "READY"
+        self._evaluate()
+        return "HAVEDATA"
+
+    def _evaluate(self) -> list[_Answer]:
+        """Of the beads that came last, once.
+
+        Not before i-PI asks: a driver that ended with a message unread would reset the connection,
+        which i-PI 3.3.1 waits about for ever.
+        """
+        if not self._answers:
+            served, start = self._served, time.perf_counter()
+            if served.evaluations:  # i-PI's start is not its steps
+                served.waiting += start - self._since
+            self._answers = [self._evaluated(*bead) for bead in self._beads]
+            self._since = time.perf_counter()
+            served.evaluating += self._since - start
+            served.evaluations += len(self._beads)
+        return self._answers
 
     def _initialise(self) -> None:
         """The bead that comes first does not matter; whether several come at once does."""
@@ -173,8 +185,7 @@ class _Driver:
             extras = json.dumps({"energies": (found["energies"] / units.Hartree).tolist()}).encode()
         return _Answer(found["energy"] / units.Hartree, found["forces"] / FORCE, virial, extras)
 
-    def _send_forces(self) -> None:
-        answers, self._answers = self._answers, []
+    def _send_forces(self, answers: list[_Answer]) -> None:
         parts = [
             np.array([each.energy for each in answers]),
             np.array([len(self._atoms)], np.int32),
@@ -183,3 +194,4 @@ class _Driver:
         ]
         extras = (np.int32(len(each.extras)).tobytes() + each.extras for each in answers)
         self._connection.send("FORCEREADY", *(part.tobytes() for part in parts), *extras)
+        self._beads, self._answers = [], []
