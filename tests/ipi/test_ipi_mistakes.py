@@ -3,6 +3,8 @@
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -67,6 +69,22 @@ def test_nobody_listens(unix, random_model, start):
     where = ["--unix", "--address", "hipnn_ts_nobody"] if unix else ["--port", str(free_port())]
     found = said(random_model(), "--atoms", start, *where, "--wait", "0.3")
     assert "expected i-PI to listen there, found nobody within 0.3 s" in found
+
+
+def test_neither_torch_nor_ipi_is_needed(random_model, start):
+    """As far as the connection."""
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = sys.modules['ipi'] = None\n"
+        "from hipnn_ts.cli import main\n"
+        "main(sys.argv[1:])"
+    )
+    where = ["--atoms", start, "--port", str(free_port()), "--wait", "0"]
+    command = [sys.executable, "-c", code, "ipi", random_model(), *where]
+    run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith("hipnn-ts: error: localhost:")
+    assert "expected i-PI to listen there, found nobody" in run.stderr
 
 
 def test_no_such_host(random_model, start):
