@@ -10,7 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe bench-small-networks \
+  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
+  bench-reach bench-recipe bench-small-networks \
   bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
@@ -218,6 +219,14 @@ bench-density: $(VENV)/.installed
 
 bench-water-structure: $(VENV)/.installed
 	$(BIN)/python benchmarks/water_structure.py
+
+# Water with quantum nuclei in i-PI, by the same model; goes on where it was interrupted.
+bench-path-integral-water: $(VENV)/.installed
+	$(BIN)/python benchmarks/path_integral_water.py --minutes $(MINUTES)
+
+# i-PI's steps over the kernels, TorchSim beside ASE.
+bench-reach: $(VENV)/.installed
+	$(BIN)/python benchmarks/reach.py
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

@@ -17,7 +17,7 @@ import cost_accuracy
 from headlines import HEADLINES
 from markup import checks_table, origin
 from plots import PLOTS, draw_headline, fingerprint
-from tables import TABLES
+from result_tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -37,8 +37,10 @@ COMMANDS = {
     "lammps": "make bench-lammps",
     "molecule_drift": "make bench-molecule-drift",
     "openmm": "make bench-openmm",
+    "path_integral_water": "make bench-path-integral-water",
     "peers": "make bench-peers",
     "published": "make bench-published",
+    "reach": "make bench-reach",
     "recipe": "make bench-recipe",
     "small_networks": "make bench-small-networks FOLDER=...",
     "soak": "make soak",

