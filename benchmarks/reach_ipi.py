@@ -144,6 +144,7 @@ def _run(side: str, model: Path, n_molecules: tuple[int, int, int], steps: int) 
                 server.wait(60)
             finally:
                 server.kill()
+                Path(f"/tmp/ipi_{address}").unlink(missing_ok=True)
         if run.returncode:
             raise SystemExit(f"{side}: {run.stdout}\n{(folder / 'i-pi.log').read_text()}")
         return json.loads(run.stdout.splitlines()[-1])
