@@ -120,12 +120,12 @@ class RoundsConfig(Section):
         description="random: whatever the committee says of the frames, to compare with",
     )
     forces_rmse: PositiveFloat | None = Field(
-        default=None, description="eV/Å, of held-back frames; the loop ends below this [never]"
+        default=None, description="eV/Å, of held-back frames, below which the loop ends [any]"
     )
     deviation: PositiveFloat | None = Field(
         default=None,
-        description="eV/Å; and the largest deviation of a force must be below this in 95 of 100 "
-        "frames [sampling.low]",
+        description="eV/Å, below which the largest deviation of a force must be in 95 of 100 "
+        "frames [sampling.low]; without both keys all rounds are made",
     )
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from hipnn_ts.learning.folder import (
     label_file,
     make,
     read_frames,
+    round_folder,
     write_frames,
     write_json,
 )
@@ -58,7 +60,7 @@ def label(round_: Path, indices: list[int], reference: dict[str, Any], threads: 
             at, in_time = _watched(process, limit)
             if in_time:
                 process.wait()
-        if in_time and process.returncode == processes.REFUSED or at is None:
+        if at is None or (in_time and process.returncode == processes.REFUSED):
             processes.judge(process, "labelling", log)
         if process.returncode != 0 or not in_time:
             why = (
@@ -127,10 +129,8 @@ def _labelled(frame: Atoms, reference: ReferenceConfig) -> Atoms:
     atoms.calc = make_calculator(reference)
     results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
     if atoms.cell.rank == 3 and atoms.pbc.any():
-        try:
+        with suppress(PropertyNotImplementedError, NotImplementedError):
             results["stress"] = atoms.get_stress()
-        except (PropertyNotImplementedError, NotImplementedError):
-            pass
     for name, values in results.items():
         if not np.isfinite(values).all():
             raise ValueError(f"{name} is not finite")
@@ -143,3 +143,29 @@ def _labelled(frame: Atoms, reference: ReferenceConfig) -> Atoms:
 def _reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def gather(output: Path, number: int) -> None:
+    """Write all labels up to a round, by their use, into its folder.
+
+    Raises
+    ------
+    InputError
+        There are none to train on, or none to hold back.
+    """
+    folder = round_folder(output, number)
+    if (folder / "held_back.extxyz").exists():  # the second of the two
+        return
+    parts: dict[str, list[Atoms]] = {"train": [], "held_back": []}
+    for earlier in (round_folder(output, k) for k in range(number + 1)):
+        for file in sorted((earlier / "labels").glob("*.extxyz")):
+            for frame in read_frames(file):
+                parts[frame.info["use"]].append(frame)
+    for use, frames in parts.items():
+        if not frames:
+            raise InputError(
+                f"{folder / 'labels'}: expected labels to train on and to hold back, found "
+                f"{len(parts['train'])} and {len(parts['held_back'])}, because others failed; "
+                "remove *.failed.json there to try again"
+            )
+        write_frames(folder / f"{use}.extxyz", frames)

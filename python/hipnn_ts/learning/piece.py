@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.extras import explained
 from hipnn_ts.learning.processes import REFUSED, end_with_parent
 
 
@@ -33,7 +34,11 @@ def main() -> None:
     end_with_parent(_die)
     try:
         getattr(import_module(f"hipnn_ts.learning.{module}"), name)(**arguments)
-    except InputError as error:
+    except (InputError, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            error = explained(error, "hipnn-ts learn")
+        if not isinstance(error, InputError):
+            raise error
         print(error, file=sys.stderr)
         sys.exit(REFUSED)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +54,17 @@ def started(
         raise InputError(f"{log}: cannot be written: {error.strerror}") from error
     _RUNNING.add(process)
     try:
-        try:
+        with suppress(BrokenPipeError):  # judged by its exit status
             # The pipe stays open: where this process ends, it closes.
             process.stdin.write(json.dumps(arguments) + "\n")
             process.stdin.flush()
-        except BrokenPipeError:
-            pass  # judged by its exit status
         yield process
     finally:
         kill(process)
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
         _RUNNING.discard(process)
 
 

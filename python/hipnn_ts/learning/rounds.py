@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.potential import ExportedPotential
+from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 from hipnn_ts.learning import choosing
+from hipnn_ts.learning.beginning import STARTS, first_frames, take_starts
 from hipnn_ts.learning.config import LearnConfig, identity_of
 from hipnn_ts.learning.folder import (
     ERRORS,
@@ -31,13 +32,10 @@ from hipnn_ts.learning.folder import (
     write_json,
 )
 from hipnn_ts.learning.jobs import Jobs, started
-from hipnn_ts.learning.labelling import label
+from hipnn_ts.learning.labelling import gather, label
 from hipnn_ts.learning.processes import run as run_process
 from hipnn_ts.learning.report import write_report
-from hipnn_ts.learning.sampling import bare, rattled
 from hipnn_ts.learning.walking import walker_file
-
-STARTS = "starts.extxyz"
 
 
 def learn(
@@ -57,6 +55,7 @@ def learn(
         a round failed, or what is finished cannot be written.
     """
     output = Path(output).resolve()
+    need("matplotlib", "hipnn-ts learn")  # not only when the first report is drawn
     with opened(output, identity_of(config)), started(config.jobs, output / "parsl") as jobs:
         return _Loop(config, output, jobs, tell).run()
 
@@ -68,11 +67,10 @@ class _Loop:
 
     def run(self) -> Path:
         """Each step looks for what is finished, and does the rest."""
-        self._starts()
+        take_starts(self.config, self.output)
         number = 0
         while True:
             summary = self._round(number)
-            write_report(self.output, self.config, number)
             if summary["known"]:
                 self.tell(f"{self.output / MODEL}: {_known(self.config)}; the loop ends")
                 break
@@ -86,14 +84,22 @@ class _Loop:
                 )
                 break
             number += 1
+        self._publish(number)  # a call that had nothing to do, or was given fewer rounds
         return self.output / MODEL
+
+    def _publish(self, number: int) -> None:
+        """What the user looks at."""
+        with replacing(self.output / MODEL) as temporary:
+            shutil.copyfile(round_folder(self.output, number) / MODEL, temporary)
+        write_report(self.output, self.config, number)
 
     def _round(self, number: int) -> dict[str, Any]:
         folder = make(round_folder(self.output, number))
         if number == 0 and not (folder / FRAMES).exists():
-            write_frames(folder / FRAMES, choosing.first(self._first(folder), self.config))
+            frames = first_frames(self.config, self.output, folder, self._processes)
+            write_frames(folder / FRAMES, choosing.first(frames, self.config))
         counts = self._label(folder, number)
-        self._gather(folder, number)
+        gather(self.output, number)
         self._train(folder, number)
         errors = read_json(folder / ERRORS)
         self.tell(
@@ -108,61 +114,11 @@ class _Loop:
             f"round {number}: {len(frames)} frames sampled, deviation of forces at 95 %: "
             f"{1e3 * summary['deviation']:.1f} meV/Å; {summary['stopped']} walks stopped"
         )
+        new = not (folder / SUMMARY).exists()
         write_json(folder / SUMMARY, summary)
-        with replacing(self.output / MODEL) as temporary:
-            shutil.copyfile(folder / MODEL, temporary)
+        if new:
+            self._publish(number)
         return summary
-
-    def _starts(self) -> None:
-        frames = []
-        for file in self.config.structures:
-            try:
-                frames += [bare(frame) for frame in read(file, ":")]
-            except OSError as error:
-                raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
-            except Exception as error:  # ASE's readers declare none
-                raise InputError(
-                    f"{file}: expected structures in a format that ASE knows, found what it cannot "
-                    f"read ({type(error).__name__}: {error})"
-                ) from error
-        if not frames:
-            raise InputError(f"{self.config.structures[0]}: expected structures, found none")
-        file = self.output / STARTS
-        if not file.exists():
-            write_frames(file, frames)
-        elif not _same(read_frames(file), frames):
-            raise InputError(
-                f"{self.config.structures[0]}: expected the structures that this run began with, "
-                f"found others; start a new run elsewhere, or put those of {file} back"
-            )
-
-    def _first(self, folder: Path) -> list[Atoms]:
-        first, config = self.config.first, self.config
-        starts = self.output / STARTS
-        if first.method == "rattle":
-            seed = [config.seed, 0, 0]
-            return rattled(read_frames(starts), first.labels, first.displacement, seed)
-        walkers = min(config.sampling.walkers, first.labels)
-        make(folder / "walks")
-        files = [folder / "walks" / f"reference-{k + 1}.extxyz" for k in range(walkers)]
-        self._processes(
-            "walking:run_reference",
-            [
-                (
-                    {
-                        "config": self.plain,
-                        "starts": str(starts),
-                        "file": str(file),
-                        "walker": k,
-                        "n": -(-first.labels // walkers),
-                    },
-                    file.with_suffix(".log"),
-                )
-                for k, file in enumerate(files)
-                if not file.exists()
-            ],
-        )
-        return [frame for file in files for frame in read_frames(file)][: first.labels]
 
     def _label(self, folder: Path, number: int) -> dict[str, Any]:
         frames = read_frames(folder / FRAMES)
@@ -188,24 +144,6 @@ class _Loop:
                 "again"
             )
         return {"labelled": len(frames) - len(failed), "failed": failed}
-
-    def _gather(self, folder: Path, number: int) -> None:
-        """All labels so far, by their use."""
-        if (folder / "held_back.extxyz").exists():
-            return
-        parts: dict[str, list[Atoms]] = {"train": [], "held_back": []}
-        for earlier in (round_folder(self.output, k) for k in range(number + 1)):
-            for file in sorted((earlier / "labels").glob("*.extxyz")):
-                for frame in read_frames(file):
-                    parts[frame.info["use"]].append(frame)
-        for use, frames in parts.items():
-            if not frames:
-                raise InputError(
-                    f"{folder / 'labels'}: expected labels to train on and to hold back, found "
-                    f"{len(parts['train'])} and {len(parts['held_back'])}, because others failed; "
-                    "remove *.failed.json there to try again"
-                )
-            write_frames(folder / f"{use}.extxyz", frames)
 
     def _train(self, folder: Path, number: int) -> None:
         if (folder / ERRORS).exists():
@@ -263,11 +201,11 @@ class _Loop:
         deviations = [choosing.deviation_of(frame) for frame in frames]
         # Walks that ended without a frame are as unknown as can be.
         deviation = float(np.percentile(deviations, 95)) if deviations else float("inf")
-        rounds, sampling = self.config.rounds, self.config.sampling
+        asked = self.config.rounds
         known = (
-            rounds.forces_rmse is not None
-            and errors["held_back"]["forces_rmse"] <= 1e3 * rounds.forces_rmse
-            and deviation <= (sampling.low if rounds.deviation is None else rounds.deviation)
+            not (asked.forces_rmse is None and asked.deviation is None)
+            and errors["held_back"]["forces_rmse"] <= 1e3 * (asked.forces_rmse or np.inf)
+            and deviation <= _asked_deviation(self.config)
         )
         return {
             "sampled": len(frames),
@@ -295,20 +233,14 @@ class _Loop:
         self.jobs.run(run_process, [(function, each, threads, log) for each, log in pieces])
 
 
-def _known(config: LearnConfig) -> str:
+def _asked_deviation(config: LearnConfig) -> float:
     deviation = config.rounds.deviation
-    deviation = config.sampling.low if deviation is None else deviation
+    return config.sampling.low if deviation is None else deviation
+
+
+def _known(config: LearnConfig) -> str:
+    error = config.rounds.forces_rmse
     return (
-        f"forces RMSE below {1e3 * config.rounds.forces_rmse:g} meV/Å and deviations below "
-        f"{1e3 * deviation:g} meV/Å"
-    )
-
-
-def _same(left: list[Atoms], right: list[Atoms]) -> bool:
-    return len(left) == len(right) and all(
-        a.numbers.tolist() == b.numbers.tolist()
-        and np.allclose(a.positions, b.positions, atol=1e-6)
-        and np.allclose(a.cell, b.cell, atol=1e-6)
-        and a.pbc.tolist() == b.pbc.tolist()
-        for a, b in zip(left, right, strict=True)
+        f"{'' if error is None else f'forces RMSE below {1e3 * error:g} meV/Å and '}deviations "
+        f"below {1e3 * _asked_deviation(config):g} meV/Å"
     )

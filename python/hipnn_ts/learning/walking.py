@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -49,8 +50,6 @@ def reference_walk(
     structures: list[Atoms], settings: LearnConfig, walker: int, n: int
 ) -> list[Atoms]:
     """At most n frames of a walker, fewer where the reference method failed."""
-    import numpy as np
-
     sampling, interval = settings.sampling, settings.first.interval
     temperature = sampling.temperatures[walker % len(sampling.temperatures)]
     random = np.random.default_rng([settings.seed, 0, 2, walker])
