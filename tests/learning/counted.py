@@ -1,4 +1,4 @@
-"""GFN2-xTB that says when it computes, and fails where it is told to; for the processes of tests."""
+"""GFN2-xTB that says when it computes, and fails where it is told to."""
 
 import os
 import time

@@ -1,6 +1,12 @@
 """Labels, those that fail, and two workers of Parsl."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +60,7 @@ def test_an_scf_that_does_not_converge(tmp_path, frames_to_label):
         ({"calculator": "tblite.ase.Nothing"}, r"found 'tblite.ase.Nothing' \(AttributeError"),
         ({"calculator": "nothing.Calculator"}, "expected the import path of a class"),
         ({"calculator": "nothing"}, r"ASE's name of a calculator, found 'nothing'"),
-        ({"arguments": {"fial": {}}}, r"expected arguments of counted.Counted, found {'fial'"),
+        ({"arguments": {"method": 1}}, r"arguments of counted.Counted, found {'method': 1}"),
         (
             {"profile": {"kind": "ase.calculators.orca.Nothing"}},
             "reference.profile.kind: expected the import path of a class",
@@ -79,7 +85,7 @@ def test_all_labels_failed(tmp_path, write_config):
     fail = {"arguments": {"max_iterations": 1}}
     config = read_learn_config(write_config(tmp_path, reference=fail, first={"labels": 4}))
     said = []
-    with pytest.raises(InputError, match="found that all 4 failed, frame 0 because: .*converged"):
+    with pytest.raises(InputError, match=r"found that all 4 failed, frame 0 because: .*converged"):
         learn(config, tmp_path / "run", said.append)
     assert sum("no label of frame" in line for line in said) == 4
 
@@ -122,11 +128,6 @@ def test_two_workers_through_parsls_local_provider(tmp_path, frames_to_label):
 
 
 def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label):
-    import os
-    import signal
-    import subprocess
-    import sys
-
     folder = frames_to_label(tmp_path / "round-0", 1)
     log = tmp_path / "evaluations"
     program = (
@@ -134,8 +135,6 @@ def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label
         "from hipnn_ts.learning.labelling import label\n"
         "label(Path(sys.argv[1]), [0], json.loads(sys.argv[2]), 1)"
     )
-    import json
-
     arguments = json.dumps(reference(log=str(log), fail={"0": "hang"}) | {"time_limit": 500})
     process = subprocess.Popen([sys.executable, "-c", program, str(folder), arguments])
     end = time.monotonic() + 60
@@ -154,7 +153,7 @@ def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label
             os.kill(child, 0)
         except ProcessLookupError:
             break
-        status = open(f"/proc/{child}/stat").read().split()[2]
+        status = Path(f"/proc/{child}/stat").read_text().split()[2]
         if status == "Z":  # ended, and waits for an init that this container may lack
             break
         time.sleep(0.1)

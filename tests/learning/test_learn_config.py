@@ -76,26 +76,29 @@ def test_identity_leaves_out_what_may_change(tmp_path, write_config):
 
 def test_one_run_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "WAIT", 0.2)
-    with folders.opened(tmp_path / "run", {"seed": 1}):  # noqa: SIM117
-        with pytest.raises(InputError, match="found one where a run is learning now"):
-            with folders.opened(tmp_path / "run", {"seed": 1}):
-                pass
+    refused = pytest.raises(InputError, match="found one where a run is learning now")
+    with (
+        folders.opened(tmp_path / "run", {"seed": 1}),
+        refused,
+        folders.opened(tmp_path / "run", {"seed": 1}),
+    ):
+        pass
     with folders.opened(tmp_path / "run", {"seed": 1}):
         pass
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(InputError, match="expected a new directory or one of an earlier run"):
-        with folders.opened(tmp_path, {"seed": 1}):
-            pass
+    expected = "expected a new directory or one of an earlier run"
+    with pytest.raises(InputError, match=expected), folders.opened(tmp_path, {"seed": 1}):
+        pass
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="run: cannot be written: Not a directory"):
-        with folders.opened(tmp_path / "file" / "run", {}):
-            pass
+    refused = pytest.raises(InputError, match="run: cannot be written: Not a directory")
+    with refused, folders.opened(tmp_path / "file" / "run", {}):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -111,9 +114,9 @@ def test_configurations_of_parsl_that_are_none(program, message, tmp_path):
     from hipnn_ts.learning.jobs import started
 
     (tmp_path / "parsl_config.py").write_text(program)
-    with pytest.raises(InputError, match=message):
-        with started(JobsConfig(parsl=tmp_path / "parsl_config.py"), tmp_path / "records"):
-            pass
+    jobs = JobsConfig(parsl=tmp_path / "parsl_config.py")
+    with pytest.raises(InputError, match=message), started(jobs, tmp_path / "records"):
+        pass
 
 
 FULL = """
