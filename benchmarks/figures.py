@@ -27,6 +27,7 @@ MARKED = "<!-- begin: {name} -->{body}<!-- end: {name} -->"
 COMMANDS = {
     "accuracy": "make bench-accuracy",
     "ase_steps": "make bench-ase",
+    "committee": "make bench-committee",
     "cpu": "make bench-cpu",
     "demo": "make bench-demo",
     "cusp_accuracy": "make bench-cusp-accuracy",

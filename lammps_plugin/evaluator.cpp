@@ -95,11 +95,6 @@ std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows
   if (model.portable && gpu != no_gpu) {
     throw InputError("device cuda: expected a fused potential, found one exported with --portable");
   }
-  if (model.network.n_members > 1 && gpu != no_gpu) {
-    throw InputError(
-        "device cuda: expected a single network, found a committee of " +
-        std::to_string(model.network.n_members) + "; use device cpu");
-  }
   if (model.portable) {
     potential = model.portable->layered(Real(), model.self_energies);
   } else if (gpu != no_gpu) {

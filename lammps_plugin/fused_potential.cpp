@@ -4,7 +4,6 @@
 #include "core/cuda/staged.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 namespace hipnn_ts_lammps {
 
@@ -31,9 +30,7 @@ void FusedPotential<Real, Network>::set_pairs(const Pairs<Real>& pairs, int n_th
 }
 
 template <class Real, class Network> void FusedPotential<Real, Network>::set_member(int member) {
-  if constexpr (std::is_same_v<Network, hipnn_ts::Network<Real>>) {
-    network_.choose(member);
-  }
+  network_.choose(member);
   Real* gradients = pair_gradients_.data();
 #pragma omp parallel for num_threads(n_threads_)
   for (int64_t k = 0; k < 3 * n_pairs_; ++k) {

@@ -9,13 +9,12 @@
 namespace hipnn_ts_lammps {
 
 /// This package's own kernels, without autograd. Network is hipnn_ts::Network<Real>, or
-/// hipnn_ts::cuda::StagedNetwork<Real>, which has one member, and then the GPU comes after the
-/// model.
+/// hipnn_ts::cuda::StagedNetwork<Real>, and then the GPU comes after the model.
 template <class Real, class Network> class FusedPotential final : public LayeredPotential<Real> {
 public:
   template <class... Gpu>
   explicit FusedPotential(const Model& model, Gpu&... gpu)
-      : model_(model.fused), network_(gpu..., weights_for(gpu...)),
+      : model_(model.fused), network_(gpu..., model_->template all_weights<Real>()),
         self_energies_(model.self_energies), widths_(block_inputs(model.network)),
         features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
@@ -32,13 +31,6 @@ public:
   double memory_usage() const override;
 
 private:
-  template <class... Gpu> auto weights_for(const Gpu&...) const {
-    if constexpr (sizeof...(Gpu) == 0) {
-      return model_->template all_weights<Real>();
-    } else {
-      return model_->template weights<Real>();
-    }
-  }
   Real* cleared_gradients(int block);
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 

@@ -1,6 +1,7 @@
 """A small example of every file of the current format, for the tests of all later versions.
 
     python tools/make_format_fixture.py tests/formats/1
+    python tools/make_format_fixture.py tests/committee/formats/3 --committee
 
 Run once, when a format is new: what a released hipnn-ts wrote is never written again.
 """
@@ -10,6 +11,7 @@ import lzma
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from ase import Atoms
 from ase.build import molecule
@@ -17,7 +19,7 @@ from openmm import System, XmlSerializer
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import save_checkpoint
-from hipnn_ts.export import export_potential
+from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.openmm import create_force
@@ -34,9 +36,29 @@ PROVENANCE = {"training": "none", "closest_approach": {"H-H": 0.5, "H-O": 0.4, "
 
 
 def main() -> None:
-    """Write checkpoint, fused and portable files, an OpenMM system, and what they compute."""
+    """Write the files of a format of one network, or of committees."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
+    (_committee if "--committee" in sys.argv else _one_network)(folder)
+
+
+def _committee(folder: Path) -> None:
+    """A fused file of two members, and what it computes."""
+    members = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        members.append((Potential(NETWORK, fused=False).double(), PROVENANCE))
+    export_committee(members, folder / "fused.pt")
+    water = molecule("H2O")
+    water.calc = HIPNNTSCalculator(folder / "fused.pt")
+    water.get_potential_energy()
+    names = "energy", "forces", "energy_std", "forces_std"
+    expected = {name: np.asarray(water.calc.results[name]).tolist() for name in names}
+    (folder / "water.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def _one_network(folder: Path) -> None:
+    """Checkpoint, fused and portable files, an OpenMM system, and what they compute."""
     torch.manual_seed(0)
     potential = Potential(NETWORK, fused=False).double()
     save_checkpoint(folder / "potential.ckpt", potential, PROVENANCE)

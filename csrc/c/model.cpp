@@ -79,12 +79,7 @@ int hipnn_ts_model_atomic_number(const hipnn_ts_model* model, int species) {
 }
 
 double hipnn_ts_model_self_energy(const hipnn_ts_model* model, int species) {
-  double sum = 0.0;
-  const int n_members = model->model->n_members();
-  for (int member = 0; model->knows(species) && member < n_members; ++member) {
-    sum += model->model->self_energies(member)[species];
-  }
-  return sum / n_members;
+  return model->knows(species) ? model->model->mean_self_energy(species) : 0.0;
 }
 
 double hipnn_ts_model_member_self_energy(const hipnn_ts_model* model, int member, int species) {

@@ -73,27 +73,29 @@ std::string format_1_document(
 } // namespace
 
 template <class T>
-std::shared_ptr<const cuda::DeviceWeights<T>> LoadedModel::on_device(cuda::Device& device) {
-  TORCH_CHECK(
-      model_->n_members() == 1, "device cuda: expected a single network, found a committee of ",
-      model_->n_members(), ", which runs on the CPU; use device cpu, or export one member");
+std::shared_ptr<const cuda::DeviceWeights<T>>
+LoadedModel::on_device(cuda::Device& device, int member) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto& found = std::get<OnDevices<T>>(on_devices_)[&device];
+  auto& found = std::get<OnDevices<T>>(on_devices_)[{&device, member}];
   if (!found) {
-    found = std::make_shared<const cuda::DeviceWeights<T>>(device, model_->weights<T>());
+    found = std::make_shared<const cuda::DeviceWeights<T>>(device, model_->weights<T>(member));
   }
   return found;
 }
 
-template std::shared_ptr<const cuda::DeviceWeights<float>> LoadedModel::on_device(cuda::Device&);
-template std::shared_ptr<const cuda::DeviceWeights<double>> LoadedModel::on_device(cuda::Device&);
+template std::shared_ptr<const cuda::DeviceWeights<float>>
+LoadedModel::on_device(cuda::Device&, int);
+template std::shared_ptr<const cuda::DeviceWeights<double>>
+LoadedModel::on_device(cuda::Device&, int);
 
 Tensor LoadedModel::self_energies_on(at::Device where) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto& found = self_energies_[{static_cast<int>(where.type()), where.index()}];
   if (!found.defined()) {
-    const double* first = model_->self_energies();
-    const std::vector<double> values(first, first + architecture().n_species());
+    std::vector<double> values(architecture().n_species());
+    for (size_t species = 0; species < values.size(); ++species) {
+      values[species] = model_->mean_self_energy(species);
+    }
     found = at::tensor(values, at::kDouble).to(where);
   }
   return found;

@@ -40,15 +40,17 @@ public:
     return std::get<Pool<PairEvaluation<T>>>(evaluations_);
   }
 
-  /// The weights on a device: sent there once. Throws c10::Error for a committee, which runs on the
-  /// processor alone.
-  template <class T> std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device);
-  /// Self energies (n_species,) float64, eV, in this place: sent there once.
+  int n_members() const { return model_->n_members(); }
+  /// A member's weights on a device: sent there once.
+  template <class T>
+  std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device, int member);
+  /// Self energies (n_species,) float64, eV, mean of the members, in this place: sent there once.
   at::Tensor self_energies_on(at::Device where);
 
 private:
   template <class T>
-  using OnDevices = std::map<cuda::Device*, std::shared_ptr<const cuda::DeviceWeights<T>>>;
+  using OnDevices =
+      std::map<std::pair<cuda::Device*, int>, std::shared_ptr<const cuda::DeviceWeights<T>>>;
 
   std::shared_ptr<const Model> model_;
   std::tuple<Pool<PairEvaluation<float>>, Pool<PairEvaluation<double>>> evaluations_;

@@ -90,3 +90,9 @@ def test_float32_is_near(random_members, random_committee, water):
     found = results(random_committee(torch.float32), water(2))
     expected = combined(random_members(), water(2))
     np.testing.assert_allclose(found["forces_std"], expected.forces_std, rtol=0, atol=2e-5)
+
+
+def test_only_on_the_processor(random_committee):
+    sentence = r"^device 'cuda': expected a single network, found the committee of 4 in "
+    with pytest.raises(InputError, match=sentence):
+        HIPNNTSCalculator(random_committee(), device="cuda")

@@ -1,5 +1,7 @@
 """The CUDA network, its kernels emulated on the processor, against the CPU's in float64."""
 
+import copy
+
 import architectures
 import pytest
 import torch
@@ -48,8 +50,10 @@ def last_bias(fused):
     return fused.weights[0][-8:].view(torch.float64)
 
 
-def assert_equal(emulated, model, arguments, dtype=torch.float64, tolerance=1e-10):
-    fused = FusedPotential(model, dtype)
+def assert_equal(
+    emulated, model, arguments, dtype=torch.float64, tolerance=1e-10, other_members=()
+):
+    fused = FusedPotential(model, dtype, *other_members)
     packed = fused.weights
     found = emulated.evaluate(*arguments, *packed)
     expected = torch.ops.hipnn_ts.evaluate(*arguments, *packed)
@@ -67,6 +71,19 @@ def test_equals_the_cpu(emulated, name):
 def test_single_precision(emulated, name):
     model = potential(**ARCHITECTURES[name])
     assert_equal(emulated, model, configuration(), torch.float32, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", ["l2-two-lanes", "repulsion"])
+def test_committees(emulated, name):
+    """The mean of members whose sensitivities matter at other distances."""
+    model = potential(**ARCHITECTURES[name])
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter *= 1.1
+        for block in other.blocks:
+            block.interaction.sigma *= 3
+    assert_equal(emulated, model, configuration(), other_members=[other, model])
 
 
 def test_more_neighbours_than_a_tile(emulated):

@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
@@ -69,6 +70,22 @@ def test_equals_the_processor(tmp_path, run, water, random_model, ranks):
     maps = (tmp_path / "maps").read_text()
     assert "libnvrtc.so" in maps or "libcuda.so" in maps
     assert not re.search(r"libtorch|libc10", maps)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_committees(tmp_path, run, water, random_committee, ranks):
+    """The mean, and how far the members are apart."""
+    script = script_of(tmp_path, water(2), random_committee())
+    for name in ("cpu", "gpu"):
+        keywords = f"committee every 1 file {name}.out\n"
+        style = "pair_style hipnn/ts" + (" device cuda" if name == "gpu" else "")
+        script = script.replace(f"{style}\n", f"{style} {keywords}")
+    done = run(script, ranks)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-12)
+    tables = [np.loadtxt(tmp_path / f"{name}.out") for name in ("cpu", "gpu")]
+    assert tables[0][4] > 1e-3
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
 
 
 def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):

@@ -23,11 +23,14 @@ SMALL = NetworkConfig(
 )
 
 
-def fused_potential(config=SMALL, dtype=torch.float64):
-    torch.manual_seed(5)
-    potential = Potential(config, fused=False).double()
-    potential.self_energies += torch.tensor([-13.0, -2041.0], dtype=torch.float64)
-    return FusedPotential(potential, dtype)
+def fused_potential(config=SMALL, dtype=torch.float64, n_members=1):
+    members = []
+    for seed in range(5, 5 + n_members):
+        torch.manual_seed(seed)
+        potential = Potential(config, fused=False).double()
+        potential.self_energies += torch.tensor([-8.0 - seed, -2041.0], dtype=torch.float64)
+        members.append(potential)
+    return FusedPotential(members[0], dtype, *members[1:])
 
 
 def parts(n_particles, particles, fused):
@@ -50,8 +53,8 @@ LIMITS, STOP = 3, 5  # among these
 class Both:
     """The device's and the CPU's object of the same parts."""
 
-    def __init__(self, emulated, n_particles, particles=None, dtype=torch.float64):
-        fused = fused_potential(dtype=dtype)
+    def __init__(self, emulated, n_particles, particles=None, dtype=torch.float64, n_members=1):
+        fused = fused_potential(dtype=dtype, n_members=n_members)
         made_of = parts(n_particles, particles or list(range(n_particles)), fused)
         self.emulated = emulated
         self.number = emulated.create(*made_of)
@@ -95,6 +98,15 @@ def test_molecules(emulated, n):
     random = np.random.default_rng(n)
     positions = random.uniform(-1, 1, (n, 3)) * 1.2 * n ** (1 / 3) + 1000.0
     Both(emulated, n).compare(positions)
+
+
+def test_committees(emulated):
+    """The mean of three members."""
+    positions = np.random.default_rng(1).uniform(0, 6, (20, 3))
+    both = Both(emulated, 20, n_members=3)
+    assert both.compare(positions, np.eye(3) * 6).abs().max() > 0
+    alone = Both(emulated, 20).compare(positions, np.eye(3) * 6)
+    assert (both.compare(positions, np.eye(3) * 6) - alone).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("n", [2, 65])

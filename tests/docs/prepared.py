@@ -1,5 +1,6 @@
 """The folder that the pages' code runs in: a small model, data, start configurations."""
 
+import copy
 from pathlib import Path
 
 import openmm
@@ -12,7 +13,7 @@ from openmm import app
 
 from hipnn_ts.checkpoint import save_checkpoint
 from hipnn_ts.data.read import read_frames
-from hipnn_ts.export import export_potential
+from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
@@ -34,6 +35,14 @@ def prepare(folder: Path) -> None:
     (folder / "run").mkdir(parents=True)
     save_checkpoint(folder / "run" / "best.ckpt", potential, {})
     export_potential(potential, folder / "model.pt", {})
+    members = [(potential, {})]
+    for _ in range(2):
+        other = copy.deepcopy(potential)
+        with torch.no_grad():
+            for readout in other.readouts:
+                readout.weight *= 1 + 0.1 * torch.randn_like(readout.weight)
+        members.append((other, {}))
+    export_committee(members, folder / "committee.pt")
 
     frames = [f for f in read_frames(WATER) if f.info["config_type"] == "liquid_300K_1.00"]
     write(folder / "validation.extxyz", frames[:4])

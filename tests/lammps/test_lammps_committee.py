@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from ase.io import read
 from committees import combined
 from lammps_run import ENERGY, evaluate, lmp, read_evaluation, reference, set_up
@@ -179,6 +180,59 @@ run 1
     first, second = np.loadtxt(tmp_path / "gap.dump", usecols=1).reshape(2, -1)
     assert np.isfinite(first).all()
     assert np.isnan(second).all()
+
+
+@RANKS
+@pytest.mark.parametrize("architecture", [{}, {"n_features": (6,)}])
+def test_beside_other_styles(
+    ranks, architecture, tmp_path, water, random_members, random_committee
+):
+    """Atoms of others have no part in it. LAMMPS learns late how wide the messages are."""
+    both = water(3)
+    both += Atoms("Ar4", positions=np.random.default_rng(0).uniform(0, 9, (4, 3)))
+    pair = f"""
+pair_style hybrid/overlay hipnn/ts committee every 1 file model_devi.out lj/cut 3.0
+pair_coeff * * hipnn/ts {random_committee(**architecture)} O H NULL
+pair_coeff 3 3 lj/cut 0.0 1.0
+pair_coeff 1*2 3 lj/cut 0.0 1.0
+"""
+    script = set_up(tmp_path, "both", both, pair, elements=("O", "H", "Ar"))
+    script += "fix apart all pair 1 hipnn/ts deviation 1\n" + evaluate("both")
+    script += """
+dump d all custom 1 apart.dump id f_apart
+dump_modify d sort id format float %.17g
+run 0
+"""
+    run(tmp_path, script, ranks)
+    expected = combined(random_members(**architecture), water(3))
+    found = read_evaluation(tmp_path, "both")
+    np.testing.assert_allclose(found.forces[:-4], expected.forces, rtol=0, atol=1e-10)
+    assert (found.forces[-4:] == 0).all()
+    apart = np.loadtxt(tmp_path / "apart.dump", skiprows=9)[:, 1]
+    np.testing.assert_allclose(apart, [*expected.forces_std, 0, 0, 0, 0], rtol=0, atol=1e-10)
+    row = np.loadtxt(tmp_path / "model_devi.out")[0]
+    spread = expected.forces_std
+    np.testing.assert_allclose(row[4:], [spread.max(), spread.min(), spread.mean()], rtol=1e-9)
+    np.testing.assert_allclose(row[1], expected.virial_std.max() / len(spread), rtol=1e-9)
+
+
+def test_ranks_agree_in_dynamics(tmp_path, water, random_committee):
+    """Atoms move from rank to rank, lists are made anew."""
+    tables = []
+    for ranks in (1, 2):
+        pair = committee(random_committee(), f"every 4 forces member 1 file {ranks}.out")
+        script = set_up(tmp_path, "run", water(4), pair)
+        script += """
+velocity all create 2000 1 mom yes dist gaussian loop all
+timestep 0.0005
+neighbor 0.3 bin
+fix 1 all nve
+run 40
+"""
+        run(tmp_path, script, ranks)
+        tables.append(np.loadtxt(tmp_path / f"{ranks}.out"))
+    assert tables[0].shape == (11, 7)
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-6)
 
 
 MISTAKES = {

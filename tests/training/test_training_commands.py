@@ -151,3 +151,10 @@ def test_an_ensemble_is_trained_and_its_spread_judged(tmp_path, settings, small_
     # Members disagree where they are wrong.
     assert found["forces"]["rank_correlation"] > 0.3
     assert "rank correlation" in run("evaluate", out, small_molecules).output
+    # The same in one file.
+    assert run("export", out, "-o", tmp_path / "model.pt").exit_code == 0
+    exported = json.loads(run("evaluate", "--json", tmp_path / "model.pt", small_molecules).output)
+    assert exported["ensemble"]["members"] == 3
+    for quantity in ("spread", "error", "ratio", "rank_correlation"):
+        expected = pytest.approx(found["forces"][quantity], rel=1e-3)
+        assert exported["ensemble"]["forces"][quantity] == expected

@@ -9,11 +9,26 @@
 namespace hipnn_ts {
 namespace cuda {
 
+namespace {
+
 template <class T>
-StagedNetwork<T>::StagedNetwork(Device& device, const NetworkWeights<T>& weights)
-    : device_(&device), weights_(device, weights), network_(device, weights_),
-      features_(weights.blocks.size()) {
-  for (const BlockWeights<T>& block : weights.blocks) {
+std::vector<DeviceWeights<T>>
+uploaded(Device& device, const std::vector<NetworkWeights<T>>& members) {
+  std::vector<DeviceWeights<T>> out;
+  out.reserve(members.size());
+  for (const NetworkWeights<T>& member : members) {
+    out.emplace_back(device, member);
+  }
+  return out;
+}
+
+} // namespace
+
+template <class T>
+StagedNetwork<T>::StagedNetwork(Device& device, const std::vector<NetworkWeights<T>>& members)
+    : device_(&device), members_(uploaded(device, members)), network_(device, members_.front()),
+      features_(members.front().blocks.size()) {
+  for (const BlockWeights<T>& block : members.front().blocks) {
     widths_.push_back(block.n_in);
   }
 }
@@ -39,10 +54,10 @@ template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
   by_receiver_.build(x.receivers, x.n_pairs, x.n_receivers);
   by_sender_.build(x.senders, x.n_pairs, x.n_atoms);
   for (int64_t i = 0; i < x.n_atoms; ++i) {
-    if (x.species[i] < 0 || x.species[i] >= weights_.n_species) {
+    if (x.species[i] < 0 || x.species[i] >= members_.front().n_species) {
       throw std::invalid_argument(
           "atom " + std::to_string(i) + ": expected a species below " +
-          std::to_string(weights_.n_species) + ", found " + std::to_string(x.species[i]));
+          std::to_string(members_.front().n_species) + ", found " + std::to_string(x.species[i]));
     }
   }
   n_atoms_ = x.n_atoms;
@@ -57,8 +72,14 @@ template <class T> void StagedNetwork<T>::begin(const Configuration<T>& x) {
   const auto groups = [](const Grouped& g) {
     return Groups{g.offsets.data(), g.offsets.data() + 1, g.pairs.data(), g.others.data()};
   };
-  network_.begin(
-      {n_atoms_, n_receivers_, species_.data(), vectors_.data(), groups(received_), groups(sent_)});
+  configuration_ = {n_atoms_,        n_receivers_,      species_.data(),
+                    vectors_.data(), groups(received_), groups(sent_)};
+  choose(0);
+}
+
+template <class T> void StagedNetwork<T>::choose(int member) {
+  network_ = Network<T>(*device_, members_[member]);
+  network_.begin(configuration_);
 }
 
 template <class T> Array<T> StagedNetwork<T>::widened(const T* rows, int64_t n, int width) const {

@@ -13,10 +13,11 @@ namespace cuda {
 /// The steps and arguments of hipnn_ts::Network. Each waits for the device.
 template <class T> class HIPNN_TS_API StagedNetwork {
 public:
-  /// The weights are copied, the device is borrowed.
-  StagedNetwork(Device& device, const NetworkWeights<T>& weights);
+  /// Weights of the members are copied, the device is borrowed.
+  StagedNetwork(Device& device, const std::vector<NetworkWeights<T>>& members);
 
   void begin(const Configuration<T>& configuration);
+  void choose(int member);
   void forward(int k, const T* features, T* out, double* energies);
   void last(const T* features, double* energies, T* feature_gradients, T* vector_gradients);
   void backward(int k, T* out_gradients, T* feature_gradients, T* vector_gradients);
@@ -38,7 +39,7 @@ private:
   void narrowed(const Array<T>& from, int64_t n, int width, T* rows) const;
 
   Device* device_;
-  DeviceWeights<T> weights_;
+  std::vector<DeviceWeights<T>> members_;
   std::vector<int> widths_; // of the features that enter each block, as the host has them
   Network<T> network_;
   int64_t n_atoms_ = 0, n_receivers_ = 0, n_pairs_ = 0;
@@ -50,6 +51,7 @@ private:
   };
   Grouped upload(const PairGroups& groups, const int32_t* other_ends) const;
   Grouped received_, sent_;
+  DeviceConfiguration<T> configuration_{}; // of the arrays here
   Array<int> species_;
   Array<T> vectors_, vector_gradients_;
   std::vector<Array<T>> features_; // that entered each block

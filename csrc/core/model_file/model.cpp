@@ -129,6 +129,14 @@ const double* Model::self_energies(int member) const {
   return std::visit([&](const auto& all) { return all[member].self_energies; }, members_);
 }
 
+double Model::mean_self_energy(int64_t species) const {
+  double sum = 0.0;
+  for (int member = 0; member < n_members(); ++member) {
+    sum += self_energies(member)[species];
+  }
+  return sum / n_members();
+}
+
 void Model::add_self_energies(
     const int64_t* species, int64_t n, double* energies, int member) const {
   const double* of_species = self_energies(member);

@@ -32,6 +32,8 @@ public:
   int n_members() const { return architecture_.n_members; }
   /// Of the species, eV.
   const double* self_energies(int member = 0) const;
+  /// Of one species, eV, over all members.
+  double mean_self_energy(int64_t species) const;
   /// To energies (n,) of atoms of these species (n,), each in range.
   void add_self_energies(const int64_t* species, int64_t n, double* energies, int member = 0) const;
   /// T is double where the architecture says so, else float.

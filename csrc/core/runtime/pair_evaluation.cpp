@@ -2,6 +2,7 @@
 #include "core/runtime/pair_evaluation.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace hipnn_ts {
@@ -57,34 +58,27 @@ void compute_mean(
     const Model& model, PairEvaluation<T>& evaluation, const Configuration<T>& configuration,
     double* energies, T* pair_gradients) {
   const int64_t n = configuration.n_atoms, n_gradients = 3 * configuration.n_pairs;
-  evaluation.begin(configuration);
-  std::vector<double> own_energies;
-  std::vector<T> own_gradients;
   const int n_members = model.n_members();
-  for (int member = 0; member < n_members; ++member) {
-    double* to_energies = energies;
-    T* to_gradients = pair_gradients;
-    if (member > 0) {
-      own_energies.resize(n);
-      own_gradients.resize(n_gradients);
-      to_energies = own_energies.data();
-      to_gradients = own_gradients.data();
-    }
-    evaluation.compute(member, to_energies, to_gradients, nullptr);
-    model.add_self_energies(configuration.species, n, to_energies, member);
-    for (int64_t i = 0; member > 0 && i < n; ++i) {
-      energies[i] += own_energies[i];
-    }
-    for (int64_t c = 0; member > 0 && c < n_gradients; ++c) {
-      pair_gradients[c] += own_gradients[c];
-    }
+  evaluation.begin(configuration);
+  evaluation.compute(0, energies, pair_gradients, nullptr);
+  model.add_self_energies(configuration.species, n, energies, 0);
+  if (n_members == 1) {
+    return;
   }
-  if (n_members > 1) {
-    std::for_each(energies, energies + n, [&](double& energy) { energy /= n_members; });
-    std::for_each(pair_gradients, pair_gradients + n_gradients, [&](T& gradient) {
-      gradient /= static_cast<T>(n_members);
-    });
+  std::vector<double> own_energies(n);
+  std::vector<T> own_gradients(n_gradients);
+  for (int member = 1; member < n_members; ++member) {
+    evaluation.compute(member, own_energies.data(), own_gradients.data(), nullptr);
+    model.add_self_energies(configuration.species, n, own_energies.data(), member);
+    std::transform(
+        own_energies.begin(), own_energies.end(), energies, energies, std::plus<double>());
+    std::transform(
+        own_gradients.begin(), own_gradients.end(), pair_gradients, pair_gradients, std::plus<T>());
   }
+  std::for_each(energies, energies + n, [&](double& energy) { energy /= n_members; });
+  std::for_each(pair_gradients, pair_gradients + n_gradients, [&](T& gradient) {
+    gradient /= static_cast<T>(n_members);
+  });
 }
 
 template class PairEvaluation<float>;

@@ -82,7 +82,7 @@ OnDevice::evaluate(const Tensor& positions, const Box& box, ForceChecks& checks)
 template <class T>
 std::tuple<Tensor, Tensor>
 OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
-  const auto weights = model_->on_device<T>(*device_);
+  const auto weights = model_->on_device<T>(*device_, 0);
   Module& module = device_->module(weights->blocks.front().wide.constants);
   const int64_t n = species_.numel();
   Tensor own = positions.detach().to(at::kDouble);
@@ -102,13 +102,22 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
       CheckPairsArguments<T>{
           n, step.by_receiver, step.species, step.vectors, limits_.data(), n_limits_,
           flags.data() + close_pairs, flags.data() + not_finite});
-  Network<T> network(*device_, *weights);
-  run_step<T>(*device_, network, step, energies.data_ptr<double>(), [&] {
-    gradients = Array<T>(*device_, n_values);
-    device_->zero(gradients.data(), bytes_of<T>(n_values));
-    return gradients.data();
-  });
-  network.forces(gradients.data(), energy_ * length_, forces.data_ptr<double>());
+  const int n_members = model_->n_members();
+  for (int member = 0; member < n_members; ++member) {
+    const auto of_member = model_->on_device<T>(*device_, member);
+    Network<T> network(*device_, *of_member);
+    run_step<T>(*device_, network, step, energies.data_ptr<double>(), [&] {
+      if (member == 0) {
+        gradients = Array<T>(*device_, n_values);
+        device_->zero(gradients.data(), bytes_of<T>(n_values));
+      }
+      return gradients.data();
+    });
+    if (member + 1 == n_members) { // what all have added up
+      const double scale = energy_ * length_ / n_members;
+      network.forces(gradients.data(), scale, forces.data_ptr<double>());
+    }
+  }
   module.launch(
       "check_results", over(n),
       CheckResultsArguments{
@@ -130,7 +139,7 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
       poison(close_pairs);
     }
   }
-  const Tensor energy = at::add(self_energy_, energies.sum(), energy_);
+  const Tensor energy = at::add(self_energy_, energies.sum(), energy_ / n_members);
   if (!particles_.defined()) {
     return {energy, forces};
   }

@@ -45,7 +45,7 @@ template <class T>
 std::tuple<Tensor, Tensor>
 run(Device& device, LoadedModel& model, const Tensor& species, const Tensor& receivers,
     const Tensor& senders, const Tensor& vectors) {
-  const auto packed = model.on_device<T>(device);
+  const auto packed = model.on_device<T>(device, 0);
   const int64_t n = species.size(0);
   Indices indices(device.module(packed->blocks.front().wide.constants), species);
   const Tensor kinds = indices.narrow(species, packed->n_species);
@@ -55,16 +55,25 @@ run(Device& device, LoadedModel& model, const Tensor& species, const Tensor& rec
   Tensor energies = at::zeros({n}, species.options().dtype(at::kDouble));
   const Tensor senders_of = by_receiver.others(from), receivers_of = by_sender.others(to);
   Tensor pair_gradients;
-
-  Network<T> network(device, *packed);
-  run_step<T>(
-      device, network,
-      {n, n, kinds.const_data_ptr<int>(), cast.template const_data_ptr<T>(),
-       by_receiver.groups(senders_of), by_sender.groups(receivers_of)},
-      energies.data_ptr<double>(), [&] {
-        pair_gradients = at::zeros(vectors.sizes(), cast.options());
-        return pair_gradients.data_ptr<T>();
-      });
+  const int n_members = model.n_members();
+  for (int member = 0; member < n_members; ++member) {
+    const auto weights = model.on_device<T>(device, member);
+    Network<T> network(device, *weights);
+    run_step<T>(
+        device, network,
+        {n, n, kinds.const_data_ptr<int>(), cast.template const_data_ptr<T>(),
+         by_receiver.groups(senders_of), by_sender.groups(receivers_of)},
+        energies.data_ptr<double>(), [&] {
+          if (!pair_gradients.defined()) {
+            pair_gradients = at::zeros(vectors.sizes(), cast.options());
+          }
+          return pair_gradients.data_ptr<T>();
+        });
+  }
+  if (n_members > 1) {
+    energies.div_(n_members);
+    pair_gradients.div_(n_members);
+  }
   indices.poison(energies);
   return {energies, pair_gradients};
 }

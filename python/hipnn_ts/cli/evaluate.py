@@ -52,8 +52,8 @@ def evaluate(
 ):
     """Errors of MODEL on DATA (the formats that training reads).
 
-    MODEL is a checkpoint, an exported file, or the directory of an ensemble. Of an ensemble the
-    mean is judged, and the spread is compared with the true error.
+    MODEL is a checkpoint, an exported file, or the directory of an ensemble. Of an ensemble, or of
+    an exported committee, the mean is judged, and the spread is compared with the true error.
 
     Prints mean absolute and root mean square errors of the energy per atom, of energy differences
     between conformers of one molecule (frames without periodicity), of force components, also by
@@ -71,6 +71,7 @@ def evaluate(
     from hipnn_ts.evaluation.errors import UNITS, errors_of
     from hipnn_ts.evaluation.predictions import write_predictions
     from hipnn_ts.evaluation.table import ensemble_table, error_table, worst_table
+    from hipnn_ts.export.potential import NativePotential
     from hipnn_ts.label_config import LabelConfig
     from hipnn_ts.validation import apply_override, validated
 
@@ -92,6 +93,10 @@ def evaluate(
     if benchmark:
         _comp6(potentials, data, batch_size, as_json, output)
         return
+    members = [None] * len(potentials)
+    if isinstance(potentials[0], NativePotential) and potentials[0].metadata.members > 1:
+        members = list(range(potentials[0].metadata.members))
+        potentials *= len(members)
     named = read_named(tuple(Path(file) for file in data), label_config)
     named, _, n_isolated = take_isolated(named, label_config.columns.config_type)
     for remark in named.remarks:
@@ -103,8 +108,8 @@ def evaluate(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json
     ) as bar:
         found = [
-            compare(potential, named.frames, named.names, batch_size, bar.update)
-            for potential in potentials
+            compare(potential, named.frames, named.names, batch_size, bar.update, member)
+            for potential, member in zip(potentials, members, strict=True)
         ]
     comparison = found[0] if len(found) == 1 else mean_of(found)
     errors = errors_of(comparison, energy_unit, label_config.columns.config_type, group_by)

@@ -69,6 +69,7 @@ def compare(
     names: Sequence[str] | None = None,
     batch_size: int = 8,
     step: Callable[[int], None] = lambda done: None,
+    member: int | None = None,
 ) -> Comparison:
     """Predictions for all frames.
 
@@ -79,6 +80,7 @@ def compare(
     names : what messages call each frame
     batch_size : configurations that torch evaluates at once; the runtime has many
     step : called with the number of configurations done since the last call
+    member : of an exported committee, whose predictions; None for those of the mean
 
     Raises
     ------
@@ -87,7 +89,7 @@ def compare(
     """
     names = names or [f"frame {index}" for index in range(len(frames))]
     if isinstance(potential, NativePotential):
-        return _by_runtime(potential, frames, names, step)
+        return _by_runtime(potential, frames, names, step, member)
     if isinstance(potential, Potential):
         elements, cutoff = potential.config.elements, potential.config.cutoff
         dtype = potential.readouts[0].weight.dtype
@@ -118,10 +120,11 @@ def _by_runtime(
     frames: Sequence[Atoms],
     names: Sequence[str],
     step: Callable[[int], None],
+    member: int | None,
 ) -> Comparison:
     """As ``compare``, without torch, threads over configurations."""
     n_species = len(potential.metadata.network.elements)
-    batch = StructureBatch(potential, np.full((n_species, n_species), SHORTEST))
+    batch = StructureBatch(potential, np.full((n_species, n_species), SHORTEST), member)
     energies: list[float] = []
     forces: list[np.ndarray | None] = []
     stresses: list[np.ndarray | None] = []

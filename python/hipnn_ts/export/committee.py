@@ -43,7 +43,7 @@ def export_committee(
     _check_alike(potentials, names)
     provenances = [provenance for _, provenance in members]
     return write_module(
-        FusedPotential(potentials, dtype),
+        FusedPotential(potentials[0], dtype, *potentials[1:]),
         potentials,
         path,
         dtype,

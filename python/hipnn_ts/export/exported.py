@@ -10,8 +10,6 @@ atomic_numbers : list of int, in species order
 cutoff : float, Å
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -85,10 +83,11 @@ class FusedPotential(nn.Module):
     it is when the module goes to another device.
     """
 
-    def __init__(self, members: Sequence[Potential], dtype: torch.dtype):
+    def __init__(self, potential: Potential, dtype: torch.dtype, *others: Potential):
         super().__init__()
+        members = potential, *others
         self.weights = [document_of_potential(*(cast(member, dtype) for member in members))]
-        _describe(self, members[0].config, portable=False, members=len(members))
+        _describe(self, potential.config, portable=False, members=len(members))
 
     @torch.jit.export
     def energies_and_pair_gradients(

@@ -74,6 +74,11 @@ class ExportedPotential:
 
 
 def _need_torch(name: str, device: str, metadata: Metadata) -> None:
+    if metadata.members > 1:
+        raise InputError(
+            f"device '{device}': expected a single network, found the committee of "
+            f"{metadata.members} in {name}, whose members are compared on the CPU; use 'cpu'"
+        )
     if device != "cpu":
         need("torch", f"device '{device}'")
     need_torch(name, metadata)

@@ -48,7 +48,7 @@ def export_potential(
         The file cannot be written, or does not reproduce the model.
     """
     dtype = dtype or potential.readouts[0].weight.dtype
-    module = PortablePotential(potential, dtype) if portable else FusedPotential([potential], dtype)
+    module = PortablePotential(potential, dtype) if portable else FusedPotential(potential, dtype)
     closest = provenance.get("closest_approach")
     return write_module(module, [potential], path, dtype, provenance, closest)
 

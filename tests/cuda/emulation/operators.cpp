@@ -96,19 +96,19 @@ std::vector<Tensor> blocks(
     bool on_device, int64_t n_receivers, const Tensor& species, const Tensor& receivers,
     const Tensor& senders, const Tensor& vectors, at::TensorList ghosts, const Tensor& document) {
   const auto model = hipnn_ts::loaded_model(document);
-  const auto& weights = model->weights<double>();
+  const auto members = model->model()->all_weights<double>();
   std::vector<int64_t> widths;
-  for (const auto& block : weights.blocks) {
+  for (const auto& block : members.front().blocks) {
     widths.push_back(block.n_in);
   }
   const auto run = [&](auto& network) {
     return run_blocks(network, widths, n_receivers, species, receivers, senders, vectors, ghosts);
   };
   if (on_device) {
-    hipnn_ts::cuda::StagedNetwork<double> network(device(), weights);
+    hipnn_ts::cuda::StagedNetwork<double> network(device(), members);
     return run(network);
   }
-  hipnn_ts::Network<double> network(weights);
+  hipnn_ts::Network<double> network(members);
   return run(network);
 }
 
