@@ -117,7 +117,7 @@ docs: $(VENV)/.installed
 	@echo build/docs/index.html
 
 # Each folder's run.sh; water_density and ml_mm use models of the folders before them.
-EXAMPLES := water water_density alanine_dipeptide ml_mm copper active_learning
+EXAMPLES := water water_density alanine_dipeptide ml_mm copper learning
 examples: $(VENV)/.installed
 	for name in $(EXAMPLES); do echo "examples/$$name"; examples/$$name/run.sh || exit 1; done
 

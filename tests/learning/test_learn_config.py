@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,8 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.learning import folder as folders
 from hipnn_ts.learning.config import JobsConfig, LearnConfig, identity_of, read_learn_config
 from hipnn_ts.training.config import describe
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -142,3 +145,16 @@ def test_a_full_disk(size, tmp_path, write_config):
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("hipnn-ts: error: ") and done.stderr.count("\n") == 1
     assert "cannot be written: File too large" in done.stderr
+
+
+def test_configurations_of_page_and_example(tmp_path):
+    """They are read as they stand."""
+    page = (ROOT / "docs/learning.md").read_text()
+    block = page.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "learn.yaml").write_text(block)
+    assert read_learn_config(tmp_path / "learn.yaml").rounds.forces_rmse == 0.06
+    orca = page.split("```yaml\n")[2].split("```")[0]
+    (tmp_path / "learn.yaml").write_text("structures: x.xyz\ntraining: {epochs: 1}\n" + orca)
+    assert read_learn_config(tmp_path / "learn.yaml").reference.profile is not None
+    config = read_learn_config(ROOT / "examples/learning/learn.yaml")
+    assert all(file.is_file() for file in config.structures)
