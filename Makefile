@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-polynomials bench-recipe bench-small-networks \
   bench-water-structure clean
@@ -205,6 +205,10 @@ bench-ase: $(VENV)/.installed
 # Four members beside one, 3,000 waters in LAMMPS.
 bench-committee: $(VENV)/.installed
 	$(BIN)/python benchmarks/committee.py
+
+# Labels that the loop needs beside random selection and plain dynamics: ethanol, three seeds. Hours.
+bench-learning: $(VENV)/.installed
+	$(BIN)/python benchmarks/learning.py
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py

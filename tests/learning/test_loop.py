@@ -32,6 +32,11 @@ def labels_of(run):
     }
 
 
+def finished_pieces(run):
+    patterns = ("labels/*.extxyz", "member-*/last.ckpt", "model.pt", "walks/*.json")
+    return sum(len(list(run.glob(f"round-*/{pattern}"))) for pattern in patterns)
+
+
 @pytest.fixture(scope="module")
 def finished(write_config, tmp_path_factory):
     """Folder of a run that nothing interrupted, and what it said."""
@@ -137,13 +142,17 @@ def test_killed_at_random_the_same_labels_and_none_twice(finished, write_config,
     for _ in range(KILLS):
         with (tmp_path / "said").open("a") as said:
             process = subprocess.Popen(command, stdout=said, stderr=said)
-        # From when it has begun to work, however busy the machine is.
-        began = time.monotonic()
-        while not (tmp_path / "run/starts.extxyz").exists() and time.monotonic() < began + 60:
-            time.sleep(0.05)
-        try:
-            process.wait(moments.uniform(1.5, 8))
-        except subprocess.TimeoutExpired:
+        # Counted in what is finished, so that a busy machine is killed as late.
+        target = finished_pieces(tmp_path / "run") + moments.randint(1, 7)
+        end = time.monotonic() + 100
+        while (
+            finished_pieces(tmp_path / "run") < target
+            and process.poll() is None
+            and time.monotonic() < end
+        ):
+            time.sleep(0.02)
+        time.sleep(moments.uniform(0, 1.5))
+        if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
