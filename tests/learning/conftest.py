@@ -24,7 +24,7 @@ CONTENT = {
     },
     "rounds": {"most": 1, "labels": 10},
     "committee": {"members": 2},
-    "jobs": {"workers": 2},
+    "jobs": {"workers": 1},
     "network": {
         "n_features": [8],
         "n_atom_layers": 1,
@@ -32,7 +32,7 @@ CONTENT = {
         "cutoff": 4.0,
         "soft_max": 3.5,
     },
-    "training": {"epochs": 60, "batch_size": 4, "learning_rate": 0.01, "checkpoint_minutes": 0.02},
+    "training": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "checkpoint_minutes": 0.02},
 }
 
 

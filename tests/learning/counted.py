@@ -1,6 +1,7 @@
 """GFN2-xTB that says when it computes, and fails where it is told to."""
 
 import os
+import signal
 import time
 
 from tblite.ase import TBLite
@@ -10,7 +11,7 @@ class Counted(TBLite):
     """Writes a line for each evaluation: the first coordinate, and the process that asked for it.
 
     ``fail`` is a mapping from the number of a frame, which is its first coordinate, to what
-    happens: error, crash, hang, exit.
+    happens: error, crash, hang, exit, terminate.
     """
 
     def __init__(self, log=None, fail=None, **arguments):
@@ -27,6 +28,8 @@ class Counted(TBLite):
             raise RuntimeError("SCF not converged\nafter 300 cycles")
         if what == "crash":
             os.abort()
+        if what == "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
         if what == "exit":
             os._exit(2)
         if what == "hang":

@@ -13,9 +13,11 @@ import pytest
 from ase.io import read
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.learning import processes
 from hipnn_ts.learning.config import JobsConfig, ReferenceConfig, read_learn_config
 from hipnn_ts.learning.folder import failure_file, label_file, read_json
 from hipnn_ts.learning.labelling import label
+from hipnn_ts.learning.reference import make_calculator
 
 
 def reference(**arguments):
@@ -71,10 +73,16 @@ def test_an_scf_that_does_not_converge(tmp_path, frames_to_label):
         ),
     ],
 )
-def test_calculators_that_cannot_be_made(changed, message, tmp_path, frames_to_label):
-    folder = frames_to_label(tmp_path / "round-0", 1)
+def test_calculators_that_cannot_be_made(changed, message):
     with pytest.raises(InputError, match=message):
-        label(folder, [0], reference() | changed, threads=1)
+        make_calculator(ReferenceConfig.model_validate(reference() | changed))
+
+
+def test_a_sentence_from_the_process_that_labels(tmp_path, frames_to_label):
+    folder = frames_to_label(tmp_path / "round-0", 1)
+    unknown = reference() | {"calculator": "tblite.ase.Nothing"}
+    with pytest.raises(InputError, match=r"^reference.calculator: expected the import path"):
+        label(folder, [0], unknown, threads=1)
     assert not list((folder / "labels").glob("0000.*json"))
 
 
@@ -159,3 +167,23 @@ def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label
         time.sleep(0.1)
     else:
         pytest.fail("the piece of work outlived its parent")
+
+
+def test_an_interruption_is_no_failure(tmp_path, frames_to_label):
+    """A batch system that ends the process, or a run that ends, says nothing about the label."""
+    folder = frames_to_label(tmp_path / "round-0", 2)
+    with pytest.raises(InputError, match=r"expected labelling to end well, found signal 15"):
+        label(folder, [0, 1], reference(fail={"0": "terminate"}), threads=1)
+    assert not failure_file(folder, 0).exists() and not label_file(folder, 1).exists()
+    label(folder, [0, 1], reference(), threads=1)
+    assert label_file(folder, 0).exists() and label_file(folder, 1).exists()
+
+
+def test_a_run_that_ends_starts_nothing(tmp_path, frames_to_label):
+    folder = frames_to_label(tmp_path / "round-0", 1)
+    processes.stop_all()
+    try:
+        with pytest.raises(InputError, match="not begun, because the run ends"):
+            label(folder, [0], reference(), threads=1)
+    finally:
+        processes.allow()

@@ -118,7 +118,7 @@ def test_another_configuration_is_refused(finished):
 
 def test_where_the_work_is_done_may_change(finished):
     folder = finished[0]
-    config = read_learn_config(folder / "learn.yaml", ("jobs.workers=1", "rounds.deviation=100"))
+    config = read_learn_config(folder / "learn.yaml", ("jobs.workers=2", "rounds.deviation=100"))
     said = []
     learn(config, folder / "run", said.append)
     assert "round 1" not in "".join(said)
@@ -136,7 +136,7 @@ def test_other_structures_are_refused(finished, tmp_path):
 
 
 def test_killed_at_random_the_same_labels_and_none_twice(finished, write_config, tmp_path):
-    config = write_config(tmp_path)
+    config = write_config(tmp_path, jobs={"workers": 2})
     moments, kills = random.Random(3), 0
     command = [sys.executable, "-c", LOOP, "learn", str(config), "-o", str(tmp_path / "run")]
     for _ in range(KILLS):

@@ -10,7 +10,7 @@ from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.config import LearnConfig, SamplingConfig, held_back_of
 from hipnn_ts.learning.folder import read_frames, write_frames
-from hipnn_ts.learning.sampling import rattled, walk
+from hipnn_ts.learning.sampling import bare, rattled, walk
 from hipnn_ts.learning.walking import reference_walk
 
 
@@ -129,6 +129,13 @@ def test_near_copies_are_not_chosen():
     assert [frame.info["use"] for frame in chosen].count("train") == 1
 
 
+def test_few_frames_are_not_all_held_back():
+    settings = config(rounds={"labels": 20}, sampling={"low": 0.1, "stop": 0.5})
+    for n in (1, 2, 3):
+        chosen = choosing.choose(frames_with([0.6] * n), settings, ["H", "O"], 4.0, 1)
+        assert any(frame.info["use"] == "train" for frame in chosen)
+
+
 def test_nothing_is_chosen_where_all_is_known():
     settings = config(sampling={"low": 0.1, "stop": 0.5})
     assert choosing.choose(frames_with([0.05] * 50), settings, ["H", "O"], 4.0, 1) == []
@@ -142,16 +149,21 @@ def test_random_choice_does_not_look_at_deviations():
     assert len({frame.positions.tobytes() for frame in chosen}) == 20
 
 
-@pytest.mark.parametrize(("n", "share", "held"), [(10, 0.2, 2), (2, 0.01, 1), (4, 0.99, 3)])
+@pytest.mark.parametrize(
+    ("n", "share", "held"), [(10, 0.2, 2), (2, 0.01, 1), (4, 0.99, 3), (1, 0.5, 0)]
+)
 def test_some_are_held_back_and_some_are_not(n, share, held):
     assert held_back_of(n, share) == held
 
 
 def test_frames_are_kept_as_they_are(tmp_path):
     frames = frames_with([0.2, 0.7])
+    frames[0].set_initial_magnetic_moments([1.0, 0.0, -1.0])
+    assert bare(frames[0]).get_initial_magnetic_moments().tolist() == [1.0, 0.0, -1.0]
     write_frames(tmp_path / "frames.extxyz", frames)
     back = read_frames(tmp_path / "frames.extxyz")
     assert [f.info["stopped"] for f in back] == [False, True]
+    assert back[0].get_initial_magnetic_moments().tolist() == [1.0, 0.0, -1.0]
     np.testing.assert_allclose(back[1].positions, frames[1].positions, atol=1e-8)
     write_frames(tmp_path / "none.extxyz", [])
     assert read_frames(tmp_path / "none.extxyz") == []

@@ -26,7 +26,7 @@ def choose(
     """
     random = np.random.default_rng([config.seed, round_, 1])
     order = [int(index) for index in random.permutation(len(frames))]
-    n_held = held_back_of(config.rounds.labels, config.rounds.held_back)
+    n_held = held_back_of(min(config.rounds.labels, len(frames)), config.rounds.held_back)
     held, others = order[:n_held], order[n_held:]
     n_train = config.rounds.labels - n_held
     if config.rounds.choose == "random":

@@ -232,5 +232,5 @@ def identity_of(config: LearnConfig) -> dict[str, Any]:
 
 
 def held_back_of(n: int, share: float) -> int:
-    """How many of n labels are held back: at least one, and at least one is trained on."""
-    return min(max(1, math.floor(share * n + 0.5)), n - 1)
+    """How many of n labels are held back: at least one, where at least one is left to train on."""
+    return 0 if n < 2 else min(max(1, math.floor(share * n + 0.5)), n - 1)

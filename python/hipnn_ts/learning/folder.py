@@ -101,7 +101,7 @@ def opened(output: Path, identity: dict[str, Any]) -> Iterator[None]:
                     f"one: {found.removeprefix('.')}; start a new run elsewhere"
                 )
         else:
-            if any(path.name != ".lock" for path in output.iterdir()):
+            if any(not path.name.startswith(".") for path in output.iterdir()):
                 raise InputError(
                     f"{output}: expected a new directory or one of an earlier run, found other "
                     "files in it"

@@ -4,7 +4,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,20 @@ class Jobs:
         Raises
         ------
         Exception
-            What the first that failed raised, once all have ended.
+            What the first that failed raised; the rest is not waited for.
         """
+        from parsl.errors import ParslError
+
         futures = [self._kernel.submit(function, each, "all", False, (), {}) for each in arguments]
-        wait(futures)
+        done = wait(futures, return_when=FIRST_EXCEPTION).done
+        try:
+            for future in done:
+                future.result()
+        except ParslError as error:
+            raise InputError(
+                f"Parsl: expected its workers to stay until the end, found {type(error).__name__}: "
+                f"{error}; the same command goes on"
+            ) from error
         return [future.result() for future in futures]
 
 
@@ -60,6 +70,7 @@ def started(settings: JobsConfig, folder: Path) -> Iterator[Jobs]:
             f"{settings.parsl or 'Parsl'}: expected a configuration that starts, found "
             f"{type(error).__name__}: {error}"
         ) from error
+    processes.allow()
     try:
         yield Jobs(kernel, settings)
     except BaseException:

@@ -60,7 +60,8 @@ def label(round_: Path, indices: list[int], reference: dict[str, Any], threads: 
             at, in_time = _watched(process, limit)
             if in_time:
                 process.wait()
-        if at is None or (in_time and process.returncode == processes.REFUSED):
+        refused = process.returncode == processes.REFUSED or processes.interrupted(process)
+        if at is None or (in_time and refused):
             processes.judge(process, "labelling", log)
         if process.returncode != 0 or not in_time:
             why = (

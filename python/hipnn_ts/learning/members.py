@@ -28,10 +28,16 @@ def member_folder(round_: Path, member: int) -> Path:
     return round_ / f"member-{member + 1}"
 
 
-def train_member(folder: str, content: dict[str, Any]) -> None:
-    """Train, or train on where a killed run left off; ``content`` as `hipnn-ts train` reads it."""
-    with claimed(Path(folder)):
-        train(parse_config(content, "training"), folder, resume=True)
+def train_members(contents: dict[str, dict[str, Any]]) -> None:
+    """Train one after the other, or train on where a killed run left off.
+
+    Parameters
+    ----------
+    contents : what `hipnn-ts train` reads, by output directory
+    """
+    for folder, content in contents.items():
+        with claimed(Path(folder)):
+            train(parse_config(content, "training"), folder, resume=True)
 
 
 def make_committee(round_: str, before: str | None) -> None:

@@ -15,7 +15,9 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.processes import last_line
 
 REFUSED = 3  # exit status with an InputError's sentence on the last line
+INTERRUPTED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # by a user or a batch system
 _RUNNING: set[subprocess.Popen] = set()
+_stopping = threading.Event()
 
 
 def run(function: str, arguments: dict[str, Any], threads: int, log: Path) -> None:
@@ -39,6 +41,8 @@ def started(
 
     It ends with the process that started it, and takes along what it started itself.
     """
+    if _stopping.is_set():
+        raise InputError(f"{function}: not begun, because the run ends")
     try:
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -74,10 +78,21 @@ def kill(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def allow() -> None:
+    """From here on processes may be started, until ``stop_all``."""
+    _stopping.clear()
+
+
 def stop_all() -> None:
-    """End all that run."""
+    """End all that run, and start no other."""
+    _stopping.set()
     for process in list(_RUNNING):
         kill(process)
+
+
+def interrupted(process: subprocess.Popen) -> bool:
+    """Whether it was ended from outside, which says nothing about what it did."""
+    return _stopping.is_set() or -process.returncode in INTERRUPTED
 
 
 def judge(process: subprocess.Popen, what: str, log: Path) -> None:

@@ -35,7 +35,7 @@ from hipnn_ts.learning.jobs import Jobs, started
 from hipnn_ts.learning.labelling import gather, label
 from hipnn_ts.learning.processes import run as run_process
 from hipnn_ts.learning.report import write_report
-from hipnn_ts.learning.walking import walker_file
+from hipnn_ts.learning.walking import read_ends, walker_file
 
 
 def learn(
@@ -125,11 +125,10 @@ class _Loop:
         left = [index for index in range(len(frames)) if not is_labelled(folder, index)]
         if left:
             self.tell(f"round {number}: {len(left)} structures to label")
-            jobs = self.config.jobs
-            n_parts = len(left) if jobs.parsl else min(jobs.workers, len(left))
-            parts = [left[k::n_parts] for k in range(n_parts)]
             reference = self.plain["reference"]
-            self.jobs.run(label, [(folder, part, reference, jobs.threads) for part in parts])
+            threads = self.config.jobs.threads
+            parts = self._shared(left)
+            self.jobs.run(label, [(folder, part, reference, threads) for part in parts])
         failed = [
             {"frame": index, **read_json(failure_file(folder, index))}
             for index in range(len(frames))
@@ -149,13 +148,13 @@ class _Loop:
         if (folder / ERRORS).exists():
             return
         before = round_folder(self.output, number - 1) if number else None
-        pieces = []
+        contents = {}
         for k in range(self.config.committee.members):
             name = f"member-{k + 1}"
             training = self.config.training | {"seed": self.config.seed + k}
             if before and self.config.committee.restart:
                 training["start_from"] = str(before / name / "best.ckpt")
-            content = {
+            contents[str(folder / name)] = {
                 "network": self.config.network,
                 "data": {
                     "train": [str(folder / "train.extxyz")],
@@ -163,9 +162,11 @@ class _Loop:
                 },
                 "training": training,
             }
-            arguments = {"folder": str(folder / name), "content": content}
-            pieces.append((arguments, folder / f"{name}.log"))
-        self._processes("members:train_member", pieces)
+        pieces = [
+            ({"contents": {name: contents[name] for name in names}}, Path(f"{names[0]}.log"))
+            for names in self._shared(list(contents))
+        ]
+        self._processes("members:train_members", pieces)
         arguments = {
             "round_": str(folder),
             "before": str(before / MODEL) if before else None,
@@ -222,11 +223,24 @@ class _Loop:
         last = round_folder(self.output, number - 1)
         walkers = range(self.config.sampling.walkers)
         frames = [f for walker in walkers for f in read_frames(walker_file(last, walker))]
+        if not frames:
+            ends = [end for walker in walkers for end in read_ends(last, walker)]
+            raise InputError(
+                f"{last / 'walks'}: expected frames of the committee's walks, found none: "
+                f"{next((end['why'] for end in ends if end['why']), 'no steps')}"
+            )
         network = ExportedPotential.read(last / MODEL).metadata.network
         chosen = choosing.choose(frames, self.config, network.elements, network.cutoff, number)
         if chosen:
             write_frames(folder / FRAMES, chosen)
         return bool(chosen)
+
+    def _shared(self, pieces: list[Any]) -> list[list[Any]]:
+        """Pieces for each worker of this machine, which so starts one process for all of them; of
+        other workers the number is not known here."""
+        jobs = self.config.jobs
+        n_parts = len(pieces) if jobs.parsl else min(jobs.workers, len(pieces))
+        return [pieces[k::n_parts] for k in range(n_parts)]
 
     def _processes(self, function: str, pieces: list[tuple[dict[str, Any], Path]]) -> None:
         threads = self.config.jobs.threads

@@ -115,5 +115,9 @@ def rattled(
 
 
 def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions and box alone."""
-    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    """Elements, positions and box, and what a reference method begins with."""
+    out = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    for name in ("initial_magmoms", "initial_charges"):
+        if atoms.has(name):
+            out.set_array(name, atoms.arrays[name])
+    return out

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.learning.config import LearnConfig
-from hipnn_ts.learning.folder import claimed, make, read_frames, write_frames, write_json
+from hipnn_ts.learning.folder import claimed, make, read_frames, read_json, write_frames, write_json
 from hipnn_ts.learning.reference import make_calculator
 from hipnn_ts.learning.sampling import langevin, walk
 
@@ -16,6 +16,11 @@ from hipnn_ts.learning.sampling import langevin, walk
 def walker_file(round_: Path, walker: int) -> Path:
     """Frames of a walker; how its walks ended is beside it, as .json, and written last."""
     return round_ / "walks" / f"walker-{walker + 1}.extxyz"
+
+
+def read_ends(round_: Path, walker: int) -> list[dict[str, Any]]:
+    """How the walks of a walker ended; see ``sampling.walk``."""
+    return read_json(walker_file(round_, walker).with_suffix(".json"))
 
 
 def run_walker(
