@@ -56,9 +56,9 @@ FULL = {
     "first": 20,
     "labels": 20,
     "rounds": 7,
-    "epochs": 40,
+    "steps": 1500,
     "walk": 2000,
-    "judged_steps": 4000,
+    "judged_steps": 3000,
     "members": 3,
     "test": 150,
 }
@@ -67,7 +67,7 @@ QUICK = FULL | {
     "first": 8,
     "labels": 8,
     "rounds": 2,
-    "epochs": 5,
+    "steps": 30,
     "walk": 100,
     "judged_steps": 60,
     "members": 2,
@@ -127,10 +127,10 @@ def looped(folder: Path, choose: str, seed: int, size: dict[str, int]) -> list[P
                 "stop": 0.8,
             },
             "rounds": {"most": size["rounds"], "labels": size["labels"], "choose": choose},
-            "committee": {"members": size["members"]},
+            "committee": {"members": size["members"], "steps": size["steps"]},
             "jobs": {"workers": 2},
             "network": NETWORK,
-            "training": {"epochs": size["epochs"], "batch_size": BATCH},
+            "training": {"batch_size": BATCH},
         }
     )
     learn(config, folder / "run", tell=click.echo)

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 out=${OUT:-run}/by_hand
-epochs=training.epochs=${EPOCHS:-60}
+epochs=training.epochs=${EPOCHS:-250}
 mkdir -p "$out"
 
 # Labels of the first committee

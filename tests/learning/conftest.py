@@ -23,7 +23,7 @@ CONTENT = {
         "stop": 0.6,
     },
     "rounds": {"most": 1, "labels": 10},
-    "committee": {"members": 2},
+    "committee": {"members": 2, "steps": 120},
     "jobs": {"workers": 1},
     "network": {
         "n_features": [8],
@@ -32,7 +32,7 @@ CONTENT = {
         "cutoff": 4.0,
         "soft_max": 3.5,
     },
-    "training": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "checkpoint_minutes": 0.02},
+    "training": {"batch_size": 4, "learning_rate": 0.01, "checkpoint_minutes": 0.02},
 }
 
 

@@ -10,7 +10,13 @@ from click.testing import CliRunner
 from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning import folder as folders
-from hipnn_ts.learning.config import JobsConfig, LearnConfig, identity_of, read_learn_config
+from hipnn_ts.learning.config import (
+    JobsConfig,
+    LearnConfig,
+    identity_of,
+    read_learn_config,
+    training_of,
+)
 from hipnn_ts.training.config import describe
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +35,9 @@ ROOT = Path(__file__).parents[2]
         ({"structures": []}, "structures: expected a list of files, found []"),
         ({"training": {"seed": 3}}, "training.seed: expected none, because each member has its"),
         ({"training": {"epohs": 3}}, "unknown key 'training.epohs'"),
+        ({"training": {"epochs": 3}}, "committee.steps: expected training.batch_size and no"),
+        ({"training": {"batch_size": None}}, "committee.steps: expected training.batch_size and"),
+        ({"committee": {"steps": None}}, "training: give 'epochs', 'max_minutes' or both"),
         ({"network": {"n_feature": 3}}, "unknown key 'network.n_feature'"),
         ({"walkers": 3}, "unknown key 'walkers', expected one of structures"),
     ],
@@ -50,6 +59,14 @@ def test_no_reference(tmp_path, write_config):
     config.write_text("\n".join(lines[:start] + lines[end:]))
     with pytest.raises(InputError, match="key 'reference' is missing"):
         read_learn_config(config)
+
+
+def test_steps_of_training_whatever_the_number_of_labels(tmp_path, write_config):
+    config = read_learn_config(write_config(tmp_path, committee={"steps": 300}))
+    for n in (4, 10, 57):
+        epochs = training_of(config, n)["epochs"]
+        assert abs(epochs * -(-n // 4) - 300) <= 8
+    assert training_of(config, 10_000)["epochs"] == 1
 
 
 def test_not_yaml(tmp_path):

@@ -42,6 +42,7 @@ def test_a_walker_stops_where_the_committee_deviates(committee):
     assert stopped and len(ends) > 1
     assert all(frame.info["max_devi_f"] > stop for frame in stopped)
     assert all(f.info["max_devi_f"] <= stop for f in frames if not f.info["stopped"])
+    assert all(frame.info["step"] >= 4 for frame in frames)
     assert {frame.info["temperature"] for frame in frames} == {2000.0}
     assert [end["start"] for end in ends] == list(range(len(ends)))
     assert sum(end["steps"] for end in ends) <= 60 and len(ends) <= 3
@@ -52,6 +53,14 @@ def test_a_walker_stops_where_the_committee_deviates(committee):
         again.get_forces()
         np.testing.assert_allclose(frame.arrays["forces_std"], committee.results["forces_std"])
         assert frame.info["max_devi_f"] == frame.arrays["forces_std"].max()
+
+
+def test_a_committee_that_knows_nothing_yields_different_frames(committee):
+    settings = SamplingConfig(steps=40, interval=5, low=0.0, stop=1e-9, walkers=1)
+    frames, ends = walk([molecule("H2O")], committee, settings, 0, [1])
+    assert len(frames) == len(ends) == 8
+    assert {frame.info["step"] for frame in frames} == {5}
+    assert len({frame.positions.tobytes() for frame in frames}) == 8
 
 
 def test_walks_follow_from_their_seed(committee):

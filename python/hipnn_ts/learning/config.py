@@ -56,7 +56,7 @@ class FirstConfig(Section):
         "dynamics with the reference method itself, which takes `interval` evaluations a frame",
     )
     displacement: PositiveFloat = Field(
-        default=0.15,
+        default=0.05,
         description="rattle: largest standard deviation of a coordinate, Å; from a tenth of it on",
     )
     interval: PositiveInt = Field(default=10, description="dynamics: steps between frames")
@@ -78,7 +78,9 @@ class SamplingConfig(Section):
         description="eV/Å; frames whose largest deviation of a force is smaller are known",
     )
     stop: PositiveFloat = Field(
-        default=0.5, description="eV/Å; where it exceeds this, the walker starts again"
+        default=0.5,
+        description="eV/Å; where it exceeds this, and `interval` steps are done, the walker starts "
+        "again",
     )
     starts: PositiveInt = Field(
         default=20, description="starts of a walker in a round at most, each with new velocities"
@@ -133,6 +135,11 @@ class CommitteeConfig(Section):
     """The members."""
 
     members: Annotated[int, Field(ge=2, le=64)] = Field(default=4, description="trained networks")
+    steps: PositiveInt | None = Field(
+        default=None,
+        description="of training in each round, however many labels there are, in the place of "
+        "training.epochs; needs training.batch_size",
+    )
     restart: bool = Field(
         default=True, description="train on from the last round's members; false: from new weights"
     )
@@ -166,7 +173,9 @@ class LearnConfig(Section):
     committee: CommitteeConfig = CommitteeConfig()
     jobs: JobsConfig = JobsConfig()
     network: dict[str, Any] = Field(default={}, description="as for hipnn-ts train")
-    training: dict[str, Any] = Field(description="as for hipnn-ts train, for each member")
+    training: dict[str, Any] = Field(
+        default={}, description="as for hipnn-ts train, for each member"
+    )
 
     @field_validator("structures", mode="before")
     @classmethod
@@ -221,8 +230,32 @@ def check_training(config: LearnConfig, name: str, folder: Path) -> None:
             f"{name}: training.seed: expected none, because each member has its own, found "
             f"{config.training['seed']!r}; give 'seed'"
         )
-    content = {"network": config.network, "training": config.training, "data": {"train": "labels"}}
+    try:
+        training = training_of(config, 1)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    content = {"network": config.network, "training": training, "data": {"train": "labels"}}
     parse_config(content, name, folder)
+
+
+def training_of(config: LearnConfig, n_labels: int) -> dict[str, Any]:
+    """The section training for a number of labels to train on, with ``committee.steps`` as epochs.
+
+    Raises
+    ------
+    InputError
+        Both are given, or no size of a batch.
+    """
+    training, steps = config.training, config.committee.steps
+    if steps is None:
+        return dict(training)
+    if "epochs" in training or not isinstance(training.get("batch_size"), int):
+        raise InputError(
+            "committee.steps: expected training.batch_size and no training.epochs beside it, found "
+            f"{training}"
+        )
+    batches = -(-n_labels // max(1, training["batch_size"]))
+    return training | {"epochs": max(1, round(steps / batches))}
 
 
 def identity_of(config: LearnConfig) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.beginning import STARTS, first_frames, take_starts
-from hipnn_ts.learning.config import LearnConfig, identity_of
+from hipnn_ts.learning.config import LearnConfig, identity_of, training_of
 from hipnn_ts.learning.folder import (
     ERRORS,
     FRAMES,
@@ -148,10 +148,11 @@ class _Loop:
         if (folder / ERRORS).exists():
             return
         before = round_folder(self.output, number - 1) if number else None
+        shared = training_of(self.config, len(read_frames(folder / "train.extxyz")))
         contents = {}
         for k in range(self.config.committee.members):
             name = f"member-{k + 1}"
-            training = self.config.training | {"seed": self.config.seed + k}
+            training = shared | {"seed": self.config.seed + k}
             if before and self.config.committee.restart:
                 training["start_from"] = str(before / name / "best.ckpt")
             contents[str(folder / name)] = {

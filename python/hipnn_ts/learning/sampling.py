@@ -55,7 +55,7 @@ def walk(
     """The frames of one walker, and how each of its walks ended.
 
     Every ``interval``-th frame, and those where the deviation exceeded ``stop``, where the walk
-    ends and another begins from the next structure.
+    ends and another begins from the next structure. It goes ``interval`` steps in any case.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def walk(
             for at in langevin(structure, calculator, temperature, settings, random, left):
                 end["steps"] = at.step
                 largest = float(at.deviations.max())
-                stopped = largest > settings.stop
+                # Not at once: where nothing is known yet, structures would all be the start.
+                stopped = largest > settings.stop and at.step >= settings.interval
                 if stopped or (at.step > 0 and at.step % settings.interval == 0):
                     frame = at.atoms
                     frame.info |= {
