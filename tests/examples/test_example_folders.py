@@ -25,7 +25,10 @@ SHORT = {
     ),
     "ml_mm": ({"STEPS": 20, "PADDING": 0.7, "CUTOFF": 0.7}, ["water.png"]),
     "copper": ({"FRAMES": 2, "MINUTES": 0.1, "CELLS": 3, "STEPS": 100}, ["copper.png"]),
-    "learning": ({"ROUNDS": 1, "TRAINING": 20, "LABELS": 8, "STEPS": 100}, ["errors/parity.png"]),
+    "learning": (
+        {"ROUNDS": 1, "TRAINING": 20, "LABELS": 8, "STEPS": 50, "MEMBERS": 2},
+        ["errors/parity.png"],
+    ),
 }
 
 
