@@ -70,14 +70,14 @@ def started(settings: JobsConfig, folder: Path) -> Iterator[Jobs]:
             f"{settings.parsl or 'Parsl'}: expected a configuration that starts, found "
             f"{type(error).__name__}: {error}"
         ) from error
-    processes.allow()
     try:
         yield Jobs(kernel, settings)
     except BaseException:
         processes.stop_all()
         raise
     finally:
-        kernel.cleanup()
+        kernel.cleanup()  # ends what waits, too
+        processes.allow()
 
 
 def _local(settings: JobsConfig) -> Any:

@@ -79,7 +79,7 @@ def kill(process: subprocess.Popen) -> None:
 
 
 def allow() -> None:
-    """From here on processes may be started, until ``stop_all``."""
+    """After ``stop_all``: processes may be started again."""
     _stopping.clear()
 
 
