@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-small-networks \
@@ -118,7 +118,7 @@ docs: $(VENV)/.installed
 	@echo build/docs/index.html
 
 # Each folder's run.sh; water_density and ml_mm use models of the folders before them.
-EXAMPLES := water water_density alanine_dipeptide ml_mm copper active_learning
+EXAMPLES := water water_density alanine_dipeptide ml_mm copper learning
 examples: $(VENV)/.installed
 	for name in $(EXAMPLES); do echo "examples/$$name"; examples/$$name/run.sh || exit 1; done
 
@@ -206,6 +206,10 @@ bench-ase: $(VENV)/.installed
 # Four members beside one, 3,000 waters in LAMMPS.
 bench-committee: $(VENV)/.installed
 	$(BIN)/python benchmarks/committee.py
+
+# Labels that the loop needs beside random selection and plain dynamics: ethanol, three seeds. Hours.
+bench-learning: $(VENV)/.installed
+	$(BIN)/python benchmarks/learning.py
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python benchmarks/molecule_drift.py

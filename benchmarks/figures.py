@@ -28,6 +28,7 @@ COMMANDS = {
     "accuracy": "make bench-accuracy",
     "ase_steps": "make bench-ase",
     "committee": "make bench-committee",
+    "learning": "make bench-learning",
     "cpu": "make bench-cpu",
     "demo": "make bench-demo",
     "cusp_accuracy": "make bench-cusp-accuracy",

@@ -4,6 +4,7 @@ from accuracy_page import accuracy
 from markup import number, table
 from minimum_work import BACKWARD_PRODUCTS
 
+from hipnn_ts.learning.config import LearnConfig
 from hipnn_ts.training.config import SECTIONS, describe
 
 
@@ -349,16 +350,26 @@ def recipe(result: dict) -> str:
 
 def keys(results: dict) -> str:
     """Every key of a training configuration."""
-    parts = []
-    for name, model in SECTIONS.items():
-        rows = []
-        for key, meaning in describe(model, name):
-            key, _, default = key.partition(" = ")
-            rows.append([f"`{key}`", f"`{default}`", meaning])
-        lines = ["| key | default | meaning |", "|---|---|---|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
-        parts.append(f"## {name}\n\n" + "\n".join(lines))
-    return "\n\n".join(parts)
+    return "\n\n".join(f"## {name}\n\n{_keys(model, name)}" for name, model in SECTIONS.items())
+
+
+def learning_keys(results: dict) -> str:
+    """Every key of `hipnn-ts learn`."""
+    return _keys(LearnConfig, "")
+
+
+def _keys(model: type, name: str) -> str:
+    rows = []
+    for key, meaning in describe(model, name):
+        key, _, default = key.partition(" = ")
+        rows.append([f"`{key}`", f"`{default}`", meaning])
+    return "\n".join(
+        [
+            "| key | default | meaning |",
+            "|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
 
 
 # Name of the page's part: the results file it is from (None: all, or none) and what renders it.
@@ -382,4 +393,5 @@ TABLES = {
     "cusp_accuracy": ("cusp_accuracy", cusp_accuracy),
     "recipe": ("recipe", recipe),
     "keys": (None, keys),
+    "learning_keys": (None, learning_keys),
 }

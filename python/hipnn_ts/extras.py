@@ -7,6 +7,7 @@ from hipnn_ts.errors import InputError
 
 # The extra that brings a package.
 EXTRAS = {
+    "parsl": "learn",
     "torch": "train",
     "h5py": "train",
     "matplotlib": "train",

@@ -97,6 +97,17 @@ def apply_override(override: str, content: dict[str, Any]) -> None:
         raise InputError(f"'{override}': expected a YAML value, found {text!r}") from error
 
 
+def first_difference(old: Any, new: Any, key: str) -> str | None:
+    """The first entry in which two nested values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**old, **new}:
+            found = first_difference(old.get(name), new.get(name), f"{key}.{name}")
+            if found:
+                return found
+        return None
+    return None if old == new else f"{key} was {old!r} and is now {new!r}"
+
+
 def _sentence(error: Any, model: type[BaseModel], section: str) -> str:
     key, known = section, model.model_fields
     for part in error["loc"]:

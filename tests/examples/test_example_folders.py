@@ -25,7 +25,10 @@ SHORT = {
     ),
     "ml_mm": ({"STEPS": 20, "PADDING": 0.7, "CUTOFF": 0.7}, ["water.png"]),
     "copper": ({"FRAMES": 2, "MINUTES": 0.1, "CELLS": 3, "STEPS": 100}, ["copper.png"]),
-    "active_learning": ({"FRAMES": 10, "MINUTES": 0.03}, ["round.png"]),
+    "learning": (
+        {"ROUNDS": 1, "TRAINING": 20, "LABELS": 8, "STEPS": 50, "MEMBERS": 2},
+        ["errors/parity.png"],
+    ),
 }
 
 
@@ -71,3 +74,18 @@ def test_example(name, tmp_path, weak_model):
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
     readme = (EXAMPLES / name / "README.md").read_text()
     assert "./run.sh" in readme and "Expected:" in readme
+
+
+def test_one_round_of_learning_by_hand(tmp_path):
+    variables = {"OUT": str(tmp_path), "EPOCHS": "4", "LABELS": "8"}
+    programs = sysconfig.get_path("scripts")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        [EXAMPLES / "learning" / "by_hand.sh"],
+        env={**os.environ, "PATH": path, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    assert (tmp_path / "by_hand" / "second.pt").is_file()

@@ -189,7 +189,7 @@ def test_portable_file_without_its_torch(tmp_path, random_model, name):
 def test_library_of_another_hipnn_ts(tmp_path, random_model):
     folder = package(tmp_path, *ALL)
     library = folder / LIBRARY
-    library.write_bytes(library.read_bytes().replace(b"portable_model_1", b"portable_model_0"))
+    library.write_bytes(library.read_bytes().replace(b"portable_model_2", b"portable_model_0"))
     (tmp_path / "site" / "torch").symlink_to(Path(torch.__file__).parent)
     (tmp_path / "site" / "nvidia").symlink_to(Path(torch.__file__).parents[1] / "nvidia")
     run = lmp_with(tmp_path, USE + PORTABLE.format(model=random_model(portable=True)), folder)

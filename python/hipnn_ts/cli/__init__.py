@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Commands load on use: `--help` must not wait for torch.
 COMMANDS = {
     "train": "Train a potential on reference data.",
+    "learn": "Train a committee, and have labelled what it does not know.",
     "evaluate": "Errors of a potential on reference data.",
     "export": "Write one TorchScript file that every engine runs.",
     "deviate": "How far members of a committee are apart on a trajectory.",

@@ -63,11 +63,11 @@ def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
     return NetworkConfig(**{key: getattr(section, key) for key in NetworkConfig.model_fields})
 
 
-def describe(model: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
+def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
     """``key = default`` and meaning of every key: required ones first, inner sections last."""
     required, optional, inner = [], [], []
     for name, field in model.model_fields.items():
-        key = f"{prefix}.{name}"
+        key = f"{prefix}.{name}" if prefix else name
         sections = [k for k in (field.annotation, *get_args(field.annotation)) if _section(k)]
         if not sections or field.default is None:
             line = (f"{key} = {_written(field.default)}", field.description or "")

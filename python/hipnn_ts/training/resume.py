@@ -10,6 +10,7 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.kinds import STATE_KIND
 from hipnn_ts.training.loop import TrainingLoop
 from hipnn_ts.training.observers import KeepBest, Observer
+from hipnn_ts.validation import first_difference
 
 
 class KeepState(Observer):
@@ -71,20 +72,9 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
             f"{path}: expected the state of an interrupted run, found a file that cannot be read"
         ) from error
     for name, value in identity.items():
-        difference = _difference(run.get(name), value, name)
+        difference = first_difference(run.get(name), value, name)
         if difference:
             raise InputError(
                 f"{path}: the run to resume differs: {difference}; start a new one elsewhere"
             )
     return content
-
-
-def _difference(old: Any, new: Any, key: str) -> str | None:
-    """The first entry in which two nested values differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in {**old, **new}:
-            found = _difference(old.get(name), new.get(name), f"{key}.{name}")
-            if found:
-                return found
-        return None
-    return None if old == new else f"{key} was {old!r} and is now {new!r}"

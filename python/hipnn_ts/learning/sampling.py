@@ -1,0 +1,124 @@
+"""Walks by Langevin dynamics, watched by the committee."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+
+from hipnn_ts.errors import InputError
+from hipnn_ts.learning.config import SamplingConfig
+
+
+class Step(NamedTuple):
+    """A moment of a walk."""
+
+    atoms: Atoms  # a copy, without velocities
+    step: int
+    deviations: np.ndarray | None  # (n,) eV/Å, of the forces of atoms, where a committee walks
+
+
+def langevin(
+    atoms: Atoms,
+    calculator: Calculator,
+    temperature: float,
+    settings: SamplingConfig,
+    random: np.random.Generator,
+    n_steps: int,
+) -> Iterator[Step]:
+    """Every step of a walk from a structure, with velocities drawn at the temperature, K."""
+    atoms = bare(atoms)
+    atoms.calc = calculator
+    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=random)
+    dynamics = Langevin(
+        atoms,
+        settings.timestep * units.fs,
+        temperature_K=temperature,
+        friction=settings.friction / units.fs,
+        fixcm=False,
+        rng=random,
+    )
+    for step, _ in enumerate(dynamics.irun(n_steps)):
+        yield Step(bare(atoms), step, calculator.results.get("forces_std"))
+
+
+def walk(
+    structures: Sequence[Atoms],
+    calculator: Calculator,
+    settings: SamplingConfig,
+    walker: int,
+    seed: Sequence[int],
+) -> tuple[list[Atoms], list[dict[str, float | int | str]]]:
+    """The frames of one walker, and how each of its walks ended.
+
+    Every ``interval``-th frame, and those where the deviation exceeded ``stop``, where the walk
+    ends and another begins from the next structure. It goes ``interval`` steps in any case.
+
+    Returns
+    -------
+    list of ase.Atoms
+        with ``max_devi_f`` (eV/Å), ``temperature``, ``walker``, ``start``, ``step`` and ``stopped``
+        in ``info``, and ``forces_std`` of the atoms
+    list of dict
+        ``start``, ``steps`` and, where it was stopped, ``why``
+    """
+    temperature = settings.temperatures[walker % len(settings.temperatures)]
+    frames, ends, left = [], [], settings.steps
+    for start in range(settings.starts):
+        random = np.random.default_rng([*seed, start])
+        structure = structures[(walker + start) % len(structures)]
+        end = {"start": start, "steps": 0, "why": ""}
+        try:
+            for at in langevin(structure, calculator, temperature, settings, random, left):
+                end["steps"] = at.step
+                largest = float(at.deviations.max())
+                # Not at once: where nothing is known yet, structures would all be the start.
+                stopped = largest > settings.stop and at.step >= settings.interval
+                if stopped or (at.step > 0 and at.step % settings.interval == 0):
+                    frame = at.atoms
+                    frame.info |= {
+                        "max_devi_f": largest,
+                        "temperature": temperature,
+                        "walker": walker,
+                        "start": start,
+                        "step": at.step,
+                        "stopped": stopped,
+                    }
+                    frame.set_array("forces_std", at.deviations)
+                    frames.append(frame)
+                if stopped:
+                    end["why"] = f"deviation {largest:.3g} eV/Å"
+                    break
+        except InputError as error:  # no finite forces, atoms in one place
+            end["why"] = str(error)
+        ends.append(end)
+        left -= max(end["steps"], 1)
+        if left <= 0:
+            break
+    return frames, ends
+
+
+def rattled(
+    structures: Sequence[Atoms], n: int, displacement: float, seed: Sequence[int]
+) -> list[Atoms]:
+    """Copies of the structures in turn, with normally distributed displacements: small ones first,
+    with a standard deviation up to ``displacement`` (Å) in the last."""
+    frames = []
+    for index, share in enumerate(np.linspace(0.1, 1.0, n)):
+        random = np.random.default_rng([*seed, index])
+        frame = bare(structures[index % len(structures)])
+        frame.positions += random.normal(size=(len(frame), 3)) * displacement * share
+        frames.append(frame)
+    return frames
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """Elements, positions and box, and what a reference method begins with."""
+    out = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    for name in ("initial_magmoms", "initial_charges"):
+        if atoms.has(name):
+            out.set_array(name, atoms.arrays[name])
+    return out
