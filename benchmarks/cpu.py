@@ -160,7 +160,7 @@ def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
         forces = derivatives.forces(gradients, case.receivers, case.senders, case.n_atoms)
         case.potential.zero_grad()
         loss = (forces - target).square().mean() + energies.sum() ** 2
-        loss.backward(inputs=parameters)  # as hipnn_ts.training.module
+        loss.backward(inputs=parameters)  # as hipnn_ts.training.loop
 
     def theirs():
         leaf = case.positions.clone().requires_grad_(True)
