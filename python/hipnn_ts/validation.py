@@ -1,6 +1,7 @@
 """A user's mistake in a YAML file or a mapping, as one sentence."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -27,13 +28,13 @@ _WORDING = {
 }
 
 
-def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The mapping in the YAML file at ``path``.
+def read_mapping(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The mapping in the YAML file at ``path``, changed by ``section.key=value`` overrides.
 
     Raises
     ------
     InputError
-        The file cannot be read, or holds no YAML mapping.
+        The file cannot be read, or holds no YAML mapping, or an override cannot be used.
     """
     import yaml  # here: whoever reads models alone waits for nothing
 
@@ -50,6 +51,8 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: expected a mapping of keys to values, found {type(content).__name__}"
         )
+    for override in overrides:
+        apply_override(override, content)
     return content
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.validation import Section, apply_override, read_mapping, validated
+from hipnn_ts.validation import Section, read_mapping, validated
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -205,9 +205,7 @@ def read_learn_config(path: str | Path, overrides: tuple[str, ...] = ()) -> Lear
         The file cannot be read, or a key is unknown, missing or has an unusable value.
     """
     path = Path(path)
-    content = read_mapping(path)
-    for override in overrides:
-        apply_override(override, content)
+    content = read_mapping(path, overrides)
     config = validated(LearnConfig, content, str(path))
     folder = path.parent.resolve()
     check_training(config, str(path), folder)

@@ -28,7 +28,7 @@ class Jobs:
         Raises
         ------
         Exception
-            What the first that failed raised; the rest is not waited for.
+            What the first piece that failed raised, without the results of the rest.
         """
         from parsl.errors import ParslError
 

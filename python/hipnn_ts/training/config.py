@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.training.sections import DataConfig, NetworkSection, RunConfig, TrainingConfig
-from hipnn_ts.validation import apply_override, read_mapping, validated
+from hipnn_ts.validation import read_mapping, validated
 
 SECTIONS = {"network": NetworkSection, "data": DataConfig, "training": TrainingConfig}
 
@@ -31,9 +31,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
         The file cannot be read, or a key is unknown, missing or has an unusable value.
     """
     path = Path(path)
-    content = read_mapping(path)
-    for override in overrides:
-        apply_override(override, content)
+    content = read_mapping(path, overrides)
     return parse_config(content, str(path), path.parent)
 
 
