@@ -88,7 +88,7 @@ def files(folder: Path, box: tuple[int, int, int]) -> None:
 @click.option("--output", default=REPORT, type=click.Path(path_type=Path), show_default=True)
 def main(quick: bool, output: Path) -> None:
     """Measure, print, write the report."""
-    rounds, steps, box = (1, 20, (4, 4, 4)) if quick else (5, 50, (20, 15, 10))
+    rounds, steps, box = (1, 20, (4, 4, 4)) if quick else (3, 30, (20, 15, 10))
     raw: dict[str, list[float]] = {name: [] for name in SIDES}
     memory: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as temporary:
