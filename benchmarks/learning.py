@@ -55,10 +55,10 @@ FULL = {
     "seeds": 3,
     "first": 20,
     "labels": 20,
-    "rounds": 7,
-    "steps": 1500,
+    "rounds": 5,
+    "steps": 1000,
     "walk": 2000,
-    "judged_steps": 3000,
+    "judged_steps": 2000,
     "members": 3,
     "test": 150,
 }

@@ -12,9 +12,12 @@ import torch
 from ase.data import chemical_symbols
 from torch import Tensor, nn
 
-from hipnn_ts.errors import InputError
 from hipnn_ts.export.exported import PortablePotential
-from hipnn_ts.export.write import TOLERANCE, _test_configuration, _write_without_sources
+from hipnn_ts.export.write import (
+    check_reproduced,
+    configuration_to_compare,
+    write_without_sources,
+)
 from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 from hipnn_ts.model import derivatives
@@ -141,7 +144,7 @@ def export_metatomic(
             made = os.path.join(folder, "model.pt")
             model.save(made)
             content = io.BytesIO(Path(made).read_bytes())
-        _write_without_sources(content, temporary, document=False)
+        write_without_sources(content, temporary, document=False)
         _compare(potential, temporary, dtype)
 
 
@@ -187,17 +190,11 @@ def _without_libraries() -> Iterator[None]:
 
 def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
     """The file against what a portable one computes, on the configuration of every export."""
-    configuration = _test_configuration(potential, dtype)
+    configuration = configuration_to_compare(potential, dtype)
     expected = PortablePotential(potential, dtype).energies_and_pair_gradients(*configuration)
     numbers = torch.tensor(potential.config.atomic_numbers)
     found = _evaluated(metatomic.load_atomistic_model(path), numbers, *configuration)
-    for quantity, a, b in zip(("energies", "gradients"), expected, found, strict=True):
-        deviation, scale = (a - b).abs().max().item(), max(1.0, a.abs().max().item())
-        if not deviation <= TOLERANCE[dtype] * scale:
-            raise InputError(
-                f"{path}: exported {quantity} differ from the model by {deviation:.1e}, "
-                f"expected at most {TOLERANCE[dtype] * scale:.1e}; nothing was written"
-            )
+    check_reproduced(path, expected, found, dtype)
 
 
 def _evaluated(

@@ -85,12 +85,12 @@ def write_module(
         # In memory first: torch reports a full disk as a RuntimeError without its cause.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
-        _write_without_sources(buffer, temporary, metadata.has_document)
+        write_without_sources(buffer, temporary, metadata.has_document)
         _compare(members, temporary, dtype)
     return metadata
 
 
-def _write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
+def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
     """torch adds where on the exporting machine each line of code stood: nobody else's business.
 
     A file with a document is not compressed: a reader without torch can verify every checksum.
@@ -106,13 +106,23 @@ def _write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> No
 def _compare(members: Sequence[Potential], path: Path, dtype: torch.dtype) -> None:
     """Mean of the reference models against the file, on a jittered lattice of all elements."""
     exported, _ = load_exported(path)
-    species, receivers, senders, vectors = _test_configuration(members[0], dtype)
+    species, receivers, senders, vectors = configuration_to_compare(members[0], dtype)
     leaf = vectors.clone().requires_grad_(True)
     references = [cast(member, dtype) for member in members]
     energies = sum(each(species, receivers, senders, leaf) for each in references) / len(members)
     gradients = derivatives.pair_gradients(energies, leaf)
     found = exported.energies_and_pair_gradients(species, receivers, senders, vectors)
-    for quantity, a, b in (("energies", energies, found[0]), ("gradients", gradients, found[1])):
+    check_reproduced(path, (energies, gradients), found, dtype)
+
+
+def check_reproduced(
+    path: Path,
+    expected: Sequence[torch.Tensor],
+    found: Sequence[torch.Tensor],
+    dtype: torch.dtype,
+) -> None:
+    """Energies and pair gradients of a written file against the model's. Raises InputError."""
+    for quantity, a, b in zip(("energies", "gradients"), expected, found, strict=True):
         deviation = (a - b).abs().max().item()
         scale = max(1.0, a.abs().max().item())
         if not deviation <= TOLERANCE[dtype] * scale:
@@ -122,7 +132,7 @@ def _compare(members: Sequence[Potential], path: Path, dtype: torch.dtype) -> No
             )
 
 
-def _test_configuration(potential: Potential, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+def configuration_to_compare(potential: Potential, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
     random = np.random.default_rng(0)
     grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.7
     positions = grid + random.uniform(-0.2, 0.2, grid.shape)
