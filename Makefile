@@ -8,7 +8,7 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
+.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-small-networks \
@@ -116,6 +116,12 @@ soak: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
+
+# The recipes' code as it stands, in build/recipes; what it draws and prints is kept in docs/pictures. Models that
+# are there already are used. PAGES=-k phonons makes one page's.
+pictures: export HIPNN_TS_PICTURES = 1
+pictures: $(VENV)/.installed
+	$(BIN)/pytest tests/docs/test_recipes.py $(PAGES)
 
 # Each folder's run.sh; water_density and ml_mm use models of the folders before them.
 EXAMPLES := water water_density alanine_dipeptide ml_mm copper learning
