@@ -64,6 +64,31 @@ void add_centroid_virials(
   }
 }
 
+inline void add_sums(const Tally& tally, const Sums& total) {
+  if (tally.sums) {
+    *tally.sums = total;
+  }
+  if (tally.energy) {
+    *tally.energy += tally.energy_unit * total.energy;
+  }
+  for (int c = 0; c < 6 && tally.virial; ++c) {
+    tally.virial[c] += tally.energy_unit * total.virial[c];
+  }
+}
+
+/// Adds n components of each of the first rows to those of LAMMPS's atoms.
+template <int n>
+void add_rows(
+    const Tally& tally, const AtomRows& rows, int n_rows, const double* values, double* const* to,
+    int n_threads) {
+#pragma omp parallel for num_threads(n_threads)
+  for (int row = 0; row < n_rows; ++row) {
+    for (int c = 0; c < n; ++c) {
+      to[rows.atom(row)][c] += tally.energy_unit * values[n * static_cast<int64_t>(row) + c];
+    }
+  }
+}
+
 /// Adds energies, forces and virials, in LAMMPS's units. Everything is summed in double and in
 /// one order: receivers in blocks of one size, whatever the number of threads.
 /// Returns a receiver whose energy or force is not finite, or -1.
@@ -117,15 +142,7 @@ int add_results(
       total.virial[c] += sum.virial[c];
     }
   }
-  if (tally.sums) {
-    *tally.sums = total;
-  }
-  if (tally.energy) {
-    *tally.energy += tally.energy_unit * total.energy;
-  }
-  for (int c = 0; c < 6 && tally.virial; ++c) {
-    tally.virial[c] += tally.energy_unit * total.virial[c];
-  }
+  add_sums(tally, total);
   if (tally.atom_virials) {
     add_atom_virials(tally, rows, pairs, gradients);
   }

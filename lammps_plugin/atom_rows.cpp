@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 namespace hipnn_ts_lammps {
@@ -35,14 +36,11 @@ std::vector<int> in_slabs(std::vector<int> atoms, const double* const* x, double
 
 } // namespace
 
-int AtomRows::rebuild(
-    const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
-    const std::vector<int>& species_of_type, int absent_groups, Images images) {
+/// Receivers have rows; other atoms and ghosts do not yet.
+void AtomRows::begin(
+    const LAMMPS_NS::Atom& atom, std::vector<int> receivers, double cutoff, Images images) {
   const int n_all = atom.nlocal + atom.nghost;
   row_of_atom_.assign(n_all, -1);
-  const auto absent = [&](int i) { return (atom.mask[i] & absent_groups) != 0; };
-  std::vector<int> receivers;
-  std::remove_copy_if(list.ilist, list.ilist + list.inum, std::back_inserter(receivers), absent);
   atom_of_row_ = in_slabs(std::move(receivers), atom.x, 0.5 * cutoff);
   counts_.receivers = static_cast<int>(atom_of_row_.size());
 
@@ -50,7 +48,7 @@ int AtomRows::rebuild(
   const bool shared = atom.tag_enable && images == Images::shared;
   std::unordered_map<LAMMPS_NS::tagint, int> first_image;
   first_image.reserve(n_all);
-  std::vector<int> image_of(n_all);
+  first_of_atom_.resize(n_all);
   for (int row = 0; row < counts_.receivers; ++row) {
     const int i = atom_of_row_[row];
     row_of_atom_[i] = row;
@@ -59,17 +57,40 @@ int AtomRows::rebuild(
     }
   }
   for (int i = atom.nlocal; i < n_all; ++i) {
-    image_of[i] = shared ? first_image.emplace(atom.tag[i], i).first->second : i;
+    first_of_atom_[i] = shared ? first_image.emplace(atom.tag[i], i).first->second : i;
   }
+}
 
-  const auto add_row = [&](int i) {
-    const int first = image_of[i];
-    if (row_of_atom_[first] < 0) {
-      row_of_atom_[first] = static_cast<int>(atom_of_row_.size());
-      atom_of_row_.push_back(first);
+/// To a ghost, unless an image of it has one.
+void AtomRows::add_row(int i) {
+  const int first = first_of_atom_[i];
+  if (row_of_atom_[first] < 0) {
+    row_of_atom_[first] = static_cast<int>(atom_of_row_.size());
+    atom_of_row_.push_back(first);
+  }
+  row_of_atom_[i] = row_of_atom_[first];
+}
+
+/// After the senders: rows of all other ghosts.
+template <class Present>
+void AtomRows::finish(const LAMMPS_NS::Atom& atom, const Present& present) {
+  counts_.senders = static_cast<int>(atom_of_row_.size());
+  for (int i = atom.nlocal; i < atom.nlocal + atom.nghost; ++i) {
+    if (row_of_atom_[i] < 0 && present(i)) {
+      add_row(i);
     }
-    row_of_atom_[i] = row_of_atom_[first];
-  };
+  }
+  counts_.rows = static_cast<int>(atom_of_row_.size());
+  species_.assign(counts_.rows, -1);
+}
+
+int AtomRows::rebuild(
+    const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
+    const std::vector<int>& species_of_type, int absent_groups, Images images) {
+  const auto absent = [&](int i) { return (atom.mask[i] & absent_groups) != 0; };
+  std::vector<int> receivers;
+  std::remove_copy_if(list.ilist, list.ilist + list.inum, std::back_inserter(receivers), absent);
+  begin(atom, std::move(receivers), cutoff, images);
   for (int row = 0; row < counts_.receivers; ++row) {
     const int i = atom_of_row_[row];
     for (int jj = 0; jj < list.numneigh[i]; ++jj) {
@@ -83,15 +104,45 @@ int AtomRows::rebuild(
       add_row(j);
     }
   }
-  counts_.senders = static_cast<int>(atom_of_row_.size());
-  for (int i = atom.nlocal; i < n_all; ++i) {
-    if (row_of_atom_[i] < 0 && species_of_type[atom.type[i]] >= 0 && !absent(i)) {
-      add_row(i);
+  finish(atom, [&](int i) { return species_of_type[atom.type[i]] >= 0 && !absent(i); });
+  return -1;
+}
+
+std::vector<int> AtomRows::rebuild_by_place(
+    const LAMMPS_NS::Atom& atom, double cutoff, double reach,
+    const std::vector<int>& species_of_type, int absent_groups) {
+  const auto present = [&](int i) {
+    return species_of_type[atom.type[i]] >= 0 && (atom.mask[i] & absent_groups) == 0;
+  };
+  std::vector<int> receivers;
+  for (int i = 0; i < atom.nlocal; ++i) {
+    if (present(i)) {
+      receivers.push_back(i);
     }
   }
-  counts_.rows = static_cast<int>(atom_of_row_.size());
-  species_.assign(counts_.rows, -1);
-  return -1;
+  begin(atom, std::move(receivers), cutoff, Images::shared);
+  constexpr double far = std::numeric_limits<double>::infinity();
+  double low[3] = {far, far, far}, high[3] = {-far, -far, -far};
+  for (int row = 0; row < counts_.receivers; ++row) {
+    for (int c = 0; c < 3; ++c) {
+      low[c] = std::min(low[c], atom.x[atom_of_row_[row]][c]);
+      high[c] = std::max(high[c], atom.x[atom_of_row_[row]][c]);
+    }
+  }
+  std::vector<int> images = atom_of_row_;
+  for (int i = atom.nlocal; i < atom.nlocal + atom.nghost; ++i) {
+    double squared = 0.0; // of the distance from the box around the receivers
+    for (int c = 0; c < 3; ++c) {
+      const double apart = std::max({low[c] - atom.x[i][c], atom.x[i][c] - high[c], 0.0});
+      squared += apart * apart;
+    }
+    if (squared < reach * reach && present(i)) {
+      add_row(i);
+      images.push_back(i);
+    }
+  }
+  finish(atom, present);
+  return images;
 }
 
 bool AtomRows::update_species(

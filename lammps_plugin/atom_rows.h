@@ -25,6 +25,13 @@ public:
       const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
       const std::vector<int>& species_of_type, int absent_groups, Images images = Images::shared);
 
+  /// The same without a list, for who finds pairs himself: senders are those of whom an image is
+  /// within `reach` (Å) of a box around the receivers. Returns these images, atoms and ghosts of
+  /// LAMMPS, the receivers in order of their rows before all others.
+  std::vector<int> rebuild_by_place(
+      const LAMMPS_NS::Atom& atom, double cutoff, double reach,
+      const std::vector<int>& species_of_type, int absent_groups);
+
   /// Reads the types, which some fixes change between rebuilds; true where a species changed.
   bool update_species(const LAMMPS_NS::Atom& atom, const std::vector<int>& species_of_type);
 
@@ -34,13 +41,19 @@ public:
   int atom(int row) const { return atom_of_row_[row]; }
   const std::vector<int64_t>& species() const { return species_; }
   double memory_usage() const {
-    return (row_of_atom_.capacity() + atom_of_row_.capacity()) * sizeof(int) +
+    return (row_of_atom_.capacity() + atom_of_row_.capacity() + first_of_atom_.capacity()) *
+               sizeof(int) +
            species_.capacity() * sizeof(int64_t);
   }
 
 private:
+  void begin(const LAMMPS_NS::Atom& atom, std::vector<int> receivers, double cutoff, Images images);
+  void add_row(int i);
+  template <class Present> void finish(const LAMMPS_NS::Atom& atom, const Present& present);
+
   RowCounts counts_;
   std::vector<int> row_of_atom_, atom_of_row_;
+  std::vector<int> first_of_atom_; ///< of a ghost: the atom or ghost that is its row's
   std::vector<int64_t> species_;
 };
 

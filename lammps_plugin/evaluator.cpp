@@ -2,12 +2,12 @@
 #include "evaluator.h"
 
 #include "add_results.h"
+#include "device_evaluator.h"
 #include "feature_exchange.h"
 #include "fused_potential.h"
 #include "gather_pairs.h"
 
 #include "core/cuda/gpu.hpp"
-#include "core/cuda/staged.hpp"
 
 namespace hipnn_ts_lammps {
 
@@ -20,17 +20,25 @@ public:
       std::vector<int64_t> widths)
       : potential_(std::move(potential)), rows_(rows), widths_(std::move(widths)) {}
 
+  bool needs_list() const override { return true; }
+  Exchange* border() override { return nullptr; }
+  void rebuild(const Places&, std::vector<int>) override {}
   void set_atoms() override { potential_->set_atoms(rows_.counts(), rows_.species()); }
 
-  void gather_pairs(
-      const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) override {
-    hipnn_ts_lammps::gather_pairs(list, rows_, x, cutoff, n_threads, pairs_);
+  void gather_pairs(const Places& places) override {
+    hipnn_ts_lammps::gather_pairs(
+        *places.list, rows_, places.x, places.cutoff, places.n_threads, pairs_);
   }
   void begin(int n_threads) override { potential_->set_pairs(pairs_, n_threads); }
 
-  void set_member(int member) override { potential_->set_member(member); }
+  bool adds_members_up() const override { return false; }
+  void set_member(int member, bool) override { potential_->set_member(member); }
   void forward_block(int block) override { potential_->forward_block(block); }
   void backward_block(int block) override { potential_->backward_block(block); }
+  void fetch_features(int) override {}
+  void give_features(int) override {}
+  void fetch_gradients(int) override {}
+  void give_gradients(int) override {}
 
   int add_results(const Tally& tally, int n_threads) override {
     return hipnn_ts_lammps::add_results(tally, rows_, pairs_, *potential_, scratch_, n_threads);
@@ -50,6 +58,9 @@ public:
     return closest;
   }
 
+  bool is_beyond(const hipnn_ts::ClosestApproach& closest) const override {
+    return static_cast<bool>(closer_than(closest));
+  }
   hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const override {
     return closest.find(
         rows_.species().data(), pairs_.receivers.data(), pairs_.senders.data(),
@@ -91,18 +102,17 @@ private:
 
 template <class Real>
 std::unique_ptr<Evaluator> create_typed(const Model& model, const AtomRows& rows, int gpu) {
-  std::unique_ptr<LayeredPotential<Real>> potential;
   if (model.portable && gpu != no_gpu) {
     throw InputError("device cuda: expected a fused potential, found one exported with --portable");
   }
+  if (gpu != no_gpu) {
+    return create_device_evaluator<Real>(model, rows, hipnn_ts::cuda::own_gpu(gpu));
+  }
+  std::unique_ptr<LayeredPotential<Real>> potential;
   if (model.portable) {
     potential = model.portable->layered(Real(), model.self_energies);
-  } else if (gpu != no_gpu) {
-    using Network = hipnn_ts::cuda::StagedNetwork<Real>;
-    potential =
-        std::make_unique<FusedPotential<Real, Network>>(model, hipnn_ts::cuda::own_gpu(gpu));
   } else {
-    potential = std::make_unique<FusedPotential<Real, hipnn_ts::Network<Real>>>(model);
+    potential = std::make_unique<FusedPotential<Real>>(model);
   }
   return std::make_unique<TypedEvaluator<Real>>(
       std::move(potential), rows, block_inputs(model.network));

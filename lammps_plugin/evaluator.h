@@ -29,21 +29,45 @@ struct Tally {
   Sums* sums;                      ///< written, in eV
 };
 
+/// Where a rank's atoms are.
+struct Places {
+  const LAMMPS_NS::NeighList* list; ///< of who needs one
+  double* const* x;
+  std::array<double, 9> box; ///< vectors are its rows
+  double cutoff, reach;      ///< Å; atoms move by less than makes up the difference
+  int n_threads;
+};
+
 struct ClosestPair {
   int receiver, sender; ///< rows
   double distance;      ///< Å
 };
 
-/// One rank's share of the potential, whatever the precision of the model.
+/// One rank's share of the potential, whatever the precision of the model. Where LAMMPS has renewed
+/// its lists, AtomRows is rebuilt, then what `border` gives is exchanged as the gradients of block
+/// 0 are, then rebuild is called and set_atoms; this also where species alone changed.
 class Evaluator : public Exchange {
 public:
+  /// Whether pairs come from LAMMPS's list. Otherwise rows are rebuilt by place.
+  virtual bool needs_list() const = 0;
+  virtual Exchange* border() = 0; ///< null where nothing is to be exchanged
+  /// Images are those of AtomRows::rebuild_by_place.
+  virtual void rebuild(const Places& places, std::vector<int> images) = 0;
   virtual void set_atoms() = 0;
-  virtual void gather_pairs(
-      const LAMMPS_NS::NeighList& list, double* const* x, double cutoff, int n_threads) = 0;
+  virtual void gather_pairs(const Places& places) = 0;
   virtual void begin(int n_threads) = 0;
-  virtual void set_member(int member) = 0;
+  /// Whether members may be evaluated one after the other before results are added, of all
+  /// together.
+  virtual bool adds_members_up() const = 0;
+  /// Results begin from nothing where `afresh`, else the member's are added.
+  virtual void set_member(int member, bool afresh) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
+  /// Before and after LAMMPS's exchange of what enters a block, and of the gradients.
+  virtual void fetch_features(int block) = 0;
+  virtual void give_features(int block) = 0;
+  virtual void fetch_gradients(int block) = 0;
+  virtual void give_gradients(int block) = 0;
   /// Returns a receiver whose energy or force is not finite, or -1.
   virtual int add_results(const Tally& tally, int n_threads) = 0;
   /// Energies of the receivers, eV.
@@ -51,7 +75,9 @@ public:
   /// Of the senders, eV/Å, as add_results has added them.
   virtual const double* forces() const = 0;
   virtual ClosestPair closest_pair() const = 0;
-  /// Rows of a pair that is closer than the training data has it, if there is one.
+  /// Once results are there: whether a pair is closer than the training data has it, and the rows
+  /// of the one that is most of all.
+  virtual bool is_beyond(const hipnn_ts::ClosestApproach& closest) const = 0;
   virtual hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const = 0;
 
   virtual double memory_usage() const = 0;

@@ -14,6 +14,7 @@ namespace hipnn_ts_lammps {
 template <class Real> struct FeatureRows {
   Real* data;
   int64_t width;
+  const int* slots = nullptr; ///< places of the rows in `data`, -1: has none; null: their own
 
   int doubles_per_atom() const {
     return static_cast<int>((width * sizeof(Real) + sizeof(double) - 1) / sizeof(double));
@@ -33,7 +34,7 @@ template <class Real> struct FeatureRows {
     for (int k = 0; k < n; ++k, buffer += stride) {
       const int row = rows.of_atom(first_ghost + k);
       if (row >= rows.counts().receivers) {
-        std::memcpy(data + row * width, buffer, width * sizeof(Real));
+        std::memcpy(data + slot(row) * width, buffer, width * sizeof(Real));
       }
     }
   }
@@ -53,11 +54,11 @@ template <class Real> struct FeatureRows {
   void add(const AtomRows& rows, int n, const int* atoms, const double* buffer) {
     const int stride = doubles_per_atom();
     for (int k = 0; k < n; ++k, buffer += stride) {
-      const int row = rows.of_atom(atoms[k]);
-      if (row < 0) {
+      const int64_t place = slot(rows.of_atom(atoms[k]));
+      if (place < 0) {
         continue;
       }
-      Real* own = data + row * width;
+      Real* own = data + place * width;
       // Messages are doubles: each is read through a copy of the right type.
       constexpr int per_double = sizeof(double) / sizeof(Real);
       for (int64_t c = 0; c < width; c += per_double) {
@@ -71,9 +72,11 @@ template <class Real> struct FeatureRows {
   }
 
 private:
+  int64_t slot(int row) const { return row >= 0 && slots ? slots[row] : row; }
+
   void write(int row, double* buffer) const {
-    if (row >= 0) {
-      std::memcpy(buffer, data + row * width, width * sizeof(Real));
+    if (const int64_t place = slot(row); place >= 0) {
+      std::memcpy(buffer, data + place * width, width * sizeof(Real));
     } else {
       std::fill(buffer, buffer + doubles_per_atom(), 0.0);
     }

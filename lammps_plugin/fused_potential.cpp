@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fused_potential.h"
 
-#include "core/cuda/staged.hpp"
-
 #include <algorithm>
 
 namespace hipnn_ts_lammps {
 
-template <class Real, class Network>
-void FusedPotential<Real, Network>::set_atoms(
-    const RowCounts& counts, const std::vector<int64_t>& species) {
+template <class Real>
+void FusedPotential<Real>::set_atoms(const RowCounts& counts, const std::vector<int64_t>& species) {
   counts_ = counts;
   species_ = species;
   for (size_t k = 1; k < widths_.size(); ++k) {
@@ -18,8 +15,8 @@ void FusedPotential<Real, Network>::set_atoms(
   }
 }
 
-template <class Real, class Network>
-void FusedPotential<Real, Network>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
+template <class Real>
+void FusedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads) {
   network_.begin(
       {counts_.senders, counts_.receivers, pairs.size, species_.data(), pairs.receivers.data(),
        pairs.senders.data(), pairs.vectors.data(), n_threads});
@@ -29,7 +26,7 @@ void FusedPotential<Real, Network>::set_pairs(const Pairs<Real>& pairs, int n_th
   energies_.resize(counts_.receivers);
 }
 
-template <class Real, class Network> void FusedPotential<Real, Network>::set_member(int member) {
+template <class Real> void FusedPotential<Real>::set_member(int member) {
   network_.choose(member);
   Real* gradients = pair_gradients_.data();
 #pragma omp parallel for num_threads(n_threads_)
@@ -42,7 +39,7 @@ template <class Real, class Network> void FusedPotential<Real, Network>::set_mem
   }
 }
 
-template <class Real, class Network> void FusedPotential<Real, Network>::forward_block(int block) {
+template <class Real> void FusedPotential<Real>::forward_block(int block) {
   const Real* in = block > 0 ? features(block) : nullptr;
   if (last(block)) {
     network_.last(in, energies_.data(), cleared_gradients(block), pair_gradients_.data());
@@ -52,7 +49,7 @@ template <class Real, class Network> void FusedPotential<Real, Network>::forward
 }
 
 /// The last block's backward pass was part of its forward pass.
-template <class Real, class Network> void FusedPotential<Real, Network>::backward_block(int block) {
+template <class Real> void FusedPotential<Real>::backward_block(int block) {
   if (!last(block)) {
     network_.backward(
         block, feature_gradients(block + 1), cleared_gradients(block), pair_gradients_.data());
@@ -60,8 +57,7 @@ template <class Real, class Network> void FusedPotential<Real, Network>::backwar
 }
 
 /// Rows that are only passed on start from zero: other ranks' gradients are added to them.
-template <class Real, class Network>
-Real* FusedPotential<Real, Network>::cleared_gradients(int block) {
+template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
   if (block == 0) {
     return nullptr;
   }
@@ -71,7 +67,7 @@ Real* FusedPotential<Real, Network>::cleared_gradients(int block) {
   return gradients;
 }
 
-template <class Real, class Network> double FusedPotential<Real, Network>::memory_usage() const {
+template <class Real> double FusedPotential<Real>::memory_usage() const {
   int64_t bytes = network_.bytes() + pair_gradients_.bytes();
   for (const auto* buffers : {&features_, &feature_gradients_}) {
     for (const auto& buffer : *buffers) {
@@ -81,9 +77,7 @@ template <class Real, class Network> double FusedPotential<Real, Network>::memor
   return bytes + sizeof(double) * energies_.capacity();
 }
 
-template class FusedPotential<float, hipnn_ts::Network<float>>;
-template class FusedPotential<double, hipnn_ts::Network<double>>;
-template class FusedPotential<float, hipnn_ts::cuda::StagedNetwork<float>>;
-template class FusedPotential<double, hipnn_ts::cuda::StagedNetwork<double>>;
+template class FusedPotential<float>;
+template class FusedPotential<double>;
 
 } // namespace hipnn_ts_lammps

@@ -8,13 +8,11 @@
 
 namespace hipnn_ts_lammps {
 
-/// This package's own kernels, without autograd. Network is hipnn_ts::Network<Real>, or
-/// hipnn_ts::cuda::StagedNetwork<Real>, and then the GPU comes after the model.
-template <class Real, class Network> class FusedPotential final : public LayeredPotential<Real> {
+/// This package's own kernels on the processor, without autograd.
+template <class Real> class FusedPotential final : public LayeredPotential<Real> {
 public:
-  template <class... Gpu>
-  explicit FusedPotential(const Model& model, Gpu&... gpu)
-      : model_(model.fused), network_(gpu..., model_->template all_weights<Real>()),
+  explicit FusedPotential(const Model& model)
+      : model_(model.fused), network_(model_->template all_weights<Real>()),
         self_energies_(model.self_energies), widths_(block_inputs(model.network)),
         features_(widths_.size()), feature_gradients_(widths_.size()) {}
 
@@ -35,7 +33,7 @@ private:
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
   std::shared_ptr<const hipnn_ts::Model> model_;
-  Network network_;
+  hipnn_ts::Network<Real> network_;
   std::vector<double> self_energies_; // of the species, member after member
   std::vector<int64_t> widths_;
   RowCounts counts_;

@@ -206,14 +206,18 @@ void PairHipnnTs::watch_for_extrapolation() {
     return;
   }
   Fault fault;
-  if (const auto pair = evaluator_->closer_than(model_.closest)) {
+  const bool warn = beyond_training_ == BeyondTraining::warn;
+  const bool beyond = evaluator_->is_beyond(model_.closest);
+  // Which pair it is takes a look at all of them: a GPU's must be fetched.
+  if (beyond && (!warn || hipnn_ts::worth_telling(++n_extrapolations_))) {
+    const auto pair = evaluator_->closer_than(model_.closest);
     fault.order = pair.distance / pair.limit;
     fault.sentence = fmt::format(
         "pair_style hipnn/ts: atoms {} and {} are {:.3g} Angstrom apart at step {}, closer than in "
         "the training data ({:.3g} Angstrom)",
         atom->tag[rows_.atom(pair.receiver)], atom->tag[rows_.atom(pair.sender)], pair.distance,
         update->ntimestep, pair.limit);
-    if (beyond_training_ == BeyondTraining::warn && hipnn_ts::worth_telling(++n_extrapolations_)) {
+    if (warn) {
       error->warning(
           FLERR, "{}; energies and forces are extrapolated (occasion {})", fault.sentence,
           n_extrapolations_);

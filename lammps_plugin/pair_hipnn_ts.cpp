@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "pair_hipnn_ts.h"
+#include "pair_stages.h"
 
 #include "comm.h"
+#include "domain.h"
 #include "error.h"
 #include "force.h"
 #include "lammps.h"
 #include "memory.h"
 #include "neighbor.h"
-#include "platform.h"
 #include "update.h"
 
 namespace hipnn_ts_lammps {
@@ -63,7 +63,9 @@ void PairHipnnTs::init_style() {
   // Of a hybrid style LAMMPS reads this before pair_coeff has told the width of the features.
   force->pair->comm_forward = MAX(force->pair->comm_forward, comm_forward);
   force->pair->comm_reverse = MAX(force->pair->comm_reverse, comm_reverse);
-  neighbor->add_request(this, LAMMPS_NS::NeighConst::REQ_FULL);
+  // A device lists pairs itself: LAMMPS then makes its list for compute centroid/stress/atom alone.
+  constexpr int full = LAMMPS_NS::NeighConst::REQ_FULL;
+  neighbor->add_request(this, gpu_ == no_gpu ? full : full | LAMMPS_NS::NeighConst::REQ_OCCASIONAL);
   new_run_ = true;
   shown_.fill(0.0);
   open_committee_files();
@@ -81,44 +83,58 @@ double PairHipnnTs::init_one(int i, int j) {
 void PairHipnnTs::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   const int n_atoms = atom->nlocal + atom->nghost;
+  const Places places = places_of_atoms();
   const bool rebuilt = new_run_ || neighbor->ago == 0 || n_atoms != n_atoms_;
   if (rebuilt) {
     n_atoms_ = n_atoms;
-    timed(GATHER_PAIRS, [&] { rebuild_rows(); });
+    rebuild(places);
   }
   if (rows_.update_species(*atom, species_of_type_) || rebuilt) {
     guarded(GATHER_PAIRS, [&] { evaluator_->set_atoms(); });
   }
-  guarded(GATHER_PAIRS, [&] {
-    evaluator_->gather_pairs(*list, atom->x, model_.network.cutoff, comm->nthreads);
-  });
+  guarded(GATHER_PAIRS, [&] { evaluator_->gather_pairs(places); });
   guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
-  watch_for_extrapolation();
 
   scaled_unit_ = energy_unit_ * common_scale();
   row_energies_.assign(rows_.counts().receivers, 0.0);
+  evaluate_members();
+  if (cvflag_atom && model_.network.n_blocks() > 1) {
+    add_centroid_passes();
+  }
+}
+
+/// Those whose forces move the atoms, and all where they are compared. All that move them count
+/// alike.
+void PairHipnnTs::evaluate_members() {
   const bool deviate = deviations_wanted();
+  const bool together = !deviate && evaluator_->adds_members_up();
   const int n_members = model_.network.n_members;
+  watched_ = false;
   if (deviate) {
     member_results_.begin(n_members);
   }
+  int last = -1; // not added yet
   for (int member = 0; member < n_members; ++member) {
-    if (deviate || weight_of(member) > 0) {
-      evaluate_member(member, deviate);
+    if (!deviate && weight_of(member) == 0) {
+      continue;
+    }
+    guarded(NETWORK, [&] { evaluator_->set_member(member, !together || last < 0); });
+    evaluate_blocks();
+    last = member;
+    if (!together) {
+      add_results(member, deviate);
     }
   }
-  if (cvflag_atom && model_.network.n_blocks() > 1) {
-    add_centroid_passes();
+  if (together) {
+    add_results(last, false);
   }
   if (deviate) {
     take_deviations();
   }
 }
 
-/// Adds the member's share to LAMMPS's results.
-void PairHipnnTs::evaluate_member(int member, bool deviate) {
-  guarded(NETWORK, [&] { evaluator_->set_member(member); });
-  evaluate_blocks();
+/// Adds the member's share, or that of all so far, to LAMMPS's results.
+void PairHipnnTs::add_results(int member, bool deviate) {
   const double weight = weight_of(member);
   Sums sums;
   Tally tally{};
@@ -133,7 +149,11 @@ void PairHipnnTs::evaluate_member(int member, bool deviate) {
     tally.centroid_virials = cvflag_atom ? cvatom : nullptr;
   }
   int bad_receiver = -1;
-  timed(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
+  guarded(ADD_RESULTS, [&] { bad_receiver = evaluator_->add_results(tally, comm->nthreads); });
+  if (!watched_) {
+    watch_for_extrapolation();
+    watched_ = true;
+  }
   timed(EXCHANGE, [&] { refuse_what_is_not_finite(bad_receiver); });
   for (size_t row = 0; row < row_energies_.size(); ++row) {
     row_energies_[row] += weight * evaluator_->energies()[row];
@@ -143,15 +163,42 @@ void PairHipnnTs::evaluate_member(int member, bool deviate) {
   }
 }
 
-void PairHipnnTs::rebuild_rows() {
-  const int stranger =
-      rows_.rebuild(*atom, *list, model_.network.cutoff, species_of_type_, absent_groups());
-  if (stranger >= 0) {
-    error->one(
-        FLERR,
-        "pair_style hipnn/ts: expected neighbours of mapped types only, found atom {} of type {} "
-        "in the neighbour list",
-        atom->tag[stranger], atom->type[stranger]);
+Places PairHipnnTs::places_of_atoms() const {
+  const auto& box = *domain;
+  return {
+      list,
+      atom->x,
+      {box.xprd, 0.0, 0.0, box.xy, box.yprd, 0.0, box.xz, box.yz, box.zprd},
+      model_.network.cutoff,
+      model_.network.cutoff + neighbor->skin,
+      comm->nthreads};
+}
+
+void PairHipnnTs::rebuild(const Places& places) {
+  std::vector<int> images;
+  timed(GATHER_PAIRS, [&] { images = rebuild_rows(places); });
+  if (Exchange* const border = evaluator_->border(); border && !alone()) {
+    exchange_block(*border, 0, [&] { comm->reverse_comm(this); });
+  }
+  guarded(GATHER_PAIRS, [&] { evaluator_->rebuild(places, std::move(images)); });
+}
+
+/// Returns the images of atoms that an evaluator without a list wants.
+std::vector<int> PairHipnnTs::rebuild_rows(const Places& places) {
+  std::vector<int> images;
+  if (evaluator_->needs_list()) {
+    const int stranger =
+        rows_.rebuild(*atom, *list, places.cutoff, species_of_type_, absent_groups());
+    if (stranger >= 0) {
+      error->one(
+          FLERR,
+          "pair_style hipnn/ts: expected neighbours of mapped types only, found atom {} of type {} "
+          "in the neighbour list",
+          atom->tag[stranger], atom->type[stranger]);
+    }
+  } else {
+    images = rows_.rebuild_by_place(
+        *atom, places.cutoff, places.reach, species_of_type_, absent_groups());
   }
   if (new_run_) {
     refuse_special_bonds();
@@ -159,116 +206,7 @@ void PairHipnnTs::rebuild_rows() {
     advise_on_ranks();
   }
   new_run_ = false;
-}
-
-/// A rank alone has images of its own atoms only, which share their rows: nothing to send.
-bool PairHipnnTs::alone() const {
-  return comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
-}
-
-void PairHipnnTs::evaluate_blocks() {
-  const int n_blocks = model_.network.n_blocks();
-  const auto exchange = [&](int block, auto call) {
-    if (block > 0 && !alone()) {
-      exchange_block(*evaluator_, block, call);
-    }
-  };
-  for (int block = 0; block < n_blocks; ++block) {
-    exchange(block, [&] { comm->forward_comm(this); });
-    guarded(NETWORK, [&] { evaluator_->forward_block(block); });
-  }
-  for (int block = n_blocks - 1; block >= 0; --block) {
-    guarded(NETWORK, [&] { evaluator_->backward_block(block); });
-    exchange(block, [&] { comm->reverse_comm(this); });
-  }
-}
-
-/// What compute centroid/stress/atom needs of a network of several blocks, in steps that ask.
-void PairHipnnTs::add_centroid_passes() {
-  centroid_passes_.resize(model_.network.n_members);
-  for (int member = 0; member < model_.network.n_members; ++member) {
-    auto& pass = centroid_passes_[member];
-    if (weight_of(member) > 0) {
-      if (!pass) {
-        guarded(NETWORK, [&] { pass = create_centroid_pass(model_, member); });
-      }
-      run_centroid_pass(*pass, weight_of(member));
-    }
-  }
-}
-
-void PairHipnnTs::run_centroid_pass(CentroidPass& pass, double weight) {
-  const int n_blocks = model_.network.n_blocks();
-  guarded(GATHER_PAIRS, [&] {
-    pass.rebuild(*atom, *list, model_.network.cutoff, species_of_type_, absent_groups());
-    pass.begin(*list, atom->x, model_.network.cutoff, comm->nthreads);
-  });
-  for (int block = 0; block < n_blocks; ++block) {
-    if (block > 0) {
-      exchange_block(pass, block, [&] { comm->forward_comm(this); });
-    }
-    guarded(NETWORK, [&] { pass.forward_block(block); });
-  }
-  for (int block = n_blocks - 1; block >= 0; --block) {
-    guarded(NETWORK, [&] { pass.backward_block(block); });
-    for (int seed = 0; block > 0 && seed < CentroidPass::n_seeds; ++seed) {
-      pass.exchange_seed(seed);
-      exchange_block(pass, block, [&] { comm->reverse_comm(this); });
-    }
-  }
-  timed(ADD_RESULTS, [&] { pass.add(weight * scaled_unit_, cvatom); });
-}
-
-/// LAMMPS's own exchange, of what enters a block or of the gradients with respect to it.
-template <class Call>
-void PairHipnnTs::exchange_block(Exchange& values, int block, const Call& call) {
-  exchanged_ = &values;
-  exchanged_block_ = block;
-  // LAMMPS reads the size here; elsewhere it wants to know the largest.
-  const int largest = comm_forward;
-  comm_forward = comm_reverse = values.doubles_per_atom(block);
-  timed(EXCHANGE, call);
-  comm_forward = comm_reverse = largest;
-}
-
-/// What this rank has found of the forces on its ghosts goes to their owners.
-void PairHipnnTs::exchange_member_forces() {
-  if (!alone()) {
-    exchange_block(member_results_, 0, [&] { comm->reverse_comm(this); });
-  }
-}
-
-template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
-  const double began = LAMMPS_NS::platform::walltime();
-  call();
-  shown_[stage] += LAMMPS_NS::platform::walltime() - began;
-}
-
-/// What the network throws becomes a LAMMPS error of this rank.
-template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
-  try {
-    timed(stage, call);
-  } catch (const std::exception& failure) {
-    error->one(
-        FLERR, "pair_style hipnn/ts: {}: failed at step {}: {}", path_, update->ntimestep,
-        reason(failure));
-  }
-}
-
-int PairHipnnTs::pack_forward_comm(int n, int* atoms, double* buffer, int, int*) {
-  return exchanged_->pack_features(exchanged_block_, n, atoms, buffer);
-}
-
-void PairHipnnTs::unpack_forward_comm(int n, int first, double* buffer) {
-  exchanged_->unpack_features(exchanged_block_, n, first, buffer);
-}
-
-int PairHipnnTs::pack_reverse_comm(int n, int first, double* buffer) {
-  return exchanged_->pack_gradients(exchanged_block_, n, first, buffer);
-}
-
-void PairHipnnTs::unpack_reverse_comm(int n, int* atoms, double* buffer) {
-  exchanged_->add_gradients(exchanged_block_, n, atoms, buffer);
+  return images;
 }
 
 double PairHipnnTs::memory_usage() {

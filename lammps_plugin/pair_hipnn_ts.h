@@ -52,7 +52,9 @@ private:
   std::string read_on_all_ranks(const std::string& path);
   void map_types(int n_names, char** names);
   void print_mapping();
-  void rebuild_rows();
+  Places places_of_atoms() const;
+  void rebuild(const Places& places);
+  std::vector<int> rebuild_rows(const Places& places);
   double common_scale();
   void refuse_special_bonds();
   int absent_groups() const;
@@ -69,7 +71,8 @@ private:
   bool deviations_wanted() const;
   double weight_of(int member) const;
   bool alone() const;
-  void evaluate_member(int member, bool deviate);
+  void evaluate_members();
+  void add_results(int member, bool deviate);
   void evaluate_blocks();
   void exchange_member_forces();
   void take_deviations();
@@ -103,6 +106,7 @@ private:
   int64_t n_extrapolations_ = 0;  ///< steps of this rank
   Exchange* exchanged_ = nullptr; ///< under way
   int exchanged_block_ = 0;
+  bool watched_ = false; ///< for extrapolation, in this step
   bool mapping_printed_ = false, heat_flux_told_ = false, advised_ = false, new_run_ = true;
   int n_atoms_ = 0;
 };

@@ -52,6 +52,8 @@ public:
 
   /// Of two species, where it is known.
   double of(int64_t a, int64_t b) const { return limits_[a * n_ + b]; }
+  /// (n, n), or empty.
+  const std::vector<double>& limits() const { return limits_; }
 
 private:
   int64_t n_ = 0;

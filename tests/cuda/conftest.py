@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from emulated_lammps import EmulatedLammps
 
 from hipnn_ts import _core
 
@@ -59,6 +60,13 @@ def emulated_nvidia(tmp_path_factory):
     for name in ("libnvrtc.so.12", "libcublas.so.12"):
         (folder / name).symlink_to("libcuda.so.1")
     return folder
+
+
+@pytest.fixture
+def run(tmp_path, emulation, emulated_nvidia):
+    """`lmp` with the emulated libraries; compiled kernels are kept for other tests."""
+    kept = Path(emulation["HIPNN_TS_EMULATION_FOLDER"]) / "cache"
+    return EmulatedLammps(tmp_path, emulated_nvidia, {**emulation, "XDG_CACHE_HOME": str(kept)})
 
 
 @pytest.fixture(scope="session")

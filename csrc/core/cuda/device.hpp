@@ -29,6 +29,11 @@ struct Constants {
     return {double_precision, n_components, 4, warp_size, 1, 1, "training.cu"};
   }
 
+  /// Of kernels that know no network.
+  static Constants rank(bool double_precision) {
+    return {double_precision, 1, 4, warp_size, 1, 1, "rank.cu"};
+  }
+
   int pass() const { return lane_features * warp_size; }
   int passes() const { return n_features / pass(); }
   int real_bytes() const { return double_precision ? 8 : 4; }
@@ -114,7 +119,12 @@ public:
   virtual std::shared_ptr<void> allocate(int64_t bytes) = 0;
   virtual void zero(void* to, int64_t bytes) = 0;
   virtual void copy(void* to, const void* from, int64_t bytes) = 0;
-  /// From the host's memory, which may change as soon as this returns.
+  /// The host's memory for copies: a GPU's are faster from there than from any other.
+  virtual std::shared_ptr<void> host_memory(int64_t bytes) {
+    return {new char[bytes], std::default_delete<char[]>()};
+  }
+  /// From the host's memory, which may change as soon as this returns; `host_memory` once the
+  /// device has been waited for.
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;
   /// To the host's memory, when all work submitted so far is done.
   virtual void download(void* to, const void* from, int64_t bytes) = 0;
@@ -135,6 +145,27 @@ public:
     if (size_ > 0) {
       device.upload(data(), values.data(), size_ * static_cast<int64_t>(sizeof(T)));
     }
+  }
+
+  T* data() const { return static_cast<T*>(memory_.get()); }
+  int64_t size() const { return size_; }
+
+private:
+  std::shared_ptr<void> memory_;
+  int64_t size_ = 0;
+};
+
+/// An array in the host's memory, for copies to and from a device. Only grows.
+template <class T> class HostArray {
+public:
+  /// Room for `size` values; what was there is lost where it has to grow.
+  T* resize(Device& device, int64_t size) {
+    if (size > size_) {
+      memory_.reset();
+      memory_ = device.host_memory(size * static_cast<int64_t>(sizeof(T)));
+      size_ = size;
+    }
+    return data();
   }
 
   T* data() const { return static_cast<T*>(memory_.get()); }

@@ -47,6 +47,8 @@ Driver::Driver()
       allocate_async_(
           library_.find<int(Address*, size_t, MemoryPool, Stream)>("cuMemAllocFromPoolAsync")),
       free_async_(library_.find<int(Address, Stream)>("cuMemFreeAsync")),
+      allocate_host_(library_.find<int(void**, size_t)>("cuMemAllocHost_v2")),
+      free_host_(library_.find<int(void*)>("cuMemFreeHost")),
       load_data_(library_.find<int(LoadedModule*, const void*)>("cuModuleLoadData")),
       get_function_(
           library_.find<int(Function*, LoadedModule, const char*)>("cuModuleGetFunction")),
@@ -145,6 +147,17 @@ void* Driver::allocate(size_t bytes, MemoryPool pool, Stream stream) const {
 void Driver::free(void* memory, Context context, Stream stream) const noexcept {
   set_current_(context);
   free_async_(address(memory), stream);
+}
+
+void* Driver::allocate_host(size_t bytes) const {
+  void* found = nullptr;
+  check(allocate_host_(&found, bytes), "allocating the host's memory");
+  return found;
+}
+
+void Driver::free_host(void* memory, Context context) const noexcept {
+  set_current_(context);
+  free_host_(memory);
 }
 
 LoadedModule Driver::load(const std::string& binary) const {

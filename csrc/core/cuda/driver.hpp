@@ -43,6 +43,10 @@ public:
   void* allocate(size_t bytes, MemoryPool pool, Stream stream) const;
   void free(void* memory, Context context, Stream stream) const noexcept;
 
+  /// The host's memory that copies need not go through another piece of: page-locked.
+  void* allocate_host(size_t bytes) const;
+  void free_host(void* memory, Context context) const noexcept;
+
   LoadedModule load(const std::string& binary) const;
   Function function(LoadedModule module, const char* name) const;
   /// Let a function have more dynamic shared memory than every GPU grants unasked.
@@ -77,6 +81,8 @@ private:
   int (*set_pool_attribute_)(MemoryPool, int, void*);
   int (*allocate_async_)(Address*, size_t, MemoryPool, Stream);
   int (*free_async_)(Address, Stream);
+  int (*allocate_host_)(void**, size_t);
+  int (*free_host_)(void*);
   int (*load_data_)(LoadedModule*, const void*);
   int (*get_function_)(Function*, LoadedModule, const char*);
   int (*set_function_attribute_)(Function, int, int);

@@ -71,6 +71,12 @@ Module& DriverDevice::module(const Constants& c) {
   return *found;
 }
 
+std::shared_ptr<void> DriverDevice::host_memory(int64_t bytes) {
+  use_context();
+  void* const memory = Driver::get().allocate_host(bytes);
+  return {memory, [this](void* last) { Driver::get().free_host(last, context_); }};
+}
+
 void DriverDevice::zero(void* to, int64_t bytes) {
   if (bytes > 0) {
     Driver::get().zero(to, bytes, queue());
@@ -90,7 +96,9 @@ void DriverDevice::upload(void* to, const void* from, int64_t bytes) {
 }
 
 void DriverDevice::download(void* to, const void* from, int64_t bytes) {
-  Driver::get().download(to, from, bytes, queue());
+  if (bytes > 0) {
+    Driver::get().download(to, from, bytes, queue());
+  }
 }
 
 } // namespace cuda

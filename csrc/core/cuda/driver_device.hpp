@@ -21,6 +21,7 @@ public:
   const void* stream() const override { return queue(); }
   bool recording() const override { return Driver::get().capturing(queue()); }
   Module& module(const Constants& constants) override;
+  std::shared_ptr<void> host_memory(int64_t bytes) override;
   void zero(void* to, int64_t bytes) override;
   void copy(void* to, const void* from, int64_t bytes) override;
   void upload(void* to, const void* from, int64_t bytes) override;

@@ -4,6 +4,7 @@
 #include "core/cuda/compiler.hpp"
 #include "core/cuda/cublas.hpp"
 #include "core/cuda/driver_device.hpp"
+#include "core/cuda/memory_cache.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -18,12 +19,12 @@ class Gpu final : public DriverDevice {
 public:
   explicit Gpu(int index)
       : DriverDevice(index, own_folders(), newest_served()), cublas_(open_cublas()),
-        pool_(Driver::get().create_pool(index)), stream_(Driver::get().create_stream()) {}
+        pool_(Driver::get().create_pool(index)), stream_(Driver::get().create_stream()),
+        memory_(
+            [this](int64_t bytes) { return Driver::get().allocate(bytes, pool_, queue()); },
+            [this](void* memory) { Driver::get().free(memory, context(), stream_); }) {}
 
-  std::shared_ptr<void> allocate(int64_t bytes) override {
-    void* const memory = Driver::get().allocate(bytes, pool_, queue());
-    return {memory, [this](void* last) { Driver::get().free(last, context(), stream_); }};
-  }
+  std::shared_ptr<void> allocate(int64_t bytes) override { return memory_.take(bytes); }
 
   void multiply(const Product<float>& product) override { multiply_any(product); }
   void multiply(const Product<double>& product) override { multiply_any(product); }
@@ -45,6 +46,7 @@ private:
   Cublas cublas_;
   MemoryPool pool_;
   Stream stream_;
+  MemoryCache memory_;
   std::mutex mutex_;
 };
 

@@ -67,7 +67,8 @@ struct SortBinsArguments {
   int* order;
 };
 
-/// Pairs within the reach: counted where `first` is null, else written.
+/// Pairs that the first n atoms receive within the reach: counted where `first` is null, else
+/// written.
 struct FindPairsArguments {
   BinsArguments bins;
   long long n;
@@ -80,7 +81,7 @@ struct FindPairsArguments {
   int* counts;            // (n,)
   const long long* first; // (n + 1,)
   int* senders;           // (P,)
-  short* images;          // (P, 3)
+  short* images;          // (P, 3), null where not wanted
 };
 
 /// reverse (P,): the pair that joins the same two atoms the other way.

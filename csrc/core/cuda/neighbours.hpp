@@ -3,8 +3,8 @@
 // hipnn_ts::NeighbourList's counterpart on a device.
 #pragma once
 
+#include "core/cuda/cell_search.hpp"
 #include "core/cuda/network.hpp"
-#include "core/neighbours/bins.hpp"
 
 namespace hipnn_ts {
 namespace cuda {
@@ -31,7 +31,7 @@ public:
   template <class T>
   DeviceConfiguration<T>
   pairs(Module& module, const double* positions, const int* species, T* vectors) const;
-  int64_t n_pairs() const { return n_pairs_; }
+  int64_t n_pairs() const { return pairs_.size; }
 
 private:
   bool fits(Module& module, const double* positions, int64_t n, const Box& box) const;
@@ -39,13 +39,11 @@ private:
 
   Device* device_;
   double cutoff_, skin_;
-  int64_t searches_ = 0, n_ = -1, n_pairs_ = 0;
+  int64_t searches_ = 0, n_ = -1;
   Box box_;
   Array<double> reference_; // (n, 3), positions of the search
-  Array<long long> first_;  // (n + 1,), of receivers' pairs
-  Array<int> senders_;      // (P,)
-  Array<int16_t> images_;   // (P, 3)
-  Array<int> reverse_;      // (P,)
+  FoundPairs pairs_;
+  Array<int> reverse_; // (P,)
 };
 
 } // namespace cuda

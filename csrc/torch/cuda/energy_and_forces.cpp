@@ -2,8 +2,7 @@
 #include "torch/cuda/energy_and_forces.hpp"
 
 #include "core/cuda/check_arguments.hpp"
-#include "core/cuda/grids.hpp"
-#include "core/cuda/network.hpp"
+#include "core/cuda/fetched_pairs.hpp"
 #include "torch/neighbours.hpp"
 
 namespace hipnn_ts {
@@ -20,41 +19,6 @@ std::vector<double> numbers(const Tensor& t) {
   const auto* first = dense.const_data_ptr<double>();
   return {first, first + dense.numel()};
 }
-
-/// An array of the device, in the host's memory.
-template <class T> std::vector<T> fetched(Device& device, const T* from, int64_t n) {
-  std::vector<T> out(n);
-  if (n > 0) {
-    device.download(out.data(), from, bytes_of<T>(n));
-  }
-  return out;
-}
-
-/// The pairs of a step, in the host's memory.
-template <class T> class FetchedPairs {
-public:
-  FetchedPairs(Device& device, const DeviceConfiguration<T>& step, int64_t n_pairs)
-      : senders_(fetched(device, step.by_receiver.others, n_pairs)),
-        vectors_(fetched(device, step.vectors, 3 * n_pairs)) {
-    const auto begin = fetched(device, step.by_receiver.begin, step.n_receivers + 1);
-    for (int64_t i = 0; i < step.n_receivers; ++i) {
-      receivers_.insert(receivers_.end(), begin[i + 1] - begin[i], static_cast<int32_t>(i));
-    }
-  }
-
-  ClosePair closer_than(const ClosestApproach& limits, const int64_t* species) const {
-    return limits.find(species, receivers_.data(), senders_.data(), vectors_.data(), size());
-  }
-  ClosePair closest() const {
-    return closest_pair(receivers_.data(), senders_.data(), vectors_.data(), size());
-  }
-
-private:
-  int64_t size() const { return static_cast<int64_t>(receivers_.size()); }
-
-  std::vector<int32_t> receivers_, senders_;
-  std::vector<T> vectors_;
-};
 
 } // namespace
 

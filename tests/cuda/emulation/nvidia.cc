@@ -3,6 +3,9 @@
 // NVIDIA's driver, NVRTC and cuBLAS as far as this package calls them, for one GPU that is the
 // processor: libcuda.so.1, libnvrtc.so.12 and libcublas.so.12 in one. Compiled kernels are the path
 // of a library that the emulation's compiler has made. What is used wrongly ends the process.
+//
+// HIPNN_TS_EMULATION_COUNTS names a folder for a file of each process: whenever the GPU is waited
+// for, a line of what has been done so far (struct Counts).
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -17,6 +20,24 @@ namespace {
 int context_of_the_gpu, stream_of_the_gpu, pool_of_the_gpu, handle_of_cublas;
 void* current = nullptr; // context
 std::map<void*, size_t> memory;
+
+struct Counts {
+  long long up = 0, down = 0; // bytes between host and device
+  long long uploads = 0, downloads = 0, launches = 0, products = 0, allocations = 0, waits = 0;
+} counts;
+
+void write_counts() {
+  const char* folder = std::getenv("HIPNN_TS_EMULATION_COUNTS");
+  if (!folder) {
+    return;
+  }
+  static std::FILE* file =
+      std::fopen((std::string(folder) + "/" + std::to_string(getpid())).c_str(), "w");
+  std::fprintf(
+      file, "%lld %lld %lld %lld %lld %lld %lld %lld\n", counts.up, counts.down, counts.uploads,
+      counts.downloads, counts.launches, counts.products, counts.allocations, counts.waits);
+  std::fflush(file);
+}
 
 [[noreturn]] void stop(const char* problem) {
   std::fprintf(stderr, "emulated driver: %s\n", problem);
@@ -60,6 +81,7 @@ int gemm(
   expect(
       lda >= (a_transposed ? k : m) && ldb >= (b_transposed ? n : k) && ldc >= m,
       "a leading dimension");
+  ++counts.products;
   for (int j = 0; j < n; ++j) {
     for (int i = 0; i < m; ++i) {
       T sum = 0;
@@ -118,6 +140,8 @@ int cuStreamCreate(void** stream, unsigned) {
   return 0;
 }
 int cuStreamSynchronize(void*) {
+  ++counts.waits;
+  write_counts();
   return 0;
 }
 int cuStreamIsCapturing(void*, int* status) {
@@ -136,6 +160,7 @@ int cuMemPoolSetAttribute(void*, int, void*) {
 }
 int cuMemAllocFromPoolAsync(unsigned long long* address, size_t bytes, void* pool, void* stream) {
   expect(bytes > 0 && pool == &pool_of_the_gpu && stream == &stream_of_the_gpu, "allocation");
+  ++counts.allocations;
   void* const found = std::malloc(bytes);
   std::memset(found, 0xff, bytes);
   memory[found] = bytes;
@@ -147,6 +172,17 @@ int cuMemFreeAsync(unsigned long long address, void* stream) {
   std::free(pointer(address));
   return 0;
 }
+int cuMemAllocHost_v2(void** found, size_t bytes) {
+  expect(current && bytes > 0, "allocation of the host's memory");
+  ++counts.allocations;
+  *found = std::malloc(bytes);
+  std::memset(*found, 0xff, bytes);
+  return 0;
+}
+int cuMemFreeHost(void* memory) {
+  std::free(memory);
+  return 0;
+}
 int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t bytes, void*) {
   std::memset(within(to, bytes), value, bytes);
   return 0;
@@ -156,10 +192,14 @@ int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t 
   return 0;
 }
 int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t bytes, void*) {
+  counts.up += bytes;
+  ++counts.uploads;
   std::memcpy(within(to, bytes), from, bytes);
   return 0;
 }
 int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, size_t bytes, void*) {
+  counts.down += bytes;
+  ++counts.downloads;
   std::memcpy(to, within(from, bytes), bytes);
   return 0;
 }
@@ -190,6 +230,7 @@ int cuLaunchKernel(
     void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned,
     unsigned shared_bytes, void* stream, void** arguments, void**) {
   expect(current == &context_of_the_gpu && stream == &stream_of_the_gpu && z == 1, "launch");
+  ++counts.launches;
   const auto* f = static_cast<EmulatedFunction*>(function);
   f->emulate(f->kernel, x, y, threads, shared_bytes, arguments[0]);
   return 0;

@@ -3,7 +3,8 @@
 // The device's operators on the emulated device, as torch.ops.hipnn_ts_emulated.
 #include <torch/library.h>
 
-#include "core/cuda/staged.hpp"
+#include "core/cuda/rank_step.hpp"
+#include "core/network.hpp"
 #include "emulation/device.hpp"
 #include "torch/cuda/energy_and_forces.hpp"
 #include "torch/cuda/inference.hpp"
@@ -55,61 +56,125 @@ step(int64_t potential, const Tensor& positions, const std::optional<Tensor>& bo
   return p.on_device.evaluate(positions, periodic, p.checks);
 }
 
-/// A step block by block with arrays of the host, as LAMMPS makes it: energies (n_receivers,), pair
-/// gradients (P, 3) and the gradients (n, n_in) that entered each block but the first. Ghosts have
-/// the features that `ghosts` (one tensor (n - n_receivers, n_in) for each such block) gives.
-template <class Network>
-std::vector<Tensor> run_blocks(
-    Network& network, const std::vector<int64_t>& widths, int64_t n_receivers,
-    const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
-    at::TensorList ghosts) {
-  const int64_t n = species.size(0);
+const double* numbers(const Tensor& t) {
+  return t.const_data_ptr<double>();
+}
+
+/// A rank's step, block by block. Ghosts have the features that `ghosts` (one tensor
+/// (n - n_receivers, n_in) for each block but the first) gives.
+struct Rank {
+  int64_t n_receivers;
+  Tensor species, positions;
+  at::TensorList ghosts;
+  std::vector<int64_t> widths; // of the features that enter each block
+
+  int64_t n() const { return species.size(0); }
+  Tensor zeros(at::IntArrayRef shape) const { return at::zeros(shape, positions.options()); }
+};
+
+/// Energies (n_receivers,), forces (n, 3), virial (6,), and of each block but the first the
+/// gradients of what entered it: of all atoms that are no receivers. Here by the host's kernels,
+/// which find no pairs.
+std::vector<Tensor> step_by_blocks(
+    hipnn_ts::Network<double>& network, const Rank& rank, const Tensor& receivers,
+    const Tensor& senders) {
   const Tensor to = receivers.to(at::kInt), from = senders.to(at::kInt);
+  const Tensor vectors =
+      rank.positions.index_select(0, senders) - rank.positions.index_select(0, receivers);
   network.begin(
-      {n, n_receivers, receivers.size(0), species.const_data_ptr<int64_t>(),
-       to.const_data_ptr<int32_t>(), from.const_data_ptr<int32_t>(),
-       vectors.const_data_ptr<double>(), 1});
+      {rank.n(), rank.n_receivers, receivers.size(0), rank.species.const_data_ptr<int64_t>(),
+       to.const_data_ptr<int32_t>(), from.const_data_ptr<int32_t>(), numbers(vectors), 1});
   const int last = network.n_blocks() - 1;
-  const Tensor energies = at::zeros({n_receivers}, vectors.options());
-  const Tensor pair_gradients = at::zeros_like(vectors);
+  const Tensor energies = rank.zeros({rank.n_receivers}), pair_gradients = at::zeros_like(vectors);
   std::vector<Tensor> features(last + 1), gradients(last + 1);
   const auto pointer = [](const Tensor& t) { return t.defined() ? t.data_ptr<double>() : nullptr; };
   for (int k = 0; k < last; ++k) {
-    const Tensor out = at::empty({n_receivers, widths[k + 1]}, vectors.options());
+    const Tensor out = rank.zeros({rank.n_receivers, rank.widths[k + 1]});
     network.forward(k, pointer(features[k]), pointer(out), pointer(energies));
-    features[k + 1] = at::cat({out, ghosts[k]}).contiguous();
-    gradients[k + 1] = at::empty({n, widths[k + 1]}, vectors.options());
+    features[k + 1] = at::cat({out, rank.ghosts[k]}).contiguous();
+    gradients[k + 1] = rank.zeros({rank.n(), rank.widths[k + 1]});
   }
   network.last(
       pointer(features[last]), pointer(energies), pointer(gradients[last]),
       pointer(pair_gradients));
   for (int k = last - 1; k >= 0; --k) {
-    const Tensor above = gradients[k + 1].narrow(0, 0, n_receivers).clone();
+    const Tensor above = gradients[k + 1].narrow(0, 0, rank.n_receivers).clone();
     network.backward(k, pointer(above), pointer(gradients[k]), pointer(pair_gradients));
   }
-  gradients[0] = pair_gradients;
-  gradients.insert(gradients.begin(), energies);
-  return gradients;
+  const Tensor forces = rank.zeros({rank.n(), 3});
+  network.forces(numbers(pair_gradients), forces.data_ptr<double>());
+  const Tensor virial = -vectors.t().matmul(pair_gradients);
+  std::vector<Tensor> out{
+      energies, forces,
+      at::stack(
+          {virial[0][0], virial[1][1], virial[2][2], virial[0][1], virial[0][2], virial[1][2]})};
+  for (int k = last; k > 0; --k) {
+    out.push_back(gradients[k].narrow(0, rank.n_receivers, rank.n() - rank.n_receivers));
+  }
+  return out;
+}
+
+/// The same by the device's.
+std::vector<Tensor>
+step_by_blocks(hipnn_ts::cuda::RankStep<double>& step, const Rank& rank, double cutoff) {
+  const int64_t n = rank.n(), others = n - rank.n_receivers;
+  hipnn_ts::cuda::RankAtoms atoms;
+  atoms.n_receivers = rank.n_receivers;
+  atoms.n_rows = n;
+  for (int k = 0; k < n; ++k) {
+    atoms.row_of_image.push_back(k);
+  }
+  atoms.shifts.resize(3 * n);
+  const auto* species = rank.species.const_data_ptr<int64_t>();
+  step.set_atoms(atoms, {}, numbers(rank.positions), cutoff + 1.0);
+  step.set_species(std::vector<int>(species, species + n));
+  const double box[9] = {};
+  step.move(numbers(rank.positions), box);
+  step.begin();
+  step.choose(0, true);
+  const int last = step.n_blocks() - 1;
+  for (int k = 0; k <= last; ++k) {
+    if (k > 0) {
+      step.give_features(k, numbers(rank.ghosts[k - 1].contiguous()));
+    }
+    step.forward(k);
+  }
+  std::vector<Tensor> gradients;
+  for (int k = last; k >= 0; --k) {
+    step.backward(k);
+    if (k > 0) {
+      gradients.push_back(rank.zeros({others, rank.widths[k]}));
+      step.fetch_gradients(k, gradients.back().data_ptr<double>());
+    }
+  }
+  const auto& found = step.results(hipnn_ts::cuda::RowVirials::none);
+  const auto copied = [&](const double* values, at::IntArrayRef shape) {
+    return at::from_blob(const_cast<double*>(values), shape, rank.positions.options()).clone();
+  };
+  std::vector<Tensor> out{
+      copied(found.energies, {rank.n_receivers}), copied(found.forces, {n, 3}),
+      copied(found.virial, {6})};
+  out.insert(out.end(), gradients.begin(), gradients.end());
+  return out;
 }
 
 std::vector<Tensor> blocks(
-    bool on_device, int64_t n_receivers, const Tensor& species, const Tensor& receivers,
-    const Tensor& senders, const Tensor& vectors, at::TensorList ghosts, const Tensor& document) {
+    bool on_device, int64_t n_receivers, const Tensor& species, const Tensor& positions,
+    const Tensor& receivers, const Tensor& senders, at::TensorList ghosts, const Tensor& document) {
   const auto model = hipnn_ts::loaded_model(document);
   const auto members = model->model()->all_weights<double>();
-  std::vector<int64_t> widths;
+  Rank rank{n_receivers, species, positions, ghosts, {}};
   for (const auto& block : members.front().blocks) {
-    widths.push_back(block.n_in);
+    rank.widths.push_back(block.n_in);
   }
-  const auto run = [&](auto& network) {
-    return run_blocks(network, widths, n_receivers, species, receivers, senders, vectors, ghosts);
-  };
   if (on_device) {
-    hipnn_ts::cuda::StagedNetwork<double> network(device(), members);
-    return run(network);
+    const double cutoff = model->architecture().cutoff;
+    const std::vector<double> nothing(model->architecture().n_species(), 0.0);
+    hipnn_ts::cuda::RankStep<double> step(device(), members, nothing, {}, cutoff);
+    return step_by_blocks(step, rank, cutoff);
   }
   hipnn_ts::Network<double> network(members);
-  return run(network);
+  return step_by_blocks(network, rank, receivers, senders);
 }
 
 int64_t searches(int64_t potential) {
@@ -141,8 +206,8 @@ TORCH_LIBRARY(hipnn_ts_emulated, m) {
       &create);
   m.def("step(int potential, Tensor positions, Tensor? box) -> (Tensor, Tensor)", &step);
   m.def(
-      "blocks(bool on_device, int n_receivers, Tensor species, Tensor receivers, Tensor senders, "
-      "Tensor vectors, Tensor[] ghosts, Tensor document) -> Tensor[]",
+      "blocks(bool on_device, int n_receivers, Tensor species, Tensor positions, Tensor receivers, "
+      "Tensor senders, Tensor[] ghosts, Tensor document) -> Tensor[]",
       &blocks);
   m.def("searches(int potential) -> int", &searches);
   m.def("peak_bytes() -> int", &peak_bytes);

