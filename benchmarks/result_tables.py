@@ -154,10 +154,20 @@ def gpu_kernels(result: dict) -> str:
 
 
 def peers(result: dict) -> str:
-    """Energy and forces by each package, microseconds an atom."""
+    """What each package takes in each engine, microseconds an atom."""
     systems = result["systems"]
     rows = [
-        [name, model["version"], f"{model['parameters']:,}"]
+        [
+            name,
+            model["version"],
+            f"{model['parameters']:,}",
+            "; ".join(
+                f"{cutoff:g} ({number(neighbours, '.0f')})"
+                for cutoff, neighbours in zip(
+                    model.get("cutoffs", []), model.get("neighbours", []), strict=True
+                )
+            ),
+        ]
         + [
             number(1e6 * row["seconds"][name]["median"] / row["n_atoms"], ".1f")
             if name in row["seconds"]
@@ -166,9 +176,13 @@ def peers(result: dict) -> str:
         ]
         for name, model in result["models"].items()
     ]
-    head = ["model", "version", "weights", *(f"{r['n_atoms']:,} atoms" for r in systems.values())]
+    head = ["model", "version", "weights", "cutoff, Å (neighbours)", *systems]
     notes = [f"- {name}: {model['description']}" for name, model in result["models"].items()]
     notes += [f"- {name}: not measured: {why}" for name, why in result["missing"].items()]
+    notes += [
+        f"- {name}: not in LAMMPS: {why}"
+        for name, why in result.get("without_pair_style", {}).items()
+    ]
     return f"µs/atom.\n\n{table(head, rows)}\n\n" + "\n".join(notes)
 
 
