@@ -9,6 +9,7 @@ atoms jitter so that the Verlet list is kept and renewed as in a simulation.
 """
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -21,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cpu import Case, imported
 from hippynn_peer import SPECIES, Peer, published_file, use_kernel
 from water import thermal_water, water_box
+from whole_steps import whole_steps
 
 from hipnn_ts.benchmark import Check, write_report
+from hipnn_ts.export import export_potential
 from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model import derivatives
 from hipnn_ts.neighbours import neighbour_pairs
@@ -31,6 +34,7 @@ BOXES = {22: None, 648: 6, 3000: 10, 20577: 19, 98304: 32, 1029000: 70, 3993000:
 TILES = {1029000: 7, 3993000: 11}  # copies of a smaller box along each axis
 MANY = 200_000
 TRAINED = ((648, 32), (3000, 128))  # atoms and features
+WHOLE = {22: 500, 648: 500, 20577: 60, 98304: 15}  # atoms and steps of the engines
 JITTER = 0.01  # Å
 UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
 
@@ -195,6 +199,43 @@ def copies_error(fused: FusedPotential, n_atoms: int) -> float:
     return electronvolts() * abs(energies[0] - energies[1])
 
 
+def engines(potential) -> list[dict]:
+    """Whole steps of LAMMPS and OpenMM. Random weights hold no molecule together: shorter ones."""
+    timestep = 0.0005 if published_file() else 0.0001
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.pt"
+        export_potential(potential, model, {})
+        return [
+            row
+            for n_atoms, steps in WHOLE.items()
+            for row in whole_steps(model, n_atoms, steps, timestep)
+        ]
+
+
+def whole_step_checks(rows: list[dict], kernels_by_size: dict[int, float]) -> list[Check]:
+    """LAMMPS's steps beside the kernels', milliseconds by number of atoms."""
+    out = []
+    for row in rows:
+        if row["engine"] != "LAMMPS":
+            continue
+        n_atoms, milliseconds = row["n_atoms"], row["milliseconds"]
+        small = n_atoms < 20_000
+        value = milliseconds
+        if not small and milliseconds is not None:
+            value = milliseconds / kernels_by_size[n_atoms]
+        out.append(
+            Check(
+                name=f"LAMMPS, whole step of {n_atoms} atoms, "
+                + ("ms" if small else "times the kernels"),
+                value=value,
+                limit={22: 0.2, 648: 0.4}.get(n_atoms, 1.25),
+                better="lower",
+                reason=row["reason"],
+            )
+        )
+    return out
+
+
 def measure(fused: FusedPotential, n_atoms: int) -> dict:
     step = Steps(fused, box_of(n_atoms))
     torch.cuda.empty_cache()
@@ -244,12 +285,14 @@ def main(output: str, largest: int) -> None:
     ours = next(row for row in rows if row["n_atoms"] == 20577)
     ratio = median(theirs) / (ours["milliseconds"] / 1e3)
     print(f"20577 atoms: {ratio} x hippynn with Triton", flush=True)
+    whole = engines(potential)
     training = [training_step(*case) for case in TRAINED]
     for case in training:
         print(f"training: {case}", flush=True)
     rows += [measure(fused, n) for n in sizes if n >= MANY]
     largest_n = rows[-1]["n_atoms"]
     of_copies = copies_error(fused, largest_n) if largest_n in TILES else None
+    by_size = {row["n_atoms"]: row["milliseconds"] for row in rows}
     best = max(row["million_atom_steps_per_second"] for row in rows)
     largest_row = rows[-1]
 
@@ -292,6 +335,7 @@ def main(output: str, largest: int) -> None:
             )
             for case in training
         ),
+        *whole_step_checks(whole, by_size),
     ]
     figures = {
         "gpu": torch.cuda.get_device_name(),
@@ -302,6 +346,7 @@ def main(output: str, largest: int) -> None:
         "hippynn_triton_20577_seconds": theirs,
         "microseconds_by_kernel_20577": by_kernel,
         "training": training,
+        "whole_steps": whole,
     }
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     write_report(output, figures, checks)
