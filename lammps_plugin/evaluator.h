@@ -44,6 +44,9 @@ public:
   virtual void set_member(int member) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
+  /// Whether the steps that follow tell the force uncertainties of the receivers, eV/Å.
+  virtual void tell_uncertainties(bool wanted) = 0;
+  virtual const double* uncertainties() const = 0;
   /// Returns a receiver whose energy or force is not finite, or -1.
   virtual int add_results(const Tally& tally, int n_threads) = 0;
   /// Energies of the receivers, eV.

@@ -4,6 +4,7 @@
 #include "core/cuda/staged.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace hipnn_ts_lammps {
 
@@ -44,10 +45,29 @@ template <class Real, class Network> void FusedPotential<Real, Network>::set_mem
 
 template <class Real, class Network> void FusedPotential<Real, Network>::forward_block(int block) {
   const Real* in = block > 0 ? features(block) : nullptr;
-  if (last(block)) {
+  if (last(block) && uncertain_) {
+    last_with_uncertainties(in, cleared_gradients(block));
+  } else if (last(block)) {
     network_.last(in, energies_.data(), cleared_gradients(block), pair_gradients_.data());
   } else {
     network_.forward(block, in, features(block + 1), energies_.data());
+  }
+}
+
+/// On the processor alone: the pair style asks for none on a GPU.
+template <class Real, class Network>
+void FusedPotential<Real, Network>::last_with_uncertainties(const Real* in, Real* gradients) {
+  if constexpr (std::is_same_v<Network, hipnn_ts::Network<Real>>) {
+    const int64_t width = model_->architecture().n_features.back();
+    Real* out = last_features_.resize(counts_.receivers * width);
+    network_.last(in, energies_.data(), gradients, pair_gradients_.data(), out);
+    std::vector<const Real*> of_blocks;
+    for (size_t k = 1; k < features_.size(); ++k) {
+      of_blocks.push_back(features_[k].data());
+    }
+    of_blocks.push_back(out);
+    uncertainties_.resize(counts_.receivers);
+    network_.uncertainties(of_blocks.data(), uncertainties_.data());
   }
 }
 
@@ -72,13 +92,13 @@ Real* FusedPotential<Real, Network>::cleared_gradients(int block) {
 }
 
 template <class Real, class Network> double FusedPotential<Real, Network>::memory_usage() const {
-  int64_t bytes = network_.bytes() + pair_gradients_.bytes();
+  int64_t bytes = network_.bytes() + pair_gradients_.bytes() + last_features_.bytes();
   for (const auto* buffers : {&features_, &feature_gradients_}) {
     for (const auto& buffer : *buffers) {
       bytes += buffer.bytes();
     }
   }
-  return bytes + sizeof(double) * energies_.capacity();
+  return bytes + sizeof(double) * (energies_.capacity() + uncertainties_.capacity());
 }
 
 template class FusedPotential<float, hipnn_ts::Network<float>>;

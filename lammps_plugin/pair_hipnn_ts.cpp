@@ -92,13 +92,15 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   guarded(GATHER_PAIRS, [&] {
     evaluator_->gather_pairs(*list, atom->x, model_.network.cutoff, comm->nthreads);
   });
+  const bool measured = deviations_wanted();
+  evaluator_->tell_uncertainties(measured && uncertain());
   guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
   watch_for_extrapolation();
 
   scaled_unit_ = energy_unit_ * common_scale();
   row_energies_.assign(rows_.counts().receivers, 0.0);
-  const bool deviate = deviations_wanted();
   const int n_members = model_.network.n_members;
+  const bool deviate = measured && n_members > 1;
   if (deviate) {
     member_results_.begin(n_members);
   }
@@ -110,7 +112,7 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   if (cvflag_atom && model_.network.n_blocks() > 1) {
     add_centroid_passes();
   }
-  if (deviate) {
+  if (measured) {
     take_deviations();
   }
 }

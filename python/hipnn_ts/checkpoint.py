@@ -2,10 +2,10 @@
 
 import io
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from hipnn_ts.archives import load_tensors
 from hipnn_ts.errors import InputError
@@ -156,7 +156,7 @@ class _Uncertainty(Section):
 
     means: torch.Tensor
     whitening: torch.Tensor
-    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    scale: torch.Tensor
     facts: dict[str, Any]
 
 
@@ -186,6 +186,7 @@ def _check_uncertainty(path: str | Path, potential: Potential, uncertainty: Unce
     shapes = {
         "means": (n_species, n_features),
         "whitening": (n_species, n_features * (n_features + 1) // 2),
+        "scale": (n_species,),
     }
     for name, shape in shapes.items():
         tensor = getattr(uncertainty, name)
@@ -198,3 +199,8 @@ def _check_uncertainty(path: str | Path, potential: Potential, uncertainty: Unce
             raise InputError(
                 f"{path}: uncertainty: {name}: expected finite numbers, found some that are not"
             )
+    if not (uncertainty.scale > 0).all():
+        raise InputError(
+            f"{path}: uncertainty: scale: expected numbers above 0, found "
+            f"{uncertainty.scale.min():g}"
+        )

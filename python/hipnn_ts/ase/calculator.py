@@ -41,6 +41,9 @@ class HIPNNTSCalculator(Calculator):
     holds standard deviations over the members: ``energy_std`` (eV), ``forces_std`` (n,) in eV/Å,
     ``sqrt(mean |F - mean F|²)`` of each atom, and where stress is defined ``stress_std`` (6,).
 
+    Of a network with force uncertainty ``results`` also holds ``forces_uncertainty`` (n,) in eV/Å,
+    an estimate of the norm of the error of each atom's force; on the CPU alone.
+
     The calculator can be copied and pickled, and evaluates in child processes, however they are
     started. A pickle holds the model, not its path.
 
@@ -122,7 +125,7 @@ class HIPNNTSCalculator(Calculator):
             For each structure, in their order, what ``results`` of a calculator holds: ``energy``
             and ``free_energy`` (eV), ``energies`` (n,), ``forces`` (n, 3) in eV/Å, and where it is
             defined ``stress`` (6,) in eV/Å³;
-            of a committee its deviations.
+            of a committee its deviations, of a network with force uncertainty that.
 
         Raises
         ------
@@ -176,6 +179,8 @@ class HIPNNTSCalculator(Calculator):
             results["forces_std"] = found.deviations.forces
             if volume is not None:
                 results["stress_std"] = found.deviations.virial.ravel()[VOIGT] / volume
+        if found.uncertainty is not None:
+            results["forces_uncertainty"] = found.uncertainty
         return results
 
     def _volume_of(self, atoms: Atoms) -> float | None:

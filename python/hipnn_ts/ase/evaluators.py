@@ -8,7 +8,13 @@ from ase import Atoms
 
 from hipnn_ts import _core
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.structures import Deviations, Evaluated, StructureBatch, choice_of
+from hipnn_ts.export.structures import (
+    Deviations,
+    Evaluated,
+    StructureBatch,
+    choice_of,
+    measures_of,
+)
 from hipnn_ts.neighbours import check_cell, refusal
 
 if TYPE_CHECKING:
@@ -24,7 +30,8 @@ class NativeEvaluator:
     ----------
     potential : NativePotential
     limits : (S, S), of the guard against extrapolation
-    member : of a committee, whose energies and forces; None for the mean and deviations
+    member : of a committee, whose energies and forces; None for the mean and deviations, or for a
+        network and, where it has it, its uncertainty
     """
 
     def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
@@ -66,7 +73,9 @@ class NativeEvaluator:
             )
         except ValueError as error:
             raise refusal(error, positions, cell, periodic) from error
-        return Evaluated(*found[:5], *(Deviations(*apart) for apart in found[5:]))
+        deviations, uncertainty = measures_of(found[5:])
+        apart = None if deviations is None else Deviations(*deviations)
+        return Evaluated(*found[:5], apart, uncertainty)
 
     def compute_batch(
         self, structures: Sequence[Atoms], name: Callable[[int], str]

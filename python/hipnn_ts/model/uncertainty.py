@@ -1,7 +1,7 @@
 """How far an atom is from those that a network was trained on, as an estimate of its force's error.
 
 The distance is Mahalanobis's, in the space of the features that the readouts see, from the training
-atoms of the same element; a factor found on validation data makes eV/Å of it.
+atoms of the same element; a factor for each element, found on validation data, makes eV/Å of it.
 """
 
 from typing import Any, NamedTuple
@@ -26,18 +26,18 @@ class Uncertainty(NamedTuple):
     means : Tensor, (S, D), float64, of each element
     whitening : Tensor, (S, D (D + 1) / 2), float64: rows of the lower triangular matrix L with
         Lᵀ L the inverse of the element's covariance, one after the other
-    scale : eV/Å for each unit of distance
+    scale : Tensor, (S,), float64, eV/Å for each unit of distance
     facts : plain values that say what these were made of, for people
     """
 
     means: Tensor
     whitening: Tensor
-    scale: float
+    scale: Tensor
     facts: dict[str, Any]
 
     def of(self, features: Tensor, species: Tensor) -> Tensor:
         """Force uncertainties (n,), eV/Å, float64, of atoms with features (n, D)."""
-        return self.scale * distances(self.means, self.whitening, features, species)
+        return self.scale[species] * distances(self.means, self.whitening, features, species)
 
 
 def features_of(

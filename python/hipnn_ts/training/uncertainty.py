@@ -18,6 +18,8 @@ ATOMS_PER_FEATURE = 30
 MOST_ATOMS = 50_000  # of all elements together, and of the validation data
 MOST_FRAMES = 100_000  # that are looked at for them
 BATCH_ATOMS = 1000
+# Atoms' worth of the factor of all elements in that of each: few atoms say little.
+SHARED_ATOMS = 20
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -27,9 +29,10 @@ def fit_uncertainty(
     """Of a potential after its last step; the same data give the same numbers.
 
     Of large data some frames are taken, evenly, until each element has ``ATOMS_PER_FEATURE`` atoms
-    for each feature, or ``MOST_ATOMS`` are there in all. The scale is the root mean square error of
-    the validation data's forces, over atoms, divided by that of the distances; atoms of elements
-    without training data are left out.
+    for each feature, or ``MOST_ATOMS`` are there in all. The scale of an element is the root mean
+    square error of the validation data's forces on its atoms, divided by that of their distances;
+    of one with few atoms there, nearly that of all elements. Atoms of elements without training
+    data are left out.
 
     Returns
     -------
@@ -48,16 +51,25 @@ def fit_uncertainty(
     if made is None:
         return None
     means, whitening, counts = made
-    measured, errors = _measured(potential, validation, means, whitening, counts > 0)
-    if not measured.square().sum() > 0:
+    measured, errors, of_element = _measured(potential, validation, means, whitening, counts > 0)
+    if not (measured.square().sum() > 0 and errors.square().sum() > 0):
         return None
+    scale = _scales(measured, errors, of_element, len(elements))
     facts = {
         "training_atoms": dict(zip(elements, counts.tolist(), strict=True)),
         "validation_atoms": len(errors),
-        "rank_correlation": _rank_correlation(measured, errors),
+        "rank_correlation": _rank_correlation(scale[of_element] * measured, errors),
     }
-    scale = (errors.square().mean() / measured.square().mean()).sqrt().item()
-    return Uncertainty(means, whitening, scale, facts) if scale > 0 else None
+    return Uncertainty(means, whitening, scale, facts)
+
+
+def _scales(measured: Tensor, errors: Tensor, species: Tensor, n_species: int) -> Tensor:
+    """Of distances and errors (n,) of atoms, eV/Å for each unit of distance, (S,)."""
+    zeros = measured.new_zeros(n_species)
+    squares = zeros.index_add(0, species, errors.square())
+    distances = zeros.index_add(0, species, measured.square())
+    shared = SHARED_ATOMS * torch.stack([errors.square().mean(), measured.square().mean()])
+    return ((squares + shared[0]) / (distances + shared[1])).sqrt()
 
 
 def described(uncertainty: Uncertainty | None) -> str:
@@ -69,10 +81,12 @@ def described(uncertainty: Uncertainty | None) -> str:
         )
     facts = uncertainty.facts
     counts = ", ".join(f"{symbol} {n}" for symbol, n in facts["training_atoms"].items())
+    scales = 1e3 * uncertainty.scale
+    told_scales = f"{scales.min():.3g}" + (f" to {scales.max():.3g}" if len(scales) > 1 else "")
     correlation = facts["rank_correlation"]
     told = "" if correlation is None else f", rank correlation with their errors {correlation:.2f}"
     return (
-        f"force uncertainty: {1e3 * uncertainty.scale:.3g} meV/Å for each unit of distance from "
+        f"force uncertainty: {told_scales} meV/Å for each unit of distance from "
         f"the training atoms ({counts}), by {facts['validation_atoms']} atoms of the validation "
         f"data{told}"
     )
@@ -84,10 +98,10 @@ def _measured(
     means: Tensor,
     whitening: Tensor,
     known: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Distances and norms of the forces' errors, eV/Å, of atoms with a reference force and of a
-    known element."""
-    measured, errors = [torch.zeros(0, dtype=torch.float64)], [torch.zeros(0, dtype=torch.float64)]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances, norms of the forces' errors, eV/Å, and species of atoms with a reference force and
+    of a known element."""
+    measured, errors, species = [], [], []
     for batch in _batches(validation, _frames(validation, 0, 0)):
         if len(batch.forces) == 0:
             continue
@@ -98,7 +112,11 @@ def _measured(
         of_known = known[batch.species.index_select(0, batch.with_forces)]
         measured.append(found.index_select(0, batch.with_forces)[of_known])
         errors.append(difference.detach().double().norm(dim=1)[of_known])
-    return torch.cat(measured), torch.cat(errors)
+        species.append(batch.species.index_select(0, batch.with_forces)[of_known])
+    if not measured:
+        none = torch.zeros(0, dtype=torch.float64)
+        return none, none, none.long()
+    return torch.cat(measured), torch.cat(errors), torch.cat(species)
 
 
 def _features(potential: Potential, batch: Batch) -> Tensor:
