@@ -103,7 +103,7 @@ pair_coeff 1*2 3 lj/cut 0.0 1.0
     by_hand = expected(random_potential(), random_uncertainty(), atoms)
     apart = np.loadtxt(tmp_path / "apart.dump", skiprows=9)[:, 1]
     np.testing.assert_allclose(apart, [*by_hand, 0, 0, 0, 0], rtol=1e-11, atol=1e-10)
-    row = np.loadtxt(tmp_path / "model_devi.out")[0]
+    row = np.loadtxt(tmp_path / "model_devi.out", ndmin=2)[0]
     np.testing.assert_allclose(row[4:], [by_hand.max(), by_hand.min(), by_hand.mean()], rtol=1e-9)
 
 
