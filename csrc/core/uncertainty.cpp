@@ -61,9 +61,6 @@ void Uncertainties<T>::compute(
     x.distances = out;
     own.distances(x);
   }
-  for (int64_t i = 0; i < n; ++i) {
-    out[i] *= static_cast<double>(weights.scale);
-  }
 }
 
 template class Uncertainties<float>;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The force uncertainty of one network: how far the features of an atom, those that leave all
-// blocks side by side, are from the training atoms of its element, |L (features - mean)|, times a
-// scale in eV/Å.
+// blocks side by side, are from the training atoms of its element, |L (features - mean)|, with L in
+// eV/Å.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,6 @@ constexpr const char* no_uncertainty =
 /// What a file says of it. L is lower triangular.
 template <class T> struct UncertaintyWeights {
   int n_features = 0;           // D, of all blocks; 0 where the file has none
-  T scale = 0;                  // eV/Å
   const T* means = nullptr;     // (S, D)
   const T* whitening = nullptr; // (S, panels_size(D, D)): of L^T, as dense layers read it
 

@@ -148,7 +148,6 @@ uncertainty(const Architecture& network, const Group<T>& tensors, Buffer<T>& whi
     }
     unpack_whitening(rows + s * (n * (n + 1) / 2), n, scales[s], panels + s * panels_size(n, n));
   }
-  out.scale = 1;
   out.whitening = panels;
   return out;
 }
