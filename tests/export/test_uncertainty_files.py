@@ -85,7 +85,9 @@ def test_the_file_without_is_what_it_was(random_model, uncertain_model):
 
 
 NOWHERE = "expected force uncertainty in fused files of format 4 and nowhere else, found"
-DIFFERS = "expected the network that the metadata describe, found|format_version: expected 4, as the"
+DIFFERS = (
+    "expected the network that the metadata describe, found|format_version: expected 4, as the"
+)
 FACTS = {"scale": {"H": 1.0, "O": 1.0}, "training_atoms": {"H": 1, "O": 1}, "validation_atoms": 1}
 
 

@@ -55,6 +55,8 @@ class HIPNNTSCalculator(Calculator):
     beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
         100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
     member : of a committee, to be evaluated alone, without deviations; counted from 0
+    uncertainty : whether that of forces is computed where the file has it, which takes 1 to 2 % of
+        a step of hundreds of atoms, and some percent of a small molecule's
 
     Raises
     ------
@@ -79,6 +81,7 @@ class HIPNNTSCalculator(Calculator):
         device: "str | torch.device" = "cpu",
         beyond_training: Action = "warn",
         member: int | None = None,
+        uncertainty: bool = True,
     ):
         # Here: pydantic, which reads metadata, takes as long to import as ASE.
         from hipnn_ts.export.potential import ExportedPotential
@@ -86,7 +89,7 @@ class HIPNNTSCalculator(Calculator):
         super().__init__()
         self._potential = ExportedPotential.read(model, device)
         known = limits(self.metadata, beyond_training)
-        self._evaluator = evaluator_of(self._potential, known, member)
+        self._evaluator = evaluator_of(self._potential, known, member, uncertainty)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = SpeciesOfAtoms(self._potential)
         self._volume: tuple[bytes, float | None] = b"", None  # of the last cell

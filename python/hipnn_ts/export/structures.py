@@ -56,9 +56,11 @@ class Evaluated(NamedTuple):
     uncertainty: np.ndarray | None = None
 
 
-def choice_of(potential: "NativePotential", member: int | None) -> dict[str, int | bool]:
+def choice_of(
+    potential: "NativePotential", member: int | None, uncertainty: bool = True
+) -> dict[str, int | bool]:
     """What the runtime is told of a committee: a member, or None for the mean and deviations; and
-    that it shall tell the uncertainty of a network that has it.
+    whether it shall tell the uncertainty of a network that has it.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def choice_of(potential: "NativePotential", member: int | None) -> dict[str, int
     """
     n_members = potential.metadata.members
     if member is None:
-        uncertain = potential.metadata.uncertainty is not None
+        uncertain = uncertainty and potential.metadata.uncertainty is not None
         return {"member": -1, "deviations": n_members > 1, "uncertainty": uncertain}
     if not 0 <= member < n_members:
         raise InputError(
@@ -118,10 +120,17 @@ class StructureBatch:
     potential : NativePotential
     limits : (S, S), closest approaches, of which structures below are told
     member : of a committee, whose energies and forces; None for the mean and deviations
+    uncertainty : whether that of forces is told of a network that has it
     """
 
-    def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
-        self._limits, self._choice = limits, choice_of(potential, member)
+    def __init__(
+        self,
+        potential: "NativePotential",
+        limits: np.ndarray,
+        member: int | None = None,
+        uncertainty: bool = True,
+    ):
+        self._limits, self._choice = limits, choice_of(potential, member, uncertainty)
         self._species = SpeciesOfAtoms(potential)
         self._batch = _core.Batch(potential.model)
 
