@@ -52,7 +52,6 @@ def test_nothing_else_changes(architecture, dtype, random_model, uncertain_model
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_not_asked_for(uncertain_model, water):
     calculator = HIPNNTSCalculator(uncertain_model(), uncertainty=False)
     for each in (calculator, pickle.loads(pickle.dumps(calculator))):
@@ -63,6 +62,7 @@ def test_not_asked_for(uncertain_model, water):
         assert "forces_uncertainty" not in each.evaluate_batch([atoms])[0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_threads_make_no_difference(dtype, uncertain_model, water):
     model = _core.Model(uncertain_model(dtype).read_bytes(), "model")
     atoms = water(4)
