@@ -61,9 +61,9 @@ void CommitteeOutput::write_frame(const Frame& frame) {
   const auto flag = [&](int c) { return frame.periodic[c] ? "T" : "F"; };
   std::string text = fmt::format(
       "{}\nLattice=\"{:.12g} {:.12g} {:.12g} {:.12g} {:.12g} {:.12g} {:.12g} {:.12g} {:.12g}\" "
-      "Properties=species:S:1:pos:R:3:id:I:1:forces_std:R:1 step={} pbc=\"{} {} {}\"\n",
+      "Properties=species:S:1:pos:R:3:id:I:1:{}:R:1 step={} pbc=\"{} {} {}\"\n",
       frame.atoms.size(), cell[0][0], cell[0][1], cell[0][2], cell[1][0], cell[1][1], cell[1][2],
-      cell[2][0], cell[2][1], cell[2][2], frame.step, flag(0), flag(1), flag(2));
+      cell[2][0], cell[2][1], cell[2][2], frame.column, frame.step, flag(0), flag(1), flag(2));
   for (const FrameAtom& atom : frame.atoms) {
     text += fmt::format(
         "{} {:.12g} {:.12g} {:.12g} {} {:.10e}\n", atom.element, atom.position[0], atom.position[1],

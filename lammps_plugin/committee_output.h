@@ -15,10 +15,11 @@
 
 namespace hipnn_ts_lammps {
 
-/// What the input script wants of a committee; thresholds of forces in LAMMPS's units.
+/// What the input script wants of a committee, or of a network with force uncertainty; thresholds
+/// of forces in LAMMPS's units.
 struct CommitteeSettings {
-  bool given = false;
-  LAMMPS_NS::bigint every = 0;        ///< deviations in each such step; never where 0
+  std::string keyword;                ///< "committee" or "uncertainty", empty where not given
+  LAMMPS_NS::bigint every = 0;        ///< in each such step; never where 0
   int member = hipnn_ts::mean_of_all; ///< that drives the atoms
   double stop = std::numeric_limits<double>::infinity();
   double above = std::numeric_limits<double>::infinity();
@@ -30,18 +31,19 @@ struct FrameAtom {
   LAMMPS_NS::tagint id;
   std::string element;
   double position[3];     ///< Å
-  double force_deviation; ///< eV/Å
+  double force_deviation; ///< or uncertainty, eV/Å
 };
 
 struct Frame {
   LAMMPS_NS::bigint step;
   double cell[3][3]; ///< Å, rows
   bool periodic[3];
+  const char* column; ///< what extended XYZ calls the deviation or uncertainty
   std::vector<FrameAtom> atoms;
 };
 
-/// The files that tell of a committee, on the rank that writes. Functions throw InputError where a
-/// file cannot be written.
+/// The files that tell of a committee or of uncertainty, on the rank that writes. Functions throw
+/// InputError where a file cannot be written.
 class CommitteeOutput {
 public:
   /// Empties them, unless they are open under these names.

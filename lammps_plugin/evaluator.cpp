@@ -40,6 +40,9 @@ public:
   void fetch_gradients(int) override {}
   void give_gradients(int) override {}
 
+  void tell_uncertainties(bool wanted) override { potential_->tell_uncertainties(wanted); }
+  const double* uncertainties() const override { return potential_->uncertainties(); }
+
   int add_results(const Tally& tally, int n_threads) override {
     return hipnn_ts_lammps::add_results(tally, rows_, pairs_, *potential_, scratch_, n_threads);
   }

@@ -68,6 +68,10 @@ public:
   virtual void give_features(int block) = 0;
   virtual void fetch_gradients(int block) = 0;
   virtual void give_gradients(int block) = 0;
+  /// Whether the steps that follow tell the force uncertainties of the receivers, eV/Å: on the
+  /// processor alone.
+  virtual void tell_uncertainties(bool) {}
+  virtual const double* uncertainties() const { return nullptr; }
   /// Returns a receiver whose energy or force is not finite, or -1.
   virtual int add_results(const Tally& tally, int n_threads) = 0;
   /// Energies of the receivers, eV.

@@ -41,11 +41,27 @@ template <class Real> void FusedPotential<Real>::set_member(int member) {
 
 template <class Real> void FusedPotential<Real>::forward_block(int block) {
   const Real* in = block > 0 ? features(block) : nullptr;
-  if (last(block)) {
+  if (last(block) && uncertain_) {
+    last_with_uncertainties(in, cleared_gradients(block));
+  } else if (last(block)) {
     network_.last(in, energies_.data(), cleared_gradients(block), pair_gradients_.data());
   } else {
     network_.forward(block, in, features(block + 1), energies_.data());
   }
+}
+
+template <class Real>
+void FusedPotential<Real>::last_with_uncertainties(const Real* in, Real* gradients) {
+  const int64_t width = model_->architecture().n_features.back();
+  Real* out = last_features_.resize(counts_.receivers * width);
+  network_.last(in, energies_.data(), gradients, pair_gradients_.data(), out);
+  std::vector<const Real*> of_blocks;
+  for (size_t k = 1; k < features_.size(); ++k) {
+    of_blocks.push_back(features_[k].data());
+  }
+  of_blocks.push_back(out);
+  uncertainties_.resize(counts_.receivers);
+  network_.uncertainties(of_blocks.data(), uncertainties_.data());
 }
 
 /// The last block's backward pass was part of its forward pass.
@@ -68,13 +84,13 @@ template <class Real> Real* FusedPotential<Real>::cleared_gradients(int block) {
 }
 
 template <class Real> double FusedPotential<Real>::memory_usage() const {
-  int64_t bytes = network_.bytes() + pair_gradients_.bytes();
+  int64_t bytes = network_.bytes() + pair_gradients_.bytes() + last_features_.bytes();
   for (const auto* buffers : {&features_, &feature_gradients_}) {
     for (const auto& buffer : *buffers) {
       bytes += buffer.bytes();
     }
   }
-  return bytes + sizeof(double) * energies_.capacity();
+  return bytes + sizeof(double) * (energies_.capacity() + uncertainties_.capacity());
 }
 
 template class FusedPotential<float>;

@@ -20,6 +20,8 @@ public:
   void set_pairs(const Pairs<Real>& pairs, int n_threads) override;
   void set_member(int member) override;
   void forward_block(int block) override;
+  void tell_uncertainties(bool wanted) override { uncertain_ = wanted; }
+  const double* uncertainties() const override { return uncertainties_.data(); }
   void backward_block(int block) override;
   Real* features(int block) override { return features_[block].data(); }
   Real* feature_gradients(int block) override { return feature_gradients_[block].data(); }
@@ -30,6 +32,7 @@ public:
 
 private:
   Real* cleared_gradients(int block);
+  void last_with_uncertainties(const Real* in, Real* gradients);
   bool last(int block) const { return block + 1 == network_.n_blocks(); }
 
   std::shared_ptr<const hipnn_ts::Model> model_;
@@ -39,6 +42,9 @@ private:
   RowCounts counts_;
   std::vector<int64_t> species_;
   std::vector<double> energies_;
+  bool uncertain_ = false;
+  std::vector<double> uncertainties_;    // of the receivers, eV/Å
+  hipnn_ts::Buffer<Real> last_features_; // of these, for that
   int64_t n_pairs_ = 0;
   int n_threads_ = 1;
   hipnn_ts::Buffer<Real> pair_gradients_;

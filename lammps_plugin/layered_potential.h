@@ -66,6 +66,9 @@ public:
   virtual Real* feature_gradients(int block) = 0;
   /// Energies of the receivers, self energies included.
   virtual const double* energies() const = 0;
+  /// Whether the forward passes that follow tell the force uncertainties of the receivers, eV/Å.
+  virtual void tell_uncertainties(bool) {}
+  virtual const double* uncertainties() const { return nullptr; }
   /// dE/dr_p, 3 a pair.
   virtual const Real* pair_gradients() const = 0;
   /// -dE/dposition (eV/Å) of the senders, 3 a row: written, in the same order of summation

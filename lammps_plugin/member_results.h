@@ -9,8 +9,9 @@ namespace hipnn_ts_lammps {
 
 /// Standard deviations over the members of a committee, of all ranks' atoms together: forces of an
 /// atom, eV/Å, and components of the virial over the number of atoms, eV. The columns of
-/// DeePMD-kit's model_devi.out.
+/// DeePMD-kit's model_devi.out. Of a single network, force uncertainties in their place.
 struct DeviationSummary {
+  double n_atoms = 0;
   double max_virial = 0, min_virial = 0, mean_virial = 0;
   double max_force = 0, min_force = 0, mean_force = 0;
 };
@@ -26,6 +27,8 @@ public:
   void take(int member, const double* forces, const Sums& sums);
   /// After the exchange. Every rank calls it and gets the same.
   DeviationSummary summarise(MPI_Comm world);
+  /// Of the force uncertainties of the receivers instead, eV/Å; nothing is told of virials.
+  DeviationSummary summarise(const double* uncertainties, MPI_Comm world);
   /// Of the receivers' forces, eV/Å.
   const std::vector<double>& force_deviations() const { return force_deviations_; }
 
@@ -43,11 +46,13 @@ public:
 private:
   static constexpr int sums_per_member = 6; // xx yy zz xy xz yz
 
+  DeviationSummary of_forces(MPI_Comm world) const;
+
   const AtomRows& rows_;
   int n_members_ = 0;
-  std::vector<double> forces_; // rows x members x 3
-  std::vector<double> sums_;   // virials, members x 6
-  std::vector<double> force_deviations_;
+  std::vector<double> forces_;           // rows x members x 3
+  std::vector<double> sums_;             // virials, members x 6
+  std::vector<double> force_deviations_; // of the receivers
 };
 
 } // namespace hipnn_ts_lammps

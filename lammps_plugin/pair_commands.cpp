@@ -69,8 +69,8 @@ void PairHipnnTs::settings(int narg, char** arg) {
       {"stop", BeyondTraining::stop}};
   for (int k = 0; k < narg; k += 2) {
     const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
-    if (key == "committee") {
-      k += committee_settings(narg - k - 1, arg + k + 1) - 1;
+    if (key == "committee" || key == "uncertainty") {
+      k += committee_settings(key, narg - k - 1, arg + k + 1) - 1;
     } else if (key == "device" && value == "cuda") {
       gpu_ = gpu_of_this_rank();
     } else if (key == "self_energies" && (value == "yes" || value == "no")) {
@@ -81,7 +81,9 @@ void PairHipnnTs::settings(int narg, char** arg) {
       error->all(
           FLERR,
           "pair_style hipnn/ts: expected 'device cpu|cuda|auto', 'beyond_training "
-          "ignore|warn|stop', 'self_energies yes|no' or 'committee every N ...', found '{}'",
+          "ignore|warn|stop', 'self_energies yes|no', 'committee every N ...' or 'uncertainty "
+          "every "
+          "N ...', found '{}'",
           utils::trim(key + " " + value));
     }
   }
@@ -106,6 +108,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   }
   stop_where_failed("pair_coeff hipnn/ts", mistake);
   check_committee();
+  check_uncertainty();
   map_types(narg - 3, arg + 3);
   comm_forward = 0;
   for (size_t block = 1; block < model_.network.n_features.size(); ++block) {
@@ -217,6 +220,11 @@ void PairHipnnTs::print_mapping() {
         "  committee of {}, forces of {}, deviations {}\n", model_.network.n_members,
         committee_.member == hipnn_ts::mean_of_all ? "the mean"
                                                    : fmt::format("member {}", committee_.member),
+        committee_.every > 0 ? fmt::format("every {} step(s)", committee_.every) : "on request");
+  }
+  if (uncertain()) {
+    table += fmt::format(
+        "  force uncertainty {}\n",
         committee_.every > 0 ? fmt::format("every {} step(s)", committee_.every) : "on request");
   }
   for (int type = 1; type <= atom->ntypes; ++type) {

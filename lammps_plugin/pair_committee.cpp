@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Several networks in one file: their mean, or one of them, drives the atoms, and their spread
-// tells how much that is worth.
+// tells how much that is worth. Of a single network its force uncertainty does.
 #include "pair_hipnn_ts.h"
 
 #include "comm.h"
@@ -16,18 +16,22 @@ namespace hipnn_ts_lammps {
 namespace utils = LAMMPS_NS::utils;
 using hipnn_ts::mean_of_all;
 
-/// What follows the word `committee`; returns how many words that are.
-int PairHipnnTs::committee_settings(int narg, char** arg) {
-  committee_.given = true;
+/// What follows the word `committee` or `uncertainty`; returns how many words that are.
+int PairHipnnTs::committee_settings(const std::string& keyword, int narg, char** arg) {
+  if (!committee_.keyword.empty() && committee_.keyword != keyword) {
+    error->all(FLERR, "pair_style hipnn/ts: expected 'committee' or 'uncertainty', found both");
+  }
+  committee_.keyword = keyword;
+  const bool members = keyword == "committee";
   int k = 0;
   const auto more = [&](int n) { return k + n < narg; };
   for (; k < narg; k += 2) {
     const std::string key = arg[k];
     if (key == "every" && more(1)) {
       committee_.every = utils::bnumeric(FLERR, arg[k + 1], false, lmp);
-    } else if (key == "forces" && more(1) && std::string(arg[k + 1]) == "mean") {
+    } else if (members && key == "forces" && more(1) && std::string(arg[k + 1]) == "mean") {
       committee_.member = mean_of_all;
-    } else if (key == "forces" && more(2) && std::string(arg[k + 1]) == "member") {
+    } else if (members && key == "forces" && more(2) && std::string(arg[k + 1]) == "member") {
       committee_.member = std::max(0, utils::inumeric(FLERR, arg[k + 2], false, lmp));
       ++k;
     } else if (key == "stop" && more(1)) {
@@ -45,16 +49,17 @@ int PairHipnnTs::committee_settings(int narg, char** arg) {
   if (committee_.every <= 0) {
     error->all(
         FLERR,
-        "pair_style hipnn/ts: expected 'committee every N', N above 0, then any of 'forces "
-        "mean|member K', 'stop X', 'file NAME' and 'frames NAME above X', found '{}'",
-        utils::trim(k < narg ? arg[k] : "committee"));
+        "pair_style hipnn/ts: expected '{} every N', N above 0, then any of {}'stop X', 'file "
+        "NAME' and 'frames NAME above X', found '{}'",
+        keyword, members ? "'forces mean|member K', " : "",
+        utils::trim(k < narg ? arg[k] : keyword));
   }
   return k;
 }
 
 void PairHipnnTs::check_committee() {
   const int n_members = model_.network.n_members;
-  if (committee_.given && n_members == 1) {
+  if (committee_.keyword == "committee" && n_members == 1) {
     error->all(
         FLERR,
         "pair_coeff hipnn/ts: {}: 'committee' expects several members in one file, found a single "
@@ -70,9 +75,40 @@ void PairHipnnTs::check_committee() {
   }
 }
 
+void PairHipnnTs::check_uncertainty() {
+  if (committee_.keyword != "uncertainty") {
+    return;
+  }
+  const auto refuse = [this](const std::string& expected) {
+    error->all(FLERR, "pair_coeff hipnn/ts: {}: 'uncertainty' expects {}", path_, expected);
+  };
+  if (model_.portable) {
+    refuse("a fused file, found a portable one; export it again without --portable");
+  }
+  if (model_.network.n_members > 1) {
+    refuse(
+        "a single network, found a committee, whose members 'committee every N' compares; use "
+        "that");
+  }
+  if (!model_.network.uncertain) {
+    refuse(
+        "a file with force uncertainty, found one without; export a checkpoint of training with "
+        "forces among its validation data, and without --no-uncertainty");
+  }
+  if (gpu_ != no_gpu) {
+    refuse(
+        "device cpu, found device cuda; use 'device cpu', or 'hipnn-ts deviate' on the trajectory");
+  }
+}
+
+/// Whether the network can tell its force uncertainty.
+bool PairHipnnTs::uncertain() const {
+  return model_.network.uncertain && gpu_ == no_gpu;
+}
+
 bool PairHipnnTs::deviations_wanted() const {
   const bool due = committee_.every > 0 && update->ntimestep % committee_.every == 0;
-  return model_.network.n_members > 1 && (due || deviation_flag_);
+  return (model_.network.n_members > 1 || uncertain()) && (due || deviation_flag_);
 }
 
 double PairHipnnTs::weight_of(int member) const {
@@ -95,17 +131,22 @@ template <class Write> void PairHipnnTs::write_files(const Write& write) {
     }
   } catch (const InputError& failure) {
     fault.order = 0.0;
-    fault.sentence = fmt::format("pair_style hipnn/ts: committee: {}", failure.what());
+    fault.sentence = fmt::format("pair_style hipnn/ts: {}: {}", committee_.keyword, failure.what());
   }
   stop_together(fault);
 }
 
-/// Once all members have been evaluated.
+/// Once all members have been evaluated, or the network with its force uncertainty.
 void PairHipnnTs::take_deviations() {
   deviation_flag_ = 0;
   deviated_at_step_ = update->ntimestep;
-  exchange_member_forces();
-  const DeviationSummary found = member_results_.summarise(world);
+  const bool members = model_.network.n_members > 1;
+  if (members) {
+    exchange_member_forces();
+  }
+  const DeviationSummary found =
+      members ? member_results_.summarise(world)
+              : member_results_.summarise(evaluator_->uncertainties(), world);
   const double largest = scaled_unit_ * found.max_force;
   if (comm->me == 0) {
     double* shown = shown_.data() + N_STAGES;
@@ -119,10 +160,17 @@ void PairHipnnTs::take_deviations() {
     write_files([&] { committee_output_.write_frame(frame); });
   }
   if (largest > committee_.stop) {
+    if (members) {
+      error->all(
+          FLERR,
+          "pair_style hipnn/ts: members of the committee differ by {:.3g} in the force of an atom "
+          "at step {}, more than 'stop {:g}' allows",
+          largest, update->ntimestep, committee_.stop);
+    }
     error->all(
         FLERR,
-        "pair_style hipnn/ts: members of the committee differ by {:.3g} in the force of an atom at "
-        "step {}, more than 'stop {:g}' allows",
+        "pair_style hipnn/ts: the uncertainty of the force on an atom is {:.3g} at step {}, more "
+        "than 'stop {:g}' allows",
         largest, update->ntimestep, committee_.stop);
   }
 }
@@ -154,6 +202,7 @@ Frame PairHipnnTs::gather_frame() {
       update->ntimestep,
       {{box.xprd, 0.0, 0.0}, {box.xy, box.yprd, 0.0}, {box.xz, box.yz, box.zprd}},
       {box.xperiodic != 0, box.yperiodic != 0, box.zperiodic != 0},
+      model_.network.n_members > 1 ? "forces_std" : "forces_uncertainty",
       {}};
   for (size_t v = 0; v < all.size(); v += n_values) {
     const auto species = static_cast<size_t>(all[v + 1]);

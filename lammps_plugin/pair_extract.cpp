@@ -12,9 +12,11 @@ namespace hipnn_ts_lammps {
 
 /// "scale", for fix adapt and compute ti: of energies, forces and virials. It is one number, since
 /// the energy of an atom is not a sum over pairs of types. "deviation_flag": set by fix pair before
-/// a step that is to compare the members of a committee.
+/// a step that is to compare the members of a committee. "uncertainty_flag": likewise, of a network
+/// with force uncertainty.
 void* PairHipnnTs::extract(const char* name, int& dimension) {
-  if (std::string(name) == "deviation_flag" && model_.network.n_members > 1) {
+  const bool deviation = std::string(name) == "deviation_flag" && model_.network.n_members > 1;
+  if (deviation || (std::string(name) == "uncertainty_flag" && uncertain())) {
     dimension = 0;
     return &deviation_flag_;
   }
@@ -47,9 +49,11 @@ double PairHipnnTs::common_scale() {
 
 /// "energy": of each of the rank's atoms at the last evaluation, in LAMMPS's units. `fix pair` and
 /// whatever compares sub-styles read it; compute pe/atom sums all of them. "deviation": of the
-/// forces of a committee, no number where this step did not compare its members.
+/// forces of a committee, no number where this step did not compare its members. "uncertainty":
+/// likewise, of a network with force uncertainty.
 void* PairHipnnTs::extract_peratom(const char* name, int& n_columns) {
-  const bool deviation = std::string(name) == "deviation" && model_.network.n_members > 1;
+  const bool deviation = (std::string(name) == "deviation" && model_.network.n_members > 1) ||
+                         (std::string(name) == "uncertainty" && uncertain());
   if (std::string(name) != "energy" && !deviation) {
     return nullptr;
   }

@@ -93,11 +93,13 @@ void PairHipnnTs::compute(int eflag, int vflag) {
     guarded(GATHER_PAIRS, [&] { evaluator_->set_atoms(); });
   }
   guarded(GATHER_PAIRS, [&] { evaluator_->gather_pairs(places); });
+  const bool measured = deviations_wanted();
+  evaluator_->tell_uncertainties(measured && uncertain());
   guarded(NETWORK, [&] { evaluator_->begin(comm->nthreads); });
 
   scaled_unit_ = energy_unit_ * common_scale();
   row_energies_.assign(rows_.counts().receivers, 0.0);
-  evaluate_members();
+  evaluate_members(measured);
   if (cvflag_atom && model_.network.n_blocks() > 1) {
     add_centroid_passes();
   }
@@ -105,10 +107,10 @@ void PairHipnnTs::compute(int eflag, int vflag) {
 
 /// Those whose forces move the atoms, and all where they are compared. All that move them count
 /// alike.
-void PairHipnnTs::evaluate_members() {
-  const bool deviate = deviations_wanted();
-  const bool together = !deviate && evaluator_->adds_members_up();
+void PairHipnnTs::evaluate_members(bool measured) {
   const int n_members = model_.network.n_members;
+  const bool deviate = measured && n_members > 1;
+  const bool together = !deviate && evaluator_->adds_members_up();
   watched_ = false;
   if (deviate) {
     member_results_.begin(n_members);
@@ -128,7 +130,7 @@ void PairHipnnTs::evaluate_members() {
   if (together) {
     add_results(last, false);
   }
-  if (deviate) {
+  if (measured) {
     take_deviations();
   }
 }

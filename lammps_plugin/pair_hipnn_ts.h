@@ -38,7 +38,8 @@ public:
 
 private:
   /// What `compute pair` shows, summed over ranks: wall time since the run began, in seconds, then
-  /// of a committee the maximum, minimum and mean of the deviations of forces, on one rank.
+  /// of a committee the maximum, minimum and mean of the deviations of forces, or of a network with
+  /// force uncertainty those of that, on one rank.
   enum Stage { GATHER_PAIRS, NETWORK, EXCHANGE, ADD_RESULTS, N_STAGES };
   static constexpr int N_SHOWN = N_STAGES + 3;
 
@@ -64,14 +65,16 @@ private:
   void refuse_what_is_not_finite(int bad_receiver);
   void watch_for_extrapolation();
   void stop_together(Fault& fault);
-  int committee_settings(int narg, char** arg);
+  int committee_settings(const std::string& keyword, int narg, char** arg);
   void check_committee();
+  void check_uncertainty();
+  bool uncertain() const;
   void open_committee_files();
   template <class Write> void write_files(const Write& write);
   bool deviations_wanted() const;
   double weight_of(int member) const;
   bool alone() const;
-  void evaluate_members();
+  void evaluate_members(bool measured);
   void add_results(int member, bool deviate);
   void evaluate_blocks();
   void exchange_member_forces();

@@ -154,6 +154,14 @@ class Evaluation(Handle):
         self.library.call("hipnn_ts_deviations", self.handle, *map(pointer, out))
         return out
 
+    def uncertain(self, wanted=True):
+        self.library.call("hipnn_ts_evaluation_uncertainty", self.handle, c_int32(wanted))
+
+    def uncertainties(self, n_atoms):
+        out = np.full(n_atoms, np.nan)
+        self.library.call("hipnn_ts_uncertainties", self.handle, pointer(out))
+        return out
+
     def closest_of(self, structure) -> Pair:
         return self.library.c.hipnn_ts_closest_pair_of(self.handle, c_int64(structure))
 

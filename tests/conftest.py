@@ -14,6 +14,7 @@ import pytest
 import torch
 from ase.build import molecule
 from documents import FORMATS
+from uncertainties import features
 
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_committee, export_potential
@@ -22,6 +23,7 @@ from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty, distribution
 from hipnn_ts.neighbours import neighbour_pairs
 from hipnn_ts.validation import read_mapping
 
@@ -141,6 +143,36 @@ def random_committee(tmp_path_factory):
         provenance = {"closest_approach": {"H-H": 0.3, "H-O": 0.3, "O-O": 0.3}}
         members = [(each, provenance) for each in _random_members(**architecture)]
         export_committee(members, path, dtype=dtype)
+        return path
+
+    return export
+
+
+@cache
+def _random_uncertainty(**architecture) -> Uncertainty:
+    potential = _random_potential(**architecture)
+    known = [features(potential, _water(repeats)) for repeats in (2, 3)]
+    phi, species = (torch.from_numpy(np.concatenate(each)) for each in zip(*known, strict=True))
+    means, whitening, counts = distribution(phi, species, len(potential.config.elements))
+    facts = {"training_atoms": {"H": int(counts[0]), "O": int(counts[1])}, "validation_atoms": 9}
+    return Uncertainty(means, whitening, torch.tensor([0.02, 0.05], dtype=torch.float64), facts)
+
+
+@pytest.fixture(scope="session")
+def random_uncertainty():
+    """Function: force uncertainty of ``random_potential``, "trained" on water."""
+    return _random_uncertainty
+
+
+@pytest.fixture(scope="session")
+def uncertain_model(tmp_path_factory):
+    """Function: path of ``random_potential`` with it, exported in a precision."""
+
+    @cache
+    def export(dtype=torch.float64, **architecture):
+        path = tmp_path_factory.mktemp("uncertain") / "model.pt"
+        potential, own = _random_potential(**architecture), _random_uncertainty(**architecture)
+        export_potential(potential, path, {}, dtype=dtype, uncertainty=own)
         return path
 
     return export

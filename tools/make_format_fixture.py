@@ -2,6 +2,7 @@
 
     python tools/make_format_fixture.py tests/formats/1
     python tools/make_format_fixture.py tests/committee/formats/3 --committee
+    python tools/make_format_fixture.py tests/uncertainty/formats/4 --uncertainty
 
 Run once, when a format is new: what a released hipnn-ts wrote is never written again.
 """
@@ -22,6 +23,7 @@ from hipnn_ts.checkpoint import save_checkpoint
 from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 from hipnn_ts.openmm import create_force
 
 NETWORK = NetworkConfig(
@@ -36,10 +38,11 @@ PROVENANCE = {"training": "none", "closest_approach": {"H-H": 0.5, "H-O": 0.4, "
 
 
 def main() -> None:
-    """Write the files of a format of one network, or of committees."""
+    """Write the files of a format of one network, of committees, or with force uncertainty."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
-    (_committee if "--committee" in sys.argv else _one_network)(folder)
+    kinds = {"--committee": _committee, "--uncertainty": _uncertainty}
+    (kinds[sys.argv[2]] if len(sys.argv) > 2 else _one_network)(folder)
 
 
 def _committee(folder: Path) -> None:
@@ -49,10 +52,30 @@ def _committee(folder: Path) -> None:
         torch.manual_seed(seed)
         members.append((Potential(NETWORK, fused=False).double(), PROVENANCE))
     export_committee(members, folder / "fused.pt")
+    _what_it_computes(folder, ("energy", "forces", "energy_std", "forces_std"))
+
+
+def _uncertainty(folder: Path) -> None:
+    """Checkpoint and fused file of one network with force uncertainty, and what it computes."""
+    torch.manual_seed(0)
+    potential = Potential(NETWORK, fused=False).double()
+    n = sum(NETWORK.n_features)
+    generator = torch.Generator().manual_seed(1)
+    means, whitening = (
+        torch.randn(len(NETWORK.elements), size, generator=generator, dtype=torch.float64)
+        for size in (n, n * (n + 1) // 2)
+    )
+    facts = {"training_atoms": {"H": 20, "O": 10}, "validation_atoms": 6, "rank_correlation": 0.5}
+    own = Uncertainty(means, whitening, torch.tensor([0.25, 0.5], dtype=torch.float64), facts)
+    save_checkpoint(folder / "potential.ckpt", potential, PROVENANCE, own)
+    export_potential(potential, folder / "fused.pt", PROVENANCE, uncertainty=own)
+    _what_it_computes(folder, ("energy", "forces", "forces_uncertainty"))
+
+
+def _what_it_computes(folder: Path, names: tuple[str, ...]) -> None:
     water = molecule("H2O")
     water.calc = HIPNNTSCalculator(folder / "fused.pt")
     water.get_potential_energy()
-    names = "energy", "forces", "energy_std", "forces_std"
     expected = {name: np.asarray(water.calc.results[name]).tolist() for name in names}
     (folder / "water.json").write_text(json.dumps(expected, indent=1) + "\n")
 

@@ -31,7 +31,15 @@ struct hipnn_ts_evaluation {
   bool computed = false;                // whether the last call did
   std::vector<BatchFacts> facts;        // of the last batch, if it did
   std::vector<double> force_deviations; // of its atoms, where wanted
-  enum class Deviated { none, structure, batch } deviated = Deviated::none; // the last call's
+  std::vector<double> uncertainties;    // likewise
+  /// Whose results the last call left: deviations, and uncertainties.
+  enum class Given { none, structure, batch } deviations = Given::none, uncertainty = Given::none;
+
+  void forget() { deviations = uncertainty = Given::none; }
+  void given(Given which) {
+    deviations = wanted.deviations ? which : Given::none;
+    uncertainty = wanted.uncertainty ? which : Given::none;
+  }
 };
 
 void hipnn_ts_evaluation::take_species(
@@ -55,7 +63,7 @@ void hipnn_ts_evaluation::take_species(
 
 namespace {
 
-using Deviated = hipnn_ts_evaluation::Deviated;
+using Given = hipnn_ts_evaluation::Given;
 
 Box box_of(const double* cell, const int32_t* pbc) {
   if (!cell) {
@@ -136,7 +144,7 @@ hipnn_ts_status hipnn_ts_compute(
   return guarded(sentence, [&] {
     check_given(evaluation, "evaluation");
     evaluation->computed = false;
-    evaluation->deviated = Deviated::none;
+    evaluation->forget();
     check_within(n_atoms, "n_atoms", 0, INT32_MAX);
     check_within(n_threads, "n_threads", 0, most_threads);
     if (n_atoms > 0) {
@@ -150,7 +158,7 @@ hipnn_ts_status hipnn_ts_compute(
         own, {n_atoms, positions, evaluation->species.data(), box_of(cell, pbc)}, n_threads,
         evaluation->wanted);
     evaluation->computed = true;
-    evaluation->deviated = evaluation->wanted.deviations ? Deviated::structure : Deviated::none;
+    evaluation->given(Given::structure);
     copy(&results.energy, 1, energy);
     copy(results.energies, n_atoms, energies);
     copy(results.forces, 3 * n_atoms, forces);
@@ -181,7 +189,7 @@ hipnn_ts_status hipnn_ts_compute_batch(
   return guarded(sentence, [&] {
     check_given(evaluation, "evaluation");
     evaluation->facts.clear();
-    evaluation->deviated = Deviated::none;
+    evaluation->forget();
     check_within(n_structures, "n_structures", 0, INT32_MAX);
     check_within(n_threads, "n_threads", 0, most_threads);
     if (n_structures > 0) {
@@ -192,13 +200,15 @@ hipnn_ts_status hipnn_ts_compute_batch(
       const auto structures =
           structures_of(*evaluation, n_structures, n_atoms, atomic_numbers, positions, cells, pbc);
       evaluation->force_deviations.resize(evaluation->species.size());
+      evaluation->uncertainties.resize(evaluation->species.size());
       evaluation->batch.compute(
           structures, evaluation->closest, n_threads,
-          {energies, forces, virial, facts.data(), evaluation->force_deviations.data()},
+          {energies, forces, virial, facts.data(), evaluation->force_deviations.data(),
+           evaluation->uncertainties.data()},
           evaluation->wanted);
     });
     evaluation->facts = std::move(facts);
-    evaluation->deviated = evaluation->wanted.deviations ? Deviated::batch : Deviated::none;
+    evaluation->given(Given::batch);
     int64_t bad = -1;
     for (int64_t s = 0; s < n_structures; ++s) {
       const BatchFacts& found = evaluation->facts[s];
@@ -229,7 +239,8 @@ hipnn_ts_status hipnn_ts_evaluation_members(
     check_given(evaluation, "evaluation");
     const int n_members = evaluation->evaluation.model().n_members();
     check_within(member, "member", mean_of_all, n_members - 1);
-    evaluation->wanted = {member, deviations != 0};
+    evaluation->wanted.member = member;
+    evaluation->wanted.deviations = deviations != 0;
     return HIPNN_TS_OK;
   });
 }
@@ -239,13 +250,13 @@ hipnn_ts_status hipnn_ts_deviations(
     char* message, size_t message_size) {
   return guarded({message, message_size}, [&] {
     check_given(evaluation, "evaluation");
-    if (evaluation->deviated == Deviated::none) {
+    if (evaluation->deviations == Given::none) {
       throw std::invalid_argument(
           "expected a computation with deviations before, found none; ask for them by "
           "hipnn_ts_evaluation_members");
     }
     const auto n = static_cast<int64_t>(evaluation->species.size());
-    if (evaluation->deviated == Deviated::structure) {
+    if (evaluation->deviations == Given::structure) {
       const Deviations& found = evaluation->evaluation.deviations();
       copy(&found.energy, 1, energy);
       copy(found.forces, n, forces);
@@ -258,6 +269,35 @@ hipnn_ts_status hipnn_ts_deviations(
       copy(found.virial_deviation.begin(), 9, virial);
       virial += virial ? 9 : 0;
     }
+    return HIPNN_TS_OK;
+  });
+}
+
+hipnn_ts_status hipnn_ts_evaluation_uncertainty(
+    hipnn_ts_evaluation* evaluation, int32_t wanted, char* message, size_t message_size) {
+  return guarded({message, message_size}, [&] {
+    check_given(evaluation, "evaluation");
+    if (wanted != 0 && !evaluation->evaluation.model().architecture().uncertain) {
+      throw std::invalid_argument(no_uncertainty);
+    }
+    evaluation->wanted.uncertainty = wanted != 0;
+    return HIPNN_TS_OK;
+  });
+}
+
+hipnn_ts_status hipnn_ts_uncertainties(
+    const hipnn_ts_evaluation* evaluation, double* forces, char* message, size_t message_size) {
+  return guarded({message, message_size}, [&] {
+    check_given(evaluation, "evaluation");
+    if (evaluation->uncertainty == Given::none) {
+      throw std::invalid_argument(
+          "expected a computation with uncertainty before, found none; ask for it by "
+          "hipnn_ts_evaluation_uncertainty");
+    }
+    const double* found = evaluation->uncertainty == Given::structure
+                              ? evaluation->evaluation.uncertainties()
+                              : evaluation->uncertainties.data();
+    copy(found, static_cast<int64_t>(evaluation->species.size()), forces);
     return HIPNN_TS_OK;
   });
 }

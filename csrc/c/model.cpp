@@ -70,6 +70,10 @@ int hipnn_ts_model_n_members(const hipnn_ts_model* model) {
   return model->model->n_members();
 }
 
+int hipnn_ts_model_has_uncertainty(const hipnn_ts_model* model) {
+  return model->network().uncertain ? 1 : 0;
+}
+
 const char* hipnn_ts_model_element(const hipnn_ts_model* model, int species) {
   return model->knows(species) ? model->network().elements[species].c_str() : nullptr;
 }

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <variant>
+#include <vector>
 
 #include "core/network.hpp"
 #include "handles.hpp"
@@ -127,10 +128,32 @@ hipnn_ts_status hipnn_ts_stages_forward(
 hipnn_ts_status hipnn_ts_stages_last(
     hipnn_ts_stages* stages, const void* features, double* energies, void* feature_gradients,
     void* vector_gradients, char* message, size_t message_size) {
+  return hipnn_ts_stages_last_with_features(
+      stages, features, energies, feature_gradients, vector_gradients, nullptr, message,
+      message_size);
+}
+
+hipnn_ts_status hipnn_ts_stages_last_with_features(
+    hipnn_ts_stages* stages, const void* features, double* energies, void* feature_gradients,
+    void* vector_gradients, void* out, char* message, size_t message_size) {
   return within_step(stages, {message, message_size}, [&](auto& own) {
     own.network.last(
-        own.values(features), energies, own.values(feature_gradients),
-        own.values(vector_gradients));
+        own.values(features), energies, own.values(feature_gradients), own.values(vector_gradients),
+        own.values(out));
+  });
+}
+
+hipnn_ts_status hipnn_ts_stages_uncertainties(
+    hipnn_ts_stages* stages, const void* const* features, double* uncertainties, char* message,
+    size_t message_size) {
+  return within_step(stages, {message, message_size}, [&](auto& own) {
+    check_given(features, "features");
+    check_given(uncertainties, "uncertainties");
+    std::vector<decltype(own.values(*features))> of_blocks;
+    for (int k = 0; k < own.network.n_blocks(); ++k) {
+      of_blocks.push_back(own.values(features[k]));
+    }
+    own.network.uncertainties(of_blocks.data(), uncertainties);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "core/pairs.hpp"
 #include "core/stages.hpp"
 #include "core/tiles.hpp"
+#include "core/uncertainty.hpp"
 
 namespace hipnn_ts {
 
@@ -118,7 +119,8 @@ template <class T> struct Kernels {
   void (*forward_first)(const BlockProblem<T>&, TileList receivers);
   /// Back through it: adds to vectors' gradients.
   void (*backward_first)(const BlockProblem<T>&, TileList receivers);
-  /// Both at once where there is no other block; `out` and `slopes` are not used.
+  /// Both at once where there is no other block. Features are written where `out` is not null;
+  /// `slopes` are not used.
   void (*only_block)(const BlockProblem<T>&, TileList receivers);
   /// Values that each thread needs as scratch for the first block, `n_radial_moments` wide.
   int64_t (*first_scratch_size)(const BlockWeights<T>&, int n_radial_moments);
@@ -128,8 +130,8 @@ template <class T> struct Kernels {
   /// Features, slopes, moments and energies of tiles of receivers.
   void (*forward)(const BlockProblem<T>&, TileList receivers);
   /// The same for the last block, and the backward pass through its on-site layers at once: moments
-  /// become their gradients, the on-site layers' share is added to feature gradients; `out` and
-  /// `slopes` are not used.
+  /// become their gradients, the on-site layers' share is added to feature gradients. Features are
+  /// written where `out` is not null; `slopes` are not used.
   void (*forward_last)(const BlockProblem<T>&, TileList receivers);
   /// Back likewise through the on-site layers of another one.
   void (*backward_onsite)(const BlockProblem<T>&, TileList receivers);
@@ -142,7 +144,15 @@ template <class T> struct Kernels {
   void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
   /// Values that each thread needs as scratch for these.
   int64_t (*scratch_size)(const BlockWeights<T>&);
+
+  /// How far atoms of one element are from those of the training data.
+  void (*distances)(const DistanceProblem<T>&);
 };
+
+/// Values that `distances` needs as scratch for so many features.
+constexpr int64_t distance_scratch_size(int n_features) {
+  return int64_t{max_tile_size} * (n_features + panel_width);
+}
 
 /// The kernels of the instruction set in use for C = n_components, which order_of must know.
 template <class T> const Kernels<T>& kernels(int n_components);

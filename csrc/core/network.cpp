@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 
 namespace hipnn_ts {
@@ -135,7 +136,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
 
 template <class T>
 void Network<T>::last(
-    const T* features, double* energies, T* feature_gradients, T* vector_gradients) {
+    const T* features, double* energies, T* feature_gradients, T* vector_gradients, T* out) {
   const int k = n_blocks() - 1;
   if (weights().repulsion) {
     add_repulsion(
@@ -147,6 +148,7 @@ void Network<T>::last(
   x.energies = energies;
   x.feature_gradients = feature_gradients;
   x.vector_gradients = vector_gradients;
+  x.out = out;
   if (k == 0) {
     kernels_->only_block(x, schedule_.all_receivers());
     return;
@@ -195,10 +197,23 @@ template <class T> void Network<T>::forces(const T* vector_gradients, double* fo
   sum_forces(by_receiver_.groups(), by_sender_.groups(), vector_gradients, step_.n_threads, forces);
 }
 
+template <class T> void Network<T>::uncertainties(const T* const* features, double* out) {
+  if (!weights().uncertainty) {
+    throw std::invalid_argument(no_uncertainty);
+  }
+  std::vector<int> widths;
+  for (const BlockWeights<T>& block : weights().blocks) {
+    widths.push_back(block.n_out);
+  }
+  uncertainties_.compute(
+      weights().uncertainty, widths, features, step_.species, step_.n_receivers, step_.n_threads,
+      out);
+}
+
 template <class T> int64_t Network<T>::bytes() const {
   int64_t total = order_.bytes() + by_receiver_.bytes() + by_sender_.bytes() + schedule_.bytes() +
                   one_hot_.bytes() + projections_.bytes() + last_moments_.bytes() +
-                  scratch_.bytes();
+                  scratch_.bytes() + uncertainties_.bytes();
   total += static_cast<int64_t>(all_rows_.capacity() * sizeof(int32_t));
   for (const SpeciesTable<T>& table : species_) {
     total += table.bytes();

@@ -12,6 +12,7 @@
 #include "core/repulsion.hpp"
 #include "core/schedule.hpp"
 #include "core/species_table.hpp"
+#include "core/uncertainty.hpp"
 #include "core/visibility.hpp"
 
 namespace hipnn_ts {
@@ -20,6 +21,7 @@ template <class T> struct NetworkWeights {
   int l_max;
   std::vector<BlockWeights<T>> blocks;
   Repulsion repulsion;
+  UncertaintyWeights<T> uncertainty; // of a file that has them
 
   int n_components() const { return hipnn_ts::n_components(l_max); }
 };
@@ -63,8 +65,11 @@ public:
   /// The last block, forward and back at once, and the repulsion: energies, added to
   /// (n_receivers,), from the features (n_atoms, n_in); the gradient with respect to these (ghosts'
   /// share included) is written, pair vectors' gradients (P, 3) are added to. Features and their
-  /// gradients are null where the last block is the first.
-  void last(const T* features, double* energies, T* feature_gradients, T* vector_gradients);
+  /// gradients are null where the last block is the first. What leaves the block is written to
+  /// `out` (n_receivers, n_out) where that is not null.
+  void last(
+      const T* features, double* energies, T* feature_gradients, T* vector_gradients,
+      T* out = nullptr);
 
   /// Back through block k, not the last. `out_gradients` (n_receivers, n_out), destroyed, is the
   /// gradient with respect to its features; `feature_gradients` (n_atoms, n_in) is written (ghosts'
@@ -74,6 +79,10 @@ public:
   /// Forces (n_atoms, 3), -dE/dposition, of the pair vectors' gradients: written, in double
   /// precision and in one order, so that rounding leaves no net force.
   void forces(const T* vector_gradients, double* forces) const;
+
+  /// Force uncertainties (n_receivers,), eV/Å, of the features that left each block,
+  /// (n_receivers, n_out) each: written. Throws std::invalid_argument where the file has none.
+  void uncertainties(const T* const* features, double* out);
 
   /// Seconds spent so far in each stage, summed over threads.
   StageSeconds stage_seconds() const;
@@ -115,6 +124,7 @@ private:
   Buffer<T> projections_;                // rows as the schedule says, after the first block
   Buffer<T> last_moments_;               // likewise, of the last block where it is not the first
   Buffer<T> scratch_;                    // of the kernels, for each thread
+  Uncertainties<T> uncertainties_;
   int64_t scratch_size_ = 0;
   std::vector<StageSeconds> seconds_; // of each thread
 };

@@ -76,6 +76,9 @@ int hipnn_ts_model_n_members(const hipnn_ts_model* model);
 /* Energy of the free atom of one of them, eV; 0 for others. */
 double hipnn_ts_model_member_self_energy(const hipnn_ts_model* model, int member, int species);
 
+/* 1 where the file has what tells the uncertainty of its forces, else 0; never of a committee. */
+int hipnn_ts_model_has_uncertainty(const hipnn_ts_model* model);
+
 /* Å. */
 double hipnn_ts_model_cutoff(const hipnn_ts_model* model);
 /* "float32" or "float64", the precision of the network. */
@@ -173,6 +176,17 @@ hipnn_ts_status hipnn_ts_deviations(
     const hipnn_ts_evaluation* evaluation, double* energy, double* forces, double* virial,
     char* message, size_t message_size);
 
+/* Whether the calls of hipnn_ts_compute and hipnn_ts_compute_batch that follow give the uncertainty
+ * of forces, too, which hipnn_ts_uncertainties then has. A mistake where the model has none. */
+hipnn_ts_status hipnn_ts_evaluation_uncertainty(
+    hipnn_ts_evaluation* evaluation, int32_t wanted, char* message, size_t message_size);
+
+/* Of the last hipnn_ts_compute or hipnn_ts_compute_batch (whose arrays they then have, structure
+ * after structure): forces (n_atoms,), eV/Å, an estimate of the norm of the error of each atom's
+ * force. */
+hipnn_ts_status hipnn_ts_uncertainties(
+    const hipnn_ts_evaluation* evaluation, double* forces, char* message, size_t message_size);
+
 /* ---- Domain decomposition ------------------------------------------------------------------ */
 
 /* For engines that distribute atoms: the network block by block, on pairs of the engine's own.
@@ -222,6 +236,18 @@ hipnn_ts_status hipnn_ts_stages_forward(
 hipnn_ts_status hipnn_ts_stages_last(
     hipnn_ts_stages* stages, const void* features, double* energies, void* feature_gradients,
     void* vector_gradients, char* message, size_t message_size);
+
+/* The same, and `out` (n_receivers, width(n_blocks - 1)), what leaves the last block, is written.
+ */
+hipnn_ts_status hipnn_ts_stages_last_with_features(
+    hipnn_ts_stages* stages, const void* features, double* energies, void* feature_gradients,
+    void* vector_gradients, void* out, char* message, size_t message_size);
+
+/* Uncertainty of forces (n_receivers,), eV/Å, written, of a model that has it. `features` are
+ * n_blocks arrays: what left block k, (n_receivers, width(k)). */
+hipnn_ts_status hipnn_ts_stages_uncertainties(
+    hipnn_ts_stages* stages, const void* const* features, double* uncertainties, char* message,
+    size_t message_size);
 
 /* Back through block k: out_gradients (n_receivers, width(k)) is destroyed, feature_gradients
  * (n, width(k - 1)) is written (null for the first), vector_gradients (P, 3) are added to. */

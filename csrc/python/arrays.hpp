@@ -40,6 +40,18 @@ Array<T> array_of(const T* values, std::initializer_list<pybind11::ssize_t> shap
   return Array<T>(pybind11::array::ShapeContainer(shape), values);
 }
 
+/// Results, and after them the measures of their error that were asked for.
+inline pybind11::tuple with_measures(
+    const pybind11::tuple& results, bool with_deviations, const pybind11::tuple& deviations,
+    bool with_uncertainty, const pybind11::array& uncertainty) {
+  namespace py = pybind11;
+  if (with_uncertainty) {
+    const py::object apart = with_deviations ? py::object(deviations) : py::object(py::none());
+    return py::tuple(results + py::make_tuple(apart, uncertainty));
+  }
+  return with_deviations ? py::tuple(results + py::make_tuple(deviations)) : results;
+}
+
 /// Of (n_species, n_species) in Å, or (0, 0) where nothing is known.
 inline ClosestApproach limits_of(const Array<double>& limits, int64_t n_species) {
   if (limits.ndim() == 2 && limits.shape(0) == 0 && limits.shape(1) == 0) {

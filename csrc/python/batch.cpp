@@ -25,7 +25,8 @@ struct PythonBatch {
 py::tuple compute_batch(
     PythonBatch& self, const Array<int64_t>& counts, const Array<double>& positions,
     const Array<int64_t>& species, const Array<double>& cells, const Array<bool>& periodic,
-    const Array<double>& limits, int n_threads, int member, bool with_deviations) {
+    const Array<double>& limits, int n_threads, int member, bool with_deviations,
+    bool with_uncertainty) {
   check_shape(counts, "counts", {-1});
   check_shape(positions, "positions", {-1, 3});
   const int64_t n = positions.shape(0), n_structures = counts.size();
@@ -53,16 +54,18 @@ py::tuple compute_batch(
   Array<double> energies(n), forces({n, int64_t{3}}), totals(n_structures),
       virials({n_structures, int64_t{3}, int64_t{3}}), of_forces(n), of_energies(n_structures),
       of_virials({n_structures, int64_t{3}, int64_t{3}});
+  Array<double> uncertainty(with_uncertainty ? n : 0);
   Array<int64_t> not_finite(n_structures);
   std::vector<BatchFacts> facts(n_structures);
-  const BatchResults results{
-      energies.mutable_data(), forces.mutable_data(), virials.mutable_data(), facts.data(),
-      of_forces.mutable_data()};
+  const BatchResults results{energies.mutable_data(),  forces.mutable_data(),
+                             virials.mutable_data(),   facts.data(),
+                             of_forces.mutable_data(), uncertainty.mutable_data()};
   {
     const py::gil_scoped_release others_run;
     const std::lock_guard<std::mutex> lock(self.mutex);
     naming_structures([&] {
-      batch.compute(structures, approach, n_threads, results, {member, with_deviations});
+      batch.compute(
+          structures, approach, n_threads, results, {member, with_deviations, with_uncertainty});
     });
   }
   py::list closest;
@@ -75,12 +78,9 @@ py::tuple compute_batch(
       closest.append(py::make_tuple(s, py::make_tuple(pair.receiver, pair.sender, pair.distance)));
     }
   }
-  if (!with_deviations) {
-    return py::make_tuple(totals, energies, forces, virials, closest, not_finite);
-  }
-  return py::make_tuple(
-      totals, energies, forces, virials, closest, not_finite,
-      py::make_tuple(of_energies, of_forces, of_virials));
+  return with_measures(
+      py::make_tuple(totals, energies, forces, virials, closest, not_finite), with_deviations,
+      py::make_tuple(of_energies, of_forces, of_virials), with_uncertainty, uncertainty);
 }
 
 } // namespace
@@ -92,7 +92,7 @@ void define_batch(py::module_& m) {
       .def(
           "compute", &compute_batch, arg("counts"), arg("positions"), arg("species"), arg("cells"),
           arg("pbc"), arg("limits"), arg("n_threads") = 0, arg("member") = mean_of_all,
-          arg("deviations") = false,
+          arg("deviations") = false, arg("uncertainty") = false,
           "Energies and forces of S structures, whose N atoms follow each other.\n\n"
           "counts (S,), atoms of each; positions (N, 3) and species (N,); cells (S, 3, 3) and pbc "
           "(S, 3); limits and n_threads as of Evaluation. What each structure gets is what "
@@ -100,7 +100,8 @@ void define_batch(py::module_& m) {
           "Returns energies (S,) and energies of atoms (N,), eV; forces (N, 3), eV/Å; virials "
           "(S, 3, 3), eV; closest, [(structure, (receiver, sender, distance)), ...] of those with "
           "a pair below its limit; not_finite (S,); with deviations those of energies (S,), "
-          "forces (N,) and virials (S, 3, 3). Raises ValueError, 'structure 3: ...'.");
+          "forces (N,) and virials (S, 3, 3), or None where only what follows is asked for; with "
+          "uncertainty that of forces (N,). Raises ValueError, 'structure 3: ...'.");
 }
 
 } // namespace hipnn_ts

@@ -43,7 +43,7 @@ Box box_of(const Array<double>& cell, const std::array<bool, 3>& periodic) {
 py::tuple compute(
     PythonEvaluation& self, const Array<double>& positions, const Array<int64_t>& species,
     const Array<double>& cell, const std::array<bool, 3>& periodic, const Array<double>& limits,
-    int n_threads, bool with_virial, int member, bool with_deviations) {
+    int n_threads, bool with_virial, int member, bool with_deviations, bool with_uncertainty) {
   check_shape(positions, "positions", {-1, 3});
   const int64_t n = positions.shape(0);
   check_shape(species, "species", {n});
@@ -57,11 +57,13 @@ py::tuple compute(
   Array<double> of_forces(n), of_virial({3, 3});
   double* const apart[] = {of_forces.mutable_data(), of_virial.mutable_data()};
   double of_energy = 0.0;
+  Array<double> uncertainty(with_uncertainty ? n : 0);
+  double* const of_errors = uncertainty.mutable_data();
   {
     const py::gil_scoped_release others_run;
     const std::lock_guard<std::mutex> lock(self.mutex);
-    const Results& results =
-        checked_compute(evaluation, structure, n_threads, {member, with_deviations});
+    const Results& results = checked_compute(
+        evaluation, structure, n_threads, {member, with_deviations, with_uncertainty});
     std::copy_n(results.energies, n, out[0]);
     std::copy_n(results.forces, 3 * n, out[1]);
     if (with_virial) {
@@ -76,17 +78,17 @@ py::tuple compute(
       std::copy_n(found.forces, n, apart[0]);
       std::copy_n(found.virial.begin(), 9, apart[1]);
     }
+    if (with_uncertainty) {
+      std::copy_n(evaluation.uncertainties(), n, of_errors);
+    }
   }
   const py::object pair =
       closest ? py::object(py::make_tuple(closest.receiver, closest.sender, closest.distance))
               : py::object(py::none());
   const py::object strain_gradient = with_virial ? py::object(virial) : py::object(py::none());
-  if (!with_deviations) {
-    return py::make_tuple(energies, forces, strain_gradient, pair, not_finite);
-  }
-  return py::make_tuple(
-      energies, forces, strain_gradient, pair, not_finite,
-      py::make_tuple(of_energy, of_forces, of_virial));
+  return with_measures(
+      py::make_tuple(energies, forces, strain_gradient, pair, not_finite), with_deviations,
+      py::make_tuple(of_energy, of_forces, of_virial), with_uncertainty, uncertainty);
 }
 
 template <class T>
@@ -194,7 +196,7 @@ void define_runtime(py::module_& m) {
       .def(
           "compute", &compute, arg("positions"), arg("species"), arg("cell"), arg("pbc"),
           arg("limits"), arg("n_threads") = 0, arg("virial") = true, arg("member") = mean_of_all,
-          arg("deviations") = false,
+          arg("deviations") = false, arg("uncertainty") = false,
           "Energies and forces of atoms in any cell.\n\n"
           "positions (n, 3) and cell (3, 3), float64, Å; species (n,), int64; pbc, three bools: "
           "cell vectors of other directions are not read. limits (n_species, n_species), Å, "
@@ -205,7 +207,8 @@ void define_runtime(py::module_& m) {
           "sender, distance) of the pair "
           "farthest below its limit; not_finite, the first atom whose results are not, or -1; "
           "and with deviations standard deviations over the members: of the energy, eV, of forces "
-          "(n,), eV/Å, and of the virial (3, 3), eV. Raises ValueError.");
+          "(n,), eV/Å, and of the virial (3, 3), eV; and with uncertainty that of forces (n,), "
+          "eV/Å, after None where deviations were not asked for. Raises ValueError.");
   m.def(
       "evaluate_pairs", &evaluate_pairs, arg("model"), arg("species"), arg("receivers"),
       arg("senders"), arg("vectors"),

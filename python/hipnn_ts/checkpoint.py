@@ -2,9 +2,10 @@
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from pydantic import ConfigDict
 
 from hipnn_ts.archives import load_tensors
 from hipnn_ts.errors import InputError
@@ -12,24 +13,41 @@ from hipnn_ts.files import replacing
 from hipnn_ts.kinds import CHECKPOINT_FORMAT, Kind, kind_of
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 from hipnn_ts.validation import Section, validated
 
 FORMAT_VERSION = 1
+UNCERTAINTY_VERSION = 2  # of those with an uncertainty, and of nothing else
 
 
-def save_checkpoint(path: str | Path, potential: Potential, provenance: dict[str, Any]) -> None:
-    """Write a potential and where it came from.
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds; of those that import made there is no uncertainty."""
+
+    potential: Potential
+    provenance: dict[str, Any]
+    uncertainty: Uncertainty | None
+
+
+def save_checkpoint(
+    path: str | Path,
+    potential: Potential,
+    provenance: dict[str, Any],
+    uncertainty: Uncertainty | None = None,
+) -> None:
+    """Write a potential, where it came from and what tells its uncertainty.
 
     ``provenance`` holds plain Python values (training data, errors, versions) and travels into
     the exported file. The file appears complete or not at all.
     """
     content = {
         "format": CHECKPOINT_FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if uncertainty is None else UNCERTAINTY_VERSION,
         "network": potential.config.model_dump(mode="json"),
         "state": potential.state_dict(),
         "provenance": provenance,
     }
+    if uncertainty is not None:
+        content["uncertainty"] = uncertainty._asdict()
     write_whole(path, content)
 
 
@@ -54,6 +72,17 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     Raises
     ------
     InputError
+        As of ``read_checkpoint``.
+    """
+    return read_checkpoint(path)[:2]
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read all of a checkpoint, the potential in the precision it was saved in.
+
+    Raises
+    ------
+    InputError
         The file is missing, not a checkpoint of this package, damaged, or of a newer format.
     """
     try:
@@ -70,9 +99,10 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     if not isinstance(content, dict) or content.get("format") != CHECKPOINT_FORMAT:
         raise InputError(f"{path}: expected a hipnn-ts checkpoint, found {_described(content)}")
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in (FORMAT_VERSION, UNCERTAINTY_VERSION):
         raise InputError(
-            f"{path}: checkpoint format {version}, this hipnn-ts reads format {FORMAT_VERSION}"
+            f"{path}: checkpoint format {version}, this hipnn-ts reads formats {FORMAT_VERSION} to "
+            f"{UNCERTAINTY_VERSION}"
         )
     checked = validated(_Content, content, str(path))
     # Before memory is asked for: a damaged file may claim any size.
@@ -93,7 +123,11 @@ def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
             f"{path}: the checkpoint does not fit its own architecture: {reason}"
         ) from error
     _check_tensors(path, potential)
-    return potential, checked.provenance
+    uncertainty = None
+    if checked.uncertainty is not None:
+        uncertainty = Uncertainty(**checked.uncertainty.model_dump())
+        _check_uncertainty(path, potential, uncertainty)
+    return Checkpoint(potential, checked.provenance, uncertainty)
 
 
 # What to do about a file of another kind.
@@ -117,12 +151,22 @@ def _described(content: Any) -> str:
     return "another kind of file"
 
 
+class _Uncertainty(Section):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    means: torch.Tensor
+    whitening: torch.Tensor
+    scale: torch.Tensor
+    facts: dict[str, Any]
+
+
 class _Content(Section):
     format: str
     format_version: int
     network: NetworkConfig
     state: dict[str, Any]
     provenance: dict[str, Any]
+    uncertainty: _Uncertainty | None = None
 
 
 def _check_tensors(path: str | Path, potential: Potential) -> None:
@@ -134,3 +178,29 @@ def _check_tensors(path: str | Path, potential: Potential) -> None:
             raise InputError(f"{path}: {name}: expected {wanted}, found {tensor.dtype}")
         if not tensor.isfinite().all():
             raise InputError(f"{path}: {name}: expected finite numbers, found some that are not")
+
+
+def _check_uncertainty(path: str | Path, potential: Potential, uncertainty: Uncertainty) -> None:
+    """Shapes that fit the network, finite numbers."""
+    n_species, n_features = len(potential.config.elements), sum(potential.config.n_features)
+    shapes = {
+        "means": (n_species, n_features),
+        "whitening": (n_species, n_features * (n_features + 1) // 2),
+        "scale": (n_species,),
+    }
+    for name, shape in shapes.items():
+        tensor = getattr(uncertainty, name)
+        if tensor.dtype != torch.float64 or tensor.shape != shape:
+            raise InputError(
+                f"{path}: uncertainty: {name}: expected {torch.float64} of shape {shape}, found "
+                f"{tensor.dtype} of shape {tuple(tensor.shape)}"
+            )
+        if not tensor.isfinite().all():
+            raise InputError(
+                f"{path}: uncertainty: {name}: expected finite numbers, found some that are not"
+            )
+    if not (uncertainty.scale > 0).all():
+        raise InputError(
+            f"{path}: uncertainty: scale: expected numbers above 0, found "
+            f"{uncertainty.scale.min():g}"
+        )

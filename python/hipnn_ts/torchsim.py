@@ -73,7 +73,7 @@ class HIPNNTSModel(ModelInterface):
             )
         known = limits(self.metadata, beyond_training)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this model")
-        self._evaluator = NativeEvaluator(self._potential, known)
+        self._evaluator = NativeEvaluator(self._potential, known, uncertainty=False)
         self._species = SpeciesOfAtoms(self._potential)
         self._device = torch.device("cpu")
         self._dtype = dtype or getattr(torch, self.metadata.dtype)

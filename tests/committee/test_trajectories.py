@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import openmm
 import pytest
+import uncertainties
 from ase import Atoms
 from ase.io import read, write
 from click.testing import CliRunner
@@ -216,6 +217,36 @@ def test_select(folder, tmp_path, random_members, random_committee):
     done = run("select", random_committee(), *source, "-o", out, "-n", 2, "--below", bound)
     assert done.output == f"{out}: 2 of 8 frames within bounds, of 10\n"
     assert read(out, ":")[0].info["max_devi_f"] == pytest.approx(np.sort(leaders)[-2], abs=1e-8)
+
+
+def test_a_single_network_with_uncertainty(
+    folder, tmp_path, random_potential, random_uncertainty, uncertain_model
+):
+    """As a committee's, where forces are concerned; nan elsewhere."""
+    frames = frames_of(folder)
+    told = [
+        uncertainties.expected(random_potential(), random_uncertainty(), atoms) for atoms in frames
+    ]
+    done = run("deviate", uncertain_model(), folder / "named.lammpstrj", "-o", tmp_path / "table")
+    assert done.exit_code == 0, done.output
+    first = "5 frames, single network: largest uncertainty of a force in each, meV/Å"
+    assert done.output.splitlines()[0] == first
+    table = np.loadtxt(tmp_path / "table")
+    assert np.isnan(table[:, [1, 2, 3, 7]]).all()
+    for row, found in zip(table, told, strict=True):
+        np.testing.assert_allclose(
+            row[4:7], [found.max(), found.min(), found.mean()], rtol=0, atol=1e-9
+        )
+    out = tmp_path / "chosen.extxyz"
+    threshold = np.sort([found.max() for found in told])[2]
+    arguments = uncertain_model(), folder / "named.lammpstrj", "-o", out
+    done = run("select", *arguments, "--above", threshold - 1e-9)
+    assert done.output == f"{out}: 3 of 3 frames within bounds, of 5\n"
+    for atoms in read(out, ":"):
+        index = int(atoms.info["source"].split()[-1])
+        np.testing.assert_allclose(atoms.arrays["forces_uncertainty"], told[index], atol=1e-7)
+        assert atoms.info["max_devi_f"] == pytest.approx(told[index].max(), abs=1e-8)
+        assert "forces_std" not in atoms.arrays
 
 
 def test_farthest_points():

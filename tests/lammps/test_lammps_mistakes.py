@@ -34,7 +34,7 @@ COMMANDS = {
     "device": (
         "pair_style hipnn/ts device gpu",
         "expected 'device cpu|cuda|auto', 'beyond_training ignore|warn|stop', 'self_energies "
-        "yes|no' or 'committee every N ...', found 'device gpu'",
+        "yes|no', 'committee every N ...' or 'uncertainty every N ...', found 'device gpu'",
     ),
     "cuda": ("pair_style hipnn/ts device cuda", "device cuda: expected an NVIDIA GPU, found none"),
     "arguments": ("pair_style hipnn/ts 6.5", "found '6.5'"),

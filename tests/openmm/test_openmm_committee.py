@@ -100,7 +100,7 @@ def test_callback_ends_a_run(random_committee, water, build_system):
 
 
 def test_reporter_wants_a_committee(random_model, random_committee, tmp_path):
-    with pytest.raises(InputError, match=r": expected a committee, whose members can differ, fou"):
+    with pytest.raises(InputError, match=r": expected a committee, whose members can differ, or"):
         DeviationReporter(None, 1, random_model(), [8, 1, 1], periodic=False)
     with pytest.raises(InputError, match=r"^no/such: cannot be written: No such file or directory"):
         DeviationReporter("no/such", 1, random_committee(), [8, 1, 1], periodic=False)

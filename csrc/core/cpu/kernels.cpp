@@ -3,6 +3,7 @@
 // Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
 // library code that other files share: the linker would keep one copy, perhaps this one.
 #include "core/cpu/block.hpp"
+#include "core/cpu/distances.hpp"
 #include "core/cpu/first_block.hpp"
 #include "core/cpu/table.hpp"
 
@@ -23,6 +24,7 @@ template <class T, int C> struct MakeKernels {
     k.backward_onsite = backward_onsite<T, C>;
     k.backward_senders = backward_senders<T, C>;
     k.scratch_size = scratch_size<T>;
+    k.distances = distances<T>;
     return k;
   }
 };

@@ -56,6 +56,9 @@ tile_forward_backward(const BlockProblem<T>& x, int64_t first, int n, T* moments
   tile_forward<T, C>(
       w, n, moments, x.features + first * w.n_in, out, scratch, slopes, stride, x.energies + first,
       mixing_scratch(w, scratch));
+  if (x.out) {
+    std::memcpy(x.out + first * w.n_out, out, sizeof(T) * n * w.n_out);
+  }
   std::memset(out, 0, sizeof(T) * n * w.n_out);
   add_readout(w, n, out);
   tile_backward<T, C>(

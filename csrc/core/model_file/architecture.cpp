@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/model_file/architecture_json.hpp"
 
+#include <numeric>
 #include <set>
 
 #include "core/polynomial_terms.hpp"
@@ -130,6 +131,22 @@ Architecture read_architecture(const Json& network, const std::string& name) {
 int read_members(const Json& object, const std::string& name) {
   const Values values(object, name);
   return object.contains(members_key) ? values.integer(members_key, 2, most_members) : 1;
+}
+
+bool read_uncertain(const Json& object, const std::string& name) {
+  const auto found = object.find(uncertainty_key);
+  if (found == object.end() || found->is_null() || *found == Json(false)) {
+    return false;
+  }
+  if (!found->is_object() && *found != Json(true)) {
+    throw FileError(
+        name + ": " + uncertainty_key + ": expected what the file has, found " + shown(*found));
+  }
+  return true;
+}
+
+int Architecture::n_all_features() const {
+  return std::accumulate(n_features.begin(), n_features.end(), 0);
 }
 
 Json write_architecture(const Architecture& network) {

@@ -15,6 +15,7 @@ namespace hipnn_ts {
 struct HIPNN_TS_API Architecture {
   bool double_precision = false;
   int n_members = 1;                 // networks of a committee, which share all of this
+  bool uncertain = false;            // has what tells the uncertainty of its forces
   std::vector<std::string> elements; // symbols, in species order
   std::string invariants = "norms";
   int n_max = 0;           // most factors of a polynomial; 0 with norms
@@ -29,6 +30,8 @@ struct HIPNN_TS_API Architecture {
 
   int n_species() const { return static_cast<int>(elements.size()); }
   int n_blocks() const { return static_cast<int>(n_features.size()); }
+  /// Features that leave all blocks together.
+  int n_all_features() const;
   /// Width of the features that enter a block.
   int n_in(int block) const { return block == 0 ? n_species() : n_features[block - 1]; }
 };

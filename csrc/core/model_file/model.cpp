@@ -25,6 +25,10 @@ Architecture architecture_of(const Safetensors& document) {
   }
   out.double_precision = dtype == "float64";
   out.n_members = read_members(network, network_key);
+  out.uncertain = read_uncertain(network, network_key);
+  if (out.uncertain && out.n_members > 1) {
+    throw FileError("network: uncertainty: expected that of one network, found several members");
+  }
   return out;
 }
 
@@ -150,6 +154,9 @@ std::string described(const Architecture& network) {
   out[precision_key] = network.double_precision ? "float64" : "float32";
   if (network.n_members > 1) {
     out[members_key] = network.n_members;
+  }
+  if (network.uncertain) {
+    out[uncertainty_key] = true;
   }
   return out.dump();
 }

@@ -135,10 +135,20 @@ void ModelFile::read_metadata() {
   architecture_.double_precision = dtype == "float64";
   architecture_.n_members = read_members(content, "metadata");
   const bool committee = architecture_.n_members > 1;
-  if (committee != (format_ == format_version) || (committee && portable_)) {
+  if (committee != (format_ == committee_format) || (committee && portable_)) {
     throw FileError(
         "metadata: expected several members in fused files of format 3 and nowhere else, found " +
         shown(content.value(members_key, Json(1))) + " in a " + flavour + " one of format " +
+        shown(version));
+  }
+  architecture_.uncertain = read_uncertain(content, "metadata");
+  if (architecture_.uncertain != (format_ == uncertainty_format) ||
+      (architecture_.uncertain && portable_)) {
+    throw FileError(
+        std::string(
+            "metadata: expected force uncertainty in fused files of format 4 and nowhere "
+            "else, found ") +
+        (architecture_.uncertain ? "it" : "none") + " in a " + flavour + " one of format " +
         shown(version));
   }
   closest_ = closest_approach_of(content, architecture_);

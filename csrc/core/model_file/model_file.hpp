@@ -12,9 +12,10 @@
 
 namespace hipnn_ts {
 
-/// The newest format that is read; hipnn_ts.export.metadata has the same number. It is that of
-/// committees, and of nothing else: readers of before say that they are too old.
-constexpr int format_version = 3;
+/// The newest format that is read; hipnn_ts.export.metadata has the same numbers. Format 3 is that
+/// of committees, 4 that of networks with force uncertainty, and of nothing else: readers of before
+/// say that they are too old.
+constexpr int committee_format = 3, uncertainty_format = 4, format_version = 4;
 
 class HIPNN_TS_API ModelFile {
 public:

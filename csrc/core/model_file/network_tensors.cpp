@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/model_file/network_tensors.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -121,6 +122,36 @@ BlockWeights<T> block_of(
   return b;
 }
 
+/// The rows of L, lower triangular, times a scale, as panels of its transpose.
+template <class T> void unpack_whitening(const T* rows, int64_t n, T scale, T* panels) {
+  std::fill_n(panels, panels_size(n, n), T(0));
+  for (int64_t row = 0; row < n; ++row) {
+    for (int64_t column = 0; column <= row; ++column) {
+      panels[in_panels(column, row, n)] = scale * *rows++;
+    }
+  }
+}
+
+template <class T>
+UncertaintyWeights<T>
+uncertainty(const Architecture& network, const Group<T>& tensors, Buffer<T>& whitening) {
+  UncertaintyWeights<T> out;
+  const int64_t n = network.n_all_features(), n_species = network.n_species();
+  out.n_features = static_cast<int>(n);
+  out.means = tensors.real("means", {n_species, n});
+  const T* rows = tensors.real("whitening", {n_species, n * (n + 1) / 2});
+  const T* scales = tensors.real("scale", {n_species});
+  T* panels = whitening.resize(n_species * panels_size(n, n));
+  for (int64_t s = 0; s < n_species; ++s) {
+    if (!(scales[s] > 0)) {
+      throw FileError(tensors.name() + ".scale: expected numbers above 0, found others");
+    }
+    unpack_whitening(rows + s * (n * (n + 1) / 2), n, scales[s], panels + s * panels_size(n, n));
+  }
+  out.whitening = panels;
+  return out;
+}
+
 } // namespace
 
 template <class T>
@@ -140,6 +171,10 @@ BoundNetwork<T> bind_network(const Architecture& network, TensorSource& tensors)
       charges.push_back(atomic_number(symbol));
     }
     out.weights.repulsion = repulsion_of(network.zbl[0], network.zbl[1], charges);
+  }
+  if (network.uncertain) {
+    const Group<T> own(tensors, "uncertainty");
+    out.weights.uncertainty = uncertainty(network, own, out.whitening);
   }
   return out;
 }

@@ -27,6 +27,7 @@ template <class T> struct BoundNetwork {
   NetworkWeights<T> weights;
   std::vector<std::vector<OnSiteWeights<T>>> onsite; // of each block
   const double* self_energies = nullptr;             // (n_species,), eV
+  Buffer<T> whitening;                               // what `weights.uncertainty` points to
 };
 
 /// Throws FileError where a value is not finite or would lead a kernel out of bounds.

@@ -148,6 +148,9 @@ private:
       results_.facts[s].energy_deviation = apart.energy;
       results_.facts[s].virial_deviation = apart.virial;
     }
+    if (wanted_.uncertainty) {
+      std::copy_n(evaluation.uncertainties(k), n, results_.uncertainties + first_atoms_[s]);
+    }
   }
 
   const std::vector<Structure>& structures_;

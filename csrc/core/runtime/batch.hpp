@@ -25,6 +25,7 @@ struct BatchResults {
   double* virials;                    // (structures, 3, 3), eV, as of Evaluation::virial
   BatchFacts* facts;                  // (structures,), not null
   double* force_deviations = nullptr; // (N,), eV/Å, not null where deviations are wanted
+  double* uncertainties = nullptr;    // (N,), eV/Å, not null where they are wanted
 };
 
 /// A model at work on batches, for one caller at a time.

@@ -15,6 +15,7 @@ constexpr int mean_of_all = -1;
 struct Wanted {
   int member = mean_of_all; // whose energies, forces and virial are the results
   bool deviations = false;  // which take all members
+  bool uncertainty = false; // of forces, of a network that has it
 };
 
 /// To out (size,), the mean of n rows of values, each `stride` after the one before.

@@ -78,6 +78,9 @@ void Evaluation::run(
         "member: expected one below " + std::to_string(n_members) +
         ", or -1 for their mean, found " + std::to_string(wanted.member));
   }
+  if (wanted.uncertainty && !model_->architecture().uncertain) {
+    throw std::invalid_argument(no_uncertainty);
+  }
   wanted_ = wanted;
   n_places_ = wanted.deviations || wanted.member == mean_of_all ? n_members : 1;
   parts_.assign(structures.size(), {});
@@ -125,11 +128,13 @@ void Evaluation::run(
   }
   const auto n = static_cast<int64_t>(species_.size());
   T* gradients = step.gradients.resize(3 * room);
+  double* uncertainties = wanted_.uncertainty ? uncertainties_.resize(n) : nullptr;
   step.network.begin({n, n, n_pairs, species_.data(), receivers, senders, vectors, n_threads_});
   for (int place = 0; place < n_places_; ++place) {
     const int member = n_places_ > 1 || wanted_.member == mean_of_all ? place : wanted_.member;
     step.network.compute(
-        member, energies_.data() + place * n, gradients, forces_.data() + 3 * place * n);
+        member, energies_.data() + place * n, gradients, forces_.data() + 3 * place * n,
+        uncertainties);
     finish(member, place);
   }
 }

@@ -62,6 +62,10 @@ public:
   const Results& results(int64_t structure = 0) const { return results_[structure]; }
   /// Where the step was asked for them.
   const Deviations& deviations(int64_t structure = 0) const { return deviations_[structure]; }
+  /// Force uncertainties (n,), eV/Å, likewise.
+  const double* uncertainties(int64_t structure = 0) const {
+    return uncertainties_.data() + parts_[structure].first_atom;
+  }
   /// The pair that is closest in relation to its limit, none where all keep to theirs.
   ClosePair closer_than(const ClosestApproach& limits, int64_t structure = 0) const;
   /// The closest pair; none without pairs.
@@ -122,6 +126,7 @@ private:
   std::vector<Results> results_;
   Buffer<double> force_deviations_; // (n,)
   std::vector<Deviations> deviations_;
+  Buffer<double> uncertainties_; // (n,)
 };
 
 /// As evaluation.compute, for hosts whose atoms are these, by these numbers: throws

@@ -162,7 +162,7 @@ int64_t Evaluation::bytes() const {
       step_);
   return of_pairs + receivers_.bytes() + senders_.bytes() + energies_.bytes() + forces_.bytes() +
          mean_energies_.bytes() + mean_forces_.bytes() + force_deviations_.bytes() +
-         static_cast<int64_t>(species_.capacity() * sizeof(int64_t));
+         uncertainties_.bytes() + static_cast<int64_t>(species_.capacity() * sizeof(int64_t));
 }
 
 } // namespace hipnn_ts

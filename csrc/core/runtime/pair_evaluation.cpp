@@ -19,7 +19,8 @@ template <class T> void PairEvaluation<T>::begin(const Configuration<T>& configu
 }
 
 template <class T>
-void PairEvaluation<T>::compute(int member, double* energies, T* pair_gradients, double* forces) {
+void PairEvaluation<T>::compute(
+    int member, double* energies, T* pair_gradients, double* forces, double* uncertainties) {
   const int64_t n = n_atoms_;
   network_.choose(member);
   const auto& blocks = network_.weights().blocks;
@@ -31,9 +32,18 @@ void PairEvaluation<T>::compute(int member, double* energies, T* pair_gradients,
     network_.forward(k, k ? features_[k - 1].data() : nullptr, out, energies);
     gradients_[k].resize(n * blocks[k].n_out);
   }
+  T* out = uncertainties ? last_features_.resize(n * blocks[last].n_out) : nullptr;
   network_.last(
       last ? features_[last - 1].data() : nullptr, energies,
-      last ? gradients_[last - 1].data() : nullptr, pair_gradients);
+      last ? gradients_[last - 1].data() : nullptr, pair_gradients, out);
+  if (uncertainties) {
+    std::vector<const T*> of_blocks;
+    for (const Buffer<T>& each : features_) {
+      of_blocks.push_back(each.data());
+    }
+    of_blocks.push_back(out);
+    network_.uncertainties(of_blocks.data(), uncertainties);
+  }
   for (int k = last - 1; k >= 0; --k) {
     T* in = k ? gradients_[k - 1].data() : nullptr;
     network_.backward(k, gradients_[k].data(), in, pair_gradients);
@@ -44,7 +54,7 @@ void PairEvaluation<T>::compute(int member, double* energies, T* pair_gradients,
 }
 
 template <class T> int64_t PairEvaluation<T>::bytes() const {
-  int64_t total = network_.bytes();
+  int64_t total = network_.bytes() + last_features_.bytes();
   for (const auto* buffers : {&features_, &gradients_}) {
     for (const auto& buffer : *buffers) {
       total += buffer.bytes();

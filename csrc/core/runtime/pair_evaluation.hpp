@@ -16,8 +16,11 @@ public:
   /// Throws std::invalid_argument where an index is out of range.
   void begin(const Configuration<T>& configuration);
   /// A member on the configuration that has begun: writes energies (n,) in eV, self energies left
-  /// out, pair_gradients (P, 3), dE/dr_p, and, where not null, forces (n, 3) in eV/Å.
-  void compute(int member, double* energies, T* pair_gradients, double* forces);
+  /// out, pair_gradients (P, 3), dE/dr_p, and, where not null, forces (n, 3) and force
+  /// uncertainties (n,) in eV/Å.
+  void compute(
+      int member, double* energies, T* pair_gradients, double* forces,
+      double* uncertainties = nullptr);
 
   StageSeconds stage_seconds() const { return network_.stage_seconds(); }
   /// Memory of all buffers.
@@ -27,6 +30,7 @@ private:
   Network<T> network_;
   int64_t n_atoms_ = 0, n_pairs_ = 0;
   std::vector<Buffer<T>> features_, gradients_; // that leave each block but the last
+  Buffer<T> last_features_;                     // for uncertainties
 };
 
 /// Energies (n,) in eV, self energies included, and pair gradients (P, 3) of the mean of all

@@ -41,6 +41,9 @@ class HIPNNTSCalculator(Calculator):
     holds standard deviations over the members: ``energy_std`` (eV), ``forces_std`` (n,) in eV/Å,
     ``sqrt(mean |F - mean F|²)`` of each atom, and where stress is defined ``stress_std`` (6,).
 
+    Of a network with force uncertainty ``results`` also holds ``forces_uncertainty`` (n,) in eV/Å,
+    an estimate of the norm of the error of each atom's force; on the CPU alone.
+
     The calculator can be copied and pickled, and evaluates in child processes, however they are
     started. A pickle holds the model, not its path.
 
@@ -52,6 +55,8 @@ class HIPNNTSCalculator(Calculator):
     beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
         100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
     member : of a committee, to be evaluated alone, without deviations; counted from 0
+    uncertainty : whether that of forces is computed where the file has it, which takes 1 to 2 % of
+        a step of hundreds of atoms, and some percent of a small molecule's
 
     Raises
     ------
@@ -76,6 +81,7 @@ class HIPNNTSCalculator(Calculator):
         device: "str | torch.device" = "cpu",
         beyond_training: Action = "warn",
         member: int | None = None,
+        uncertainty: bool = True,
     ):
         # Here: pydantic, which reads metadata, takes as long to import as ASE.
         from hipnn_ts.export.potential import ExportedPotential
@@ -83,7 +89,7 @@ class HIPNNTSCalculator(Calculator):
         super().__init__()
         self._potential = ExportedPotential.read(model, device)
         known = limits(self.metadata, beyond_training)
-        self._evaluator = evaluator_of(self._potential, known, member)
+        self._evaluator = evaluator_of(self._potential, known, member, uncertainty)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = SpeciesOfAtoms(self._potential)
         self._volume: tuple[bytes, float | None] = b"", None  # of the last cell
@@ -122,7 +128,7 @@ class HIPNNTSCalculator(Calculator):
             For each structure, in their order, what ``results`` of a calculator holds: ``energy``
             and ``free_energy`` (eV), ``energies`` (n,), ``forces`` (n, 3) in eV/Å, and where it is
             defined ``stress`` (6,) in eV/Å³;
-            of a committee its deviations.
+            of a committee its deviations, of a network with force uncertainty that.
 
         Raises
         ------
@@ -176,6 +182,8 @@ class HIPNNTSCalculator(Calculator):
             results["forces_std"] = found.deviations.forces
             if volume is not None:
                 results["stress_std"] = found.deviations.virial.ravel()[VOIGT] / volume
+        if found.uncertainty is not None:
+            results["forces_uncertainty"] = found.uncertainty
         return results
 
     def _volume_of(self, atoms: Atoms) -> float | None:

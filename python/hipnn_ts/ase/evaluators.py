@@ -8,7 +8,13 @@ from ase import Atoms
 
 from hipnn_ts import _core
 from hipnn_ts.errors import InputError
-from hipnn_ts.export.structures import Deviations, Evaluated, StructureBatch, choice_of
+from hipnn_ts.export.structures import (
+    Deviations,
+    Evaluated,
+    StructureBatch,
+    choice_of,
+    measures_of,
+)
 from hipnn_ts.neighbours import check_cell, refusal
 
 if TYPE_CHECKING:
@@ -25,20 +31,28 @@ class NativeEvaluator:
     potential : NativePotential
     limits : (S, S), of the guard against extrapolation
     member : of a committee, whose energies and forces; None for the mean and deviations
+    uncertainty : whether that of forces is told of a network that has it
     """
 
-    def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
-        self.potential, self._limits, self._member = potential, limits, member
-        self._choice = choice_of(potential, member)
+    def __init__(
+        self,
+        potential: "NativePotential",
+        limits: np.ndarray,
+        member: int | None = None,
+        uncertainty: bool = True,
+    ):
+        self.potential, self._arguments = potential, (limits, member, uncertainty)
+        self._limits = limits
+        self._choice = choice_of(potential, member, uncertainty)
         self._evaluation = _core.Evaluation(potential.model)
         self._batch: StructureBatch | None = None
         self._checked: tuple[bytes, bytes] | None = None
 
     def __reduce__(self):
-        return NativeEvaluator, (self.potential, self._limits, self._member)
+        return NativeEvaluator, (self.potential, *self._arguments)
 
     def __deepcopy__(self, _):
-        return NativeEvaluator(self.potential, self._limits, self._member)
+        return NativeEvaluator(self.potential, *self._arguments)
 
     def compute(
         self, positions: np.ndarray, species: np.ndarray, cell: np.ndarray, periodic: np.ndarray
@@ -66,18 +80,25 @@ class NativeEvaluator:
             )
         except ValueError as error:
             raise refusal(error, positions, cell, periodic) from error
-        return Evaluated(*found[:5], *(Deviations(*apart) for apart in found[5:]))
+        deviations, uncertainty = measures_of(found[5:])
+        apart = None if deviations is None else Deviations(*deviations)
+        return Evaluated(*found[:5], apart, uncertainty)
 
     def compute_batch(
         self, structures: Sequence[Atoms], name: Callable[[int], str]
     ) -> list[Evaluated]:
         """As ``StructureBatch.compute``."""
         if self._batch is None:
-            self._batch = StructureBatch(self.potential, self._limits, self._member)
+            self._batch = StructureBatch(self.potential, *self._arguments)
         return self._batch.compute(structures, name)
 
 
-def evaluator_of(potential: "ExportedPotential", limits: np.ndarray, member: int | None = None):
+def evaluator_of(
+    potential: "ExportedPotential",
+    limits: np.ndarray,
+    member: int | None = None,
+    uncertainty: bool = True,
+):
     """Whatever evaluates such a potential; its methods are those of ``NativeEvaluator``.
 
     Raises
@@ -88,7 +109,7 @@ def evaluator_of(potential: "ExportedPotential", limits: np.ndarray, member: int
     from hipnn_ts.export.potential import NativePotential
 
     if isinstance(potential, NativePotential):
-        return NativeEvaluator(potential, limits, member)
+        return NativeEvaluator(potential, limits, member, uncertainty)
     if member is not None:
         raise InputError(
             f"member: expected a committee on the CPU, found {potential.name} on "

@@ -14,6 +14,9 @@ import click
 def deviate(model, trajectories, topology, elements, output):
     """How far the members of the committee MODEL are apart on frames of TRAJECTORIES.
 
+    MODEL may also be a single network with force uncertainty, which then takes the place of the
+    deviations of forces; those of energy and virial are nan in the table.
+
     TRAJECTORIES are text dumps of LAMMPS, DCD files, extended XYZ, or whatever else ASE reads.
     Prints a histogram of the largest deviation of a force in each frame, and the frames that lead
     it.
@@ -23,14 +26,15 @@ def deviate(model, trajectories, topology, elements, output):
     from hipnn_ts.committee.deviations import (
         deviations_of,
         histogram,
-        load_committee,
+        load_judge,
         row_of,
+        wording_of,
         write_table,
     )
     from hipnn_ts.committee.trajectory import read_trajectories
     from hipnn_ts.errors import InputError
 
-    potential = load_committee(model)
+    potential = load_judge(model)
     frames = read_trajectories(trajectories, topology, elements.split())
     names, rows = [], []
     for frame in deviations_of(potential, frames):
@@ -42,10 +46,8 @@ def deviate(model, trajectories, topology, elements, output):
     if output:
         write_table(output, table)
     largest = table[:, 3]
-    click.echo(
-        f"{len(rows)} frames, committee of {potential.metadata.members}: largest deviation of a "
-        "force in each, meV/Å"
-    )
+    kind, measure, _ = wording_of(potential.metadata)
+    click.echo(f"{len(rows)} frames, {kind}: largest {measure} of a force in each, meV/Å")
     click.echo(histogram(largest))
     for index in np.argsort(-largest, kind="stable")[:5]:
         click.echo(f"{1e3 * largest[index]:12.3f}  {names[index]}")

@@ -53,7 +53,8 @@ def evaluate(
     """Errors of MODEL on DATA (the formats that training reads).
 
     MODEL is a checkpoint, an exported file, or the directory of an ensemble. Of an ensemble, or of
-    an exported committee, the mean is judged, and the spread is compared with the true error.
+    an exported committee, the mean is judged, and the spread is compared with the true error; of a
+    single model with force uncertainty that is.
 
     Prints mean absolute and root mean square errors of the energy per atom, of energy differences
     between conformers of one molecule (frames without periodicity), of force components, also by
@@ -66,11 +67,17 @@ def evaluate(
     from hipnn_ts.data.isolated import take_isolated
     from hipnn_ts.data.read import read_named
     from hipnn_ts.errors import InputError
-    from hipnn_ts.evaluation.compare import compare, load_potential
+    from hipnn_ts.evaluation.compare import compare, load_with_uncertainty
     from hipnn_ts.evaluation.ensemble import mean_of, members_of, spread_of
     from hipnn_ts.evaluation.errors import UNITS, errors_of
     from hipnn_ts.evaluation.predictions import write_predictions
-    from hipnn_ts.evaluation.table import ensemble_table, error_table, worst_table
+    from hipnn_ts.evaluation.table import (
+        ensemble_table,
+        error_table,
+        uncertainty_table,
+        worst_table,
+    )
+    from hipnn_ts.evaluation.uncertainty import uncertainty_of
     from hipnn_ts.export.potential import NativePotential
     from hipnn_ts.label_config import LabelConfig
     from hipnn_ts.validation import apply_override, validated
@@ -89,7 +96,9 @@ def evaluate(
         apply_override(override, content)
     label_config = validated(LabelConfig, content, "--data")
     files = members_of(model) if Path(model).is_dir() else [model]
-    potentials = [load_potential(file) for file in files]
+    loaded = [load_with_uncertainty(file) for file in files]
+    potentials = [potential for potential, _ in loaded]
+    uncertainty = loaded[0][1] if len(loaded) == 1 else None
     if benchmark:
         _comp6(potentials, data, batch_size, as_json, output)
         return
@@ -108,13 +117,17 @@ def evaluate(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json
     ) as bar:
         found = [
-            compare(potential, named.frames, named.names, batch_size, bar.update, member)
+            compare(
+                potential, named.frames, named.names, batch_size, bar.update, member, uncertainty
+            )
             for potential, member in zip(potentials, members, strict=True)
         ]
     comparison = found[0] if len(found) == 1 else mean_of(found)
     errors = errors_of(comparison, energy_unit, label_config.columns.config_type, group_by)
     if len(found) > 1:
         errors["ensemble"] = spread_of(found, energy_unit)
+    elif (told := uncertainty_of(comparison, energy_unit)) is not None:
+        errors["uncertainty"] = told
     if predictions:
         write_predictions(predictions, comparison)
     if output:
@@ -130,6 +143,8 @@ def evaluate(
     click.echo(worst_table(errors))
     if len(found) > 1:
         click.echo(ensemble_table(errors))
+    if "uncertainty" in errors:
+        click.echo(uncertainty_table(errors))
 
 
 def _comp6(potentials, data, batch_size, as_json, output):

@@ -21,11 +21,19 @@ import click
     type=click.Choice(["float32", "float64"]),
     help="Precision of the network [default: the checkpoint's].",
 )
-def export(checkpoint, output, portable, metatomic, dtype):
+@click.option(
+    "--no-uncertainty",
+    is_flag=True,
+    help="Leave out what tells the uncertainty of forces: for a hipnn-ts from before it, or a "
+    "smaller file.",
+)
+def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
     CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`): the file then holds
     a committee, all of its members, and engines compute their mean and how far they are apart.
+
+    What training found to tell the uncertainty of forces goes into the file of a single model.
 
     The file is reloaded and compared with the model before it replaces an older one.
     """
@@ -35,7 +43,7 @@ def export(checkpoint, output, portable, metatomic, dtype):
 
     import torch
 
-    from hipnn_ts.checkpoint import load_checkpoint
+    from hipnn_ts.checkpoint import load_checkpoint, read_checkpoint
     from hipnn_ts.errors import InputError
     from hipnn_ts.evaluation.ensemble import members_of
     from hipnn_ts.export import export_committee, export_potential
@@ -52,13 +60,21 @@ def export(checkpoint, output, portable, metatomic, dtype):
         members = [load_checkpoint(file) for file in files]
         metadata = export_committee(members, output, [str(file) for file in files], precision)
     else:
-        potential, provenance = load_checkpoint(checkpoint)
+        potential, provenance, uncertainty = read_checkpoint(checkpoint)
         members = [(potential, provenance)]
-        metadata = export_potential(potential, output, provenance, portable, precision)
+        metadata = export_potential(
+            potential,
+            output,
+            provenance,
+            portable,
+            precision,
+            None if no_uncertainty else uncertainty,
+        )
     click.echo(
         f"{output}: {metadata.flavour}, {metadata.dtype}, "
         f"{'' if len(members) == 1 else f'committee of {len(members)}, '}elements "
-        f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å; "
+        f"{' '.join(metadata.network.elements)}, cutoff {metadata.network.cutoff:g} Å"
+        f"{'' if metadata.uncertainty is None else ', with force uncertainty'}; "
         "energies and forces checked against the model"
     )
     for potential, provenance in members:

@@ -8,7 +8,10 @@ import click
 @click.argument("trajectories", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Extended XYZ to write.")
 @click.option(
-    "--above", default=0.0, show_default=True, help="Least deviation of a force in a frame, eV/Å."
+    "--above",
+    default=0.0,
+    show_default=True,
+    help="Least deviation (or uncertainty) of a force in a frame, eV/Å.",
 )
 @click.option(
     "--below", type=float, help="And the largest: beyond, geometries may make no sense [no bound]."
@@ -17,22 +20,23 @@ import click
 @click.option("--topology", type=click.Path(), help="Of a DCD trajectory: a file with its atoms.")
 @click.option("--elements", default="", help="Of the atom types of a LAMMPS dump, such as 'O H'.")
 def select(model, trajectories, output, above, below, number, topology, elements):
-    """Frames of TRAJECTORIES that are worth labelling, by the committee MODEL.
+    """Frames of TRAJECTORIES that are worth labelling, by the committee MODEL, or by a single
+    network with force uncertainty.
 
-    Of the frames whose largest deviation of a force lies between --above and --below, the most
-    uncertain one is taken, then always the one that is least like those taken: near-copies are not
-    chosen twice. Each is written with that deviation (max_devi_f) and those of its atoms
-    (forces_std), and without reference values.
+    Of the frames whose largest deviation (or uncertainty) of a force lies between --above and
+    --below, the most uncertain one is taken, then always the one that is least like those taken:
+    near-copies are not chosen twice. Each is written with that deviation (max_devi_f) and those of
+    its atoms (forces_std, of a single network forces_uncertainty), and without reference values.
     """
     from ase.io import write
 
-    from hipnn_ts.committee.deviations import deviations_of, load_committee
+    from hipnn_ts.committee.deviations import deviations_of, load_judge, wording_of
     from hipnn_ts.committee.selection import select as choose
     from hipnn_ts.committee.trajectory import read_trajectories
     from hipnn_ts.errors import InputError
     from hipnn_ts.files import replacing
 
-    potential = load_committee(model)
+    potential = load_judge(model)
     network = potential.metadata.network
     frames = read_trajectories(trajectories, topology, elements.split())
     n_frames, within = 0, []
@@ -48,7 +52,7 @@ def select(model, trajectories, output, above, below, number, topology, elements
         atoms = within[index].atoms.copy()
         atoms.info = {"max_devi_f": within[index].largest, "source": within[index].name}
         atoms.arrays = {name: atoms.arrays[name] for name in ("numbers", "positions")}
-        atoms.set_array("forces_std", within[index].deviations.forces)
+        atoms.set_array(wording_of(potential.metadata)[2], within[index].deviations.forces)
         written.append(atoms)
     with replacing(output) as temporary:
         write(temporary, written, format="extxyz")

@@ -1,4 +1,5 @@
-"""How far the members of a committee are apart on frames of a trajectory, without torch."""
+"""How far the members of a committee are apart on frames of a trajectory, without torch; or how
+uncertain the forces of a single network are."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -9,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.export.metadata import Metadata
 from hipnn_ts.export.potential import ExportedPotential, NativePotential
 from hipnn_ts.export.structures import Deviations, StructureBatch
 from hipnn_ts.files import replacing
@@ -18,7 +20,8 @@ COLUMNS = ("v", "f")  # virial and forces
 
 
 class Frame(NamedTuple):
-    """A frame and the standard deviations over the members; see ``Deviations``."""
+    """A frame and the standard deviations over the members; see ``Deviations``. Of a single network
+    with force uncertainty, that in place of the forces', and nan of energy and virial."""
 
     name: str
     atoms: Atoms
@@ -26,17 +29,17 @@ class Frame(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """Of the deviations of forces, eV/Å."""
+        """Of the deviations of forces, or of their uncertainties, eV/Å."""
         return float(self.deviations.forces.max())
 
 
-def load_committee(path: str | Path) -> NativePotential:
-    """A committee in one file.
+def load_judge(path: str | Path) -> NativePotential:
+    """A committee in one file, or a single network with force uncertainty.
 
     Raises
     ------
     InputError
-        It is none, or as of ``load_exported``.
+        It is neither, or as of ``load_exported``.
     """
     if Path(path).is_dir():
         raise InputError(
@@ -44,12 +47,26 @@ def load_committee(path: str | Path) -> NativePotential:
             f"'hipnn-ts export {path} -o model.pt'"
         )
     potential = ExportedPotential.read(path)
-    if potential.metadata.members == 1:
-        raise InputError(
-            f"{path}: expected a committee, whose members can differ, found a single network; "
-            "make one with 'hipnn-ts export FOLDER -o model.pt'"
-        )
+    check_judge(str(path), potential.metadata)
     return potential
+
+
+def check_judge(name: str, metadata: Metadata) -> None:
+    """Raise InputError unless the file can tell how uncertain its forces are."""
+    if metadata.members == 1 and metadata.uncertainty is None:
+        raise InputError(
+            f"{name}: expected a committee, whose members can differ, or a network with force "
+            "uncertainty, found a single network without; make a committee with 'hipnn-ts export "
+            "FOLDER -o model.pt', or export a checkpoint of training with forces among its "
+            "validation data"
+        )
+
+
+def wording_of(metadata: Metadata) -> tuple[str, str, str]:
+    """Of such a file: what it is, what it tells of a force, and what extended XYZ calls that."""
+    if metadata.members == 1:
+        return "single network", "uncertainty", "forces_uncertainty"
+    return f"committee of {metadata.members}", "deviation", "forces_std"
 
 
 def deviations_of(
@@ -73,13 +90,17 @@ def deviations_of(
                     f"{name}: expected finite energies and forces, found none for atom "
                     f"{evaluated.not_finite}"
                 )
-            yield Frame(name, each, evaluated.deviations)
+            yield Frame(name, each, evaluated.deviations or _of_one(evaluated.uncertainty))
+
+
+def _of_one(uncertainty: np.ndarray) -> Deviations:
+    return Deviations(np.nan, uncertainty, np.full((3, 3), np.nan))
 
 
 def row_of(frame: Frame) -> list[float]:
     """Maximum, minimum and mean of the virial's components over the number of atoms (eV), of forces
     (eV/Å), and the energy's over the number of atoms (eV): the columns of DeePMD-kit's
-    ``dp model-devi`` after the first."""
+    ``dp model-devi`` after the first. nan of energy and virial where only forces are judged."""
     n, (energy, forces, virial) = len(frame.atoms), frame.deviations
     virial = virial / n
     of_virial = virial.max(), virial.min(), np.sqrt((virial**2).mean())

@@ -12,7 +12,7 @@ ALIKE = 1e-6  # nearer than this two frames are copies of each other
 
 
 def fingerprint(frame: Frame, elements: Sequence[str], cutoff: float) -> np.ndarray:
-    """Numbers of neighbours of each element, by distance: of the atom that the committee knows
+    """Numbers of neighbours of each element, by distance: of the atom that is known
     least, by its element, and on average over all atoms of each element.
 
     Returns

@@ -82,6 +82,12 @@ class ReferenceDataset(Dataset):
             return self[~index]._replace(weight=0.0)
         return self._list(index) if self._kept is None else self._kept[index]
 
+    def species(self, index: int) -> Tensor:
+        """(n,) int64, of a sample, without its pairs where those are not kept."""
+        if self._kept is not None:
+            return self._kept[index].species
+        return _species(self._frames[index], self._network[0])
+
     def close(self) -> None:
         """Give up what is on disk."""
         for entries in (self._frames, self._names):
@@ -104,7 +110,7 @@ def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
     return counts
 
 
-def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.dtype) -> Sample:
+def _species(frame: Atoms, elements: Sequence[str]) -> Tensor:
     species_of = {element: index for index, element in enumerate(elements)}
     symbols = frame.get_chemical_symbols()
     for atom, symbol in enumerate(symbols):
@@ -112,6 +118,11 @@ def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.d
             raise InputError(
                 f"atom {atom}: expected one of the elements {' '.join(elements)}, found {symbol}"
             )
+    return torch.tensor([species_of[symbol] for symbol in symbols])
+
+
+def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.dtype) -> Sample:
+    species = _species(frame, elements)
     receivers, senders, shifts = neighbour_pairs(
         frame.positions, frame.cell.array, frame.pbc, cutoff
     )
@@ -129,7 +140,7 @@ def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.d
     if "stress" in results and not np.isnan(volume):
         stress = torch.tensor(voigt_6_to_full_3x3_stress(results["stress"]), dtype=dtype)
     return Sample(
-        torch.tensor([species_of[symbol] for symbol in symbols]),
+        species,
         torch.from_numpy(receivers.astype(np.int32)),
         torch.from_numpy(senders.astype(np.int32)),
         torch.tensor(vectors, dtype=dtype),

@@ -9,7 +9,7 @@ import torch
 from ase import Atoms
 from torch.utils.data import DataLoader
 
-from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.checkpoint import read_checkpoint
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import SHORTEST, ReferenceDataset
 from hipnn_ts.data.tensors import stress_volume
@@ -20,6 +20,7 @@ from hipnn_ts.export.potential import ExportedPotential, NativePotential
 from hipnn_ts.export.structures import StructureBatch
 from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty, features_of
 from hipnn_ts.training.prediction import Prediction, assemble, predict
 
 AnyPotential = Potential | NativePotential | torch.jit.ScriptModule
@@ -36,6 +37,8 @@ class Comparison(NamedTuple):
     forces: list[np.ndarray | None]  # (n, 3) of all atoms, None where the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
     names: Sequence[str]  # file and index of each frame
+    # (n,), eV/Å, of the forces of a potential that tells it
+    uncertainties: list[np.ndarray] | None = None
 
     def with_energy(self, members: Sequence[int]) -> list[int]:
         """Those of the frames that have a reference energy."""
@@ -47,20 +50,26 @@ class Comparison(NamedTuple):
 
 
 def load_potential(path: str | Path) -> AnyPotential:
-    """A checkpoint's potential, or an exported one: fused files for the runtime, portable ones for
-    torch. Raises InputError where it is neither."""
+    """As ``load_with_uncertainty``, the potential alone."""
+    return load_with_uncertainty(path)[0]
+
+
+def load_with_uncertainty(path: str | Path) -> tuple[AnyPotential, Uncertainty | None]:
+    """A checkpoint's potential, and its force uncertainty if it has one, or an exported potential:
+    fused files for the runtime, portable ones for torch. Raises InputError where it is neither."""
     content = read_content(path)
     kind = kind_of(content)
     if kind is Kind.EXPORTED and read_metadata(str(path), content).native:
-        return ExportedPotential.of(content, str(path), "cpu")
+        return ExportedPotential.of(content, str(path), "cpu"), None
     if kind in (Kind.EXPORTED, Kind.SCRIPT):
-        return load_exported(path)[0]
+        return load_exported(path)[0], None
     if kind is Kind.UNKNOWN:
         raise InputError(
             f"{path}: expected a checkpoint (best.ckpt) or an exported model, found another kind "
             "of file; hipnn-ts evaluate takes the model first, then the data"
         )
-    return load_checkpoint(path)[0]
+    potential, _, uncertainty = read_checkpoint(path)
+    return potential, uncertainty
 
 
 def compare(
@@ -70,6 +79,7 @@ def compare(
     batch_size: int = 8,
     step: Callable[[int], None] = lambda done: None,
     member: int | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> Comparison:
     """Predictions for all frames.
 
@@ -81,6 +91,7 @@ def compare(
     batch_size : configurations that torch evaluates at once; the runtime has many
     step : called with the number of configurations done since the last call
     member : of an exported committee, whose predictions; None for those of the mean
+    uncertainty : of a checkpoint's potential; an exported one has its own
 
     Raises
     ------
@@ -98,6 +109,7 @@ def compare(
     energies: list[float] = []
     forces: list[np.ndarray | None] = []
     stresses: list[np.ndarray | None] = []
+    uncertainties: list[np.ndarray] | None = None if uncertainty is None else []
     for start in range(0, len(frames), CHUNK):
         part = slice(start, start + CHUNK)
         dataset = ReferenceDataset(frames[part], elements, cutoff, dtype, names[part])
@@ -111,8 +123,19 @@ def compare(
             tensors = prediction.stress.detach().double().numpy()
             found = dict(zip(batch.with_stress.tolist(), tensors, strict=True))
             stresses += [found.get(k) for k in configurations]
+            if uncertainty is not None:
+                of_atoms = _uncertainties(potential, uncertainty, batch)
+                uncertainties += [each.numpy() for each in of_atoms.split(batch.n_atoms.tolist())]
             step(len(batch.n_atoms))
-    return Comparison(frames, np.array(energies), forces, stresses, names)
+    return Comparison(frames, np.array(energies), forces, stresses, names, uncertainties)
+
+
+def _uncertainties(potential: Potential, uncertainty: Uncertainty, batch: Batch) -> torch.Tensor:
+    with torch.no_grad():
+        features = features_of(
+            potential, batch.species, batch.receivers, batch.senders, batch.vectors
+        )
+    return uncertainty.of(features, batch.species)
 
 
 def _by_runtime(
@@ -128,6 +151,7 @@ def _by_runtime(
     energies: list[float] = []
     forces: list[np.ndarray | None] = []
     stresses: list[np.ndarray | None] = []
+    uncertainties: list[np.ndarray] = []
     for start in range(0, len(frames), CHUNK):
         part = frames[start : start + CHUNK]
         evaluated = batch.compute(part, lambda k, start=start: names[start + k])
@@ -144,8 +168,11 @@ def _by_runtime(
             forces.append(found.forces if known else None)
             volume = stress_volume(frame) if "stress" in results else np.nan
             stresses.append(None if np.isnan(volume) else found.virial / volume)
+            if found.uncertainty is not None:
+                uncertainties.append(found.uncertainty)
         step(len(part))
-    return Comparison(frames, np.array(energies), forces, stresses, names)
+    told = uncertainties or None
+    return Comparison(frames, np.array(energies), forces, stresses, names, told)
 
 
 def _predict(

@@ -63,5 +63,18 @@ def ensemble_table(errors: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def uncertainty_table(errors: dict[str, Any]) -> str:
+    """The force uncertainty of a single network beside its error."""
+    found = errors["uncertainty"]
+    correlation = found["rank_correlation"]
+    return (
+        f"{'':24}{'uncertainty':>12}{'error':>10}{'ratio':>8}  rank correlation of the two: atoms, "
+        "largest of frames, RMS of frames\n"
+        f"{'forces':24}{found['uncertainty']:12.3f}{found['error']:10.3f}{found['ratio']:8.2f}  "
+        f"{correlation['atoms']:.2f}, {correlation['largest_of_frames']:.2f}, "
+        f"{correlation['rms_of_frames']:.2f} (RMS over atoms, {errors['units']['forces']})"
+    )
+
+
 def _line(label: str, found: dict[str, float], prefix: str, unit: str) -> str:
     return f"{label:24}{found[prefix + 'mae']:10.3f} {found[prefix + 'rmse']:10.3f} {unit}"

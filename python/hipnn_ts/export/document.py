@@ -18,9 +18,11 @@ _LENGTH = struct.Struct("<Q")  # of the header, before it
 _TYPES = {"int16": "I16", "float32": "F32", "float64": "F64"}
 
 
-def describe(network: NetworkConfig, dtype: str, members: int = 1) -> dict[str, Any]:
+def describe(
+    network: NetworkConfig, dtype: str, members: int = 1, uncertain: bool = False
+) -> dict[str, Any]:
     """What a document says of the network, in a precision ("float32" or "float64"), or of several
-    such networks, the members of a committee."""
+    such networks, the members of a committee, or of one with force uncertainty."""
     out = {
         "dtype": dtype,
         "elements": list(network.elements),
@@ -40,6 +42,7 @@ def describe(network: NetworkConfig, dtype: str, members: int = 1) -> dict[str, 
         out["normalisation_epsilon"] = network.normalisation_epsilon or NORMALISATION_EPSILON
     if network.zbl is not None:
         out["zbl"] = list(map(float, network.zbl))
+    out |= {"uncertainty": True} if uncertain else {}
     return out if members == 1 else out | {"members": members}
 
 

@@ -13,11 +13,12 @@ cutoff : float, Å
 import torch
 from torch import Tensor, nn
 
-from hipnn_ts.export.metadata import COMMITTEE_VERSION, FORMAT_VERSION
+from hipnn_ts.export.metadata import COMMITTEE_VERSION, FORMAT_VERSION, UNCERTAINTY_VERSION
 from hipnn_ts.export.packing import document_of_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 
 
 def cast(potential: Potential, dtype: torch.dtype) -> Potential:
@@ -27,8 +28,10 @@ def cast(potential: Potential, dtype: torch.dtype) -> Potential:
     return out
 
 
-def _describe(module: nn.Module, config: NetworkConfig, portable: bool, members: int = 1) -> None:
-    module.format_version = FORMAT_VERSION if members == 1 else COMMITTEE_VERSION
+def _describe(
+    module: nn.Module, config: NetworkConfig, portable: bool, version: int = FORMAT_VERSION
+) -> None:
+    module.format_version = version
     module.portable = portable
     module.elements = list(config.elements)
     module.atomic_numbers = list(config.atomic_numbers)
@@ -77,17 +80,26 @@ class PortablePotential(Potential):
 
 class FusedPotential(nn.Module):
     """The fused kernels: one operator that unpacks a document once, of one potential or of the
-    members of a committee, whose mean it computes.
+    members of a committee, whose mean it computes. An uncertainty goes into the document, too.
 
     ``weights`` has that document, (bytes,) uint8, as its only tensor. In a list, as it stays where
     it is when the module goes to another device.
     """
 
-    def __init__(self, potential: Potential, dtype: torch.dtype, *others: Potential):
+    def __init__(
+        self,
+        potential: Potential,
+        dtype: torch.dtype,
+        *others: Potential,
+        uncertainty: Uncertainty | None = None,
+    ):
         super().__init__()
-        members = potential, *others
-        self.weights = [document_of_potential(*(cast(member, dtype) for member in members))]
-        _describe(self, potential.config, portable=False, members=len(members))
+        members = [cast(member, dtype) for member in (potential, *others)]
+        self.weights = [document_of_potential(*members, uncertainty=uncertainty)]
+        version = COMMITTEE_VERSION if others else FORMAT_VERSION
+        if uncertainty is not None:
+            version = UNCERTAINTY_VERSION
+        _describe(self, potential.config, portable=False, version=version)
 
     @torch.jit.export
     def energies_and_pair_gradients(

@@ -75,7 +75,8 @@ def check_description(path: str, found: str, metadata: Metadata) -> None:
         They differ.
     """
     content = json.loads(found)
-    expected = describe(metadata.network, metadata.dtype, metadata.members)
+    uncertain = metadata.uncertainty is not None
+    expected = describe(metadata.network, metadata.dtype, metadata.members, uncertain)
     for key in sorted(expected.keys() | content.keys()):
         if expected.get(key) != content.get(key):
             raise InputError(

@@ -12,9 +12,24 @@ from hipnn_ts.validation import validated
 
 FORMAT = "hipnn-ts potential"
 FORMAT_VERSION = 2  # of files that are written; those before are read
-# Of committees, and of nothing else: readers of before say that they are too old.
+# Of committees, of networks with force uncertainty, and of nothing else: readers of before say that
+# they are too old.
 COMMITTEE_VERSION = 3
+UNCERTAINTY_VERSION = 4
+NEWEST_VERSION = UNCERTAINTY_VERSION
 MOST_MEMBERS = 64
+
+
+class UncertaintyFacts(BaseModel):
+    """What tells the uncertainty of a network's forces was made of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    # {"H": 0.004, ...}, eV/Å for each unit of distance
+    scale: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    training_atoms: dict[str, int]  # of each element
+    validation_atoms: int  # that the scales were found on
+    rank_correlation: float | None = None  # of the uncertainty of these with the error of the force
 
 
 class Metadata(BaseModel):
@@ -38,11 +53,14 @@ class Metadata(BaseModel):
     versions: dict[str, str]
     exported: str
     provenance: dict[str, Any]
+    uncertainty: UncertaintyFacts | None = None
 
     @model_serializer(mode="wrap")
-    def _without_one_member(self, serialise: Any) -> dict[str, Any]:
-        """Files of one network say nothing of members."""
+    def _without_what_is_not_there(self, serialise: Any) -> dict[str, Any]:
+        """Files of one network say nothing of members, and others nothing of uncertainty."""
         content = serialise(self)
+        if self.uncertainty is None:
+            del content["uncertainty"]
         if self.members == 1:
             del content["members"]
         return content
@@ -75,10 +93,10 @@ def parse_metadata(path: str, document: str) -> Metadata:
             f"{path}: expected an exported hipnn-ts potential, found another TorchScript file"
         )
     version = content.get("format_version")
-    if not isinstance(version, int) or not 1 <= version <= COMMITTEE_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= NEWEST_VERSION:
         raise InputError(
             f"{path}: exported in format {version}, but this hipnn-ts reads formats 1 to "
-            f"{COMMITTEE_VERSION}; install a hipnn-ts as new as the one that exported it"
+            f"{NEWEST_VERSION}; install a hipnn-ts as new as the one that exported it"
         )
     metadata = validated(Metadata, content, f"{path}: metadata")
     committee = metadata.members > 1
@@ -86,6 +104,13 @@ def parse_metadata(path: str, document: str) -> Metadata:
         raise InputError(
             f"{path}: metadata: expected several members in fused files of format "
             f"{COMMITTEE_VERSION} and nowhere else, found {metadata.members} in a "
+            f"{metadata.flavour} one of format {version}"
+        )
+    uncertain = metadata.uncertainty is not None
+    if uncertain != (version == UNCERTAINTY_VERSION) or (uncertain and not metadata.native):
+        raise InputError(
+            f"{path}: metadata: expected force uncertainty in fused files of format "
+            f"{UNCERTAINTY_VERSION} and nowhere else, found {'it' if uncertain else 'none'} in a "
             f"{metadata.flavour} one of format {version}"
         )
     return metadata

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 from hipnn_ts.export.document import describe, write_document
 from hipnn_ts.model.layers import Block, InteractionLayer
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 
 PANEL_WIDTH = 32
 WINDOW_BINS = 1024
@@ -20,9 +21,9 @@ WINDOW_PADDING = 8
 Named = dict[str, Tensor]
 
 
-def document_of_potential(*members: Potential) -> Tensor:
-    """The potential as a document, (bytes,) uint8, in the precision it is in; or several of one
-    shape, the members of a committee."""
+def document_of_potential(*members: Potential, uncertainty: Uncertainty | None = None) -> Tensor:
+    """The potential as a document, (bytes,) uint8, in the precision it is in, with what tells its
+    uncertainty; or several of one shape, the members of a committee."""
     first = members[0]
     dtype = str(first.readouts[0].weight.dtype).removeprefix("torch.")
     tensors = pack_potential(first)
@@ -30,8 +31,13 @@ def document_of_potential(*members: Potential) -> Tensor:
         tensors = {}
         for k, member in enumerate(members):
             tensors |= _under(f"members.{k}", pack_potential(member))
+    if uncertainty is not None:
+        own = _pack_uncertainty(uncertainty, first.readouts[0].weight.dtype)
+        tensors |= _under("uncertainty", own)
     packed = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
-    document = write_document(describe(first.config, dtype, len(members)), packed)
+    document = write_document(
+        describe(first.config, dtype, len(members), uncertainty is not None), packed
+    )
     return torch.frombuffer(bytearray(document), dtype=torch.uint8)
 
 
@@ -43,6 +49,14 @@ def pack_potential(potential: Potential) -> Named:
         own |= {"readout.weights": readout.weight.squeeze(0), "readout.bias": readout.bias}
         out |= _under(f"blocks.{k}", own)
     return out
+
+
+def _pack_uncertainty(uncertainty: Uncertainty, dtype: torch.dtype) -> Named:
+    return {
+        "means": uncertainty.means.to(dtype),
+        "whitening": uncertainty.whitening.to(dtype),
+        "scale": uncertainty.scale.to(dtype),
+    }
 
 
 def _pack_block(block: Block, first: bool) -> Named:

@@ -44,6 +44,7 @@ class Evaluated(NamedTuple):
     closest : the pair that is closer than in training, if there is one
     not_finite : the first atom whose energy or force is not finite, or -1
     deviations : of a committee, where they were asked for
+    uncertainty : (n,) float64, eV/Å, of forces, likewise of a network that has it
     """
 
     energies: np.ndarray
@@ -52,10 +53,14 @@ class Evaluated(NamedTuple):
     closest: Closest | None
     not_finite: int
     deviations: Deviations | None = None
+    uncertainty: np.ndarray | None = None
 
 
-def choice_of(potential: "NativePotential", member: int | None) -> dict[str, int | bool]:
-    """What the runtime is told of a committee: a member, or None for the mean and deviations.
+def choice_of(
+    potential: "NativePotential", member: int | None, uncertainty: bool = True
+) -> dict[str, int | bool]:
+    """What the runtime is told of a committee: a member, or None for the mean and deviations; and
+    whether it shall tell the uncertainty of a network that has it.
 
     Raises
     ------
@@ -64,13 +69,21 @@ def choice_of(potential: "NativePotential", member: int | None) -> dict[str, int
     """
     n_members = potential.metadata.members
     if member is None:
-        return {"member": -1, "deviations": n_members > 1}
+        uncertain = uncertainty and potential.metadata.uncertainty is not None
+        return {"member": -1, "deviations": n_members > 1, "uncertainty": uncertain}
     if not 0 <= member < n_members:
         raise InputError(
             f"member: expected one of the {n_members} of {potential.name}, counted from 0, found "
             f"{member}"
         )
-    return {"member": member, "deviations": False}
+    return {"member": member, "deviations": False, "uncertainty": False}
+
+
+def measures_of(found: tuple) -> tuple[tuple | None, np.ndarray | None]:
+    """Deviations and uncertainties behind what the runtime gives in any case, None where they were
+    not asked for."""
+    deviations, uncertainty = (*found, None, None)[:2]
+    return deviations, uncertainty
 
 
 class SpeciesOfAtoms:
@@ -107,10 +120,17 @@ class StructureBatch:
     potential : NativePotential
     limits : (S, S), closest approaches, of which structures below are told
     member : of a committee, whose energies and forces; None for the mean and deviations
+    uncertainty : whether that of forces is told of a network that has it
     """
 
-    def __init__(self, potential: "NativePotential", limits: np.ndarray, member: int | None = None):
-        self._limits, self._choice = limits, choice_of(potential, member)
+    def __init__(
+        self,
+        potential: "NativePotential",
+        limits: np.ndarray,
+        member: int | None = None,
+        uncertainty: bool = True,
+    ):
+        self._limits, self._choice = limits, choice_of(potential, member, uncertainty)
         self._species = SpeciesOfAtoms(potential)
         self._batch = _core.Batch(potential.model)
 
@@ -141,7 +161,7 @@ class StructureBatch:
         counts = np.array([len(each) for each in species])
         positions = np.concatenate([each.positions for each in structures])
         try:
-            _, energies, forces, virials, closest, not_finite, *apart = self._batch.compute(
+            _, energies, forces, virials, closest, not_finite, *measures = self._batch.compute(
                 counts,
                 positions,
                 np.concatenate(species),
@@ -162,11 +182,16 @@ class StructureBatch:
         ends = counts.cumsum()
         first = (ends - counts).tolist()
         deviations: list[Deviations | None] = [None] * len(counts)
-        for of_energies, of_forces, of_virials in apart:
+        uncertainties: list[np.ndarray | None] = [None] * len(counts)
+        of_members, of_atoms = measures_of(measures)
+        if of_members is not None:
+            of_energies, of_forces, of_virials = of_members
             deviations = [
                 Deviations(float(energy), of_forces[a:b].copy(), virial.copy())
                 for energy, a, b, virial in zip(of_energies, first, ends, of_virials, strict=True)
             ]
+        if of_atoms is not None:
+            uncertainties = [of_atoms[a:b].copy() for a, b in zip(first, ends, strict=True)]
         # Copies: whoever keeps one structure's forces shall not keep those of all.
         return [
             Evaluated(energies[a:b].copy(), forces[a:b].copy(), virials[k].copy(), *facts)
@@ -177,6 +202,7 @@ class StructureBatch:
                     map(closest.get, range(len(counts))),
                     not_finite.tolist(),
                     deviations,
+                    uncertainties,
                     strict=True,
                 )
             )

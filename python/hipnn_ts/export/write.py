@@ -13,11 +13,12 @@ import torch
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.exported import FusedPotential, PortablePotential, cast
-from hipnn_ts.export.metadata import FILE_NAME, Metadata
+from hipnn_ts.export.metadata import FILE_NAME, Metadata, UncertaintyFacts
 from hipnn_ts.export.read import load_exported
 from hipnn_ts.files import replacing
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.uncertainty import Uncertainty
 from hipnn_ts.neighbours import neighbour_pairs
 
 # Largest deviation of the reloaded file from the model it was made from, in eV and eV/Å per atom
@@ -31,6 +32,7 @@ def export_potential(
     provenance: dict[str, Any],
     portable: bool = False,
     dtype: torch.dtype | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> Metadata:
     """Write ``potential`` to one TorchScript file, reload it and compare before saying done.
 
@@ -41,6 +43,7 @@ def export_potential(
     provenance : plain values, where the weights came from
     portable : without this package's operators, for any libtorch
     dtype : torch.float32 or torch.float64, default the potential's own
+    uncertainty : of its forces, for engines to tell; not of portable files, which leave it out
 
     Raises
     ------
@@ -48,9 +51,12 @@ def export_potential(
         The file cannot be written, or does not reproduce the model.
     """
     dtype = dtype or potential.readouts[0].weight.dtype
-    module = PortablePotential(potential, dtype) if portable else FusedPotential(potential, dtype)
     closest = provenance.get("closest_approach")
-    return write_module(module, [potential], path, dtype, provenance, closest)
+    if portable:
+        module, uncertainty = PortablePotential(potential, dtype), None
+    else:
+        module = FusedPotential(potential, dtype, uncertainty=uncertainty)
+    return write_module(module, [potential], path, dtype, provenance, closest, uncertainty)
 
 
 def write_module(
@@ -60,6 +66,7 @@ def write_module(
     dtype: torch.dtype,
     provenance: dict[str, Any],
     closest_approach: dict[str, float] | None,
+    uncertainty: Uncertainty | None = None,
 ) -> Metadata:
     """A module made of these potentials, as a file that reproduces their mean.
 
@@ -79,6 +86,7 @@ def write_module(
         exported=datetime.now(UTC).isoformat(timespec="seconds"),
         closest_approach=closest_approach,
         provenance=provenance,
+        uncertainty=_facts(uncertainty, members[0].config.elements),
     )
     with replacing(path) as temporary:
         extra = {FILE_NAME: metadata.model_dump_json(indent=2)}
@@ -88,6 +96,13 @@ def write_module(
         write_without_sources(buffer, temporary, metadata.has_document)
         _compare(members, temporary, dtype)
     return metadata
+
+
+def _facts(uncertainty: Uncertainty | None, elements: Sequence[str]) -> UncertaintyFacts | None:
+    if uncertainty is None:
+        return None
+    scale = dict(zip(elements, uncertainty.scale.tolist(), strict=True))
+    return UncertaintyFacts(scale=scale, **uncertainty.facts)
 
 
 def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from hipnn_ts import _core
 from hipnn_ts.export.extrapolation import ExtrapolationGuard
 from hipnn_ts.export.potential import NativePotential
-from hipnn_ts.export.structures import Deviations, choice_of
+from hipnn_ts.export.structures import Deviations, choice_of, measures_of
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
 
 
@@ -85,7 +85,8 @@ class NativeStep:
 
     def __init__(self, potential: NativePotential, acting: Acting, member: int | None = None):
         self._potential, self._acting, self._member = potential, acting, member
-        self._choice = choice_of(potential, member) | {"deviations": False}
+        choice = choice_of(potential, member)
+        self._choice = choice | {"deviations": False, "uncertainty": False}
         self.periodic = acting.periodic
         self._guard = ExtrapolationGuard(
             acting.limits, acting.stop, "this force", "hipnn-ts: particles"
@@ -121,9 +122,15 @@ class NativeStep:
         return float(energies.sum()) * KILOJOULES_PER_MOLE_PER_EV, out
 
     def deviations(self, positions: np.ndarray, box: np.ndarray | None) -> Deviations:
-        """How far the members of a committee are apart; arguments and what is raised as above."""
-        choice = {"member": -1, "deviations": True}
-        return Deviations(*self._compute(*self._of_atoms(positions, box), choice)[5])
+        """How far the members of a committee are apart; of a single network with force uncertainty
+        that in place of the forces', and nan of energy and virial. Arguments and what is raised as
+        above."""
+        choice = choice_of(self._potential, None)
+        found = self._compute(*self._of_atoms(positions, box), choice)
+        deviations, uncertainty = measures_of(found[5:])
+        if uncertainty is not None:
+            return Deviations(np.nan, uncertainty, np.full((3, 3), np.nan))
+        return Deviations(*deviations)
 
     def _of_atoms(
         self, positions: np.ndarray, box: np.ndarray | None

@@ -1,4 +1,5 @@
-"""An OpenMM reporter that tells how far the members of a committee are apart."""
+"""An OpenMM reporter that tells how far the members of a committee are apart, or how uncertain the
+forces of a single network are."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from openmm import app
 
+from hipnn_ts.committee.deviations import check_judge
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.file import read_content, read_metadata
 from hipnn_ts.export.potential import ExportedPotential
@@ -20,14 +22,20 @@ HEADER = (
     '"Mean (kJ/mole/nm)","Deviation of the Energy (kJ/mole)"'
 )
 
+UNCERTAINTY_HEADER = (
+    '#"Step","Largest Uncertainty of a Force (kJ/mole/nm)","Smallest (kJ/mole/nm)",'
+    '"Mean (kJ/mole/nm)"'
+)
+
 
 class Report(NamedTuple):
-    """Of one step, standard deviations over the members.
+    """Of one step, standard deviations over the members; of a single network the uncertainty of
+    forces.
 
     Attributes
     ----------
     step : the simulation's
-    energy : kJ/mol
+    energy : kJ/mol; nan of a single network
     forces : (n,), kJ/mol/nm, ``sqrt(mean |F - mean F|²)`` of each atom that the potential acts on
     """
 
@@ -37,15 +45,17 @@ class Report(NamedTuple):
 
 
 class DeviationReporter:
-    """Evaluates all members of a committee every so many steps, whatever force drives the system.
+    """Evaluates all members of a committee, or a network with force uncertainty, every so many
+    steps, whatever force drives the system.
 
-    Such a step costs one more evaluation of the committee; others cost nothing.
+    Such a step costs one more evaluation; others cost nothing.
 
     Parameters
     ----------
     file : path of the table to write, replaced, or None
     reportInterval : steps from report to report
-    model : path of a committee, as ``hipnn-ts export FOLDER`` writes it
+    model : path of a committee, as ``hipnn-ts export FOLDER`` writes it, or of a network with force
+        uncertainty
     topology_or_numbers, atoms, periodic : as of ``create_force``
     callback : called with the openmm.app.Simulation and the :class:`Report`; what it raises ends
         the run
@@ -53,7 +63,8 @@ class DeviationReporter:
     Raises
     ------
     InputError
-        The file holds a single network, cannot be written, or as of ``create_force``.
+        The file holds a single network without uncertainty, cannot be written, or as of
+        ``create_force``.
     """
 
     def __init__(
@@ -68,18 +79,15 @@ class DeviationReporter:
     ):
         content, name = read_content(model), str(model)
         metadata = read_metadata(name, content)
-        if metadata.members == 1:
-            raise InputError(
-                f"{name}: expected a committee, whose members can differ, found a single network; "
-                "make one with 'hipnn-ts export FOLDER -o model.pt'"
-            )
+        check_judge(name, metadata)
+        self._of_one = metadata.members == 1
         particles = Particles(topology_or_numbers)
         acting = acting_of(metadata, model, particles, atoms, periodic, "ignore")
         self._step = NativeStep(ExportedPotential.of(content, name, "cpu"), acting)
         self._interval, self._callback = reportInterval, callback
         self._path = None if file is None else Path(file)
         if self._path is not None:
-            self._write("w", HEADER)
+            self._write("w", UNCERTAINTY_HEADER if self._of_one else HEADER)
 
     def _write(self, mode: str, line: str) -> None:
         try:
@@ -102,7 +110,7 @@ class DeviationReporter:
         forces = found.forces * (KILOJOULES_PER_MOLE_PER_EV * ANGSTROMS_PER_NANOMETRE)
         energy = found.energy * KILOJOULES_PER_MOLE_PER_EV
         if self._path is not None:
-            values = forces.max(), forces.min(), forces.mean(), energy
+            values = forces.max(), forces.min(), forces.mean(), *([] if self._of_one else [energy])
             row = ",".join([str(simulation.currentStep), *(f"{value:.10g}" for value in values)])
             self._write("a", row)
         if self._callback is not None:

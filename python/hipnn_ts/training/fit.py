@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
+from hipnn_ts.checkpoint import read_checkpoint, save_checkpoint
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
@@ -21,6 +22,7 @@ from hipnn_ts.training.prepare import Prepared, prepare
 from hipnn_ts.training.ranks import Ranks
 from hipnn_ts.training.resume import KeepState, state_to_resume
 from hipnn_ts.training.sections import RunConfig
+from hipnn_ts.training.uncertainty import described, fit_uncertainty
 
 CHECKPOINT = "best.ckpt"
 STATE = "last.ckpt"
@@ -43,8 +45,9 @@ def train(
 
     Beside ``best.ckpt`` the directory (made if need be) holds ``metrics.csv``, one row per epoch,
     ``config.yaml``, the configuration with every default filled in, and ``last.ckpt``, from which
-    an interrupted run goes on. The same configuration gives the same weights again on the same
-    machine's CPU, interrupted or not, if ``epochs`` alone ends the run.
+    an interrupted run goes on. At the end ``best.ckpt`` receives what tells the uncertainty of its
+    forces, where the validation data has some. The same configuration gives the same weights again
+    on the same machine's CPU, interrupted or not, if ``epochs`` alone ends the run.
 
     Started by ``torchrun``, the processes share each batch and take the steps of one process.
 
@@ -99,6 +102,8 @@ def train(
     ):
         earlier = state_to_resume(output / STATE, identity) if resume else None
         if earlier and earlier["run"]["finished"]:
+            if ranks.first:  # it may have been interrupted here
+                _add_uncertainty(output / CHECKPOINT, prepared, tell)
             return output / CHECKPOINT
         for line in (*prepared.survey, *prepared.recipe) if tell else ():
             tell(line)
@@ -129,7 +134,21 @@ def train(
                 loop.load_state(earlier["loop"])
                 best.load_state(earlier["best"])
             loop.run(observers)
+        if ranks.first:
+            _add_uncertainty(output / CHECKPOINT, prepared, tell)
     return output / CHECKPOINT
+
+
+def _add_uncertainty(path: Path, prepared: Prepared, tell: Callable[[str], None] | None) -> None:
+    """To a checkpoint that has none."""
+    potential, provenance, earlier = read_checkpoint(path)
+    if earlier is not None:
+        return
+    found = fit_uncertainty(potential, prepared.training, prepared.validation)
+    if found is not None:
+        save_checkpoint(path, potential, provenance, found)
+    if tell:
+        tell(described(found))
 
 
 @contextmanager

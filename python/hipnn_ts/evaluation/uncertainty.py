@@ -1,0 +1,54 @@
+"""Whether the force uncertainty of a single network tells its error."""
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from hipnn_ts.evaluation.compare import Comparison
+from hipnn_ts.evaluation.errors import UNITS
+
+
+def uncertainty_of(comparison: Comparison, energy_unit: str) -> dict[str, Any] | None:
+    """Force uncertainties beside the true error, over atoms with a reference force.
+
+    Returns
+    -------
+    dict, or None without reference forces or uncertainties
+        Root mean square ``uncertainty`` and ``error`` (the norm of an atom's, so that
+        components have 1/sqrt(3) of it), their ``ratio``, which calibration makes 1 on the
+        validation data, and Spearman's ``rank_correlation`` of the two: over atoms; of frames, by
+        the largest of each; and of frames, by root mean squares.
+    """
+    if comparison.uncertainties is None:
+        return None
+    told, errors = [], []
+    for index, forces in enumerate(comparison.forces):
+        if forces is None:
+            continue
+        known = comparison.known_forces(index)
+        reference = comparison.frames[index].calc.results["forces"][known]
+        told.append(comparison.uncertainties[index][known])
+        errors.append(np.linalg.norm(forces[known] - reference, axis=1))
+    if not told:
+        return None
+    unit, (all_told, all_errors) = UNITS[energy_unit], map(np.concatenate, (told, errors))
+    told_rms, error_rms = _rms(all_told), _rms(all_errors)
+    return {
+        "uncertainty": told_rms / unit,
+        "error": error_rms / unit,
+        "ratio": told_rms / error_rms,
+        "rank_correlation": {
+            "atoms": _rank_correlation(all_told, all_errors),
+            "largest_of_frames": _rank_correlation(*(list(map(np.max, x)) for x in (told, errors))),
+            "rms_of_frames": _rank_correlation(*(list(map(_rms, x)) for x in (told, errors))),
+        },
+    }
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def _rank_correlation(told: Any, errors: Any) -> float:
+    return float(spearmanr(told, errors).statistic) if len(told) > 1 else float("nan")
