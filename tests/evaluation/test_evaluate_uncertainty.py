@@ -64,7 +64,7 @@ def test_uncertainty_beside_the_error(
     assert found["ratio"] == pytest.approx(rms(atoms[0]) / rms(atoms[1]), rel=1e-4)
     by_hand = {
         "atoms": atoms,
-        "largest_of_frames": [[max(each) for each in values] for values in (told, errors)],
+        "largest_of_frames": [[np.max(each) for each in values] for values in (told, errors)],
         "rms_of_frames": [[rms(each) for each in values] for values in (told, errors)],
     }
     for name, pair in by_hand.items():

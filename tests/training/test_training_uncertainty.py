@@ -1,5 +1,7 @@
 """What training leaves in its checkpoint to tell the uncertainty of forces."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from hipnn_ts.evaluation.compare import compare
 from hipnn_ts.evaluation.uncertainty import uncertainty_of
 from hipnn_ts.model.uncertainty import distribution
 from hipnn_ts.training import uncertainty as fitting
+from hipnn_ts.training.fit import train
 from hipnn_ts.training.uncertainty import described, fit_uncertainty
 
 
@@ -142,7 +145,22 @@ def test_a_run_leaves_it(finished):
     """Of the weights in best.ckpt."""
     potential, provenance, found = read_checkpoint(finished / "best.ckpt")
     assert found.facts["training_atoms"].keys() == set(potential.config.elements)
-    assert min(found.facts["training_atoms"].values()) > 0
+    assert all(n > 0 for n in found.facts["training_atoms"].values())
     assert provenance["validation_errors"]["forces_rmse"] > 0
     assert (found.scale > 0).all()
     assert (found.scale < 1).all()
+
+
+def test_a_run_that_was_killed_before_it_was_there(finished, settings, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    potential, provenance, whole = read_checkpoint(folder / "best.ckpt")
+    save_checkpoint(folder / "best.ckpt", potential, provenance)
+    told = []
+    train(settings(), folder, resume=True, tell=told.append)
+    found = read_checkpoint(folder / "best.ckpt").uncertainty
+    torch.testing.assert_close(found.whitening, whole.whitening, rtol=0, atol=0)
+    assert found.facts == whole.facts
+    assert len(told) == 1
+    assert told[0].startswith("force uncertainty: ")
+    train(settings(), folder, resume=True, tell=told.append)
+    assert len(told) == 1
