@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-small-networks \
-  bench-water-structure clean
+  bench-uncertainty bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
 demo test sanitize: export OMP_WAIT_POLICY = passive
@@ -237,6 +237,10 @@ bench-molecule-drift: $(VENV)/.installed
 
 bench-energy-walk: demo
 	$(BIN)/python benchmarks/energy_walk.py
+
+# Committees of bench-accuracy's kind, 36 minutes of one core where there are none.
+bench-uncertainty: $(VENV)/.installed
+	$(BIN)/python benchmarks/uncertainty.py
 
 # Both by the water model of bench-accuracy.
 bench-density: $(VENV)/.installed

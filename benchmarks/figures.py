@@ -45,6 +45,7 @@ COMMANDS = {
     "recipe": "make bench-recipe",
     "small_networks": "make bench-small-networks FOLDER=...",
     "soak": "make soak",
+    "uncertainty": "make bench-uncertainty",
     "water_structure": "make bench-water-structure",
 }
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 matplotlib.rcParams["svg.hashsalt"] = "hipnn-ts"  # the same file for the same figures
@@ -105,6 +106,27 @@ def path_integral_water(result: dict, path: Path) -> None:
     save(figure, path)
 
 
+def uncertainty(result: dict, path: Path) -> None:
+    """Of atoms in bins of their uncertainty: its root mean square, and that of their errors."""
+    sets = result["sets"]
+    figure = Figure(figsize=(3.4 * len(sets), 3.4), layout="constrained")
+    for axes, (name, tests) in zip(
+        figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True
+    ):
+        bins = {side: np.array(row["bins"]) for side, row in tests["all with forces"].items()}
+        for (side, values), colour in zip(bins.items(), (THEIRS, OURS), strict=True):
+            axes.loglog(*values.T, "o-", color=colour, label=side)
+        ends = (
+            [values.min() for values in bins.values()],
+            [values.max() for values in bins.values()],
+        )
+        line = [min(ends[0]), max(ends[1])]
+        axes.plot(line, line, "k:", linewidth=1)
+        axes.set(title=name, xlabel="uncertainty, eV/Å", ylabel="error of the force, eV/Å")
+    axes.legend(fontsize=8)
+    save(figure, path)
+
+
 PLOTS = {
     "cpu": cpu,
     "stages": stages,
@@ -112,6 +134,7 @@ PLOTS = {
     "lammps": lammps,
     "path_integral_water": path_integral_water,
     "peers": peers,
+    "uncertainty": uncertainty,
     "water_structure": water_structure,
 }
 

@@ -317,6 +317,25 @@ def derived_physics(result: dict) -> str:
     return f"{table(head, rows)}\n\nEach trained for {result['minutes']:g} minutes of one core."
 
 
+def uncertainty(result: dict) -> str:
+    """Committee and one model beside each other on every test."""
+    rows = []
+    for name, tests in result["sets"].items():
+        for label, sides in tests.items():
+            row = [f"{name}, {label}", f"{sides['committee']['frames']:,}"]
+            for side in sides.values():
+                found = side.get("largest") or side["energies"]
+                row += [
+                    number(found["rank_correlation"], ".2f"),
+                    number(found["worst_found"], ".2f"),
+                    number(side.get("error_over_uncertainty"), ".2f"),
+                ]
+            rows.append(row)
+    measures = ["rank correlation", "worst found", "error ÷ uncertainty"]
+    head = ["test", "frames", *(f"{side}: {m}" for side in ("committee", "one") for m in measures)]
+    return table(head, rows)
+
+
 def cusp_accuracy(result: dict) -> str:
     """Errors of each set by cusp regularisation, means over seeds."""
     found: dict[str, dict[float, list[float]]] = {}
@@ -405,6 +424,7 @@ TABLES = {
     "energy_walk": ("energy_walk", energy_walk),
     "derived_physics": ("derived_physics", derived_physics),
     "cusp_accuracy": ("cusp_accuracy", cusp_accuracy),
+    "uncertainty": ("uncertainty", uncertainty),
     "recipe": ("recipe", recipe),
     "keys": (None, keys),
     "learning_keys": (None, learning_keys),
