@@ -21,7 +21,7 @@ import click
 import numpy as np
 import torch
 from accuracy import ONE_THREAD, TRAINED, data_folder
-from accuracy_runs import OURS, Run, config_of, in_own_process
+from accuracy_runs import OURS, Run, config_of, train_ours
 from accuracy_sets import SETS, Set, Test
 from ase import Atoms
 from ase.io import write
@@ -104,7 +104,8 @@ def trained(name: str, data: Path) -> tuple[Set, list[Path]]:
         folders.append(TRAINED / kind / name / f"{RUN.side}-{RUN.invariants}-l{RUN.l_max}")
         if not (folders[-1] / "best.ckpt").exists():
             print(f"{name}, member {seed}: {judged.minutes:g} minutes ...", flush=True)
-        in_own_process(RUN, chosen, data, folders[-1], judged.minutes, seed, False)
+        config = config_of(chosen, data, judged.minutes, seed, RUN.network, False)
+        train_ours(config, folders[-1], False)
     tests = {label: Test(file) for label, file in judged.tests.items()}
     return replace(chosen, tests=chosen.tests | tests), folders
 
