@@ -85,7 +85,7 @@ class EmulatedLammps:
         return found[0]
 
     def counts(self):
-        """Of each rank, a row for each time the GPU was waited for."""
+        """Of each rank, a row for each synchronisation with the GPU."""
         files = sorted((self.folder / "counts").iterdir(), key=lambda file: int(file.name))
         return [dict(zip(COUNTED, np.loadtxt(file, ndmin=2).T, strict=True)) for file in files]
 

@@ -88,36 +88,26 @@ def test_compiles_with_other_constants(constants):
     assert compiled(**constants).startswith(b"\x7fELF")
 
 
+PROGRAMS = [("training.cu", TRAINING_KERNELS, n, 1) for n in (1, 4, 9, 16)]
+PROGRAMS += [("rank.cu", RANK_KERNELS, 1, 4)]
+
+
 @pytest.mark.parametrize("double_precision", [False, True])
-@pytest.mark.parametrize("n_components", [1, 4, 9, 16])
-def test_training_compiles(n_components, double_precision, tmp_path):
+@pytest.mark.parametrize(("program", "kernels", "n_components", "n_sensitivities"), PROGRAMS)
+def test_other_programs_compile(
+    program, kernels, n_components, n_sensitivities, double_precision, tmp_path
+):
     binary = compiled(
         double_precision=double_precision,
         n_components=n_components,
-        n_sensitivities=1,
+        n_sensitivities=n_sensitivities,
         n_features=32,
         lane_features=1,
         max_window=1,
-        program="training.cu",
+        program=program,
     )
     assert binary.startswith(b"\x7fELF")
-    assert all(name in binary for name in TRAINING_KERNELS)
-    assert largest_stack(binary, tmp_path) <= MOST_STACK
-
-
-@pytest.mark.parametrize("double_precision", [False, True])
-def test_what_a_rank_runs_compiles(double_precision, tmp_path):
-    binary = compiled(
-        double_precision=double_precision,
-        n_components=1,
-        n_sensitivities=4,
-        n_features=32,
-        lane_features=1,
-        max_window=1,
-        program="rank.cu",
-    )
-    assert binary.startswith(b"\x7fELF")
-    assert all(name in binary for name in RANK_KERNELS)
+    assert all(name in binary for name in kernels)
     assert largest_stack(binary, tmp_path) <= MOST_STACK
 
 

@@ -1,5 +1,5 @@
-"""What crosses the bus in a step of LAMMPS, and how often the GPU is waited for: counted by an
-emulated driver, between rebuilds of the neighbour list."""
+"""What crosses the bus in a step of LAMMPS, and how often it synchronises with the GPU: counted by
+an emulated driver, between rebuilds of the neighbour list."""
 
 import numpy as np
 import pytest

@@ -16,7 +16,7 @@ struct FoundPairs {
 };
 
 /// All pairs within `reach` (Å) that the first `n_receivers` of n places (n, 3), Å, on the device,
-/// receive from any of them; `bins` are those of the places. Waits for the device. Throws
+/// receive from any of them; `bins` are those of the places. Synchronises with the device. Throws
 /// WrongPosition, or std::invalid_argument where there are too many pairs.
 FoundPairs search_cells(
     Device& device, Module& module, const double* places, int64_t n, int64_t n_receivers,

@@ -123,8 +123,8 @@ public:
   virtual std::shared_ptr<void> host_memory(int64_t bytes) {
     return {new char[bytes], std::default_delete<char[]>()};
   }
-  /// From the host's memory, which may change as soon as this returns; `host_memory` once the
-  /// device has been waited for.
+  /// From the host's memory, which may change as soon as this returns; `host_memory` only
+  /// after a synchronisation with the device.
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;
   /// To the host's memory, when all work submitted so far is done.
   virtual void download(void* to, const void* from, int64_t bytes) = 0;

@@ -33,7 +33,7 @@ public:
   explicit RankPairs(Device& device) : device_(&device) {}
 
   /// Where a host renews its list. Pairs are listed up to `reach` (Å) at these places (n_images, 3)
-  /// of the host's memory. Waits for the device. Throws as divide and search_cells.
+  /// of the host's memory. Synchronises with the device. Throws as divide and search_cells.
   void
   list(Module& search, Module& rank, const RankAtoms& atoms, const double* places, double reach);
 

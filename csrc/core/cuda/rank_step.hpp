@@ -31,7 +31,7 @@ enum class RowVirials { none, halves, all_to_senders_too };
 /// or place, begin, then for each member wanted choose, forward(0 .. n - 1), backward(n - 1 .. 0),
 /// and results. Before forward(k > 0) the features of rows that are no receivers come in, after
 /// backward(k > 0) their gradients go out and those of the border's receivers are added. Only
-/// set_atoms, fetch_* and results wait for the device.
+/// set_atoms, fetch_* and results synchronise with the device.
 template <class T> class HIPNN_TS_API RankStep {
 public:
   /// Weights are copied, the device is borrowed. self_energies (members, species), eV.
