@@ -2,10 +2,10 @@
 
     python benchmarks/accuracy.py [--minutes 20] [--only 3bpa ...] [--quick]
 
-For each set: this package, with norms (HIP-NN-TS) and with polynomials (HIP-HOP-NN); hippynn by its
-own recipe with the network of norms, data, split and time; this package in a tenth of the time;
-and for some sets the same network with lower tensor orders and in four times the time, for what
-more of it brings.
+For each set: this package by default, with polynomials (HIP-HOP-NN), and with norms (HIP-NN-TS);
+hippynn by its own recipe with the network of norms, data, split and time; the default in a tenth of
+the time; and for some sets norms of lower tensor orders, and the default in four times the time,
+for what more of it brings.
 Minutes are those of one thread's processor time, so that a machine with other work to do changes
 little. Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on
 there. Writes benchmarks/results/accuracy/SET.json after each run; --quick tries the way through
@@ -61,13 +61,14 @@ def with_files(name: str, folder: Path) -> Set:
 
 def runs_of(chosen: Set, hippynn: bool) -> list[Run]:
     """What to train, the most telling first."""
-    runs = [Run(OURS, 2), Run(OURS, 3, invariants="polynomials")]
+    default = Run(OURS, 3, invariants="polynomials")
+    runs = [default, Run(OURS, 2)]
     if hippynn:
-        runs += [Run(HIPPYNN, 2), Run(OURS, 2, SOON)]
+        runs += [Run(HIPPYNN, 2), replace(default, share=SOON)]
+    if chosen.long:
+        runs += [replace(default, share=LONG)]
     if chosen.ablation:
         runs += [Run(OURS, 1), Run(OURS, 0)]
-    if chosen.long:
-        runs += [Run(OURS, 2, LONG)]
     return runs
 
 

@@ -31,7 +31,7 @@ def _small_molecule(result: dict) -> str | None:
 
 
 def _water_forces(result: dict) -> str:
-    ours = next(run for run in result["runs"] if run["side"] == "hipnn-ts" and run["l_max"] == 2)
+    ours = next(run for run in result["runs"] if run["side"] == "hipnn-ts")
     theirs = result["published"]["valid"][0]
     return (
         f"{ours['tests']['valid']['forces_rmse']:.1f} meV/Å after {result['minutes']:g} minutes on "
