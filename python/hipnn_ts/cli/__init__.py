@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Errors of a potential on reference data.",
     "export": "Write one TorchScript file that every engine runs.",
     "deviate": "How far members of a committee are apart on a trajectory.",
+    "stability": "Does molecular dynamics with a potential hold?",
     "select": "Frames of a trajectory that are worth labelling.",
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
     "info": "What an exported potential says about itself.",
