@@ -41,7 +41,7 @@ class Set:
     data: dict[str, Any] = field(default_factory=dict)
     energy_factor: float = 1.0
     energy_unit: str = "meV/atom"
-    ablation: bool = False  # lower tensor orders too
+    orders: bool = False  # lower tensor orders too
     long: bool = False  # the default in more time too
 
 
@@ -149,7 +149,7 @@ SETS = {
         MOLECULE,
         energy_factor=9.0,
         energy_unit="meV",
-        ablation=True,
+        orders=True,
         long=True,
     ),
     **{
@@ -157,7 +157,7 @@ SETS = {
             f"mlearn_{element}/train.extxyz.xz",
             {"test": Test(f"mlearn_{element}/test.extxyz.xz")},
             METAL,
-            ablation=element != "Li",
+            orders=element != "Li",
         )
         for element in ("Li", "Mo", "Si")
     },
@@ -196,7 +196,7 @@ SETS = {
         },
         MOLECULE,
         validation="spice_dipeptides/val.extxyz.xz",
-        ablation=True,
+        orders=True,
     ),
     "qm7": Set(
         "qm7/all.extxyz.xz",
