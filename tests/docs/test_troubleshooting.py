@@ -11,7 +11,7 @@ QUOTED = re.findall(r"^\| `([^`]+)` +\|", PAGE, re.MULTILINE)
 # What a user of the engine sees of ours: every message there must have its cure on the page.
 COMPLETE = (
     "lammps_plugin/pair_commands.cpp",
-    "lammps_plugin/pair_committee.cpp",
+    "lammps_plugin/pair_deviations.cpp",
     "lammps_plugin/pair_checks.cpp",
     "lammps_plugin/pair_extract.cpp",
     "lammps_plugin/pair_hipnn_ts.cpp",
