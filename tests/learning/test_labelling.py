@@ -14,10 +14,11 @@ from ase.io import read
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning import processes
-from hipnn_ts.learning.config import JobsConfig, ReferenceConfig, read_learn_config
+from hipnn_ts.learning.config import read_learn_config
 from hipnn_ts.learning.folder import failure_file, label_file, read_json
 from hipnn_ts.learning.labelling import label
 from hipnn_ts.learning.reference import make_calculator
+from hipnn_ts.learning.sections import JobsConfig, ReferenceConfig
 
 
 def reference(**arguments):

@@ -10,13 +10,9 @@ from click.testing import CliRunner
 from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning import folder as folders
-from hipnn_ts.learning.config import (
-    JobsConfig,
-    LearnConfig,
-    identity_of,
-    read_learn_config,
-    training_of,
-)
+from hipnn_ts.learning.beginning import take_starts
+from hipnn_ts.learning.config import identity_of, read_learn_config, training_of
+from hipnn_ts.learning.sections import JobsConfig, LearnConfig
 from hipnn_ts.training.config import describe
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +23,10 @@ ROOT = Path(__file__).parents[2]
     [
         ({"sampling": {"low": 0.7}}, "sampling: low: expected less than stop (0.6), found 0.7"),
         ({"sampling": {"walkers": 1}}, "expected at least one for each temperature (2), found 1"),
+        (
+            {"sampling": {"pressures": [0, 1]}},
+            "expected at least one for each temperature and pressure (4), found 2",
+        ),
         ({"sampling": {"stpes": 5}}, "unknown key 'sampling.stpes', expected one of temperatures"),
         ({"sampling": {"temperatures": []}}, "temperatures: expected at least one, found none"),
         ({"committee": {"members": 1}}, "committee.members: expected a value greater than or"),
@@ -49,6 +49,12 @@ def test_mistakes(changed, message, tmp_path, write_config):
     assert done.output.startswith(f"hipnn-ts: error: {config}: "), done.output
     assert message in done.output and done.output.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_pressures_want_volumes(tmp_path, write_config):
+    path = write_config(tmp_path, sampling={"pressures": 0.0})
+    with pytest.raises(InputError, match=r"water\.xyz: frame 0: expected three periodic direct"):
+        take_starts(read_learn_config(path), tmp_path)
 
 
 def test_no_reference(tmp_path, write_config):

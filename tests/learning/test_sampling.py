@@ -4,14 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from ase.build import molecule
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
 from comparing import largest
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.learning import choosing
-from hipnn_ts.learning.config import LearnConfig, SamplingConfig, held_back_of
+from hipnn_ts.learning.config import held_back_of
 from hipnn_ts.learning.folder import read_frames, write_frames
-from hipnn_ts.learning.sampling import bare, rattled, walk
+from hipnn_ts.learning.sampling import bare, langevin, rattled, walk
+from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.learning.walking import reference_walk
 
 
@@ -81,6 +83,44 @@ def test_a_walk_ends_where_atoms_meet(committee):
     frames, ends = walk([broken, molecule("H2O")], committee, settings, 0, [1])
     assert "atoms 0 and 1" in ends[0]["why"] and ends[0]["steps"] == 0
     assert len(frames) == 1 and ends[1]["why"] == ""
+
+
+def test_volumes_follow_the_pressure():
+    """Copper by EMT, 20 GPa: with its 134 GPa of bulk modulus a tenth less; the shape stays."""
+    crystal = bulk("Cu", cubic=True) * 2
+    settings = SamplingConfig(timestep=2.0, friction=0.01)
+    random = np.random.default_rng(0)
+    walked = langevin(crystal, EMT(), 300.0, settings, random, 1500, pressure=20.0)
+    cells = [at.atoms.cell.array for at in walked if at.step >= 1000]
+    volume = np.mean([np.linalg.det(cell) for cell in cells]) / crystal.get_volume()
+    assert 0.86 < volume < 0.94
+    scaled = cells[-1] / cells[-1][0, 0] * crystal.cell[0, 0]
+    np.testing.assert_allclose(scaled, crystal.cell.array, atol=1e-9)
+
+
+def test_walkers_share_temperatures_and_pressures(committee, water):
+    settings = SamplingConfig(
+        temperatures=(300.0, 600.0), pressures=(0.0, 1.0, 5.0), walkers=8, steps=4, interval=2,
+        low=0.0, stop=1e3,
+    )  # fmt: skip
+    met = [settings.conditions(walker) for walker in range(8)]
+    assert met[:6] == [(300, 0), (600, 0), (300, 1), (600, 1), (300, 5), (600, 5)]
+    assert met[6:] == met[:2]
+    frames, _ = walk([water(1)], committee, settings, 5, [1])
+    assert {(f.info["temperature"], f.info["pressure"]) for f in frames} == {(600.0, 5.0)}
+    assert frames[0].get_volume() != water(1).get_volume()
+
+
+def test_first_cells_are_strained():
+    frames = rattled([bulk("Cu", cubic=True), molecule("H2O")], 200, 0.01, [0], strain=0.1)
+    strains = [f.cell.array @ np.linalg.inv(bulk("Cu", cubic=True).cell) for f in frames[::2]]
+    for strain in strains:
+        np.testing.assert_allclose(strain, strain.T)
+    sizes = [np.sqrt(np.mean((strain - np.eye(3)) ** 2)) for strain in strains]
+    assert np.mean(sizes[:10]) < 0.03 and 0.06 < np.mean(sizes[-30:]) < 0.11
+    assert all(f.cell.rank == 0 for f in frames[1::2])
+    scaled = frames[-2].get_scaled_positions(wrap=False)
+    assert np.abs(scaled - bulk("Cu", cubic=True).get_scaled_positions()).max() < 0.02
 
 
 def test_first_structures():

@@ -7,7 +7,7 @@ class _WithDefaults(click.Command):
     """Help that ends with every key of the configuration."""
 
     def format_epilog(self, ctx, formatter):
-        from hipnn_ts.learning.config import LearnConfig
+        from hipnn_ts.learning.sections import LearnConfig
         from hipnn_ts.training.config import describe
 
         with formatter.section("Keys (lengths in Å, energies in eV)"):

@@ -9,9 +9,9 @@ from ase import Atoms
 from ase.io import read
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.learning.config import LearnConfig
 from hipnn_ts.learning.folder import make, read_frames, write_frames
 from hipnn_ts.learning.sampling import bare, rattled
+from hipnn_ts.learning.sections import LearnConfig
 
 STARTS = "starts.extxyz"
 
@@ -22,12 +22,13 @@ def take_starts(config: LearnConfig, output: Path) -> None:
     Raises
     ------
     InputError
-        A file cannot be read, or is not what this run began with.
+        A file cannot be read or is not what this run began with, or a structure has no volume
+        that could follow a pressure.
     """
     frames = []
     for file in config.structures:
         try:
-            frames += [bare(frame) for frame in read(file, ":")]
+            found = [bare(frame) for frame in read(file, ":")]
         except OSError as error:
             raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
         except Exception as error:  # ASE's readers declare none
@@ -35,6 +36,9 @@ def take_starts(config: LearnConfig, output: Path) -> None:
                 f"{file}: expected structures in a format that ASE knows, found what it cannot "
                 f"read ({type(error).__name__}: {error})"
             ) from error
+        if config.sampling.pressures:
+            _check_volumes(file, found)
+        frames += found
     if not frames:
         raise InputError(f"{config.structures[0]}: expected structures, found none")
     file = output / STARTS
@@ -45,6 +49,16 @@ def take_starts(config: LearnConfig, output: Path) -> None:
             f"{config.structures[0]}: expected the structures that this run began with, found "
             f"others; start a new run elsewhere, or put those of {file} back"
         )
+
+
+def _check_volumes(file: Path, frames: list[Atoms]) -> None:
+    for index, frame in enumerate(frames):
+        if not frame.pbc.all():
+            periodic = "".join("T" if each else "F" for each in frame.pbc)
+            raise InputError(
+                f"{file}: frame {index}: expected three periodic directions, because "
+                f"sampling.pressures are given, found pbc {periodic}"
+            )
 
 
 def first_frames(
@@ -58,7 +72,7 @@ def first_frames(
     first, starts = config.first, output / STARTS
     if first.method == "rattle":
         seed = [config.seed, 0, 0]
-        return rattled(read_frames(starts), first.labels, first.displacement, seed)
+        return rattled(read_frames(starts), first.labels, first.displacement, seed, first.strain)
     walkers = min(config.sampling.walkers, first.labels)
     folder = make(round_ / "walks")
     files = [folder / f"reference-{k + 1}.extxyz" for k in range(walkers)]

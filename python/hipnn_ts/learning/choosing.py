@@ -8,7 +8,8 @@ from ase import Atoms
 from hipnn_ts.committee.deviations import Frame
 from hipnn_ts.committee.selection import select
 from hipnn_ts.export.structures import Deviations
-from hipnn_ts.learning.config import LearnConfig, held_back_of
+from hipnn_ts.learning.config import held_back_of
+from hipnn_ts.learning.sections import LearnConfig
 
 
 def choose(

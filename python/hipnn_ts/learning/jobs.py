@@ -12,7 +12,7 @@ from typing import Any
 from hipnn_ts.errors import InputError
 from hipnn_ts.extras import need
 from hipnn_ts.learning import processes
-from hipnn_ts.learning.config import JobsConfig
+from hipnn_ts.learning.sections import JobsConfig
 
 
 class Jobs:

@@ -19,7 +19,6 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning import processes
-from hipnn_ts.learning.config import ReferenceConfig
 from hipnn_ts.learning.folder import (
     FRAMES,
     claimed,
@@ -33,6 +32,7 @@ from hipnn_ts.learning.folder import (
     write_json,
 )
 from hipnn_ts.learning.reference import make_calculator
+from hipnn_ts.learning.sections import ReferenceConfig
 
 START = 300.0  # seconds that Python and the calculator may take to begin
 

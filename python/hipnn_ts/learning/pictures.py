@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from hipnn_ts.extras import need
-from hipnn_ts.learning.config import SamplingConfig
+from hipnn_ts.learning.sections import SamplingConfig
 
 
 def draw(

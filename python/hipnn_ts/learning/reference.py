@@ -6,7 +6,7 @@ from typing import Any
 from ase.calculators.calculator import Calculator, get_calculator_class
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.learning.config import ReferenceConfig
+from hipnn_ts.learning.sections import ReferenceConfig
 
 
 def make_calculator(reference: ReferenceConfig) -> Calculator:

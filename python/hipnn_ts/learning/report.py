@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hipnn_ts.files import replacing
-from hipnn_ts.learning.config import LearnConfig
 from hipnn_ts.learning.folder import FRAMES, REPORT, SUMMARY, read_frames, read_json, round_folder
 from hipnn_ts.learning.pictures import draw
+from hipnn_ts.learning.sections import LearnConfig
 from hipnn_ts.learning.walking import walker_file
 
 STYLE = (

@@ -14,7 +14,7 @@ from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.beginning import STARTS, first_frames, take_starts
-from hipnn_ts.learning.config import LearnConfig, identity_of, training_of
+from hipnn_ts.learning.config import identity_of, training_of
 from hipnn_ts.learning.folder import (
     ERRORS,
     FRAMES,
@@ -35,6 +35,7 @@ from hipnn_ts.learning.jobs import Jobs, started
 from hipnn_ts.learning.labelling import gather, label
 from hipnn_ts.learning.processes import run as run_process
 from hipnn_ts.learning.report import write_report
+from hipnn_ts.learning.sections import LearnConfig
 from hipnn_ts.learning.walking import read_ends, walker_file
 
 

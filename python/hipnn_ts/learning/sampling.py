@@ -1,5 +1,6 @@
 """Walks by Langevin dynamics, watched by the committee."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -7,10 +8,13 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
+from ase.md.langevinbaoab import LangevinBAOAB
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from hipnn_ts.errors import InputError
-from hipnn_ts.learning.config import SamplingConfig
+from hipnn_ts.learning.sections import SamplingConfig
+
+BAROSTAT = 1000.0  # time steps in which the volume answers
 
 
 class Step(NamedTuple):
@@ -28,19 +32,32 @@ def langevin(
     settings: SamplingConfig,
     random: np.random.Generator,
     n_steps: int,
+    pressure: float | None = None,
 ) -> Iterator[Step]:
-    """Every step of a walk from a structure, with velocities drawn at the temperature, K."""
+    """Every step of a walk from a structure, with velocities drawn at the temperature, K.
+
+    At a pressure, GPa, the volume follows it and the shape of the cell stays
+    (Quigley and Probert, J. Chem. Phys. 120, 11432, 2004).
+    """
     atoms = bare(atoms)
     atoms.calc = calculator
     MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=random)
-    dynamics = Langevin(
-        atoms,
-        settings.timestep * units.fs,
-        temperature_K=temperature,
-        friction=settings.friction / units.fs,
-        fixcm=False,
-        rng=random,
-    )
+    common = {"temperature_K": temperature, "rng": random}
+    timestep, friction = settings.timestep * units.fs, settings.friction / units.fs
+    if pressure is None:
+        dynamics = Langevin(atoms, timestep, friction=friction, fixcm=False, **common)
+    else:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Using heuristic P_mass")  # as ASE recommends
+            dynamics = LangevinBAOAB(
+                atoms,
+                timestep,
+                externalstress=-pressure * units.GPa,
+                hydrostatic=True,
+                T_tau=1 / friction,
+                P_tau=BAROSTAT * timestep,
+                **common,
+            )
     for step, _ in enumerate(dynamics.irun(n_steps)):
         yield Step(bare(atoms), step, calculator.results.get("forces_std"))
 
@@ -60,19 +77,20 @@ def walk(
     Returns
     -------
     list of ase.Atoms
-        with ``max_devi_f`` (eV/Å), ``temperature``, ``walker``, ``start``, ``step`` and ``stopped``
-        in ``info``, and ``forces_std`` of the atoms
+        with ``max_devi_f`` (eV/Å), ``temperature``, ``pressure`` (GPa, where there is one),
+        ``walker``, ``start``, ``step`` and ``stopped`` in ``info``, and ``forces_std`` of the atoms
     list of dict
         ``start``, ``steps`` and, where it was stopped, ``why``
     """
-    temperature = settings.temperatures[walker % len(settings.temperatures)]
+    temperature, pressure = settings.conditions(walker)
     frames, ends, left = [], [], settings.steps
     for start in range(settings.starts):
         random = np.random.default_rng([*seed, start])
         structure = structures[(walker + start) % len(structures)]
         end = {"start": start, "steps": 0, "why": ""}
         try:
-            for at in langevin(structure, calculator, temperature, settings, random, left):
+            walked = langevin(structure, calculator, temperature, settings, random, left, pressure)
+            for at in walked:
                 end["steps"] = at.step
                 largest = float(at.deviations.max())
                 # Not at once: where nothing is known yet, structures would all be the start.
@@ -87,6 +105,8 @@ def walk(
                         "step": at.step,
                         "stopped": stopped,
                     }
+                    if pressure is not None:
+                        frame.info["pressure"] = pressure
                     frame.set_array("forces_std", at.deviations)
                     frames.append(frame)
                 if stopped:
@@ -102,15 +122,24 @@ def walk(
 
 
 def rattled(
-    structures: Sequence[Atoms], n: int, displacement: float, seed: Sequence[int]
+    structures: Sequence[Atoms],
+    n: int,
+    displacement: float,
+    seed: Sequence[int],
+    strain: float = 0.0,
 ) -> list[Atoms]:
     """Copies of the structures in turn, with normally distributed displacements: small ones first,
-    with a standard deviation up to ``displacement`` (Å) in the last."""
+    with a standard deviation up to ``displacement`` (Å) in the last. Components of the strain of
+    cells likewise, up to ``strain``, where all three directions are periodic."""
     frames = []
     for index, share in enumerate(np.linspace(0.1, 1.0, n)):
         random = np.random.default_rng([*seed, index])
         frame = bare(structures[index % len(structures)])
         frame.positions += random.normal(size=(len(frame), 3)) * displacement * share
+        if strain > 0 and frame.pbc.all():
+            components = random.normal(size=(3, 3)) * strain * share
+            symmetric = np.tril(components) + np.tril(components, -1).T
+            frame.set_cell(frame.cell.array @ (np.eye(3) + symmetric), scale_atoms=True)
         frames.append(frame)
     return frames
 

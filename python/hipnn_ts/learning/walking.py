@@ -7,10 +7,10 @@ import numpy as np
 from ase import Atoms
 
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.learning.config import LearnConfig
 from hipnn_ts.learning.folder import claimed, make, read_frames, read_json, write_frames, write_json
 from hipnn_ts.learning.reference import make_calculator
 from hipnn_ts.learning.sampling import langevin, walk
+from hipnn_ts.learning.sections import LearnConfig
 
 
 def walker_file(round_: Path, walker: int) -> Path:
@@ -56,7 +56,7 @@ def reference_walk(
 ) -> list[Atoms]:
     """At most n frames of a walker, fewer where the reference method failed."""
     sampling, interval = settings.sampling, settings.first.interval
-    temperature = sampling.temperatures[walker % len(sampling.temperatures)]
+    temperature, _ = sampling.conditions(walker)
     random = np.random.default_rng([settings.seed, 0, 2, walker])
     frames: list[Atoms] = []
     calculator = make_calculator(settings.reference)
