@@ -33,7 +33,7 @@ SANITIZED := build/sanitize
 REPORT := $(CURDIR)/$(SANITIZED)/report
 sanitize: TESTS ?= tests/operators tests/runtime tests/c_interface tests/lammps
 sanitize: $(VENV)/.installed
-	$(BIN)/cmake -S . -B $(SANITIZED) -DCMAKE_BUILD_TYPE=Debug -DHIPNN_TS_SANITIZE=ON \
+	$(BIN)/cmake -S . -B $(SANITIZED) -DCMAKE_BUILD_TYPE=Debug -DHIPNN_TS_SANITIZE=ON -DHIPNN_TS_WARNINGS_AS_ERRORS=ON \
 	  -DHIPNN_TS_LAMMPS=ON -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
 	$(BIN)/cmake --build $(SANITIZED) --parallel 2
 	$(BIN)/cmake --install $(SANITIZED) --prefix $(SANITIZED)/install
@@ -266,6 +266,7 @@ $(VENV)/.requirements: pyproject.toml tools/requirements.py
 
 $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --config-settings=cmake.define.HIPNN_TS_WARNINGS_AS_ERRORS=ON \
 	  --no-build-isolation --no-deps --force-reinstall .
 	touch $@
 

@@ -48,13 +48,14 @@ py::tuple compute(
   const int64_t n = positions.shape(0);
   check_shape(species, "species", {n});
   const Structure structure{n, positions.data(), species.data(), box_of(cell, periodic)};
+  const Wanted wanted{member, with_deviations, with_uncertainty};
   Evaluation& evaluation = self.evaluation;
   const ClosestApproach approach = limits_of(limits, evaluation.model().architecture().n_species());
   Array<double> energies(n), forces({n, int64_t{3}}), virial({3, 3});
   double* const out[] = {energies.mutable_data(), forces.mutable_data(), virial.mutable_data()};
   ClosePair closest;
   int64_t not_finite;
-  Array<double> of_forces(n), of_virial({3, 3});
+  Array<double> of_forces(with_deviations ? n : 0), of_virial({3, 3});
   double* const apart[] = {of_forces.mutable_data(), of_virial.mutable_data()};
   double of_energy = 0.0;
   Array<double> uncertainty(with_uncertainty ? n : 0);
@@ -62,8 +63,7 @@ py::tuple compute(
   {
     const py::gil_scoped_release others_run;
     const std::lock_guard<std::mutex> lock(self.mutex);
-    const Results& results = checked_compute(
-        evaluation, structure, n_threads, {member, with_deviations, with_uncertainty});
+    const Results& results = checked_compute(evaluation, structure, n_threads, wanted);
     std::copy_n(results.energies, n, out[0]);
     std::copy_n(results.forces, 3 * n, out[1]);
     if (with_virial) {

@@ -70,6 +70,7 @@ lammps() {
 package() {
   inside pip install --no-build-isolation --no-deps --force-reinstall . --config-settings=build-dir=/build \
     --config-settings=cmake.define.HIPNN_TS_TORCH=OFF \
+    --config-settings=cmake.define.HIPNN_TS_WARNINGS_AS_ERRORS=ON \
     --config-settings=cmake.define.LAMMPS_INCLUDE_DIR=/lammps/source/src \
     --config-settings=cmake.define.MPI_INCLUDE_DIR=/usr/lib/x86_64-linux-gnu/openmpi/include
 }
