@@ -49,10 +49,11 @@ run {steps}
 @click.option("--ranks", default=2, show_default=True)
 @click.option("--warm", default=5.0, show_default=True, help="Picoseconds at 300 K before.")
 @click.option("--model", default=ROOT / "demo" / "water-float32.pt", type=click.Path(exists=True))
-@click.option("--quick", is_flag=True, help="Into build/quick instead of the results.")
+@click.option("--quick", is_flag=True, help="0.2 ps, into build/quick.")
 def main(
     picoseconds: float, hours: float, ranks: int, warm: float, model: str, quick: bool
 ) -> None:
+    picoseconds, warm = (0.2, 0.05) if quick else (picoseconds, warm)
     file = Path(model).resolve()
     script = dynamics(hipnn(file), WATER.commands(N_ATOMS), TIMESTEP) + RECORD.format(
         warm=round(1e3 * warm / TIMESTEP),

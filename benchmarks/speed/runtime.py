@@ -27,10 +27,18 @@ from benchmarks.models import random_model
 from benchmarks.report import ROOT, Check, at_most
 from benchmarks.speed.timing import in_turn, medians, seconds
 from benchmarks.water import water_box, write_data
+from hipnn_ts.lammps.launch import launch
+from hipnn_ts.processes import completed
 
 REPEATS = 7
 MEGABYTE = 1e6
-INPUT = "units metal\nread_data water.data\n{pair}thermo_modify format float %.10g\nrun 0\n"
+INPUT = f"""\
+units metal
+read_data water.data
+{hipnn("model.pt")}
+thermo_modify format float %.10g
+run 0
+"""
 IMPORT = "import hipnn_ts.ase, sys; assert 'torch' not in sys.modules"
 ENERGY = r"^\s+0\s+\S+\s+(\S+)"  # of LAMMPS's table: Step Temp E_pair
 
@@ -40,7 +48,6 @@ def write_files(folder: Path) -> None:
     random_model(folder / "model.pt")
     write_data(folder / "water.data", water_box(4, 4, 4))
     write(folder / "nine.xyz", water_box(3, 1, 1))
-    (folder / "in.water").write_text(INPUT.format(pair=hipnn("model.pt")))
 
 
 def size(folder: Path) -> float:
@@ -50,29 +57,23 @@ def size(folder: Path) -> float:
 
 
 class Installation:
-    """A Python with hipnn-ts, and what runs in it."""
+    """A Python with hipnn-ts, and what runs in it; a failure ends the benchmark."""
 
     def __init__(self, python: Path, folder: Path):
         self.python, self.folder = python, folder
-        self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.environment["PATH"] = f"{python.parent}:{os.environ['PATH']}"
-        self.environment.pop("PYTHONPATH", None)
+        path = f"{python.parent}:{os.environ['PATH']}"
+        self.environment = {"OMP_NUM_THREADS": "1", "PATH": path, "PYTHONPATH": ""}
 
     def run(self, *command: object, folder: Path | None = None) -> str:
-        """Output; a failure ends the benchmark."""
+        """Output."""
         words = [str(part) for part in command]
-        done = subprocess.run(
-            words, cwd=folder or self.folder, env=self.environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            sys.exit(f"{' '.join(words)}:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return _output(completed(words, folder or self.folder, self.environment))
 
     def lammps(self, ranks: int = 1) -> float:
         """Energy of the water, eV, in a run without steps."""
-        launcher = [] if ranks == 1 else ["mpirun", "-np", str(ranks)]
-        out = self.run(*launcher, self.python.parent / "lmp", "-log", "none", "-in", "in.water")
-        return float(re.search(ENERGY, out, re.MULTILINE)[1])
+        programs, environment = self.python.parent, self.environment
+        done = launch(INPUT, self.folder, ranks, environment=environment, programs=programs)
+        return float(re.search(ENERGY, _output(done), re.MULTILINE)[1])
 
     def calls(self) -> dict[str, float]:
         """A call for nine atoms, ASE's own share of it, and the most memory of that process."""
@@ -82,6 +83,12 @@ class Installation:
         )
         names = {"call_ms": "call_of_9_atoms_ms"}
         return {names.get(name, name): v for name, v in json.loads(out.splitlines()[-1]).items()}
+
+
+def _output(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode:
+        sys.exit(f"{done.args}:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def installed(wheel: Path, folder: Path) -> tuple[Installation, dict[str, float]]:
