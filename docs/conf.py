@@ -21,7 +21,7 @@ extensions = [
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["generated", "rendering"]
+exclude_patterns = ["generated"]
 
 # Docstrings state meaning, shape and unit after the colon, not types to link to.
 numpydoc_xref_param_type = False

@@ -29,7 +29,8 @@ fix nve all nve
 thermo {interval}
 run {steps}
 """
-TABLE = r"^ *Step .*\n((?: *\d.*\n)+)Loop time of (\S+)"
+TABLE = r"^ *Step .*\n((?:.*\n)+?)Loop time of (\S+)"
+ROW = r"^ *\d[-+.e\d ]*$"  # between which the style may warn
 
 
 @dataclass
@@ -86,7 +87,7 @@ def run_lammps(
     )
     runs = re.findall(TABLE, output_of(script, folder, ranks), re.MULTILINE)
     (first, _), (moving, seconds) = (
-        (np.loadtxt(rows.splitlines(), ndmin=2), float(s)) for rows, s in runs
+        (np.loadtxt(re.findall(ROW, table, re.MULTILINE), ndmin=2), float(s)) for table, s in runs
     )
     forces = np.loadtxt(folder / "forces", skiprows=9)[:, 1:]
     result = Result(f"LAMMPS, {ranks} rank{'s' if ranks > 1 else ''}", first[0, 1], forces)
