@@ -51,7 +51,7 @@ class Set:
     data: dict[str, Any] = field(default_factory=dict)
     energy_factor: float = 1.0
     energy_unit: str = "meV/atom"
-    ablation: bool = False  # lower tensor orders too
+    orders: bool = False  # lower tensor orders too
     long: bool = False  # the default in more time too
 
 
@@ -102,12 +102,12 @@ SETS = {
         {"test_MD": "test_MD"},
         energy_factor=9.0,
         energy_unit="meV",
-        ablation=True,
+        orders=True,
         long=True,
     ),
     **{
         f"mlearn_{element}": _set(
-            f"mlearn_{element}", METAL, {"test": "test"}, ablation=element != "Li"
+            f"mlearn_{element}", METAL, {"test": "test"}, orders=element != "Li"
         )
         for element in ("Li", "Mo", "Si")
     },
@@ -125,7 +125,7 @@ SETS = {
         MOLECULE,
         {"test": "test"},
         validation="spice_dipeptides/val.extxyz.xz",
-        ablation=True,
+        orders=True,
     ),
     "qm7": _set(
         "qm7",
