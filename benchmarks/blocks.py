@@ -10,7 +10,7 @@ before. What is left about a straight line then says little of how far its slope
 
 import numpy as np
 
-from hipnn_ts.benchmark import Check
+from benchmarks.report import Check, at_most
 
 LIMIT = 1.0  # µeV/atom/ps
 BLOCKS = (40, 20, 10)
@@ -59,20 +59,14 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 def drift_check(name: str, drift: float, error: float) -> Check:
     """Against the bar, µeV/atom/ps; not judged where two errors reach it."""
-    low, high = abs(drift) - 2 * error, abs(drift) + 2 * error
-    undecided = low <= LIMIT < high
-    return Check(
-        name=f"{name}, drift of the total energy (± {error:.2g}), µeV/atom/ps",
-        value=abs(drift),
-        limit=LIMIT,
-        better="lower",
-        reason="within two standard errors of the limit: run for longer" if undecided else None,
-    )
+    undecided = abs(drift) - 2 * error <= LIMIT < abs(drift) + 2 * error
+    reason = "within two standard errors of the limit: run for longer" if undecided else None
+    what = f"{name}, drift of the total energy (± {error:.2g}), µeV/atom/ps"
+    return at_most(what, abs(drift), LIMIT, reason)
 
 
 def drift_of(name: str, drift: tuple[float, float] | None, reason: str) -> Check:
     """The same of a slope and its error; for ``reason`` not judged where there are none."""
     if drift is None:
-        name = f"{name}, drift of the total energy, µeV/atom/ps"
-        return Check(name=name, value=None, limit=LIMIT, better="lower", reason=reason)
+        return at_most(f"{name}, drift of the total energy, µeV/atom/ps", None, LIMIT, reason)
     return drift_check(name, *drift)

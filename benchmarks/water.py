@@ -4,16 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.io.lammpsdata import write_lammps_data
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
-from hipnn_ts.checkpoint import load_checkpoint
+from benchmarks.report import ROOT
 from hipnn_ts.data.read import read_frames
-from hipnn_ts.export import export_potential
 
-ROOT = Path(__file__).parents[1]
 LABELLED = ROOT / "examples" / "reference_data" / "water.extxyz.xz"
-TRAINED = "accuracy/*/water_pbe0ts/hipnn-ts-l2/best.ckpt"  # by accuracy.py
-
 SPACING = 3.1043  # Å between molecules: 0.99989 g/cm³, as the density of water at 4 °C
 # Molecules along each edge, by number of atoms.
 BOXES = {192: (4, 4, 4), 648: (6, 6, 6), 3000: (10, 10, 10), 20577: (19, 19, 19)}
@@ -38,22 +35,22 @@ def water_box(n_x: int, n_y: int, n_z: int, seed: int = 0) -> Atoms:
     return Atoms("OHH" * len(oxygen), positions.reshape(-1, 3), cell=cell, pbc=True)
 
 
-def thermal_water() -> Atoms:
-    """216 molecules: a labelled frame of the liquid at 300 K, twice along each axis, at 300 K."""
+def liquid() -> Atoms:
+    """27 molecules of the labelled liquid at 300 K and 1 g/cm³."""
     frames = [f for f in read_frames(LABELLED) if f.info["config_type"] == "liquid_300K_1.00"]
-    atoms = frames[-1] * (2, 2, 2)
-    atoms.calc = None
-    atoms.info.clear()
+    return Atoms(frames[-1].symbols, frames[-1].positions, cell=frames[-1].cell, pbc=True)
+
+
+def thermal_water() -> Atoms:
+    """216 molecules: that liquid twice along each axis, at 300 K."""
+    atoms = liquid() * (2, 2, 2)
     thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(1))
     Stationary(atoms)
     return atoms
 
 
-def trained_water(folder: Path) -> Path:
-    """The latest model that accuracy.py trained on the published water, exported there."""
-    checkpoints = sorted(ROOT.glob(TRAINED), key=lambda path: path.stat().st_mtime)
-    if not checkpoints:
-        raise SystemExit(f"no {TRAINED}: run benchmarks/accuracy.py --only water_pbe0ts first")
-    potential, provenance = load_checkpoint(checkpoints[-1])
-    export_potential(potential, folder / "water.pt", provenance)
-    return folder / "water.pt"
+def write_data(path: Path, atoms: Atoms, style: str = "atomic", velocities: bool = False) -> None:
+    """For LAMMPS: oxygen is type 1, hydrogen type 2."""
+    write_lammps_data(
+        path, atoms, specorder=["O", "H"], masses=True, atom_style=style, velocities=velocities
+    )

@@ -5,7 +5,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT))
 
 project = "hipnn-ts"
 author = "the hipnn-ts developers"
@@ -37,8 +37,9 @@ html_copy_source = False
 
 def setup(app):
     """Tables and plots from benchmarks/results, before any page is read."""
-    from figures import write_pages
     from pygments.lexers.special import TextLexer
+
+    from docs.rendering.pages import write_pages
 
     app.add_lexer("lammps", TextLexer)
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir) / "generated"))

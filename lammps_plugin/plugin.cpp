@@ -7,25 +7,10 @@
 #include "compatibility.h"
 #include "create_pair.h"
 #include "exceptions.h"
+#include "missing/lammpsplugin.h"
 
 #include <cstdio>
 #include <string>
-
-extern "C" {
-/// As LAMMPS documents it ("Writing plugins"); its header is not among those installed.
-struct lammpsplugin_t {
-  const char* version;
-  const char* style;
-  const char* name;
-  const char* info;
-  const char* author;
-  union {
-    void* v1; ///< creator of styles without arguments: pair, bond, ...
-    void* v2;
-  } creator;
-  void* handle;
-};
-}
 
 namespace {
 
@@ -59,7 +44,7 @@ lammpsplugin_init(void* lmp, void* handle, void* register_function) {
   plugin.name = "hipnn/ts";
   plugin.info = "HIP-NN-TS potentials, pair_style hipnn/ts";
   plugin.author = "the hipnn-ts developers";
-  plugin.creator.v1 = reinterpret_cast<void*>(&create_pair);
+  plugin.creator.v1 = reinterpret_cast<lammpsplugin_factory1*>(&create_pair);
   plugin.handle = handle;
-  reinterpret_cast<void (*)(lammpsplugin_t*, void*)>(register_function)(&plugin, lmp);
+  reinterpret_cast<lammpsplugin_regfunc>(register_function)(&plugin, lmp);
 }

@@ -17,6 +17,7 @@ from ase import Atoms
 from ase.io.lammpsdata import write_lammps_data
 from comparing import largest
 
+from hipnn_ts.lammps.launch import launch
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
@@ -44,15 +45,7 @@ def lmp(
     folder: Path, script: str, ranks: int = 1, threads: int = 1, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess:
     """Run an input script with the `lmp` of this environment, or of PROGRAMS."""
-    (folder / "in.lmp").write_text(script)
-    command = [PROGRAMS / "mpirun", "-np", str(ranks), PROGRAMS / "lmp", "-in", "in.lmp"]
-    command += options
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    if ranks > len(os.sched_getaffinity(0)):
-        environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"  # or ranks that wait hold the cores
-    run = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
+    run = launch(script, folder, ranks, threads, options=options, timeout=300, programs=PROGRAMS)
     if not HAS_TORCH and "a portable potential needs torch" in run.stdout + run.stderr:
         pytest.skip("this LAMMPS has no torch, which portable files want")
     return run

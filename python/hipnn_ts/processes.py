@@ -19,27 +19,49 @@ def run(
     ``environment`` is added to this process's own.
     """
     try:
-        # A session of its own, so that an MPI launcher that hangs takes its ranks along.
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=os.environ | (environment or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        done = completed(command, folder, environment, TIMEOUT, stderr=subprocess.STDOUT)
     except OSError as error:
         return 126, str(error)
-    try:
-        output, _ = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return 124, f"no end within {TIMEOUT} s"
-    return process.returncode, output
+    return done.returncode, done.stdout
+
+
+def completed(
+    command: list[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    """The finished command; its children are ended with it where it takes longer.
+
+    Raises
+    ------
+    OSError
+        The command is not there.
+    subprocess.TimeoutExpired
+        It took more than ``timeout`` seconds.
+    """
+    # A session of its own, so that an MPI launcher that hangs takes its ranks along.
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def program(name: str) -> str | None:

@@ -182,9 +182,9 @@ def test_mistakes_are_named(emulated, positions, cell, sentence):
 
 
 def test_memory_of_a_step(emulated):
-    """At most 16 kB per atom of a large system, as in benchmarks/gpu: all that the device is asked
-    for, the list included, for the published ANI-1x architecture at the density of water. Scratch
-    of fixed size counts for little here too: the emulated device's limits are small."""
+    """At most 16 kB per atom of a large system, as in benchmarks/speed/gpu: all that the device is
+    asked for, the list included, for the published ANI-1x architecture at the density of water.
+    Scratch of fixed size counts for little here too: the emulated device's limits are small."""
     fused = fused_potential(
         NetworkConfig(elements=("H", "O"), n_features=(128, 128)), dtype=torch.float32
     )

@@ -9,7 +9,6 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FIGURES = ROOT / "benchmarks" / "figures.py"
 
 
 def test_site_builds_without_warnings(tmp_path):
@@ -32,26 +31,27 @@ def test_site_builds_without_warnings(tmp_path):
 
 
 def test_readme_follows_from_the_results():
-    run = subprocess.run([sys.executable, FIGURES, "--check"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "docs.rendering", "--check"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_a_changed_figure_is_noticed(tmp_path):
     """And rows without a file are left out and named."""
     code = (
-        "import copy, figures\n"
-        "results = figures.load()\n"
+        "import copy\n"
+        "from docs.rendering.readme import headlines, stale\n"
+        "from docs.rendering.results import load\n"
+        "results = load()\n"
         "changed = copy.deepcopy(results)\n"
         "changed['cpu']['networks'] = {'x': {**next(iter(results['cpu']['networks'].values())), "
         "'us_per_atom': 1.25, 'times_hippynn': 7.0}}\n"
-        "assert figures.is_stale(changed), 'a changed figure'\n"
-        "assert '1.2 µs/atom' in figures.headlines(changed)\n"
+        "assert stale(changed), 'a changed figure'\n"
+        "assert '1.2 µs/atom' in headlines(changed)\n"
         "del changed['demo']\n"
-        "assert '`make bench-demo`' in figures.headlines(changed).split('Left out')[1]\n"
+        "assert '`make bench-demo`' in headlines(changed).split('Left out')[1]\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=FIGURES.parent, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 

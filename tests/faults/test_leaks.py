@@ -6,9 +6,8 @@ from pathlib import Path
 
 
 def test_memory_is_flat():
-    program = Path(__file__).parents[2] / "benchmarks" / "soak.py"
-    done = subprocess.run(
-        [sys.executable, program, "--steps", "2500"], capture_output=True, text=True, timeout=300
-    )
+    command = [sys.executable, "-m", "benchmarks.physics.soak", "--steps", "2500"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("growth, MiB") == 2

@@ -1,12 +1,14 @@
 """The self-test's questions put to LAMMPS: one input script for all of them."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.io.lammpsdata import write_lammps_data
 
-from hipnn_ts.processes import last_line, run
+from hipnn_ts.lammps.launch import launch
+from hipnn_ts.processes import TIMEOUT, last_line
 from hipnn_ts.selftest.folder import MODEL, Trajectory
 from hipnn_ts.selftest.questions import Answers
 
@@ -19,14 +21,14 @@ class RunError(Exception):
 
 
 def answer(
-    command: list[str],
+    ranks: int,
     folder: Path,
     frames: list[Atoms],
     start: Atoms,
     timestep: float,
     n_steps: int,
 ) -> tuple[Answers, Trajectory]:
-    """All answers of ``command``, an lmp with or without mpirun. Raises RunError."""
+    """All answers of ``lmp`` on so many ranks. Raises RunError."""
     elements = sorted(set(start.get_chemical_symbols()))
     script = ""
     for index, frame in enumerate(frames):
@@ -37,10 +39,12 @@ def answer(
         f"timestep {timestep / 1000.0:.17g}\nfix move all nve\nthermo 1\n"
         f'fix note all print 1 "$(pe:%.17g) $(ke:%.17g)" file energies screen no\nrun {n_steps}\n'
     )
-    (folder / "in.selftest").write_text(script)
-    code, output = run([*command, "-log", "none", "-in", "in.selftest"], folder)
-    if code != 0:
-        raise RunError(_reason(code, output))
+    try:
+        done = launch(script, folder, ranks, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise RunError(f"no end within {TIMEOUT} s") from error
+    if done.returncode != 0:
+        raise RunError(_reason(done.returncode, done.stdout + done.stderr))
     potential, kinetic = np.loadtxt(folder / "energies", unpack=True)
     return _read(folder, frames), Trajectory(potential[1:], kinetic[1:])
 

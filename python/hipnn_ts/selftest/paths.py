@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ase import Atoms
 
-from hipnn_ts.processes import last_line, program, run
+from hipnn_ts.lammps.launch import lmp_command
+from hipnn_ts.processes import last_line, run
 from hipnn_ts.selftest import lammps
 from hipnn_ts.selftest.folder import Trajectory, read_answers, read_start
 from hipnn_ts.selftest.missing import STATUS
@@ -61,14 +62,13 @@ def _worker(
 
 
 def _lammps(ranks: int, folder: Path, frames: list[Atoms]) -> tuple[Answers, Trajectory]:
-    lmp, mpirun = program("lmp"), program("mpirun")
-    if lmp is None:
-        raise MissingError("not installed")
-    if ranks > 1 and mpirun is None:
-        raise MissingError("no mpirun")
-    command = [lmp] if ranks == 1 else [mpirun, "-np", str(ranks), lmp]
     try:
-        return lammps.answer(command, folder, frames, *read_start(folder))
+        lmp, *_ = lmp_command()
+        lmp_command(ranks)
+    except FileNotFoundError as error:
+        raise MissingError(f"not installed: {error}") from error
+    try:
+        return lammps.answer(ranks, folder, frames, *read_start(folder))
     except lammps.RunError as error:
         if "Unrecognized pair style" in str(error):
             raise MissingError(f"{lmp} has no pair_style hipnn/ts; see hipnn-ts doctor") from error

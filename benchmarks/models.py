@@ -1,0 +1,70 @@
+"""Potentials that benchmarks run: random ones, the published one, what accuracy.py trained."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from benchmarks.report import ROOT
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.export import export_potential
+from hipnn_ts.hippynn import import_hippynn
+from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.potential import Potential
+
+TRAINED = ROOT / "accuracy"  # by accuracy.py and others; kept
+WATER = "*/water_pbe0ts/hipnn-ts-*/best.ckpt"
+
+
+def data_folder() -> Path:
+    """Where the published sets are."""
+    return Path(os.environ.get("HIPNN_TS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def published_data() -> Path:
+    """The same, for those that cannot do without."""
+    folder = data_folder()
+    if not (folder / "README.md").is_file():
+        raise SystemExit(f"published data not found at {folder}; set HIPNN_TS_SHARED_DATA")
+    return folder
+
+
+def random_potential(n_features: int = 64, cutoff: float = 5.0, **changes) -> Potential:
+    """Two blocks for H and O; speed does not depend on weights. They hold no molecule together, so
+    that steps must be short."""
+    torch.manual_seed(0)
+    given = {"elements": ("H", "O"), "n_features": (n_features, n_features), "cutoff": cutoff}
+    return Potential(NetworkConfig(**(given | {"soft_max": cutoff - 0.5} | changes)))
+
+
+def random_model(path: Path, n_features: int = 64, cutoff: float = 5.0, **changes) -> Path:
+    """The same, exported."""
+    export_potential(random_potential(n_features, cutoff, **changes), path, {})
+    return path
+
+
+def published_file() -> Path | None:
+    """hippynn's published ANI-1x potential, where the published data is at hand."""
+    path = data_folder() / "hipnnts-ani1x" / "best_model.pt"
+    return path if path.is_file() else None
+
+
+def export_published(folder: Path) -> Path:
+    """That potential as a file for the engines, imported as a user would."""
+    weights = published_file()
+    if weights is None:
+        raise SystemExit("published ANI-1x potential not found; set HIPNN_TS_SHARED_DATA")
+    potential, provenance = import_hippynn(weights, ROOT / "examples" / "hippynn" / "ani1x.yaml")
+    export_potential(potential, folder / "ani1x.pt", provenance)
+    return folder / "ani1x.pt"
+
+
+def trained_water(folder: Path) -> Path:
+    """The latest model that accuracy.py trained on the published water, exported there."""
+    checkpoints = sorted(TRAINED.glob(WATER), key=lambda path: path.stat().st_mtime)
+    if not checkpoints:
+        command = "python -m benchmarks.accuracy.accuracy --only water_pbe0ts"
+        raise SystemExit(f"no {TRAINED / WATER}: run {command} first")
+    potential, provenance = load_checkpoint(checkpoints[-1])
+    export_potential(potential, folder / "water.pt", provenance)
+    return folder / "water.pt"

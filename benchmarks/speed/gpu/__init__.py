@@ -1,0 +1,1 @@
+"""The same on an NVIDIA GPU: run.sh does all of it."""

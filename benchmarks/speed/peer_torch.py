@@ -1,0 +1,87 @@
+"""Potentials of `make bench-peers` that are called through torch, pairs listed beforehand.
+
+Each is what is known of it, and a function of atoms that makes a step: positions in, forces out.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ase import Atoms
+
+from benchmarks.speed.peer_models import ELEMENTS, about
+
+
+def hippynn(folder: Path):
+    import torch
+
+    from benchmarks.speed.hippynn_peer import Pairs, Peer, use_kernel
+
+    use_kernel("numba")
+    torch.manual_seed(0)
+    peer = Peer(2, 128)
+
+    def prepared(atoms: Atoms) -> Callable:
+        species, receivers, senders, _, shifts = Pairs(atoms, 6.5).theirs
+        return lambda positions: peer.step(species, receivers, senders, positions, shifts)[1]
+
+    shape = "l_max 2, 20 sensitivities; its numba kernels, float32, pairs given"
+    n_weights = sum(weights.numel() for weights in peer.parameters())
+    return about("hippynn", n_weights, (6.5,), shape), prepared
+
+
+def torchani(folder: Path):
+    import torch
+
+    from benchmarks.speed.torchani_steps import model_for
+
+    model = model_for(768)
+
+    def prepared(atoms: Atoms) -> Callable:
+        numbers = torch.from_numpy(atoms.numbers)[None]
+        box = torch.from_numpy(atoms.cell.array).float()
+        periodic = torch.tensor([True] * 3)
+
+        def step(positions):
+            leaf = positions[None].requires_grad_(True)
+            energy = model((numbers, leaf), cell=box, pbc=periodic).energies.sum()
+            return -torch.autograd.grad(energy, leaf)[0][0]
+
+        return step
+
+    n_weights = sum(weights.numel() for weights in model.parameters())
+    shape = "one network of the shape of ANI-1x, cell list in each call, float32"
+    return about("torchani", n_weights, (5.2, 3.5), shape), prepared
+
+
+def nequip(folder: Path):
+    import torch
+    from nequip.data import from_ase
+    from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
+    from nequip.model import NequIPGNNModel
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    model = NequIPGNNModel(
+        seed=0,
+        model_dtype="float32",
+        r_max=5.0,
+        type_names=list(ELEMENTS),
+        num_layers=4,
+        l_max=2,
+        parity=False,
+        num_features=64,
+        radial_mlp_depth=2,
+        radial_mlp_width=64,
+        avg_num_neighbors=50.0,
+    )
+    n_weights = sum(weights.numel() for weights in model.parameters())
+    model.requires_grad_(False).eval()
+
+    def prepared(atoms: Atoms) -> Callable:
+        mapper = ChemicalSpeciesToAtomTypeMapper(list(ELEMENTS))
+        data = NeighborListTransform(5.0)(mapper(from_ase(atoms)))
+        data = {k: v.float() if v.dtype == torch.float64 else v for k, v in data.items()}
+        return lambda positions: model({**data, "pos": positions})["forces"]
+
+    shape = "4 layers, 64 features, l_max 2, no parity; eager, float32, pairs given"
+    return about("nequip", n_weights, (5.0,), shape), prepared

@@ -1,0 +1,142 @@
+"""i-PI beside the kernels it waits for: what a step costs more, for reach.py.
+
+A driver in a process of its own with one thread; i-PI has another core. "ours" is `hipnn-ts ipi`'s
+own loop with the runtime's calls timed inside, "ase" i-PI's driver of ASE calculators over ours.
+
+    python -m benchmarks.speed.reach_ipi SIDE MODEL ATOMS ADDRESS
+
+is such a driver, and prints JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from ase.io import read
+
+from benchmarks.ipi import START, socket, write_input
+from benchmarks.speed.timing import asked, in_turn
+from benchmarks.water import water_box
+from hipnn_ts.processes import program
+
+BEADS = 8
+SIDES = {"ours": 1, "ours, beads together": BEADS, "i-PI's ASE driver": 1}  # beads in a message
+
+
+class Timed:
+    """Seconds in the runtime's own calls, and when each began."""
+
+    def __init__(self, evaluator):
+        self._evaluator = evaluator
+        self.began: list[float] = []
+        self.seconds: list[float] = []
+
+    def compute(self, *arguments):
+        self.began.append(time.perf_counter())
+        found = self._evaluator.compute(*arguments)
+        self.seconds.append(time.perf_counter() - self.began[-1])
+        return found
+
+    def figures(self) -> dict[str, float]:
+        """Of a bead, ms: everything, and the kernels; medians of steps but the first two."""
+        steps = range(2 * BEADS, len(self.began) - BEADS, BEADS)
+        whole = [self.began[k + BEADS] - self.began[k] for k in steps]
+        kernels = [sum(self.seconds[k : k + BEADS]) for k in steps]
+        return {
+            "step_ms": 1e3 * median(whole),
+            "kernels_ms": 1e3 * median(kernels),
+            "over_kernels": median(a / b - 1 for a, b in zip(whole, kernels, strict=True)),
+            "steps": len(whole),
+        }
+
+
+def driver(side: str, model: str, atoms: str, address: str) -> dict[str, object]:
+    """Serve until i-PI ends."""
+    from hipnn_ts.ase import HIPNNTSCalculator
+
+    calculator = HIPNNTSCalculator(model, beyond_training="ignore")
+    calculator._evaluator = timed = Timed(calculator._evaluator)
+    if not side.startswith("ours"):
+        _ipis_own(calculator, atoms, address)
+        return timed.figures()
+    from hipnn_ts.ipi import serve
+
+    served = serve(calculator, read(atoms), address, unix=True, wait=60)
+    return {**timed.figures(), "served": asdict(served)}
+
+
+def _ipis_own(calculator, atoms: str, address: str) -> None:
+    """The loop of i-PI's `i-pi-driver-py -m ase`, with our calculator."""
+    from importlib.machinery import SourceFileLoader
+
+    from ipi.pes._ase import ASEDriver
+
+    own = SourceFileLoader("ipi_driver", program("i-pi-py_driver")).load_module()
+    asked = ASEDriver(template=atoms)
+    asked.ase_calculator = calculator
+    for _ in range(600):
+        if socket(address).exists():
+            break
+        time.sleep(0.1)
+    own.run_driver(unix=True, address=address, driver=asked)
+
+
+def measure(model: Path, n_molecules: tuple[int, int, int], steps: int, rounds: int) -> dict:
+    """Of each side, all rounds in turn; their medians."""
+    runs = {side: partial(_run, side, model, n_molecules, steps) for side in SIDES}
+    raw = in_turn(runs, rounds)
+    n_atoms = 3 * n_molecules[0] * n_molecules[1] * n_molecules[2]
+    rows = {
+        side: {
+            key: median(run[key] for run in runs)
+            for key in ("step_ms", "kernels_ms", "over_kernels")
+        }
+        for side, runs in raw.items()
+    }
+    for side, row in rows.items():
+        print(
+            f"i-PI, {side}: {row['step_ms']:.1f} ms a step, kernels {row['kernels_ms']:.1f}, "
+            f"{100 * row['over_kernels']:.1f} % over them"
+        )
+    return {"n_atoms": n_atoms, "beads": BEADS, "sides": rows, "raw": raw}
+
+
+def _run(side: str, model: Path, n_molecules: tuple[int, int, int], steps: int) -> dict:
+    with tempfile.TemporaryDirectory() as name:
+        folder, address = Path(name), f"hipnn_ts_reach_{os.getpid()}"
+        write_input(
+            folder,
+            water_box(*n_molecules),
+            beads=BEADS,
+            timestep=0.1,
+            address=address,
+            steps=steps,
+            together=SIDES[side],
+            verbosity="quiet",
+        )
+        module = "benchmarks.speed.reach_ipi"
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        with (folder / "i-pi.log").open("w") as log:
+            server = subprocess.Popen(
+                [program("i-pi"), "input.xml"], cwd=folder, env=environment, stdout=log, stderr=log
+            )
+            try:
+                found = asked(module, side, model.resolve(), folder / START, address)
+                server.wait(60)
+            except SystemExit as failure:
+                raise SystemExit(f"{failure}\n{(folder / 'i-pi.log').read_text()}") from None
+            finally:
+                server.kill()
+                socket(address).unlink(missing_ok=True)
+        return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(driver(*sys.argv[1:])))

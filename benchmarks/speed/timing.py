@@ -1,0 +1,66 @@
+"""Timing sides fairly on a noisy machine: alternate, and keep medians and all raw figures."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from benchmarks.report import ROOT
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def in_turn(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list]:
+    """What each side finds, round by round."""
+    found = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            found[name].append(side())
+    return found
+
+
+def alternate(sides: dict[str, Callable], repeats: int, turn: float = 1.0) -> dict[str, dict]:
+    """Time all sides in turn, ``repeats`` times; each turn lasts about so many seconds.
+
+    Returns
+    -------
+    dict of side -> {"median": s, "minimum": s, "raw": [s, ...]}, seconds for one call.
+    """
+
+    def timed(call: Callable) -> Callable[[], float]:
+        call()
+        n = max(1, round(turn / seconds(call)))
+        return lambda: seconds(lambda: [call() for _ in range(n)]) / n
+
+    return summaries(in_turn({name: timed(call) for name, call in sides.items()}, repeats))
+
+
+def summaries(raw: dict[str, list[float]]) -> dict[str, dict]:
+    """Medians and minima beside what they are of."""
+    return {n: {"median": median(t), "minimum": min(t), "raw": t} for n, t in raw.items()}
+
+
+def medians(raw: dict[str, list[float]]) -> dict[str, float]:
+    """Of each side."""
+    return {name: median(values) for name, values in raw.items()}
+
+
+def asked(
+    module: str, *arguments: object, python: str = sys.executable, threads: int | None = 1
+) -> dict:
+    """What a module prints last, as JSON, in a process of its own."""
+    command = [python, "-m", module, *map(str, arguments)]
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{run.stdout}{run.stderr}")
+    return json.loads(run.stdout.splitlines()[-1])

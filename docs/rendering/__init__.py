@@ -1,0 +1,1 @@
+"""Tables and pictures of README and docs, from benchmarks/results/*.json alone."""

@@ -1,0 +1,32 @@
+"""README's figures and picture: `make figures`.
+
+    python -m docs.rendering [--check]
+
+Rewrites what stands between the marks of README.md, and its picture. --check only compares, and its
+exit status is 1 where something is stale. What the docs show is made when they are built.
+"""
+
+import sys
+
+import click
+
+from docs.rendering.plots import draw_headline
+from docs.rendering.readme import PICTURE, README, filled, stale
+from docs.rendering.results import load
+
+
+@click.command(help=__doc__)
+@click.option("--check", is_flag=True, help="Compare; write nothing.")
+def main(check: bool) -> None:
+    results = load()
+    if check:
+        files = stale(results)
+        for file in files:
+            print(f"{file}: does not follow from benchmarks/results; run make figures")
+        sys.exit(1 if files else 0)
+    README.write_text(filled(README.read_text(), results))
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    draw_headline(results, PICTURE)
+
+
+main()

@@ -1,0 +1,47 @@
+"""Rows and remarks of tables of what simulations tell."""
+
+from docs.rendering.table import Rows
+
+
+def temperature(result: dict) -> str:
+    return f"{result['temperature_K']:.0f} ± {result['temperature_standard_error']:.0f} K"
+
+
+def first_peaks(result: dict) -> Rows:
+    for side, peak in result["first_peak_of_O_O"].items():
+        yield side, peak | {"frames": result["frames"][side]}
+
+
+def all_peaks(result: dict) -> Rows:
+    for side, frames in result["frames"].items():
+        peaks = {pair: of_sides[side] for pair, of_sides in result["first_peaks"].items()}
+        listed = {pair: f"{p['distance_A']:.3f}; {p['height']:.2f}" for pair, p in peaks.items()}
+        yield side, {"frames": frames} | listed
+
+
+def after_structure(result: dict) -> str:
+    time = f"{result['picoseconds']:.0f} ps"
+    return f"64 molecules in LAMMPS for {time} at {temperature(result)}."
+
+
+def after_path_integral(result: dict) -> str:
+    return (
+        f"64 molecules for {result['picoseconds']:.1f} ps of {result['beads']} beads in "
+        f"{result['hours']:.1f} hours, at {temperature(result)}. A hydrogen has a kinetic energy "
+        f"of {result['kinetic_energy_of_H_meV']:.0f} meV (a classical one has 39). The virial "
+        f"within the reference's molecules is that of "
+        f"{result['reference_virial_temperature_K']:.0f} ± "
+        f"{result['reference_virial_temperature_standard_error']:.0f} K."
+    )
+
+
+def rounded(value: float, digits: int) -> str:
+    return f"{float(f'{value:.{digits}g}'):,g}"
+
+
+def walk(row: dict) -> str:
+    return f"{rounded(row['square_per_ps'], 2)} ± {rounded(row['standard_error'], 1)}"
+
+
+def rise(row: dict) -> str:
+    return rounded(row["rise_ueV_per_atom_ps"], 1)

@@ -1,0 +1,138 @@
+"""Rows of what was trained: errors by set, candidate or regularisation."""
+
+from collections.abc import Iterable, Iterator
+
+from benchmarks.accuracy.table import named
+from docs.rendering.markup import number, origin, table
+from docs.rendering.results import command_of, not_measured
+
+MEASURES = ("rank correlation", "worst found", "error ÷ uncertainty")
+Rows = Iterator[tuple[str, dict]]
+
+
+def accuracy(results: dict) -> str:
+    """Errors of every set that was trained on, beside hippynn's and published ones."""
+    parts = []
+    for name, result in results.items():
+        if name.startswith("accuracy/"):
+            head = ["test, model", f"energy, {result['energy_unit']}", "forces, meV/Å"]
+            parts += [
+                f"### {result['set']}",
+                f"Minutes of training are {result['minutes_are']}.",
+                table(head, _errors(result)),
+                origin(result, command_of("accuracy")),
+            ]
+    return "\n\n".join(parts) or not_measured("accuracy")
+
+
+def _errors(result: dict) -> Iterator[list[str]]:
+    for test, figures in result["published"].items():
+        for run in result["runs"]:
+            row, minutes = run["tests"][test], number(run["training"]["minutes"], ".1f")
+            for measure in ("mae", "rmse"):
+                yield [
+                    f"{test}: {named(run)}, {minutes} minutes, {measure.upper()}",
+                    number(row[f"energy_{measure}"], ".2f"),
+                    number(row.get(f"forces_{measure}"), ".1f"),
+                ]
+        for figure in figures:
+            label = f"{test}: {figure['model']} (published), {figure['measure'].upper()}"
+            yield [label, number(figure["energy"]), number(figure["forces"])]
+
+
+def derived_rows(result: dict) -> Rows:
+    """Silicon and molecules; a column for each case."""
+    cases = {case: result[case] for case in ("before", "default") if case in result}
+    default = result["default"]
+    if default["silicon"]:
+        for what, key in (
+            ("force constant, eV/Å², at 0.05 / 0.01 / 0.003 / 0.001 Å", "onsite_constant"),
+            ("optical mode at Γ, THz, at the same", "optical_mode_THz"),
+            ("C44, GPa, at strains of 2 / 0.2 %", "c44_GPa"),
+        ):
+            yield f"Si, {what}", {c: _listed(f["silicon"][key]) for c, f in cases.items()}
+        steps = {case: _steps(figures["silicon"]["steps_LBFGS"]) for case, figures in cases.items()}
+        yield "Si, LBFGS steps, 64 rattled atoms", steps
+    for name in default["molecules"]:
+        models = {case: figures["molecules"][name]["model"] for case, figures in cases.items()}
+        yield (
+            f"{name}, BFGS steps from a rattled start",
+            {case: _steps(model["steps_BFGS"]) for case, model in models.items()},
+        )
+        yield (
+            f"{name}, frequencies at 0.02 beside 0.003 Å, cm⁻¹, largest difference",
+            {case: number(model["largest_difference"], ".2g") for case, model in models.items()},
+        )
+
+
+def _listed(values: dict[str, float]) -> str:
+    return " / ".join(f"{value:.4g}" for value in values.values())
+
+
+def _steps(value: int | None) -> str:
+    return "not converged" if value is None else str(value)
+
+
+def uncertainty_rows(result: dict) -> Rows:
+    """Committee and one model beside each other on every test."""
+    for name, tests in result["sets"].items():
+        for label, sides in tests.items():
+            row = {"frames": sides["committee"]["frames"]}
+            for side, figures in zip(("committee", "one"), sides.values(), strict=True):
+                found = figures.get("largest") or figures["energies"]
+                values = found["rank_correlation"], found["worst_found"]
+                values += (figures.get("error_over_uncertainty"),)
+                row |= {f"{side}: {m}": value for m, value in zip(MEASURES, values, strict=True)}
+            yield f"{name}, {label}", row
+
+
+def _averaged(runs: Iterable[tuple[str, str, float]], digits: int) -> Rows:
+    """Rows of (row, column, value): means over seeds, with half of what lies between them."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row, column, value in runs:
+        found.setdefault(row, {}).setdefault(column, []).append(value)
+    for name, row in found.items():
+        yield name, {column: _mean_and_spread(v, digits) for column, v in row.items()}
+
+
+def _mean_and_spread(values: list[float], digits: int) -> str:
+    spread = f" ± {(max(values) - min(values)) / 2:.{digits}f}" if len(values) > 1 else ""
+    return f"{sum(values) / len(values):.{digits}f}{spread}"
+
+
+def cusp_rows(result: dict) -> Rows:
+    """Errors of each set by cusp regularisation."""
+
+    def errors() -> Iterator[tuple[str, str, float]]:
+        for run in result["runs"]:
+            for label, found in run["tests"].items():
+                key = "forces_rmse" if "forces_rmse" in found else "energy_rmse"
+                unit = "meV/Å" if key == "forces_rmse" else "meV/atom"
+                cusp = f"{run['cusp_regularisation']:g}"
+                yield f"{run['set']}, {label}, {unit}", cusp, found[key]
+
+    return _averaged(errors(), 1)
+
+
+def recipe_rows(result: dict) -> Rows:
+    """Forces RMSE of each candidate on each test, meV/Å."""
+    return _averaged(
+        (
+            (run["candidate"], f"{run['set']}, {label}", errors["forces_rmse"])
+            for run in result["runs"]
+            for label, errors in run["tests"].items()
+        ),
+        0,
+    )
+
+
+def recipe_columns(result: dict) -> list[tuple[str, str, str]]:
+    """By set, what training saw last."""
+    found = dict.fromkeys(column for _, row in recipe_rows(result) for column in row)
+    ordered = sorted(found, key=lambda column: (column.split(", ")[0], column.endswith("seen")))
+    return [(column, column, "") for column in ordered]
+
+
+def minutes_of(result: dict) -> str:
+    """Of every training."""
+    return ", ".join(f"{m:g}" for m in sorted({run["minutes"] for run in result["runs"]}))
