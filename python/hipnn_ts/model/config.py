@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-# Far beyond any use; metadata of a damaged file may claim anything.
+# Far beyond any real use; the metadata of a damaged file may claim anything.
 Width = Annotated[int, Field(gt=0, le=8192)]
 Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
@@ -62,16 +62,16 @@ class NetworkConfig(BaseModel):
     )
     invariants: Literal["norms", "polynomials"] = Field(
         default="norms",
-        description="what is made of the tensor moments: their norms (HIP-NN-TS) or polynomials "
+        description="invariants of the tensor moments: their norms (HIP-NN-TS) or polynomials "
         "(HIP-HOP-NN), which have no cusps",
     )
     n_max: Annotated[int, Field(ge=1, le=4)] | None = Field(
-        default=None, description="most factors of a polynomial [4]"
+        default=None, description="largest number of factors of a polynomial [4]"
     )
     normalisation: Literal["group", "none"] | None = Field(
         default=None,
-        description="of polynomials: group (hippynn's: each kind over the features of an atom) or "
-        "none, which extrapolates better [none]",
+        description="normalisation of polynomials: group (as in hippynn: each kind over the "
+        "features of an atom) or none, which extrapolates better [none]",
     )
     normalisation_epsilon: Annotated[PositiveFloat, Field(le=1)] | None = Field(
         default=None, description="added to the variance of normalised polynomials [1e-5]"
@@ -79,8 +79,8 @@ class NetworkConfig(BaseModel):
     residual: bool = Field(default=True, description="wrap every layer as a residual")
     zbl: tuple[Length, Length] | None = Field(
         default=None,
-        description="inner and outer radius of the ZBL repulsion added to the network, Å, as those "
-        "of LAMMPS's pair_style zbl; none by default",
+        description="inner and outer radius of the ZBL repulsion added to the network, Å, as for "
+        "LAMMPS's pair_style zbl; none by default",
     )
 
     @model_validator(mode="after")
