@@ -64,7 +64,7 @@ class HIPNNTSModel(ModelInterface):
     ):
         super().__init__()
         if torch.device(device).type != "cpu":
-            raise InputError(f"device '{device}': TorchSim's model runs on cpu alone")
+            raise InputError(f"device '{device}': TorchSim's model runs only on the CPU")
         self._potential = ExportedPotential.read(model)
         if not isinstance(self._potential, NativePotential):
             raise InputError(

@@ -111,7 +111,7 @@ def evaluate(
     for remark in named.remarks:
         click.echo(remark, err=True)
     if n_isolated:
-        click.echo(f"isolated atoms, not judged: {n_isolated}", err=True)
+        click.echo(f"isolated atoms, not evaluated: {n_isolated}", err=True)
     total = len(named.frames) * len(potentials)
     with click.progressbar(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json

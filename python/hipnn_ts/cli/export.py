@@ -54,7 +54,7 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
         if portable:
             raise InputError(
                 f"{checkpoint}: --portable: expected one checkpoint, found a directory of several; "
-                "committees run by hipnn-ts's own kernels alone"
+                "only hipnn-ts's own kernels run committees"
             )
         files = members_of(checkpoint)
         members = [load_checkpoint(file) for file in files]

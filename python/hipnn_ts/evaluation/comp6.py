@@ -102,7 +102,7 @@ def _oriented(
     if abs(correlation) < LEAST_CORRELATION:
         raise InputError(
             f"{file}: expected forces or gradients that correlate with the potential's (at least "
-            f"{LEAST_CORRELATION}), found {correlation:.2f}: their sign cannot be told"
+            f"{LEAST_CORRELATION}), found {correlation:.2f}: their sign cannot be determined"
         )
     meaning = "forces" if correlation > 0 else "the energy gradient, turned around"
     tell(f"{file.name}: correlation of 'forces' with ours {correlation:+.3f}: {meaning}")

@@ -58,8 +58,8 @@ def _check_alike(potentials: Sequence[Potential], names: Sequence[str]) -> None:
         for key in sorted(first.keys() | other.keys()):
             if first.get(key) != other.get(key):
                 raise InputError(
-                    f"{name}: {key}: expected {first.get(key)}, as of {names[0]}, found "
-                    f"{other.get(key)}; members of a committee differ in their weights alone"
+                    f"{name}: {key}: expected {first.get(key)}, as in {names[0]}, found "
+                    f"{other.get(key)}; members of a committee may differ only in their weights"
                 )
 
 

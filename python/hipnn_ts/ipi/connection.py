@@ -90,12 +90,12 @@ class Connection:
             raise self._lost() from error
 
     def unexpected(self, found: str) -> InputError:
-        """What is said of something that i-PI's protocol does not have."""
+        """The error for something that i-PI's protocol does not contain."""
         return InputError(f"{self.name}: expected a message of i-PI's protocol, found {found}")
 
     def _lost(self) -> InputError:
         return InputError(
-            f"{self.name}: expected i-PI to say when it ends, found the connection closed; see "
+            f"{self.name}: expected an EXIT message from i-PI, found the connection closed; see "
             "i-PI's own output"
         )
 

@@ -240,7 +240,7 @@ def check_training(config: LearnConfig, name: str, folder: Path) -> None:
 
     if "seed" in config.training:
         raise InputError(
-            f"{name}: training.seed: expected none, because each member has its own, found "
+            f"{name}: training.seed: expected none, because each member has its own seed, found "
             f"{config.training['seed']!r}; give 'seed'"
         )
     try:

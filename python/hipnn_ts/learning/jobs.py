@@ -39,8 +39,8 @@ class Jobs:
                 future.result()
         except ParslError as error:
             raise InputError(
-                f"Parsl: expected its workers to stay until the end, found {type(error).__name__}: "
-                f"{error}; the same command goes on"
+                f"Parsl: expected its workers to run until the end, found {type(error).__name__}: "
+                f"{error}; the same command continues the run"
             ) from error
         return [future.result() for future in futures]
 

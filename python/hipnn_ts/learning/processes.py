@@ -42,7 +42,7 @@ def started(
     It ends with the process that started it, and takes along what it started itself.
     """
     if _stopping.is_set():
-        raise InputError(f"{function}: not begun, because the run ends")
+        raise InputError(f"{function}: not started, because the run ends")
     try:
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -96,14 +96,14 @@ def interrupted(process: subprocess.Popen) -> bool:
 
 
 def judge(process: subprocess.Popen, what: str, log: Path) -> None:
-    """Raise InputError where the process did not end well."""
+    """Raise InputError if the process failed."""
     if process.returncode == 0:
         return
     said = last_line(log.read_text(errors="replace")) if log.exists() else "no message"
     if process.returncode == REFUSED:
         raise InputError(said)
     raise InputError(
-        f"{log}: expected {what} to end well, found {ending(process.returncode)} ({said})"
+        f"{log}: expected {what} to finish, found {ending(process.returncode)} ({said})"
     )
 
 

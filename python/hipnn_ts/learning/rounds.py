@@ -135,10 +135,10 @@ class _Loop:
             if not label_file(folder, index).exists()
         ]
         for failure in failed:
-            self.tell(f"round {number}: no label of frame {failure['frame']}: {failure['why']}")
+            self.tell(f"round {number}: frame {failure['frame']} has no label: {failure['why']}")
         if len(failed) == len(frames):
             raise InputError(
-                f"{folder / 'labels'}: expected at least one label, found that all {len(frames)} "
+                f"{folder / 'labels'}: expected at least one label, found {len(frames)} that "
                 f"failed, frame 0 because: {failed[0]['why']}; remove *.failed.json there to try "
                 "again"
             )
