@@ -51,7 +51,7 @@ class NetworkSection(NetworkConfig):
 
 
 class DataConfig(LabelConfig):
-    """Which configurations to train on and which to validate with, and what their columns mean."""
+    """Which configurations to train on, which to validate with, and what their columns mean."""
 
     train: tuple[Path, ...] = Field(
         description="files to train on, or patterns (data/*.extxyz): extended XYZ (.xyz, .extxyz, "
@@ -153,7 +153,7 @@ class ScheduleConfig(Section):
     )
 
 
-LATE = 0.75  # share of the run after which energies weigh more
+LATE = 0.75  # fraction of the run after which energies weigh more
 
 
 class SecondStage(Section):
