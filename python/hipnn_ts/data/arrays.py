@@ -32,7 +32,7 @@ def read_npz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Ra
 
 
 def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
-    """Frames of every group that contains positions; a group is one molecule, and is read at once."""
+    """Frames of every group that contains positions; a group is one molecule, read at once."""
     h5py = need("h5py", f"{path}: reading it")
     n_groups, found = 0, False
     try:

@@ -212,7 +212,7 @@ def read_learn_config(path: str | Path, overrides: tuple[str, ...] = ()) -> Lear
     Parameters
     ----------
     path : path of the YAML file
-    overrides : ``section.key=value``, the value in YAML; they win over the file
+    overrides : ``section.key=value``, the value in YAML; they take precedence over the file
 
     Raises
     ------
@@ -257,7 +257,7 @@ def training_of(config: LearnConfig, n_labels: int) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Both are given, or no size of a batch.
+        Both are given, or there is no batch size.
     """
     training, steps = config.training, config.committee.steps
     if steps is None:

@@ -1,4 +1,4 @@
-"""Walks by Langevin dynamics, watched by the committee."""
+"""Walks by Langevin dynamics, monitored by the committee."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from hipnn_ts.learning.config import SamplingConfig
 
 
 class Step(NamedTuple):
-    """A moment of a walk."""
+    """One moment of a walk."""
 
     atoms: Atoms  # a copy, without velocities
     step: int
-    deviations: np.ndarray | None  # (n,) eV/Å, of the forces of atoms, where a committee walks
+    deviations: np.ndarray | None  # (n,) eV/Å, deviations of forces, if a committee walks
 
 
 def langevin(
@@ -29,7 +29,8 @@ def langevin(
     random: np.random.Generator,
     n_steps: int,
 ) -> Iterator[Step]:
-    """Every step of a walk from a structure, with velocities drawn at the temperature, K."""
+    """Every step of a walk from a structure, with random initial velocities at the temperature,
+    K."""
     atoms = bare(atoms)
     atoms.calc = calculator
     MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=random)
@@ -54,8 +55,8 @@ def walk(
 ) -> tuple[list[Atoms], list[dict[str, float | int | str]]]:
     """The frames of one walker, and how each of its walks ended.
 
-    Every ``interval``-th frame, and those where the deviation exceeded ``stop``, where the walk
-    ends and another begins from the next structure. It goes ``interval`` steps in any case.
+    Frames are every ``interval``-th step, and steps whose deviation exceeded ``stop``; there the
+    walk ends, and another begins from the next structure. A walk takes at least ``interval`` steps.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def walk(
         with ``max_devi_f`` (eV/Å), ``temperature``, ``walker``, ``start``, ``step`` and ``stopped``
         in ``info``, and ``forces_std`` of the atoms
     list of dict
-        ``start``, ``steps`` and, where it was stopped, ``why``
+        ``start``, ``steps`` and, if it was stopped, ``why``
     """
     temperature = settings.temperatures[walker % len(settings.temperatures)]
     frames, ends, left = [], [], settings.steps
@@ -75,7 +76,8 @@ def walk(
             for at in langevin(structure, calculator, temperature, settings, random, left):
                 end["steps"] = at.step
                 largest = float(at.deviations.max())
-                # Not at once: where nothing is known yet, structures would all be the start.
+                # Not at once, because at first, when nothing is known, all frames would be initial
+                # structures.
                 stopped = largest > settings.stop and at.step >= settings.interval
                 if stopped or (at.step > 0 and at.step % settings.interval == 0):
                     frame = at.atoms
@@ -92,7 +94,7 @@ def walk(
                 if stopped:
                     end["why"] = f"deviation {largest:.3g} eV/Å"
                     break
-        except InputError as error:  # no finite forces, atoms in one place
+        except InputError as error:  # no finite forces, or atoms at one place
             end["why"] = str(error)
         ends.append(end)
         left -= max(end["steps"], 1)
@@ -104,8 +106,8 @@ def walk(
 def rattled(
     structures: Sequence[Atoms], n: int, displacement: float, seed: Sequence[int]
 ) -> list[Atoms]:
-    """Copies of the structures in turn, with normally distributed displacements: small ones first,
-    with a standard deviation up to ``displacement`` (Å) in the last."""
+    """Copies of the structures in turn, with normally distributed displacements whose standard
+    deviation rises to ``displacement`` (Å) in the last copy."""
     frames = []
     for index, share in enumerate(np.linspace(0.1, 1.0, n)):
         random = np.random.default_rng([*seed, index])
@@ -116,7 +118,7 @@ def rattled(
 
 
 def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions and box, and what a reference method begins with."""
+    """Elements, positions, box, and the initial settings for a reference method."""
     out = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for name in ("initial_magmoms", "initial_charges"):
         if atoms.has(name):

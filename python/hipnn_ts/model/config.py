@@ -118,7 +118,7 @@ class NetworkConfig(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_newer_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Earlier versions refuse keys that they do not know: files without them stay readable.
+        # Earlier versions refuse unknown keys, so files without these keys stay readable for them.
         content = serialise(self)
         if self.invariants == "norms":
             del content["invariants"]
@@ -129,13 +129,13 @@ class NetworkConfig(BaseModel):
         return content
 
     def for_training(self) -> dict[str, Any]:
-        """As plain values, with those keys that files leave out and training has defaults for."""
+        """As plain values, including the keys that files omit and training sets by default."""
         keys = ("invariants", "sensitivity_width")
         return self.model_dump(mode="json") | {key: getattr(self, key) for key in keys}
 
     @property
     def factors(self) -> int:
-        """Most factors of a polynomial; 0 with norms."""
+        """Largest number of factors of a polynomial; 0 with norms."""
         return 0 if self.invariants == "norms" else self.n_max or 4
 
     @property
@@ -157,7 +157,8 @@ class NetworkConfig(BaseModel):
 
     @property
     def n_matrix_elements(self) -> int:
-        """Weights of the largest matrices: what a file with such a network holds at least."""
+        """Number of weights of the largest matrices, a lower bound for files with such a
+        network."""
         widths = [len(self.elements), *self.n_features]
         return sum(
             self.n_sensitivities * n_in * n_middle + self.n_atom_layers * n_out * n_middle

@@ -12,7 +12,7 @@ UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "meV/Å^3"}
 
 
 class Deviation(NamedTuple):
-    """Differences from the reference: rows are configurations (energy, stress) or atoms (forces)."""
+    """Differences from the reference: rows are configurations (energy, stress) or atoms."""
 
     difference: Tensor  # (M, components), eV/atom, eV/Å, eV/Å^3
     weight: Tensor  # (M,) float64, weight of each row's configuration

@@ -43,7 +43,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(config: RunConfig) -> Prepared:
-    """Read and check the data and list neighbours. Raises InputError for data that cannot be used."""
+    """Read and check the data and list neighbours. Raises InputError for unusable data."""
     training, validation, isolated = load_data(config.data)
     _check_labels(config, training, validation)
     network = network_config(config, _elements(training.frames))
@@ -118,7 +118,7 @@ def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames, Isolated]:
 
 
 def _check_labels(config: RunConfig, training: NamedFrames, validation: NamedFrames) -> None:
-    """The quantities that the loss weighs must be present, and each weight must refer to something."""
+    """The quantities that the loss weighs must be present; each weight must refer to something."""
     loss, files = config.training.loss, ", ".join(str(file) for file in config.data.train)
     given = [
         {quantity for frame in part.frames for quantity in frame.calc.results}
