@@ -9,11 +9,11 @@ import click
 from hipnn_ts.errors import InputError
 from hipnn_ts.extras import explained
 
-# Before torch loads OpenMP: threads that spin while they wait make a run on a shared machine
-# up to fifty times slower than on one thread.
+# Set before torch loads OpenMP: threads that spin while they wait can make a run on a shared
+# machine fifty times slower than on one thread.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# Commands load on use: `--help` must not wait for torch.
+# Commands are imported on use, because `--help` must not wait for torch.
 COMMANDS = {
     "train": "Train a potential on reference data.",
     "learn": "Train a committee, and label the structures that it does not know.",

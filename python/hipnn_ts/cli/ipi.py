@@ -80,7 +80,7 @@ def ipi(model, start, address, port, unix, wait, pbc, beyond_training, atomic_en
 
 
 def _read(path):
-    """The atoms in a file, whatever ASE raises about it."""
+    """The atoms in a file; any error of ASE becomes an InputError."""
     from ase.io import read
 
     from hipnn_ts.errors import InputError
@@ -89,7 +89,7 @@ def _read(path):
         return read(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except Exception as error:  # ASE's readers raise what they meet
+    except Exception as error:  # ASE's readers raise any exception
         raise InputError(f"{path}: expected a file that ASE reads, found {error!r}") from error
 
 

@@ -59,7 +59,7 @@ def selftest(model, portable, dtype):
 
 
 def _print(row) -> bool:
-    """One line; whether nothing is wrong with it."""
+    """Print one line; return whether nothing is wrong with it."""
     mark, colour = MARKS[row.ok]
     cells = row.problem
     if row.figures:
