@@ -19,7 +19,7 @@ struct hipnn_ts_evaluation {
     }
   }
 
-  /// Throws std::invalid_argument where the model does not know an element.
+  /// Throws std::invalid_argument if the model does not know an element.
   void take_species(int64_t n, const int32_t* atomic_numbers, int64_t* found) const;
 
   Evaluation evaluation;
@@ -28,11 +28,11 @@ struct hipnn_ts_evaluation {
   std::array<int64_t, n_elements + 1> species_of_number;
   std::vector<int64_t> species;
   Wanted wanted;
-  bool computed = false;                // whether the last call did
-  std::vector<BatchFacts> facts;        // of the last batch, if it did
-  std::vector<double> force_deviations; // of its atoms, where wanted
+  bool computed = false;                // whether the last call computed them
+  std::vector<BatchFacts> facts;        // of the last batch, if it computed them
+  std::vector<double> force_deviations; // of its atoms, if requested
   std::vector<double> uncertainties;    // likewise
-  /// Whose results the last call left: deviations, and uncertainties.
+  /// Whose results the last call left: deviations and uncertainties.
   enum class Given { none, structure, batch } deviations = Given::none, uncertainty = Given::none;
 
   void forget() { deviations = uncertainty = Given::none; }
