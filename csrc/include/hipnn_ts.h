@@ -70,7 +70,7 @@ int hipnn_ts_model_atomic_number(const hipnn_ts_model* model, int species);
 /* Energy of the free atom, eV, for a committee the mean; 0 for others. */
 double hipnn_ts_model_self_energy(const hipnn_ts_model* model, int species);
 
-/* Number of networks in the file: several are a committee, whose mean is what is computed unless
+/* Number of networks in the file: several are a committee, whose mean is computed unless
  * hipnn_ts_evaluation_members says otherwise. `member` below is one of them, from 0. */
 int hipnn_ts_model_n_members(const hipnn_ts_model* model);
 /* Energy of the free atom according to one of them, eV; 0 for others. */

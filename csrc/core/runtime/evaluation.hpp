@@ -60,7 +60,7 @@ public:
   // For the last step, and for each of its structures.
 
   const Results& results(int64_t structure = 0) const { return results_[structure]; }
-  /// If the step was asked for them.
+  /// If the step requested them.
   const Deviations& deviations(int64_t structure = 0) const { return deviations_[structure]; }
   /// Force uncertainties (n,), eV/Å, likewise.
   const double* uncertainties(int64_t structure = 0) const {

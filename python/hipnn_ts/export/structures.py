@@ -59,8 +59,8 @@ class Evaluated(NamedTuple):
 def choice_of(
     potential: "NativePotential", member: int | None, uncertainty: bool = True
 ) -> dict[str, int | bool]:
-    """What the runtime is told of a committee: a member, or None for the mean and deviations; and
-    whether it shall tell the uncertainty of a network that has it.
+    """Arguments of the runtime for a committee: a member, or None for the mean and deviations; and
+    whether to compute the uncertainty of a network that has one.
 
     Raises
     ------
@@ -80,8 +80,7 @@ def choice_of(
 
 
 def measures_of(found: tuple) -> tuple[tuple | None, np.ndarray | None]:
-    """Deviations and uncertainties behind what the runtime gives in any case, None where they were
-    not asked for."""
+    """Deviations and uncertainties after the runtime's other results, None unless requested."""
     deviations, uncertainty = (*found, None, None)[:2]
     return deviations, uncertainty
 
