@@ -44,7 +44,7 @@ class Evaluated(NamedTuple):
     closest : the pair that is closer than in training, if there is one
     not_finite : the first atom whose energy or force is not finite, or -1
     deviations : for a committee, if requested
-    uncertainty : (n,) float64, eV/Å, of forces, likewise of a network that has it
+    uncertainty : (n,) float64, eV/Å, for a network with force uncertainty, if requested
     """
 
     energies: np.ndarray
@@ -86,7 +86,7 @@ def measures_of(found: tuple) -> tuple[tuple | None, np.ndarray | None]:
 
 
 class SpeciesOfAtoms:
-    """What a potential calls the elements of atoms."""
+    """The species of atoms for a potential."""
 
     def __init__(self, potential: "ExportedPotential"):
         network = potential.metadata.network
