@@ -14,7 +14,7 @@ constexpr double bins_per_reach = 2.0;
 /// A box of 0.1 Å has this many within 5 Å.
 constexpr double most_images = 1e6;
 
-/// A bounding box three times as wide still has a volume.
+/// Largest coordinate: a space three times as wide still has a finite volume.
 constexpr double farthest = 1e50; // Å
 
 std::array<double, 3> cross(const double* a, const double* b) {
