@@ -73,8 +73,8 @@ __device__ inline void end_forward(const OnSiteTile<R>& t, const OnSiteArguments
 }
 
 /// Steps 0 and 1 bring the features to the first layer and to the stream, 2 l + 2 is the outer
-/// matrix of layer l, 2 l + 1 the inner one. The code has one product for all of them: with several,
-/// warps with few atoms would wait for instructions.
+/// matrix of layer l, 2 l + 1 the inner one. The code has one product for all of them: with
+/// several, warps with few atoms would wait for instructions.
 template <int R>
 __device__ inline void onsite_forward(const OnSiteArguments<Real>& x, unsigned char* shared) {
   const OnSiteTile<R> t(shared, x);
