@@ -6,6 +6,9 @@ SOURCES := $(shell find csrc lammps_plugin python cmake build_backend -type f -n
 CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \
   -o -name '*.cu' -o -name '*.cuh')
 
+# Where codespell looks for misspellings, beside the pages of this folder.
+PROSE := benchmarks csrc docs examples lammps_plugin python tests tools
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
@@ -93,6 +96,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
+	$(BIN)/codespell *.md $(PROSE)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 class Check(BaseModel):
-    """A figure against its bar. ``passed`` is None, with a reason, where it could not be judged."""
+    """A figure and its limit. ``passed`` is None, with a reason, if it could not be judged."""
 
     name: str
     value: float | None
@@ -70,7 +70,8 @@ def _installed(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Name of the commit; "-dirty" where files that git knows differ from it, results aside."""
+    """Name of the commit, with "-dirty" if files that git tracks differ from it, apart from
+    results."""
     commit = _git("describe", "--always")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED_CODE)
     return f"{commit}-dirty" if changed else commit
@@ -89,7 +90,7 @@ def _processor() -> str:
 
 
 def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check]) -> None:
-    """Write the figures, with the machine and versions they were measured on, and the checks."""
+    """Write the figures, the machine and versions with which they were measured, and the checks."""
     from hipnn_ts import _core
     from hipnn_ts.files import replacing
 

@@ -30,6 +30,8 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_title = f"hipnn-ts {release}"
 html_show_sourcelink = False
 html_copy_source = False

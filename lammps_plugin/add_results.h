@@ -7,7 +7,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// What a step needs on the way; kept from step to step.
+/// Buffers of a step, kept from step to step.
 struct ResultScratch {
   hipnn_ts::Buffer<double> forces; // of the senders, eV/Å
   std::vector<Sums> sums;
@@ -15,9 +15,9 @@ struct ResultScratch {
   double bytes() const { return forces.bytes() + sums.capacity() * sizeof(Sums); }
 };
 
-/// A pair's gradient g = dE/dr_p pulls its two ends with opposite strength, and its virial is
-/// -r_p g. It comes from the pairs, not from positions and forces, because forces go to the row's
-/// own atom and not to the image in question.
+/// A pair's gradient g = dE/dr_p acts on its two ends with opposite sign, and its virial is -r_p g.
+/// It is computed from the pairs, not from positions and forces, because forces go to the row's own
+/// atom and not to the image in question.
 template <class Real> void add_pair_virial(const Real* r, const Real* g, double* virial) {
   constexpr int first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
   for (int c = 0; c < 6; ++c) {
@@ -25,7 +25,7 @@ template <class Real> void add_pair_virial(const Real* r, const Real* g, double*
   }
 }
 
-/// Half of each pair's virial to each of its ends.
+/// Adds half of each pair's virial to each of its ends.
 template <class Real>
 void add_atom_virials(
     const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs, const Real* gradients) {
@@ -48,7 +48,8 @@ void add_atom_virials(
   }
 }
 
-/// All of a pair's virial to its sender: exact for a network of one block, see centroid_pass.h.
+/// Adds all of a pair's virial to its sender: exact for a network of one block, see
+/// centroid_pass.h.
 template <class Real>
 void add_centroid_virials(
     const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs, const Real* gradients) {
@@ -89,9 +90,9 @@ void add_rows(
   }
 }
 
-/// Adds energies, forces and virials, in LAMMPS's units. Everything is summed in double and in
-/// one order: receivers in blocks of one size, whatever the number of threads.
-/// Returns a receiver whose energy or force is not finite, or -1.
+/// Adds energies, forces and virials, in LAMMPS's units. Sums are in double precision and in one
+/// order: receivers in blocks of one size, whatever the number of threads. Returns a receiver whose
+/// energy or force is not finite, or -1.
 template <class Real>
 int add_results(
     const Tally& tally, const AtomRows& rows, const Pairs<Real>& pairs,

@@ -10,9 +10,9 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-/// Atoms of a list in slabs across the direction in which they extend farthest, each in the list's
-/// order: the network works its way through them, and keeps most of what it needs for a layer of
-/// the cutoff's thickness only.
+/// Atoms of a list in slabs along the direction in which they extend farthest, each in the list's
+/// order. The network works through the slabs, and keeps most of its data only for a layer as thick
+/// as the cutoff.
 std::vector<int> in_slabs(std::vector<int> atoms, const double* const* x, double thickness) {
   double low[3], extent[3] = {};
   for (int c = 0; c < 3 && !atoms.empty(); ++c) {
@@ -28,7 +28,7 @@ std::vector<int> in_slabs(std::vector<int> atoms, const double* const* x, double
   }
   const auto slab = [&](int i) {
     const double place = (x[i][direction] - low[direction]) / extent[direction] * n_slabs;
-    return place > 0 ? static_cast<int>(place) : 0; // of a NaN, too
+    return place > 0 ? static_cast<int>(place) : 0; // also for NaN
   };
   std::stable_sort(atoms.begin(), atoms.end(), [&](int i, int j) { return slab(i) < slab(j); });
   return atoms;
@@ -44,7 +44,7 @@ void AtomRows::begin(
   atom_of_row_ = in_slabs(std::move(receivers), atom.x, 0.5 * cutoff);
   counts_.receivers = static_cast<int>(atom_of_row_.size());
 
-  // Without tags (atom_modify id no) images cannot be told: then every ghost is an atom.
+  // Without tags (atom_modify id no) images cannot be recognised, so every ghost counts as an atom.
   const bool shared = atom.tag_enable && images == Images::shared;
   std::unordered_map<LAMMPS_NS::tagint, int> first_image;
   first_image.reserve(n_all);
@@ -61,7 +61,7 @@ void AtomRows::begin(
   }
 }
 
-/// To a ghost, unless an image of it has one.
+/// Gives a row to a ghost, unless an image of it has one.
 void AtomRows::add_row(int i) {
   const int first = first_of_atom_[i];
   if (row_of_atom_[first] < 0) {

@@ -8,31 +8,30 @@
 
 namespace hipnn_ts_lammps {
 
-/// Which of a rank's atoms and ghosts are rows of the potential.
+/// The rows of the potential among a rank's atoms and ghosts.
 ///
-/// All images of one atom share a row: a periodic box on one rank needs no ghost rows at all, and
-/// the network's work per row is done once; or they are kept apart, because they are in different
-/// places. Atoms of types without an element have none (-1), nor have absent atoms.
+/// All images of one atom share a row, so that a periodic box on one rank needs no ghost rows at
+/// all and the network's work per row is done once; or they are kept apart, because their positions
+/// differ. Atoms of types without an element, and absent atoms, have no row (-1).
 class AtomRows {
 public:
   enum class Images { shared, apart };
 
-  /// Absent are the atoms of these groups, bits of LAMMPS's masks.
-  /// Receivers come in slabs of half a cutoff (Å). To be called where the neighbour list was
-  /// rebuilt. Returns an atom that the list names as a neighbour although it is not this
-  /// potential's, or -1.
+  /// Atoms of the groups `absent`, bits of LAMMPS's masks, count as absent. Receivers come in slabs
+  /// of half a cutoff (Å). Call it when the neighbour list was rebuilt. Returns an atom that the
+  /// list names as a neighbour although it does not belong to this potential, or -1.
   int rebuild(
       const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
       const std::vector<int>& species_of_type, int absent_groups, Images images = Images::shared);
 
-  /// The same without a list, for who finds pairs himself: senders are those of whom an image is
-  /// within `reach` (Å) of a box around the receivers. Returns these images, atoms and ghosts of
-  /// LAMMPS, the receivers in order of their rows before all others.
+  /// The same without a list, for evaluators that search for pairs themselves: senders are atoms
+  /// with an image within `reach` (Å) of a box around the receivers. Returns these images, which
+  /// are atoms and ghosts of LAMMPS, receivers first, in order of their rows.
   std::vector<int> rebuild_by_place(
       const LAMMPS_NS::Atom& atom, double cutoff, double reach,
       const std::vector<int>& species_of_type, int absent_groups);
 
-  /// Reads the types, which some fixes change between rebuilds; true where a species changed.
+  /// Reads the types, which some fixes change between rebuilds; returns whether a species changed.
   bool update_species(const LAMMPS_NS::Atom& atom, const std::vector<int>& species_of_type);
 
   const RowCounts& counts() const { return counts_; }
@@ -53,7 +52,7 @@ private:
 
   RowCounts counts_;
   std::vector<int> row_of_atom_, atom_of_row_;
-  std::vector<int> first_of_atom_; ///< of a ghost: the atom or ghost that is its row's
+  std::vector<int> first_of_atom_; ///< for a ghost: the atom or ghost that is its row's
   std::vector<int64_t> species_;
 };
 

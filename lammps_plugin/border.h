@@ -5,11 +5,11 @@
 
 namespace hipnn_ts_lammps {
 
-/// Which of a rank's atoms other ranks know, and the places of rows in arrays of the border: those
-/// atoms, then all rows that are no receivers.
+/// The atoms of a rank that other ranks know, and the positions of rows in arrays of the border:
+/// those atoms, then all rows that are not receivers.
 ///
-/// LAMMPS tells nobody what it sends where. But what is received for each row that is no receiver,
-/// sent back as gradients are, arrives at the atoms in question.
+/// LAMMPS does not tell pair styles which atoms it sends where. But values for the rows that are
+/// not receivers, sent back like gradients, arrive at the atoms in question.
 class Border final : public Exchange {
 public:
   explicit Border(const AtomRows& rows) : rows_(rows) {}
@@ -58,7 +58,7 @@ public:
 
 private:
   const AtomRows& rows_;
-  std::vector<double> uses_; // of rows
+  std::vector<double> uses_; // indices of rows
   std::vector<int> slots_, receivers_;
 };
 

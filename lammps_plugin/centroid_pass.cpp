@@ -58,7 +58,8 @@ public:
     for (int seed = 0; seed < n_seeds; ++seed) {
       const Real* out_gradients = nullptr;
       if (!last(block)) {
-        // What came back is relative to each receiver's place, the weights that go on are not.
+        // Gradients that return are relative to each receiver's position; the weights that are
+        // passed on are not.
         const Real* relative = gradients_[block + 1][seed].data();
         const Real* unit = gradients_[block + 1][0].data();
         out_gradients = relative;
@@ -141,7 +142,7 @@ private:
     return {gradients_[block][exchanged_].data(), widths_[block]};
   }
 
-  /// Of the rows, from the middle of the rank's own atoms: rounding then stays small.
+  /// Relative to the centre of the rank's own atoms, so that rounding stays small.
   void take_places(double* const* x) {
     const RowCounts& counts = rows_.counts();
     std::fill_n(places_[0].resize(counts.rows), counts.rows, Real(1));
@@ -175,9 +176,9 @@ private:
   AtomRows rows_;
   std::vector<int64_t> widths_;
   Pairs<Real> pairs_;
-  std::vector<hipnn_ts::Buffer<Real>> features_; // that enter each block
-  std::vector<OfSeeds> gradients_;               // with respect to them
-  OfSeeds pair_gradients_, places_;              // places of seed 0 are 1
+  std::vector<hipnn_ts::Buffer<Real>> features_; // inputs of each block
+  std::vector<OfSeeds> gradients_;               // gradients with respect to them
+  OfSeeds pair_gradients_, places_;              // for seed 0 all are 1
   hipnn_ts::Buffer<Real> out_, shifted_;
   int exchanged_ = 0;
 };

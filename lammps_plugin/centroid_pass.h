@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the heat flux needs beyond pair gradients. With e_i the energy of atom i, its flux is exact
+// The heat flux needs more than pair gradients. With e_i the energy of atom i, its flux is exact
 // with the virial W_k = sum_i (r_i - r_k) (x) de_i/dr_k of each atom k. The gradient g_p of a pair
-// vector (receiver i, sender j) says how strong the pull is and not whose energies it changes:
-// after one block that of i alone, after several also of atoms that i sends to. With
+// vector (receiver i, sender j) gives the strength of the force but not whose energies change:
+// after one block only that of i, after several also those of atoms to which i sends. With
 //
 //   D_p = sum_m (r_m - r_i) (x) de_m/dr_p,   W_j gets D_p - r_p (x) g_p,   W_i gets -D_p,
 //
-// where D_p vanishes for a network of one block. For others it is made of the gradients of
-// sum_m e_m and of sum_m r_m e_m, each a backward pass through the network.
+// D_p vanishes for a network of one block. For others it follows from the gradients of sum_m e_m
+// and of sum_m r_m e_m, each a backward pass through the network.
 #pragma once
 
 #include "exchange.h"
@@ -18,15 +18,15 @@
 
 namespace hipnn_ts_lammps {
 
-/// Sums D_p over one rank's pairs. Order of calls: rebuild where atoms or the list changed, begin,
-/// forward_block(0 .. n - 1), backward_block(n - 1 .. 0), add. What is exchanged after
-/// backward_block, one seed after the other, are the gradients of sum_m s_m e_m with
-/// s = 1, x, y, z, the last three with places relative to the atom that they belong to.
+/// Sums D_p over one rank's pairs. Order of calls: rebuild if atoms or the list changed, begin,
+/// forward_block(0 .. n - 1), backward_block(n - 1 .. 0), add. After backward_block, the ranks
+/// exchange for one seed after the other the gradients of sum_m s_m e_m with s = 1, x, y, z, the
+/// last three with positions relative to the atom that they belong to.
 class CentroidPass : public Exchange {
 public:
   static constexpr int n_seeds = 4;
 
-  /// Images of one atom are rows of their own: each has its place.
+  /// Images of one atom are separate rows, because each has its own position.
   virtual void rebuild(
       const LAMMPS_NS::Atom& atom, const LAMMPS_NS::NeighList& list, double cutoff,
       const std::vector<int>& species_of_type, int absent_groups) = 0;
@@ -41,7 +41,7 @@ public:
   virtual double memory_usage() const = 0;
 };
 
-/// Of one member, on the processor, whatever the device of the rest.
+/// For one member, on the CPU, whatever device the rest uses.
 std::unique_ptr<CentroidPass> create_centroid_pass(const Model& model, int member);
 
 } // namespace hipnn_ts_lammps

@@ -24,7 +24,7 @@ bool CommitteeOutput::File::open(const std::string& wanted) {
   return bool(file);
 }
 
-/// At once, so that whoever watches a run sees it.
+/// Flushed at once, so that whoever watches a run sees it.
 void CommitteeOutput::File::write(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
       std::fflush(file.get()) != 0) {

@@ -15,15 +15,15 @@
 
 namespace hipnn_ts_lammps {
 
-/// What the input script wants of a committee, or of a network with force uncertainty; thresholds
+/// The input script's settings for a committee, or for a network with force uncertainty; thresholds
 /// of forces in LAMMPS's units.
 struct CommitteeSettings {
-  std::string keyword;                ///< "committee" or "uncertainty", empty where not given
-  LAMMPS_NS::bigint every = 0;        ///< in each such step; never where 0
-  int member = hipnn_ts::mean_of_all; ///< that drives the atoms
+  std::string keyword;                ///< "committee" or "uncertainty", empty if not given
+  LAMMPS_NS::bigint every = 0;        ///< in each such step; never if 0
+  int member = hipnn_ts::mean_of_all; ///< the one that moves the atoms
   double stop = std::numeric_limits<double>::infinity();
   double above = std::numeric_limits<double>::infinity();
-  std::string table, frames; ///< files, empty where not wanted
+  std::string table, frames; ///< files, empty if not wanted
 };
 
 /// One atom of a frame.
@@ -38,17 +38,17 @@ struct Frame {
   LAMMPS_NS::bigint step;
   double cell[3][3]; ///< Å, rows
   bool periodic[3];
-  const char* column; ///< what extended XYZ calls the deviation or uncertainty
+  const char* column; ///< name of the deviation or uncertainty in extended XYZ
   std::vector<FrameAtom> atoms;
 };
 
-/// The files that tell of a committee or of uncertainty, on the rank that writes. Functions throw
-/// InputError where a file cannot be written.
+/// The output files of a committee or of uncertainty, on the writing rank. Functions throw
+/// InputError if a file cannot be written.
 class CommitteeOutput {
 public:
   /// Empties them, unless they are open under these names.
   void open(const CommitteeSettings& settings);
-  /// A line as DeePMD-kit's model_devi.out has it; `unit` is 1 eV in LAMMPS's units.
+  /// A line in the format of DeePMD-kit's model_devi.out; `unit` is 1 eV in LAMMPS's units.
   void write_row(LAMMPS_NS::bigint step, const DeviationSummary& found, double unit);
   /// Extended XYZ.
   void write_frame(const Frame& frame);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Whether the LAMMPS that loads this plugin is the one that it was built for. A mismatch that
-// nobody tells ends in wrong numbers or a crash far from its cause.
+// Whether the LAMMPS that loads this plugin is the one that it was built for. An unnoticed mismatch
+// would end in wrong numbers or a crash far from its cause.
 #pragma once
 
 #include "lmptype.h"
@@ -29,7 +29,8 @@ constexpr const char* built_mpi =
     "MPICH";
 #endif
 
-/// That of the MPI in this process, or what was built for where it does not tell.
+/// That of the MPI in this process, or the one that the plugin was built for if it cannot be
+/// determined.
 inline std::string found_mpi() {
   if (!lammps_config_has_mpi_support()) {
     return "no MPI";
@@ -48,7 +49,7 @@ inline std::string found_mpi() {
 /// Which of GCC's two layouts of std::string was used.
 constexpr const char* built_strings = _GLIBCXX_USE_CXX11_ABI ? "C++11" : "pre-C++11";
 
-/// That of the LAMMPS in this process, by the name of a function that takes one.
+/// That of the LAMMPS in this process, from the name of a function that takes one.
 inline std::string found_strings() {
   return dlsym(RTLD_DEFAULT, "_ZN9LAMMPS_NS5utils4trimERKSs") ? "pre-C++11" : "C++11";
 }
@@ -59,7 +60,7 @@ inline std::string sizes(int bigint, int tagint, int imageint) {
          "-bit image flags";
 }
 
-/// One sentence that names both sides, or nothing where they fit.
+/// One sentence that names both sides, or nothing if they fit.
 inline std::string mismatch(void* lmp) {
   using namespace LAMMPS_NS;
   const auto size = [lmp](const char* name) { return lammps_extract_setting(lmp, name); };

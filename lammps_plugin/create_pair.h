@@ -8,7 +8,7 @@ class Pair;
 
 namespace hipnn_ts_lammps {
 
-/// The pair style, for a LAMMPS that is the one it was compiled for.
+/// Creates the pair style for the LAMMPS that it was compiled for.
 LAMMPS_NS::Pair* create_pair(LAMMPS_NS::LAMMPS* lmp);
 
 } // namespace hipnn_ts_lammps

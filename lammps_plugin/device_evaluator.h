@@ -7,7 +7,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// On a GPU: positions go there, forces come back, and messages between ranks in between.
+/// On a GPU: positions go there and forces return, with messages between ranks in between.
 template <class Real>
 std::unique_ptr<Evaluator>
 create_device_evaluator(const Model& model, const AtomRows& rows, hipnn_ts::cuda::Device& device);

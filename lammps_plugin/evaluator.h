@@ -17,7 +17,7 @@ struct Sums {
   std::array<double, 6> virial{};
 };
 
-/// Where a rank's results are added, in LAMMPS's units; null where not wanted.
+/// Where a rank's results are added, in LAMMPS's units; null if not wanted.
 struct Tally {
   double energy_unit; ///< 1 eV in LAMMPS's units, times the weight of the member
   double* const* forces;
@@ -29,12 +29,12 @@ struct Tally {
   Sums* sums;                      ///< written, in eV
 };
 
-/// Where a rank's atoms are.
+/// The positions of a rank's atoms.
 struct Places {
-  const LAMMPS_NS::NeighList* list; ///< of who needs one
+  const LAMMPS_NS::NeighList* list; ///< for evaluators that need one
   double* const* x;
   std::array<double, 9> box; ///< vectors are its rows
-  double cutoff, reach;      ///< Å; atoms move by less than makes up the difference
+  double cutoff, reach;      ///< Å; atoms move by less than the difference from the cutoff
   int n_threads;
 };
 
@@ -43,52 +43,51 @@ struct ClosestPair {
   double distance;      ///< Å
 };
 
-/// One rank's share of the potential, whatever the precision of the model. Where LAMMPS has renewed
-/// its lists, AtomRows is rebuilt, then what `border` gives is exchanged as the gradients of block
-/// 0 are, then rebuild is called and set_atoms; this also where species alone changed.
+/// One rank's part of the potential, in either precision of the model. When LAMMPS has renewed its
+/// lists, AtomRows is rebuilt; then the content of `border` is exchanged like the gradients of
+/// block 0; then rebuild and set_atoms are called. set_atoms is also called when only species
+/// changed.
 class Evaluator : public Exchange {
 public:
-  /// Whether pairs come from LAMMPS's list. Otherwise rows are rebuilt by place.
+  /// Whether pairs come from LAMMPS's list. Otherwise rows are rebuilt by position.
   virtual bool needs_list() const = 0;
-  virtual Exchange* border() = 0; ///< null where nothing is to be exchanged
+  virtual Exchange* border() = 0; ///< null if nothing is to be exchanged
   /// Images are those of AtomRows::rebuild_by_place.
   virtual void rebuild(const Places& places, std::vector<int> images) = 0;
   virtual void set_atoms() = 0;
   virtual void gather_pairs(const Places& places) = 0;
   virtual void begin(int n_threads) = 0;
-  /// Whether members may be evaluated one after the other before results are added, of all
-  /// together.
+  /// Whether members may be evaluated one after the other before their summed results are added.
   virtual bool adds_members_up() const = 0;
-  /// Results begin from nothing where `afresh`, else the member's are added.
+  /// Results start from zero if `afresh`; otherwise the member's are added.
   virtual void set_member(int member, bool afresh) = 0;
   virtual void forward_block(int block) = 0;
   virtual void backward_block(int block) = 0;
-  /// Before and after LAMMPS's exchange of what enters a block, and of the gradients.
+  /// Before and after LAMMPS's exchange of a block's input, and of the gradients.
   virtual void fetch_features(int block) = 0;
   virtual void give_features(int block) = 0;
   virtual void fetch_gradients(int block) = 0;
   virtual void give_gradients(int block) = 0;
-  /// Whether the steps that follow tell the force uncertainties of the receivers, eV/Å: on the
-  /// processor alone.
+  /// Whether the following steps compute the force uncertainties of the receivers, eV/Å; only on
+  /// the CPU.
   virtual void tell_uncertainties(bool) {}
   virtual const double* uncertainties() const { return nullptr; }
   /// Returns a receiver whose energy or force is not finite, or -1.
   virtual int add_results(const Tally& tally, int n_threads) = 0;
   /// Energies of the receivers, eV.
   virtual const double* energies() const = 0;
-  /// Of the senders, eV/Å, as add_results has added them.
+  /// Forces on the senders, eV/Å, as added by add_results.
   virtual const double* forces() const = 0;
   virtual ClosestPair closest_pair() const = 0;
-  /// Once results are there: whether a pair is closer than the training data has it, and the rows
-  /// of the one that is most of all.
+  /// After a step: whether a pair is closer than any in the training data, and the rows of the
+  /// closest relative to its limit.
   virtual bool is_beyond(const hipnn_ts::ClosestApproach& closest) const = 0;
   virtual hipnn_ts::ClosePair closer_than(const hipnn_ts::ClosestApproach& closest) const = 0;
 
   virtual double memory_usage() const = 0;
 };
 
-/// On the GPU of that number, or on the processor where it is `no_gpu`. The rows must outlive what
-/// is returned.
+/// On the GPU of that number, or on the CPU if it is `no_gpu`. The rows must outlive the result.
 constexpr int no_gpu = -1;
 std::unique_ptr<Evaluator> create_evaluator(const Model& model, const AtomRows& rows, int gpu);
 

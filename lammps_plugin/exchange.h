@@ -5,8 +5,8 @@
 
 namespace hipnn_ts_lammps {
 
-/// What LAMMPS's messages carry between ranks, of its atoms: the features that enter a block, and
-/// the gradients with respect to them.
+/// LAMMPS's messages between ranks about its atoms: the input features of a block, and the
+/// gradients with respect to them.
 class Exchange {
 public:
   virtual ~Exchange() = default;

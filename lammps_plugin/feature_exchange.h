@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Rows of features to and from LAMMPS's messages, which carry doubles: bytes are copied, so two
-// float32 share one double and nothing is rounded.
+// Copies rows of features to and from LAMMPS's messages, which consist of doubles: bytes are
+// copied, so two float32 share one double and nothing is rounded.
 #pragma once
 
 #include "atom_rows.h"
@@ -20,7 +20,7 @@ template <class Real> struct FeatureRows {
     return static_cast<int>((width * sizeof(Real) + sizeof(double) - 1) / sizeof(double));
   }
 
-  /// Features of the listed atoms, from which other ranks' ghosts (or our own) are filled.
+  /// Features of the listed atoms, which fill the ghosts of other ranks (or our own).
   int pack(const AtomRows& rows, int n, const int* atoms, double* buffer) const {
     const int stride = doubles_per_atom();
     for (int k = 0; k < n; ++k, buffer += stride) {
@@ -39,9 +39,9 @@ template <class Real> struct FeatureRows {
     }
   }
 
-  /// Gradients of ghosts on their way to the atoms' owners. A row that several ghosts share
-  /// travels with the first of them, which came in with the earliest of all messages and so
-  /// leaves with the last, when all that others send for it has arrived.
+  /// Gradients of ghosts, sent to the atoms' owners. A row that several ghosts share is sent with
+  /// the first of them: that one came with the earliest message and so leaves with the last, when
+  /// all contributions from others have arrived.
   int pack_ghosts(const AtomRows& rows, int n, int first_ghost, double* buffer) const {
     const int stride = doubles_per_atom();
     for (int k = 0; k < n; ++k, buffer += stride) {

@@ -8,7 +8,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// This package's own kernels on the processor, without autograd.
+/// This package's own kernels on the CPU, without autograd.
 template <class Real> class FusedPotential final : public LayeredPotential<Real> {
 public:
   explicit FusedPotential(const Model& model)

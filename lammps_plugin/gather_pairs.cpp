@@ -7,17 +7,17 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-constexpr int block_size = 64; // receivers: their pairs stay in a core's own cache
+constexpr int block_size = 64; // receivers whose pairs stay in a core's own cache
 
-/// The pairs of a few receivers, before their place among all is known.
+/// The pairs of a few receivers, before their position among all is known.
 template <class Real> struct Block {
   std::vector<int32_t> senders;
   std::vector<Real> vectors;
   int64_t counts[block_size];
   int64_t size;
 
-  /// Every entry of the list is written, the next one over it unless it is near: about every other
-  /// one is, in no order that a processor could predict.
+  /// Every entry of the list is written, and the next one overwrites it unless it is near: about
+  /// half are, in no order that a branch predictor could learn.
   void filter(
       const LAMMPS_NS::NeighList& list, const AtomRows& rows, const double* x, double cutoff,
       int begin, int end) {
@@ -80,7 +80,7 @@ void gather_pairs(
     int n_threads, Pairs<Real>& pairs) {
   const int n_receivers = rows.counts().receivers;
   pairs.first.resize(n_receivers + 1);
-  // Once, except where there are more pairs than ever before.
+  // Grows only if there are more pairs than ever before.
   do {
     if (pairs.size > pairs.capacity) {
       grow(pairs, pairs.size);
@@ -88,7 +88,7 @@ void gather_pairs(
     pairs.size = 0;
 #pragma omp parallel num_threads(n_threads)
     {
-      // Stays with the thread: nothing is allocated in a step.
+      // Kept by the thread, so that a step allocates nothing.
       thread_local Block<Real> block;
 #pragma omp for ordered schedule(static, 1)
       for (int begin = 0; begin < n_receivers; begin += block_size) {

@@ -5,8 +5,8 @@
 
 namespace hipnn_ts_lammps {
 
-/// Pairs of LAMMPS's full neighbour list, which reaches farther, that are within the cutoff (Å).
-/// Vectors are taken in double from the positions x of atoms and ghosts.
+/// The pairs within the cutoff (Å) from LAMMPS's full neighbour list, which reaches farther.
+/// Vectors are computed in double precision from the positions x of atoms and ghosts.
 template <class Real>
 void gather_pairs(
     const LAMMPS_NS::NeighList& list, const AtomRows& rows, double* const* x, double cutoff,

@@ -11,11 +11,11 @@ struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What an exception says, without the C++ and TorchScript backtraces that torch adds.
+/// The message of an exception, without the C++ and TorchScript backtraces that torch adds.
 inline std::string reason(const std::exception& error) {
   std::string text = error.what();
   text = text.substr(0, text.find("\nException raised from"));
-  // TorchScript puts its traceback first and what went wrong last.
+  // TorchScript puts its traceback first and the error last.
   const auto last = text.rfind("RuntimeError: ");
   if (last != std::string::npos) {
     text = text.substr(last);

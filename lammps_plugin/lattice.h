@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Ghosts are where the box puts the images of atoms: then a device needs the atoms' positions
-// alone.
+// Ghosts are usually where the box puts the images of atoms; then a device needs only the atoms'
+// positions.
 #pragma once
 
 #include "atom_rows.h"
@@ -13,12 +13,12 @@
 
 namespace hipnn_ts_lammps {
 
-/// Of LAMMPS's box, whose first vector is along x and whose second in the plane of x and y.
+/// From LAMMPS's box, whose first vector is along x and whose second is in the plane of x and y.
 class Lattice {
 public:
   explicit Lattice(const std::array<double, 9>& box) : box_(box) {}
 
-  /// How many of each vector are in a sum of them, rounded; none where that is no number.
+  /// The number of each vector in a sum of them, rounded; none if it is not a number.
   std::array<int16_t, 3> vectors_in(std::array<double, 3> step) const {
     std::array<int16_t, 3> out;
     for (int k = 2; k >= 0; --k) {
@@ -55,8 +55,8 @@ inline std::vector<int16_t> shifts_between(
   return out;
 }
 
-/// Whether all images are there. LAMMPS's are, but some fixes displace atoms without the box, as
-/// numdiff/virial does.
+/// Whether all images are where the box puts them. LAMMPS's own are, but some fixes displace atoms
+/// without it, for example numdiff/virial.
 inline bool in_lattice(
     const Lattice& lattice, const hipnn_ts::cuda::RankAtoms& atoms, const std::vector<int>& images,
     const AtomRows& rows, double* const* x, int n_threads) {

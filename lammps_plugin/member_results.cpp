@@ -35,7 +35,7 @@ void MemberResults::add_gradients(int, int n, const int* atoms, const double* bu
   FeatureRows<double>{forces_.data(), doubles_per_atom(0)}.add(rows_, n, atoms, buffer);
 }
 
-/// Of what is known of the rank's atoms.
+/// Statistics over the values known for the rank's atoms.
 DeviationSummary MemberResults::of_forces(MPI_Comm world) const {
   constexpr double none = -std::numeric_limits<double>::infinity();
   double extremes[2] = {none, none}; // the largest, and minus the smallest
@@ -78,7 +78,7 @@ DeviationSummary MemberResults::summarise(MPI_Comm world) {
   if (out.n_atoms == 0.0) {
     return out;
   }
-  // The tensor is symmetric: of its nine components three occur twice.
+  // The tensor is symmetric: three of its nine components occur twice.
   out.min_virial = std::numeric_limits<double>::infinity();
   double squares = 0.0;
   for (int c = 0; c < sums_per_member; ++c) {

@@ -7,29 +7,30 @@
 
 namespace hipnn_ts_lammps {
 
-/// Standard deviations over the members of a committee, of all ranks' atoms together: forces of an
-/// atom, eV/Å, and components of the virial over the number of atoms, eV. The columns of
-/// DeePMD-kit's model_devi.out. Of a single network, force uncertainties in their place.
+/// Standard deviations over the members of a committee, for all ranks' atoms together: of the force
+/// on an atom, eV/Å, and of the virial's components divided by the number of atoms, eV. These are
+/// the columns of DeePMD-kit's model_devi.out. For a single network, force uncertainties replace
+/// them.
 struct DeviationSummary {
   double n_atoms = 0;
   double max_virial = 0, min_virial = 0, mean_virial = 0;
   double max_force = 0, min_force = 0, mean_force = 0;
 };
 
-/// What each member of a committee has said of a step. What a rank finds of its ghosts' forces goes
-/// to their owners as gradients of block 0 do.
+/// The results of each member of a committee in one step. A rank's contributions to the forces on
+/// its ghosts go to their owners like gradients of block 0.
 class MemberResults : public Exchange {
 public:
   explicit MemberResults(const AtomRows& rows) : rows_(rows) {}
 
   void begin(int n_members);
-  /// Forces of the senders.
+  /// Forces on the senders.
   void take(int member, const double* forces, const Sums& sums);
-  /// After the exchange. Every rank calls it and gets the same.
+  /// After the exchange. Every rank calls it and gets the same result.
   DeviationSummary summarise(MPI_Comm world);
-  /// Of the force uncertainties of the receivers instead, eV/Å; nothing is told of virials.
+  /// From the force uncertainties of the receivers instead, eV/Å; there is none for virials.
   DeviationSummary summarise(const double* uncertainties, MPI_Comm world);
-  /// Of the receivers' forces, eV/Å.
+  /// For the receivers' forces, eV/Å.
   const std::vector<double>& force_deviations() const { return force_deviations_; }
 
   static int doubles_per_atom_of(int n_members) { return 3 * n_members; }

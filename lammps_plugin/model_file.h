@@ -9,8 +9,8 @@
 
 namespace hipnn_ts_lammps {
 
-/// An exported potential. What the file says of itself is in `network`; exactly one of `fused` and
-/// `portable` has the weights.
+/// An exported potential. Its description is in `network`; exactly one of `fused` and `portable`
+/// has the weights.
 struct Model {
   hipnn_ts::Architecture network;
   hipnn_ts::ClosestApproach closest;            ///< in the training data
@@ -19,7 +19,7 @@ struct Model {
   std::vector<double> self_energies; ///< of the species, eV, member after member
 };
 
-/// Model in the bytes of an exported file; path only names it. Throws InputError.
+/// The model from the bytes of an exported file; path is only its name. Throws InputError.
 Model load_model(const std::string& path, const std::string& bytes);
 
 } // namespace hipnn_ts_lammps

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What can only be checked with the atoms at hand. A rank that finds a fault speaks for all.
+// Checks that need the atoms. A rank that finds an error reports it for all.
 #include "pair_hipnn_ts.h"
 
 #include "comm.h"
@@ -21,18 +21,19 @@ namespace utils = LAMMPS_NS::utils;
 
 namespace {
 
-/// `comm_modify group`, the only one whose atoms become ghosts; LAMMPS tells nobody but heirs.
+/// The group of `comm_modify group`, the only one whose atoms become ghosts; LAMMPS shows it only
+/// to derived classes.
 struct GhostGroup : LAMMPS_NS::Comm {
   static int of(const LAMMPS_NS::Comm& comm) { return comm.*(&GhostGroup::bordergroup); }
 };
 
-/// What a ghost costs beside an own atom: 8.1 of 42.4 µs, docs/lammps_scaling.md.
+/// Cost of a ghost relative to an own atom: 8.1 of 42.4 µs, docs/lammps_scaling.md.
 constexpr double ghost_work = 0.2, share_worth_saying = 0.1;
 
 } // namespace
 
-/// Atoms that bonds join must see each other: a scaled pair has no meaning in a many-body network,
-/// and LAMMPS drops pairs of weight zero from the list, which is the default for bonded atoms.
+/// Bonded atoms must see each other: a scaled pair has no meaning in a many-body network, and
+/// LAMMPS drops pairs of weight zero, the default for bonded atoms, from the list.
 void PairHipnnTs::refuse_special_bonds() {
   if (atom->molecular == LAMMPS_NS::Atom::ATOMIC) {
     return;
@@ -64,21 +65,21 @@ void PairHipnnTs::refuse_special_bonds() {
   stop_together(fault);
 }
 
-/// Atoms that `neigh_modify exclude group ... all` hides from all others are not there: fix gcmc
-/// does so with what it tries to delete, and wants the energy without.
+/// Atoms that `neigh_modify exclude group ... all` hides from all others count as absent: fix gcmc
+/// does this to atoms that it tries to delete, and needs the energy without them.
 int PairHipnnTs::absent_groups() const {
   int bits = 0;
   for (int k = 0; k < neighbor->nex_group; ++k) {
     const int first = neighbor->ex1_group[k], second = neighbor->ex2_group[k];
-    if ((first == 0) != (second == 0)) { // group all is the first that there is
+    if ((first == 0) != (second == 0)) { // group all is always the first
       bits |= first == 0 ? neighbor->ex2_bit[k] : neighbor->ex1_bit[k];
     }
   }
   return bits;
 }
 
-/// Other exclusions would hide neighbours from the network, for which an atom is what its whole
-/// neighbourhood makes it.
+/// Other exclusions would hide neighbours from the network, for which the energy of an atom depends
+/// on its whole neighbourhood.
 void PairHipnnTs::refuse_exclusions() {
   const LAMMPS_NS::Neighbor& hidden = *neighbor;
   const auto refuse = [this](const std::string& what) {
@@ -94,7 +95,7 @@ void PairHipnnTs::refuse_exclusions() {
       refuse(fmt::format("type {} {}", types[0], types[1]));
     }
   }
-  /// Atoms of ours in the first, the second and both.
+  /// Our atoms in the first group, the second, and both.
   const auto count = [this](int first_bit, int second_bit) {
     std::array<LAMMPS_NS::bigint, 3> own{}, all{};
     for (int row = 0; row < rows_.counts().receivers; ++row) {
@@ -133,7 +134,7 @@ void PairHipnnTs::refuse_exclusions() {
   }
 }
 
-/// Halves of each pair's virial make a flux that is off by as much as it is large.
+/// A flux from halves of each pair's virial is wrong by as much as it is large.
 void PairHipnnTs::warn_of_heat_flux() {
   if (modify->get_compute_by_style("^heat/flux").empty() ||
       !modify->get_compute_by_style("^centroid/stress/atom").empty() || heat_flux_told_) {
@@ -148,8 +149,8 @@ void PairHipnnTs::warn_of_heat_flux() {
   }
 }
 
-/// Ranks compute projections, and the gradients with respect to them, of ghosts, too. Where that
-/// is much, the log says so, once.
+/// Ranks also compute projections of ghosts, and the gradients with respect to them. If that is
+/// much work, the log says so once.
 void PairHipnnTs::advise_on_ranks() {
   if (comm->nprocs == 1 || advised_) {
     return;
@@ -172,9 +173,9 @@ void PairHipnnTs::advise_on_ranks() {
       ghosts, 100.0 * share);
 }
 
-/// What is not finite spreads through features and forces within a step: the rank with the closest
-/// pair of atoms, the likely origin, is to speak. Coordinates must be looked at: their pairs just
-/// seem too far apart.
+/// A value that is not finite spreads through features and forces within a step: the rank with the
+/// closest pair of atoms, the likely origin, must report it. Coordinates must be checked
+/// separately, because their pairs just seem too far apart.
 void PairHipnnTs::refuse_what_is_not_finite(int bad_receiver) {
   Fault fault;
   if (bad_receiver >= 0) {
@@ -200,7 +201,8 @@ void PairHipnnTs::refuse_what_is_not_finite(int bad_receiver) {
   stop_together(fault);
 }
 
-/// Atoms closer to each other than in the training data: told at the 1st, 10th, 100th step ...
+/// Atoms closer to each other than in the training data are reported at the 1st, 10th, 100th step
+/// ...
 void PairHipnnTs::watch_for_extrapolation() {
   if (beyond_training_ == BeyondTraining::ignore || !model_.closest.known()) {
     return;
@@ -208,7 +210,7 @@ void PairHipnnTs::watch_for_extrapolation() {
   Fault fault;
   const bool warn = beyond_training_ == BeyondTraining::warn;
   const bool beyond = evaluator_->is_beyond(model_.closest);
-  // Which pair it is takes a look at all of them: a GPU's must be fetched.
+  // Finding the pair needs all of them, which a GPU must send first.
   if (beyond && (!warn || hipnn_ts::worth_telling(++n_extrapolations_))) {
     const auto pair = evaluator_->closer_than(model_.closest);
     fault.order = pair.distance / pair.limit;
@@ -228,7 +230,7 @@ void PairHipnnTs::watch_for_extrapolation() {
   }
 }
 
-/// Where any rank has a fault, all end with the sentence of the one that comes first in order.
+/// If any rank has an error, all end with the sentence of the first such rank.
 void PairHipnnTs::stop_together(Fault& fault) {
   struct {
     double order;

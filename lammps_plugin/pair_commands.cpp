@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the input script says to the pair style: pair_style and pair_coeff.
+// The commands of the input script: pair_style and pair_coeff.
 #include "pair_hipnn_ts.h"
 
 #include "comm.h"
@@ -21,7 +21,7 @@ namespace hipnn_ts_lammps {
 
 namespace utils = LAMMPS_NS::utils;
 
-/// Ranks of one machine share its GPUs in turn.
+/// Ranks of one machine are assigned its GPUs in turn.
 int PairHipnnTs::gpu_of_this_rank() {
   if (hipnn_ts::cuda::n_gpus() == 0) {
     error->all(
@@ -122,7 +122,7 @@ void PairHipnnTs::coeff(int narg, char** arg) {
   new_run_ = true;
 }
 
-/// One rank reads, so that the file need not be on every node.
+/// One rank reads the file, so that it need not be on every node.
 std::string PairHipnnTs::read_on_all_ranks(const std::string& path) {
   std::string bytes;
   int64_t size = -1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Several networks in one file: their mean, or one of them, drives the atoms, and their spread
-// tells how much that is worth. Of a single network its force uncertainty does.
+// Several networks in one file: their mean, or one of them, moves the atoms, and their spread shows
+// how reliable that is. For a single network its force uncertainty does so.
 #include "pair_hipnn_ts.h"
 
 #include "comm.h"
@@ -16,7 +16,7 @@ namespace hipnn_ts_lammps {
 namespace utils = LAMMPS_NS::utils;
 using hipnn_ts::mean_of_all;
 
-/// What follows the word `committee` or `uncertainty`; returns how many words that are.
+/// Reads the words after `committee` or `uncertainty`; returns their number.
 int PairHipnnTs::committee_settings(const std::string& keyword, int narg, char** arg) {
   if (!committee_.keyword.empty() && committee_.keyword != keyword) {
     error->all(FLERR, "pair_style hipnn/ts: expected 'committee' or 'uncertainty', found both");
@@ -101,7 +101,7 @@ void PairHipnnTs::check_uncertainty() {
   }
 }
 
-/// Whether the network can tell its force uncertainty.
+/// Whether the network has force uncertainty.
 bool PairHipnnTs::uncertain() const {
   return model_.network.uncertain && gpu_ == no_gpu;
 }
@@ -122,7 +122,7 @@ void PairHipnnTs::open_committee_files() {
   write_files([&] { committee_output_.open(committee_); });
 }
 
-/// On one rank; where it cannot, all end.
+/// Opened on one rank; if that fails, all end.
 template <class Write> void PairHipnnTs::write_files(const Write& write) {
   Fault fault;
   try {
@@ -136,7 +136,7 @@ template <class Write> void PairHipnnTs::write_files(const Write& write) {
   stop_together(fault);
 }
 
-/// Once all members have been evaluated, or the network with its force uncertainty.
+/// After all members have been evaluated, or the network with its force uncertainty.
 void PairHipnnTs::take_deviations() {
   deviation_flag_ = 0;
   deviated_at_step_ = update->ntimestep;
@@ -175,7 +175,7 @@ void PairHipnnTs::take_deviations() {
   }
 }
 
-/// All ranks' atoms, by id, on rank 0.
+/// The atoms of all ranks, by id, on rank 0.
 Frame PairHipnnTs::gather_frame() {
   constexpr int n_values = 6; // id, species, position, deviation
   const double scale = scaled_unit_ / energy_unit_;

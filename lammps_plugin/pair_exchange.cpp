@@ -8,7 +8,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// A rank alone has images of its own atoms only, which share their rows: nothing to send.
+/// A single rank has images only of its own atoms, which share their rows, so it sends nothing.
 bool PairHipnnTs::alone() const {
   return comm->nprocs == 1 && rows_.counts().rows == rows_.counts().receivers;
 }
@@ -34,7 +34,8 @@ void PairHipnnTs::evaluate_blocks() {
   }
 }
 
-/// What compute centroid/stress/atom needs of a network of several blocks, in steps that ask.
+/// The additional passes of compute centroid/stress/atom for a network of several blocks, in steps
+/// that request it.
 void PairHipnnTs::add_centroid_passes() {
   if (!evaluator_->needs_list()) {
     neighbor->build_one(list);
@@ -73,7 +74,7 @@ void PairHipnnTs::run_centroid_pass(CentroidPass& pass, double weight) {
   timed(ADD_RESULTS, [&] { pass.add(weight * scaled_unit_, cvatom); });
 }
 
-/// What this rank has found of the forces on its ghosts goes to their owners.
+/// This rank's contributions to the forces on its ghosts go to their owners.
 void PairHipnnTs::exchange_member_forces() {
   if (!alone()) {
     exchange_block(member_results_, 0, [&] { comm->reverse_comm(this); });

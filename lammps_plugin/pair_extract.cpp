@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What LAMMPS's other commands read from the pair style, and change in it.
+// Values that LAMMPS's other commands read from the pair style, and change in it.
 #include "pair_hipnn_ts.h"
 
 #include "error.h"
@@ -10,10 +10,10 @@
 
 namespace hipnn_ts_lammps {
 
-/// "scale", for fix adapt and compute ti: of energies, forces and virials. It is one number, since
-/// the energy of an atom is not a sum over pairs of types. "deviation_flag": set by fix pair before
-/// a step that is to compare the members of a committee. "uncertainty_flag": likewise, of a network
-/// with force uncertainty.
+/// "scale", for fix adapt and compute ti: factor on energies, forces and virials. It is one number,
+/// because the energy of an atom is not a sum over pairs of types. "deviation_flag": set by fix
+/// pair before a step that must compare the members of a committee. "uncertainty_flag": likewise,
+/// for a network with force uncertainty.
 void* PairHipnnTs::extract(const char* name, int& dimension) {
   const bool deviation = std::string(name) == "deviation_flag" && model_.network.n_members > 1;
   if (deviation || (std::string(name) == "uncertainty_flag" && uncertain())) {
@@ -48,9 +48,9 @@ double PairHipnnTs::common_scale() {
 }
 
 /// "energy": of each of the rank's atoms at the last evaluation, in LAMMPS's units. `fix pair` and
-/// whatever compares sub-styles read it; compute pe/atom sums all of them. "deviation": of the
-/// forces of a committee, no number where this step did not compare its members. "uncertainty":
-/// likewise, of a network with force uncertainty.
+/// commands that compare sub-styles read it; compute pe/atom sums over all sub-styles. "deviation":
+/// of the forces of a committee, NaN if this step did not compare its members. "uncertainty":
+/// likewise, for a network with force uncertainty.
 void* PairHipnnTs::extract_peratom(const char* name, int& n_columns) {
   const bool deviation = (std::string(name) == "deviation" && model_.network.n_members > 1) ||
                          (std::string(name) == "uncertainty" && uncertain());

@@ -17,8 +17,8 @@ using LAMMPS_NS::NeighList;
 namespace utils = LAMMPS_NS::utils;
 
 PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
-  // Updates of one version of LAMMPS have moved members of Pair: what its constructor has set is
-  // not found where the headers of another update say.
+  // Updates of one version of LAMMPS have moved members of Pair: with the headers of another
+  // update, the values that its constructor set are not where these headers say.
   const bool as_built = single_enable == 1 && restartinfo == 1 && reinitflag == 1 &&
                         ncoultablebits == 12 && ndisptablebits == 12 && allocated == 0 &&
                         compute_flag == 1 && mixed_flag == 1;
@@ -33,7 +33,8 @@ PairHipnnTs::PairHipnnTs(LAMMPS_NS::LAMMPS* instance) : Pair(instance) {
   restartinfo = 0;
   one_coeff = 1;
   manybody_flag = 1;
-  // Forces go to one image of an atom, so they and the positions of all images make no virial.
+  // Forces go to one image of an atom, so they and the positions of all images do not give a
+  // virial.
   no_virial_fdotr_compute = 1;
   centroidstressflag = LAMMPS_NS::CENTROID_AVAIL;
   nextra = N_SHOWN;
@@ -60,10 +61,11 @@ void PairHipnnTs::init_style() {
   } else {
     error->all(FLERR, "pair_style hipnn/ts: expected units metal or real, found units {}", units);
   }
-  // Of a hybrid style LAMMPS reads this before pair_coeff has told the width of the features.
+  // A hybrid style reads this before pair_coeff has set the width of the features.
   force->pair->comm_forward = MAX(force->pair->comm_forward, comm_forward);
   force->pair->comm_reverse = MAX(force->pair->comm_reverse, comm_reverse);
-  // A device lists pairs itself: LAMMPS then makes its list for compute centroid/stress/atom alone.
+  // A device searches for pairs itself: LAMMPS then builds its list only for compute
+  // centroid/stress/atom.
   constexpr int full = LAMMPS_NS::NeighConst::REQ_FULL;
   neighbor->add_request(this, gpu_ == no_gpu ? full : full | LAMMPS_NS::NeighConst::REQ_OCCASIONAL);
   new_run_ = true;
@@ -105,8 +107,8 @@ void PairHipnnTs::compute(int eflag, int vflag) {
   }
 }
 
-/// Those whose forces move the atoms, and all where they are compared. All that move them count
-/// alike.
+/// Evaluates the members whose forces move the atoms, or all if they are compared. All that move
+/// the atoms have equal weight.
 void PairHipnnTs::evaluate_members(bool measured) {
   const int n_members = model_.network.n_members;
   const bool deviate = measured && n_members > 1;
@@ -135,7 +137,7 @@ void PairHipnnTs::evaluate_members(bool measured) {
   }
 }
 
-/// Adds the member's share, or that of all so far, to LAMMPS's results.
+/// Adds the results of the member, or of all so far, to LAMMPS's results.
 void PairHipnnTs::add_results(int member, bool deviate) {
   const double weight = weight_of(member);
   Sums sums;
@@ -185,7 +187,7 @@ void PairHipnnTs::rebuild(const Places& places) {
   guarded(GATHER_PAIRS, [&] { evaluator_->rebuild(places, std::move(images)); });
 }
 
-/// Returns the images of atoms that an evaluator without a list wants.
+/// Returns the images of atoms that an evaluator without a list needs.
 std::vector<int> PairHipnnTs::rebuild_rows(const Places& places) {
   std::vector<int> images;
   if (evaluator_->needs_list()) {

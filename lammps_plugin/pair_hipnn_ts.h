@@ -15,8 +15,8 @@
 
 namespace hipnn_ts_lammps {
 
-/// pair_style hipnn/ts: the potential's place in LAMMPS. Units, types and communication are known
-/// here and nowhere below.
+/// pair_style hipnn/ts: the potential in LAMMPS. Only this level knows units, types and
+/// communication.
 class PairHipnnTs : public LAMMPS_NS::Pair {
 public:
   explicit PairHipnnTs(LAMMPS_NS::LAMMPS* lmp);
@@ -37,9 +37,9 @@ public:
   double memory_usage() override;
 
 private:
-  /// What `compute pair` shows, summed over ranks: wall time since the run began, in seconds, then
-  /// of a committee the maximum, minimum and mean of the deviations of forces, or of a network with
-  /// force uncertainty those of that, on one rank.
+  /// The vector of `compute pair`, summed over ranks: wall time since the run began, in seconds;
+  /// then, on one rank, the maximum, minimum and mean of the force deviations of a committee, or of
+  /// the uncertainties of a network with force uncertainty.
   enum Stage { GATHER_PAIRS, NETWORK, EXCHANGE, ADD_RESULTS, N_STAGES };
   static constexpr int N_SHOWN = N_STAGES + 3;
 
@@ -92,22 +92,22 @@ private:
   int gpu_ = no_gpu;
   AtomRows rows_;
   std::unique_ptr<Evaluator> evaluator_;
-  std::vector<std::unique_ptr<CentroidPass>> centroid_passes_; ///< of the members, once asked for
+  std::vector<std::unique_ptr<CentroidPass>> centroid_passes_; ///< of the members, if requested
   std::vector<double> row_energies_;                           ///< of the receivers, eV
   std::vector<double> atom_values_;                            ///< for extract_peratom
   CommitteeSettings committee_;
   CommitteeOutput committee_output_;
   MemberResults member_results_{rows_};
-  int deviation_flag_ = 0; ///< fix pair wants them of the step that comes
+  int deviation_flag_ = 0; ///< fix pair requests them for the next step
   LAMMPS_NS::bigint deviated_at_step_ = -1;
   std::vector<int> species_of_type_; ///< -1: no element
-  double** scale_ = nullptr;         ///< of all it gives, for each two types: fix adapt's
+  double** scale_ = nullptr;         ///< factor on all results, for each two types: fix adapt's
   double energy_unit_ = 1.0;         ///< 1 eV in LAMMPS's units
   double scaled_unit_ = 1.0;         ///< times the scale, at the last evaluation
   bool self_energies_ = true;
   enum class BeyondTraining { ignore, warn, stop } beyond_training_ = BeyondTraining::warn;
-  int64_t n_extrapolations_ = 0;  ///< steps of this rank
-  Exchange* exchanged_ = nullptr; ///< under way
+  int64_t n_extrapolations_ = 0;  ///< number of steps of this rank
+  Exchange* exchanged_ = nullptr; ///< in progress
   int exchanged_block_ = 0;
   bool watched_ = false; ///< for extrapolation, in this step
   bool mapping_printed_ = false, heat_flux_told_ = false, advised_ = false, new_run_ = true;

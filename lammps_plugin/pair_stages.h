@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the parts of a step go through: their time is taken, and what they throw is told.
+// The stages of a step: their time is measured, and their exceptions are reported.
 #pragma once
 
 #include "pair_hipnn_ts.h"
@@ -17,7 +17,7 @@ template <class Call> void PairHipnnTs::timed(Stage stage, const Call& call) {
   shown_[stage] += LAMMPS_NS::platform::walltime() - began;
 }
 
-/// What the network throws becomes a LAMMPS error of this rank.
+/// An exception of the network becomes a LAMMPS error of this rank.
 template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
   try {
     timed(stage, call);
@@ -28,12 +28,12 @@ template <class Call> void PairHipnnTs::guarded(Stage stage, const Call& call) {
   }
 }
 
-/// LAMMPS's own exchange, of what enters a block or of the gradients with respect to it.
+/// LAMMPS's own exchange, of a block's input or of the gradients with respect to it.
 template <class Call>
 void PairHipnnTs::exchange_block(Exchange& values, int block, const Call& call) {
   exchanged_ = &values;
   exchanged_block_ = block;
-  // LAMMPS reads the size here; elsewhere it wants to know the largest.
+  // LAMMPS reads the size here; elsewhere it needs the largest one.
   const int largest = comm_forward;
   comm_forward = comm_reverse = values.doubles_per_atom(block);
   timed(EXCHANGE, call);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What LAMMPS looks for in hipnnplugin.so. Every LAMMPS that finds the plugin loads it: nothing is
-// done before an input script asks for the style. It links neither LAMMPS nor MPI, whose functions
-// are found in the process; weaken.py makes it load where another LAMMPS lacks some of them, so
+// The entry point of hipnnplugin.so. Every LAMMPS that finds the plugin loads it, so nothing is
+// done until an input script requests the style. It links neither LAMMPS nor MPI, whose functions
+// are found in the process; weaken.py lets it load even if another LAMMPS lacks some of them, so
 // that a sentence can say so.
 #include "compatibility.h"
 #include "create_pair.h"
@@ -17,7 +17,7 @@ namespace {
 using LAMMPS_NS::LAMMPS;
 using LAMMPS_NS::Pair;
 
-/// As error->all does, without a symbol that only this version of LAMMPS has.
+/// Like error->all, without a symbol that only this version of LAMMPS has.
 [[noreturn]] void refuse(LAMMPS* lmp, const std::string& sentence) {
   if (lammps_extract_setting(lmp, "world_rank") == 0) {
     std::fprintf(stdout, "ERROR: %s\n", sentence.c_str());

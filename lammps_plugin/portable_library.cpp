@@ -15,11 +15,11 @@ namespace {
 #ifdef __SANITIZE_ADDRESS__
 constexpr int own_symbols_first = 0; // AddressSanitizer's must be; LAMMPS's BLAS is then used
 #else
-// LAMMPS exports a reference BLAS under the standard names, which would take the place of torch's.
+// LAMMPS exports a reference BLAS under the standard names, which would replace that of torch.
 constexpr int own_symbols_first = RTLD_DEEPBIND;
 #endif
 
-/// Where this plugin lies, and the library that it may open.
+/// The folder of this plugin and of the library that it may open.
 std::string own_folder() {
   Dl_info self;
   dladdr(reinterpret_cast<void*>(&own_folder), &self);
@@ -44,7 +44,7 @@ std::string torch_folder() {
   return own_folder() + "../../torch/";
 }
 
-/// Version of that torch; empty where it does not tell.
+/// Version of that torch; empty if it is unknown.
 std::string torch_version() {
   const std::string text = content(torch_folder() + "version.py");
   const std::string before = "__version__ = '";
@@ -68,7 +68,7 @@ OpenPortableModel* open_library() {
         " beside the plugin, found none; build hipnn-ts where torch is, or export the potential "
         "without --portable");
   }
-  // Beside another torch it may crash before it could say so itself.
+  // Beside another torch the library may crash before it could report this itself.
   const std::string built = content(own_folder() + "torch_version"), found = torch_version();
   if (!built.empty() && !found.empty() && built != found) {
     refuse(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Between the plugin, which knows no torch, and libhipnn_ts_lammps_torch.so, which the plugin opens
-// where a portable file is given.
+// The interface between the plugin, which contains no torch, and libhipnn_ts_lammps_torch.so, which
+// the plugin opens for portable files.
 #pragma once
 
 #include "seeded_potential.h"
@@ -18,9 +18,9 @@ class PortableModel {
 public:
   virtual ~PortableModel() = default;
 
-  /// Of the species, eV.
+  /// Self energies of the species, eV.
   virtual std::vector<double> self_energies() const = 0;
-  /// A potential in the network's precision, which the first argument says.
+  /// A potential in the network's precision, which the first argument selects.
   virtual std::unique_ptr<LayeredPotential<float>>
   layered(float, const std::vector<double>& self_energies) const = 0;
   virtual std::unique_ptr<LayeredPotential<double>>
@@ -29,16 +29,16 @@ public:
   virtual std::unique_ptr<SeededPotential<double>> seeded(double) const = 0;
 };
 
-/// What the library is asked for: the model in the bytes of a file whose metadata say `network`, or
-/// null, and then `mistake` is a sentence. Classes above and here are the same on both sides as
-/// long as the number in the name is; a change of any of them changes it.
+/// The library's function: returns the model in the bytes of a file with the metadata `network`, or
+/// null, and then `mistake` is a sentence. Classes here and above are equal on both sides if the
+/// number in the name is; every change of one of them must change it.
 using OpenPortableModel = PortableModel*(
     const std::string& bytes, const hipnn_ts::Architecture& network, std::string& mistake);
 constexpr const char* portable_library = "libhipnn_ts_lammps_torch.so";
 constexpr const char* open_portable_model = "hipnn_ts_open_portable_model_2";
 
-/// Opens the library and asks it. Throws InputError where it, or the torch that it was built
-/// against, is not there, or it refuses the file.
+/// Opens the library and calls it. Throws InputError if it, or the torch that it was built against,
+/// is missing, or if it refuses the file.
 std::shared_ptr<const PortableModel>
 load_portable_model(const std::string& bytes, const hipnn_ts::Architecture& network);
 

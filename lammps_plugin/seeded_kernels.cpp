@@ -7,9 +7,9 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-/// A network whose last block is never used: all before it can be gone through forward and back
-/// with any gradient of their features, and so with any weight of an energy, which is linear in
-/// the features that leave its block.
+/// A network whose last block is never used: all earlier blocks can run forward and backward with
+/// any gradient of their features, and so with any weight of an energy, which is linear in a
+/// block's output features.
 template <class Real>
 hipnn_ts::NetworkWeights<Real> with_another_block(hipnn_ts::NetworkWeights<Real> weights) {
   weights.blocks.push_back(weights.blocks.back());
@@ -41,7 +41,7 @@ public:
     network_.forward(block, features, out, energies_.data());
   }
 
-  /// The backward pass destroys what the forward pass has left: the block is gone through anew.
+  /// The backward pass destroys the results of the forward pass, so the block runs forward again.
   void backward_block(
       int block, const Real* seeds, const Real* out_gradients, Real* feature_gradients,
       Real* pair_gradients) override {
@@ -54,7 +54,7 @@ public:
     passes_[block].went_back = true;
     for (int i = 0; i < counts_.receivers; ++i) {
       for (int64_t f = 0; f < width; ++f) {
-        // The kernels count each energy once by themselves.
+        // The kernels themselves count each energy once.
         const Real more = (seeds[i] - 1) * weights.readout_weights[f];
         work[i * width + f] = (out_gradients ? out_gradients[i * width + f] : Real(0)) + more;
       }

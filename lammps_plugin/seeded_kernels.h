@@ -9,7 +9,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// Of one member, by this package's kernels, on the processor.
+/// For one member, with this package's kernels, on the CPU.
 template <class Real>
 std::unique_ptr<SeededPotential<Real>>
 create_seeded_kernels(std::shared_ptr<const hipnn_ts::Model> model, int member);

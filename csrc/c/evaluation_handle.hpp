@@ -20,7 +20,7 @@ struct hipnn_ts_evaluation {
     }
   }
 
-  /// Throws std::invalid_argument where the model does not know an element.
+  /// Throws std::invalid_argument if the model does not know an element.
   void take_species(int64_t n, const int32_t* atomic_numbers, int64_t* found) const;
 
   hipnn_ts::Evaluation evaluation;
@@ -29,11 +29,11 @@ struct hipnn_ts_evaluation {
   std::array<int64_t, hipnn_ts::n_elements + 1> species_of_number;
   std::vector<int64_t> species;
   hipnn_ts::Wanted wanted;
-  bool computed = false;                   // whether the last call did
-  std::vector<hipnn_ts::BatchFacts> facts; // of the last batch, if it did
-  std::vector<double> force_deviations;    // of its atoms, where wanted
+  bool computed = false;                   // whether the last call computed them
+  std::vector<hipnn_ts::BatchFacts> facts; // of the last batch, if it computed them
+  std::vector<double> force_deviations;    // of its atoms, if requested
   std::vector<double> uncertainties;       // likewise
-  /// Whose results the last call left: deviations, and uncertainties.
+  /// Whose results the last call left: deviations and uncertainties.
   enum class Given { none, structure, batch } deviations = Given::none, uncertainty = Given::none;
 
   void forget() { deviations = uncertainty = Given::none; }
@@ -54,7 +54,7 @@ inline hipnn_ts_pair pair_of(const ClosePair& pair) {
   return {pair.receiver, pair.sender, pair.distance, pair.limit};
 }
 
-/// The values go where the caller wants them, if he does.
+/// Copies values to where the caller wants them, unless that is null.
 template <class Values> void copy(const Values& from, int64_t n, double* to) {
   if (to) {
     std::copy_n(from, n, to);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the C interface's handles are, and how exceptions end at its border.
+// The handles of the C interface, and the translation of exceptions at its border.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct Message {
   char* text;
   size_t size;
 
-  /// As much as there is room for, and no part of a character.
+  /// As much as there is room for, without cutting a character.
   void write(const std::string& sentence) const {
     if (!text || size == 0) {
       return;
@@ -44,7 +44,7 @@ struct Message {
   }
 };
 
-/// Calls body(), a status; whatever it throws becomes one, with its sentence.
+/// Calls body(), which returns a status; an exception becomes one, with its sentence.
 template <class Body> hipnn_ts_status guarded(const Message& message, const Body& body) noexcept {
   const auto told = [&](hipnn_ts_status status, const char* sentence) {
     try {
@@ -70,7 +70,7 @@ template <class Body> hipnn_ts_status guarded(const Message& message, const Body
   }
 }
 
-/// Throws unless the pointer is one.
+/// Throws if the pointer is null.
 inline void check_given(const void* pointer, const char* name) {
   if (!pointer) {
     throw std::invalid_argument(std::string(name) + ": expected a pointer, found null");
@@ -86,7 +86,7 @@ inline void check_within(int64_t value, const char* name, int64_t lowest, int64_
   }
 }
 
-/// *handle becomes make(); null where that throws or a pointer is missing. `name` is the handle's.
+/// *handle becomes make(), or null if that throws or a pointer is missing. `name` is the handle's.
 template <class Handle, class Make>
 hipnn_ts_status
 created(Handle** handle, const char* name, const Message& message, const Make& make) {

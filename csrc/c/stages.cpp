@@ -11,7 +11,7 @@ using namespace hipnn_ts;
 
 namespace {
 
-/// Of one precision; the caller's arrays of `void` are its own.
+/// Stages of one precision; the caller's arrays of `void` have that precision.
 template <class T> struct Stages {
   explicit Stages(const Model& model) : network(model.all_weights<T>()) {}
 

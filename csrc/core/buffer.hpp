@@ -11,7 +11,7 @@
 
 namespace hipnn_ts {
 
-/// Uninitialised, cache-line aligned storage that only grows; in huge pages where large.
+/// Uninitialised, cache-line aligned storage that only grows, in huge pages if it is large.
 template <class T> class Buffer {
 public:
   Buffer() = default;
@@ -25,7 +25,7 @@ public:
     other.capacity_ = 0;
   }
 
-  /// Room for `size` values; what was there is lost where it has to grow.
+  /// Room for `size` values; the content is lost if it has to grow.
   T* resize(int64_t size) {
     if (size > capacity_) {
       release();
@@ -34,7 +34,7 @@ public:
       data_ = static_cast<T*>(::operator new(bytes, alignment_));
 #ifdef MADV_HUGEPAGE
       if (bytes >= huge_page) {
-        // Atoms' rows are read in any order: there are more small pages than address caches hold.
+        // Rows of atoms are read in any order, and there are more small pages than a TLB holds.
         madvise(data_, bytes, MADV_HUGEPAGE);
       }
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How close atoms came to each other in the training data: closer, a network extrapolates.
+// How close atoms came to each other in the training data: below that, a network extrapolates.
 #pragma once
 
 #include <cmath>
@@ -13,12 +13,12 @@ namespace hipnn_ts {
 /// A pair of atoms that is closer than any in the training data, or than any other.
 struct ClosePair {
   int64_t receiver = -1, sender = -1;
-  double distance = 0.0, limit = 0.0; // Å; the limit 0 where none was asked for
+  double distance = 0.0, limit = 0.0; // Å; the limit is 0 if none was requested
   explicit operator bool() const { return receiver >= 0; }
 };
 
-/// Closest approach of each two species, (n, n), Å; beyond the cutoff where the training data has
-/// no such pair. Empty where nothing is known, as of imported models.
+/// Closest approach of each two species, (n, n), Å; beyond the cutoff if the training data has no
+/// such pair. Empty if nothing is known, as for imported models.
 class ClosestApproach {
 public:
   ClosestApproach() = default;
@@ -27,7 +27,7 @@ public:
 
   bool known() const { return !limits_.empty(); }
 
-  /// The pair that is closest in relation to its limit, none where all keep to theirs.
+  /// The pair that is closest relative to its limit; none if all pairs keep to their limits.
   template <class Species, class Index, class T>
   ClosePair find(
       const Species* species, const Index* receivers, const Index* senders, const T* vectors,
@@ -50,7 +50,7 @@ public:
     return {receivers[worst], senders[worst], std::sqrt(lowest) * limit, limit};
   }
 
-  /// Of two species, where it is known.
+  /// Limit of two species, if known.
   double of(int64_t a, int64_t b) const { return limits_[a * n_ + b]; }
   /// (n, n), or empty.
   const std::vector<double>& limits() const { return limits_; }
@@ -60,7 +60,7 @@ private:
   std::vector<double> limits_;
 };
 
-/// The closest of all pairs, none without pairs.
+/// The closest of all pairs; none without pairs.
 template <class Index, class T>
 ClosePair
 closest_pair(const Index* receivers, const Index* senders, const T* vectors, int64_t n_pairs) {
@@ -78,7 +78,7 @@ closest_pair(const Index* receivers, const Index* senders, const T* vectors, int
                      : ClosePair{receivers[closest], senders[closest], std::sqrt(lowest), 0.0};
 }
 
-/// Whether the n-th occasion is to be told of: the 1st, 10th, 100th, ...
+/// Whether the n-th occasion is reported: the 1st, 10th, 100th, ...
 inline bool worth_telling(int64_t n) {
   while (n >= 10 && n % 10 == 0) {
     n /= 10;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The tensor algebra: what a direction u spreads to, and how gradients are contracted with it. Read
-// by the host's compiler, once for each instruction set, by NVRTC and by the tests' emulation of
-// it. A new order is `max_order` and one block in every function below.
+// The tensor algebra: the components of a direction u, and the contraction of gradients with them.
+// The host's compiler reads it once for each instruction set, and so do NVRTC and the tests'
+// emulation of it. A new order needs `max_order` and one block in every function below.
 //
 // Order l has 2 l + 1 independent components, which follow those of the lower orders:
 // 1 | x y z | xx xy xz yy yz | xxx xxy xxz xyy xyz yyy yyz. Those with two z follow from the
 // vanishing traces.
 #pragma once
 
-// What is inlined everywhere leaves no copy for the linker to choose among those of several
+// Functions that are inlined everywhere leave no copy, of which the linker would choose one for all
 // instruction sets.
 #define HIPNN_TS_INLINE inline __attribute__((always_inline))
 #ifdef __CUDACC_RTC__
@@ -27,7 +27,7 @@ HIPNN_TS_INLINE constexpr int n_components(int l_max) {
   return (l_max + 1) * (l_max + 1);
 }
 
-/// The l_max of so many components, or -1 where no network has so many.
+/// The l_max with this number of components, or -1 if no network has it.
 HIPNN_TS_INLINE constexpr int order_of(int components) {
   int l_max = max_order;
   while (l_max >= 0 && n_components(l_max) != components) {
@@ -36,7 +36,7 @@ HIPNN_TS_INLINE constexpr int order_of(int components) {
   return l_max;
 }
 
-/// The order l, as a type: loops over orders are unrolled.
+/// The order l as a type, so that loops over orders are unrolled.
 template <int order> struct Order {
   static constexpr int l = order, first = n_components(order - 1), size = 2 * order + 1;
 };
@@ -50,7 +50,7 @@ template <int first, int last, class Body> HIPNN_TS_INLINE void for_orders(const
   }
 }
 
-// Values below are numbers, or some of them at once: classes with these two functions as members.
+// Values below are numbers, or several at once: classes with these two functions as members.
 
 /// sum += scale * x
 template <class F, class S> HIPNN_TS_INLINE void add_scaled(F& sum, S scale, const F& x) {
@@ -74,7 +74,7 @@ HIPNN_TS_INLINE double scaled_minus(double scale, const double& x, const double&
   return scale * x - y;
 }
 
-/// The coordinates whose product component c is, up to its trace: x is 0, y is 1, z is 2.
+/// The coordinates whose product is component c, up to its trace: x is 0, y is 1, z is 2.
 struct Indices {
   int of[3];
 };
@@ -88,7 +88,7 @@ HIPNN_TS_INLINE constexpr Indices indices(int c) {
   return {{c < 14 ? 0 : 1, c < 12 ? 0 : 1, c < 12 ? c - 9 : c < 14 ? c - 11 : c - 13}};
 }
 
-/// How often component c stands in its tensor, in the places of the others that it equals.
+/// How often component c occurs in its tensor, counting the places of equal components.
 HIPNN_TS_INLINE constexpr int multiplicity(int c) {
   const Indices n = indices(c);
   if (c < Order<2>::first) {
@@ -119,7 +119,7 @@ template <class T, class Coordinate> HIPNN_TS_INLINE T component(int c, const Co
   return first * second * third - trace / 5;
 }
 
-/// How it changes when u changes by `turn`.
+/// Its change when u changes by `turn`.
 template <class T> HIPNN_TS_INLINE T component_change(int c, const T* u, const T* turn) {
   if (c == 0) {
     return T(0);
@@ -154,8 +154,8 @@ HIPNN_TS_INLINE void add_contracted(Order<2>, const S* k, const Load& load, F* s
   add_scaled(sum[2], k[1], yz);
 }
 
-/// Products of two vectors as the contraction with a symmetric tensor wants them, zz left out:
-/// xx, xy + yx, xz + zx, yy, yz + zy.
+/// Products of two vectors for the contraction with a symmetric tensor, without zz: xx, xy + yx, xz
+/// + zx, yy, yz + zy.
 template <class S> struct Products {
   S of[5];
 
@@ -183,7 +183,7 @@ HIPNN_TS_INLINE void add_contracted(Order<3>, const Products<S>& k, const Load& 
   add_scaled(sum[2], k.of[3], yyz);
 }
 
-/// What `add_contracted` wants of u for the contraction with l - 1 times u.
+/// The factors of u that `add_contracted` needs for the contraction with l - 1 times u.
 template <class S> HIPNN_TS_INLINE const S* contracting(Order<2>, const S* u) {
   return u;
 }
@@ -191,7 +191,7 @@ template <class S> HIPNN_TS_INLINE Products<S> contracting(Order<3>, const S* u)
   return Products<S>(u, u);
 }
 
-/// What `contract` multiplies component c with in its `distance`.
+/// The factor of component c in the `distance` of `contract`.
 template <class T> HIPNN_TS_INLINE T contraction_factor(int c, const T* u) {
   if (c == 0) {
     return T(1);
@@ -212,9 +212,9 @@ template <class F> struct PairSums {
   F distance, direction[3];
 };
 
-/// Of G, a gradient with respect to the moments in the form of `write_reduced`: its contraction
-/// with the components of the direction u (as `distance`) and that one's derivative in u. load(c)
-/// gives component c.
+/// For G, a gradient with respect to the moments in the form of `write_reduced`: its contraction
+/// with the components of the direction u (as `distance`), and the derivative of that contraction
+/// in u. load(c) gives component c.
 template <int l_max, class F, class S, class Load>
 HIPNN_TS_INLINE PairSums<F> contract(const S* u, const Load& load) {
   static_assert(l_max >= 0 && l_max <= max_order);
@@ -245,7 +245,8 @@ HIPNN_TS_INLINE PairSums<F> contract(const S* u, const Load& load) {
   return out;
 }
 
-/// Gradient with respect to a pair's vector: only the part across the direction turns it.
+/// Gradient with respect to a pair's vector: only the part perpendicular to the direction rotates
+/// it.
 template <class T>
 HIPNN_TS_INLINE void vector_gradient(const PairSums<T>& g, const T* u, T inverse, T* out) {
   const T turning = g.direction[0] * u[0] + g.direction[1] * u[1] + g.direction[2] * u[2];
@@ -262,8 +263,8 @@ template <class T> struct Entries {
   HIPNN_TS_INLINE T operator()(int c) const { return gradient[c] * (T(1) / multiplicity(c)); }
 };
 
-/// What the traces of order l contribute to order l - 2, given load(c), entries of the tensors:
-/// with |u|^2 = 1 the traceless tensor contracted with l times u is the plain one less this.
+/// Contribution of the traces of order l to order l - 2, given load(c), entries of the tensors:
+/// with |u|^2 = 1, the traceless tensor contracted with l times u is the plain one minus this.
 template <class S, class F, class Load> HIPNN_TS_INLINE void traces(Order<1>, const Load&, F*) {}
 template <class S, class F, class Load>
 HIPNN_TS_INLINE void traces(Order<2>, const Load& load, F* out) {
@@ -295,7 +296,7 @@ HIPNN_TS_INLINE void components_gradient(const T* g, const T* u, T* out) {
   });
 }
 
-/// How that changes when u changes by k.
+/// Its change when u changes by k.
 template <int l_max, class T>
 HIPNN_TS_INLINE void components_curvature(const T* g, const T* u, const T* k, T* out) {
   static_assert(l_max >= 0 && l_max <= max_order);
@@ -315,12 +316,12 @@ HIPNN_TS_INLINE void components_curvature(const T* g, const T* u, const T* k, T*
   }
 }
 
-/// The order that traces of order l belong to.
+/// The order to which traces of order l contribute.
 template <int l> using Lower = Order<(l < 2 ? 0 : l - 2)>;
 
 /// Writes a gradient with respect to the moments of order l in the form that `contract` reads:
-/// entry(c) of a tensor to at(c), a reference to component c, and to the order below what belongs
-/// there.
+/// entry(c) of a tensor to at(c), a reference to component c, and to the order below its
+/// contribution there.
 template <class S, class F = S, int l, class Load, class At>
 HIPNN_TS_INLINE void write_reduced(Order<l> order, const Load& entry, const At& at) {
   F trace[Lower<l>::size];
@@ -333,7 +334,7 @@ HIPNN_TS_INLINE void write_reduced(Order<l> order, const Load& entry, const At& 
   }
 }
 
-/// A gradient with respect to the components, C values, takes that form.
+/// Converts a gradient with respect to the components, C values, to that form.
 template <int l_max, class S, class F> HIPNN_TS_INLINE void reduce_gradient(F* gradient) {
   for_orders<1, l_max>([&](auto order) __attribute__((always_inline)) {
     F entries[order.size];

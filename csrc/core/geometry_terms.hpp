@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Geometry of one pair for training, with first and second derivatives; read as components.hpp is.
-// With r = d u, the envelope e and a gradient g of d, 1/d, e and the components Y:
-//   A = g_d - g_i / d^2 + g_e e',  v = d(g_Y.Y)/du,  dS/dr = A u + (v - (v.u) u) / d.
-// `Factors` has pointers to all pairs' distances, inverse_distances, envelopes and components.
+// Geometry of one pair for training, with first and second derivatives; compiled like
+// components.hpp. With r = d u, the envelope e and a gradient g of d, 1/d, e and the components Y:
+// A = g_d - g_i / d^2 + g_e e',  v = d(g_Y.Y)/du,  dS/dr = A u + (v - (v.u) u) / d. `Factors` has
+// pointers to the distances, inverse_distances, envelopes and components of all pairs.
 #pragma once
 
 #include "core/radial_terms.hpp"
@@ -48,7 +48,7 @@ geometry_gradient(const PairGeometry<T>& s, long long p, const Factors& g, T* ou
   vector_gradient(sums, s.u, s.inverse, out);
 }
 
-/// How values change when the vector changes by k.
+/// Change of the values when the vector changes by k.
 template <int l_max, class T, class Factors>
 HIPNN_TS_INLINE void
 write_geometry_change(const PairGeometry<T>& s, long long p, const T* k, const Factors& out) {
@@ -67,12 +67,12 @@ write_geometry_change(const PairGeometry<T>& s, long long p, const T* k, const F
   }
 }
 
-/// Gradient (3,), with respect to the vector, of its gradient's product with k.
+/// Gradient (3,), with respect to the vector, of the product of its gradient with k.
 template <int l_max, class T, class Factors>
 HIPNN_TS_INLINE void geometry_double_gradient(
     const PairGeometry<T>& s, long long p, const Factors& g, const T* k, T* out) {
   const T inverse = s.inverse, *u = s.u, *own = g.components + p * n_components(l_max);
-  T v[3], v_u[3], v_k[3]; // v, and how it changes along u and k
+  T v[3], v_u[3], v_k[3]; // v, and its change along u and k
   components_gradient<l_max>(own, u, v);
   components_curvature<l_max>(own, u, u, v_u);
   components_curvature<l_max>(own, u, k, v_k);
@@ -81,7 +81,7 @@ HIPNN_TS_INLINE void geometry_double_gradient(
   const T A_slope = 2 * g.inverse_distances[p] * inverse * inverse * inverse +
                     g.envelopes[p] * s.envelope.curvature;
   const T turning = (dot(v, k) - rate * along) * inverse;
-  T across[3]; // what is projected on the plane normal to u
+  T across[3]; // the vector that is projected on the plane normal to u
   for (int d = 0; d < 3; ++d) {
     across[d] = v_k[d] - rate * (v[d] + v_u[d]);
   }

@@ -17,7 +17,7 @@ namespace hipnn_ts {
 constexpr int window_bins = 1024;
 
 /// Radial sensitivities of one interaction layer for inference: sorted by centre, with a table of
-/// which of them matter at a distance.
+/// those that matter at each distance.
 template <class T> struct Radial {
   int n_sensitivities;
   T cutoff;
@@ -27,7 +27,7 @@ template <class T> struct Radial {
   const int16_t* count; // (window_bins,)
 };
 
-/// Columns of a packed weight panel. One value for all instruction sets, so that packed weights can
+/// Columns of a packed weight panel. All instruction sets use one value, so that packed weights can
 /// be stored.
 constexpr int panel_width = 32;
 
@@ -51,8 +51,8 @@ template <class T> struct OrderScales {
 
 /// Polynomial invariants of K kinds: `mixing`, K n_middle -> n_middle.
 template <class T> struct PolynomialWeights {
-  int n_max;       // factors; 0 where a network has norms
-  bool normalised; // each kind, over an atom's features
+  int n_max;       // number of factors; 0 if a network has norms
+  bool normalised; // of each kind, over the features of an atom
   T epsilon;       // added to the variance
   Linear<T> mixing;
 };
@@ -73,9 +73,9 @@ template <class T> struct BlockWeights {
   T readout_bias;
 };
 
-/// One block of the network during inference. Geometry and sensitivities are computed from the
-/// vectors inside the kernels, nothing of size pairs x features exists. Work comes as tiles of
-/// consecutive atoms, one thread each.
+/// One block of the network during inference. The kernels compute geometry and sensitivities from
+/// the vectors; nothing of size pairs x features exists. Work comes as tiles of consecutive atoms,
+/// one thread each.
 template <class T> struct BlockProblem {
   const BlockWeights<T>* weights;
   int64_t n_receivers, n_atoms;
@@ -85,18 +85,18 @@ template <class T> struct BlockProblem {
   const T* vectors;                  // (P, 3), r_sender - r_receiver
   T* vector_gradients;               // (P, 3), added to
 
-  // The first block: weights of the species that are there, K = (number of them) V, as SpeciesTable
-  // makes them.
+  // The first block: weights of the species that are present, K = (number of them) V, from
+  // SpeciesTable.
   Linear<T> table;        // K -> n_middle
   const double* mixing;   // (number of species, V, V)
-  const int32_t* species; // (n_atoms,), which of them
+  const int32_t* species; // (n_atoms,), index among these species
   T* radial_moments;      // (n_receivers, C, K)
 
-  // The others. Rows of tiles are consecutive, tiles may be anywhere.
+  // The other blocks. Rows of a tile are consecutive, and tiles may be anywhere.
   T* projections;                 // (rows, V, n_middle)
   const int32_t* projection_rows; // (n_atoms,)
-  const ReceiverRange* visiting;  // of each tile, for which receivers backward_senders sees its
-                                  // pairs; null for all
+  const ReceiverRange* visiting;  // of each tile, the receivers whose pairs
+                                  // backward_senders visits; null for all
   T* moments;                     // (rows, C, n_middle); in the backward pass their gradients
   const int32_t* moment_rows;     // (n_receivers,)
 
@@ -117,39 +117,39 @@ template <class T> struct BlockProblem {
 template <class T> struct Kernels {
   /// The first block: radial moments, features, slopes and energies of tiles of receivers.
   void (*forward_first)(const BlockProblem<T>&, TileList receivers);
-  /// Back through it: adds to vectors' gradients.
+  /// Backward pass through it: adds to vectors' gradients.
   void (*backward_first)(const BlockProblem<T>&, TileList receivers);
-  /// Both at once where there is no other block. Features are written where `out` is not null;
-  /// `slopes` are not used.
+  /// Both at once if there is no other block. Features are written if `out` is not null; `slopes`
+  /// are not used.
   void (*only_block)(const BlockProblem<T>&, TileList receivers);
   /// Values that each thread needs as scratch for the first block, `n_radial_moments` wide.
   int64_t (*first_scratch_size)(const BlockWeights<T>&, int n_radial_moments);
 
-  /// The others. Projections of tiles of senders.
+  /// The other blocks. Projections of tiles of senders.
   void (*project)(const BlockProblem<T>&, TileList senders);
   /// Features, slopes, moments and energies of tiles of receivers.
   void (*forward)(const BlockProblem<T>&, TileList receivers);
-  /// The same for the last block, and the backward pass through its on-site layers at once: moments
-  /// become their gradients, the on-site layers' share is added to feature gradients. Features are
-  /// written where `out` is not null; `slopes` are not used.
+  /// The same for the last block, together with the backward pass through its on-site layers:
+  /// moments become their gradients, and the contribution of the on-site layers is added to feature
+  /// gradients. Features are written if `out` is not null; `slopes` are not used.
   void (*forward_last)(const BlockProblem<T>&, TileList receivers);
-  /// Back likewise through the on-site layers of another one.
+  /// Backward pass through the on-site layers of another block.
   void (*backward_onsite)(const BlockProblem<T>&, TileList receivers);
-  /// Back through the pairs: adds to vectors' and features' gradients, given the moments' gradients
-  /// of all receivers of these tiles. Projections are computed anew in the tile where `project`
+  /// Backward pass through the pairs: adds to vectors' and features' gradients, given the moment
+  /// gradients of all receivers of these tiles. Projections are recomputed in the tile if `project`
   /// says that they are not kept.
   ///
-  /// The moment gradients that this reads come from the on-site passes, in the form of
-  /// `write_reduced` (core/components.hpp).
+  /// The on-site passes write the moment gradients that this reads, in the form of `write_reduced`
+  /// (core/components.hpp).
   void (*backward_senders)(const BlockProblem<T>&, TileList senders, bool project);
   /// Values that each thread needs as scratch for these.
   int64_t (*scratch_size)(const BlockWeights<T>&);
 
-  /// How far atoms of one element are from those of the training data.
+  /// Distances of atoms of one element from those of the training data.
   void (*distances)(const DistanceProblem<T>&);
 };
 
-/// Values that `distances` needs as scratch for so many features.
+/// Values that `distances` needs as scratch for this number of features.
 constexpr int64_t distance_scratch_size(int n_features) {
   return int64_t{max_tile_size} * (n_features + panel_width);
 }

@@ -27,8 +27,8 @@ template <class T> void Network<T>::begin(const Configuration<T>& configuration)
   tile_size_ = share < max_tile_size
                    ? static_cast<int>(std::max<int64_t>(1, (share + step - 1) / step)) * step
                    : max_tile_size;
-  // Each change between the passes of a batch costs what the cache held; memory of few atoms is no
-  // matter, and of many a batch is a small part.
+  // Each change between the passes of a batch costs the content of the cache; memory does not
+  // matter for few atoms, and for many atoms a batch is a small part.
   constexpr int64_t few = 200, part = 64;
   const int64_t n_tiles = (step_.n_receivers + tile_size_ - 1) / tile_size_;
   const int64_t tiles_per_batch =
@@ -173,12 +173,12 @@ void Network<T>::backward(int k, T* out_gradients, T* feature_gradients, T* vect
     return;
   }
   clear(k, feature_gradients);
-  x.visiting = nullptr; // all moments' gradients are there
+  x.visiting = nullptr; // all moment gradients exist
   kernels_->backward_onsite(x, schedule_.all_receivers());
   kernels_->backward_senders(x, schedule_.all_senders(), true);
 }
 
-/// Everything is added to feature gradients.
+/// All contributions are added to feature gradients.
 template <class T> void Network<T>::clear(int k, T* feature_gradients) const {
   std::fill_n(feature_gradients, step_.n_atoms * weights().blocks[k].n_in, T(0));
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Norms of the moments, n_l = sqrt(|E_l|^2 + eps), and their gradients; for training one feature's
-// invariant, E0 + sum_l t_l n_l, with first and second derivatives. Read as components.hpp is.
+// Norms of the moments, n_l = sqrt(|E_l|^2 + eps), and their gradients; for training the invariant
+// of one feature, E0 + sum_l t_l n_l, with first and second derivatives. Compiled like
+// components.hpp.
 #pragma once
 
 #include "core/components.hpp"
@@ -23,7 +24,7 @@ HIPNN_TS_INLINE double square_root(double x) {
 #endif
 }
 
-/// The full norm's square of one order; load(c) gives component c of all orders.
+/// The square of the full norm of one order; load(c) gives component c of all orders.
 template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<1>, const Load& load) {
   const auto x = load(1), y = load(2), z = load(3);
   return x * x + y * y + z * z;
@@ -34,7 +35,8 @@ template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<2>, const Load& lo
   return 2 * (xx * xx + xy * xy + xz * xz + yy * yy + yz * yz + xx * yy);
 }
 
-/// |E3|^2: entries that stand in several places count as often, those with two z follow.
+/// |E3|^2: entries that occur in several places count as often; those with two z follow from the
+/// others.
 template <class Load> HIPNN_TS_INLINE auto squared_norm(Order<3>, const Load& load) {
   const auto xxx = load(9), xxy = load(10), xxz = load(11), xyy = load(12), xyz = load(13),
              yyy = load(14), yyz = load(15);
@@ -49,8 +51,9 @@ HIPNN_TS_INLINE T regularised_norm(Order<l> order, const Load& load, T epsilon) 
   return square_root(squared_norm(order, load) + epsilon);
 }
 
-/// Half the gradient of |E_l|^2 as entries of a tensor: of the symmetric traceless tensor itself,
-/// less what makes the entries with two z vanish where it is contracted with directions, |u|^2 = 1.
+/// Half the gradient of |E_l|^2 as entries of a tensor: the symmetric traceless tensor itself,
+/// minus a term that makes the entries with two z vanish in contractions with directions, |u|^2 =
+/// 1.
 template <class T, class Load>
 HIPNN_TS_INLINE void half_gradient(Order<1>, const Load& load, T* out) {
   for (int c = 0; c < 3; ++c) {
@@ -80,8 +83,8 @@ HIPNN_TS_INLINE void half_gradient(Order<3>, const Load& load, T* out) {
   out[6] = yyz + zzz;
 }
 
-/// Writes `scale` times half the gradient of |E_l|^2 as `write_reduced` does, given load(c), the
-/// moments.
+/// Writes `scale` times half the gradient of |E_l|^2 in the form of `write_reduced`, given load(c),
+/// the moments.
 template <int l, class T, class Load, class At>
 HIPNN_TS_INLINE void write_half_gradient(Order<l> order, T scale, const Load& load, const At& at) {
   T half[order.size];
@@ -91,7 +94,7 @@ HIPNN_TS_INLINE void write_half_gradient(Order<l> order, T scale, const Load& lo
       at);
 }
 
-// For training: e, k and `out` have C values, scales and what belongs to them one for each order
+// For training: e, k and `out` have C values; scales and related arrays have one for each order
 // from 1 on.
 
 /// The moments of one order, half the gradient of their squared norm, and 1 / n.
@@ -106,7 +109,7 @@ template <int l, class T> struct OrderNorm {
     inverse = 1 / regularised_norm(Order<l>(), load, epsilon);
   }
 
-  /// Half the gradient of the squared norm of these: linear.
+  /// Half the gradient of their squared norm, which is linear.
   static HIPNN_TS_INLINE void halved(const T* e, T* out) {
     const auto load = [e](int c) __attribute__((always_inline)) { return e[c]; };
     half_gradient(Order<l>(), load, out);
@@ -140,7 +143,7 @@ norm_gradients(const T* e, const T* scales, T epsilon, T g, T* out, T* shares) {
   });
 }
 
-/// Of the product of those with k: gradients with respect to e (`out`), to the scales, added to
+/// Gradients of the product of those with k: with respect to e (`out`), to the scales, added to
 /// `shares`, and with respect to g, returned.
 template <int l_max, class T>
 HIPNN_TS_INLINE T norm_double_gradients(

@@ -31,7 +31,7 @@ void PairOrder::build(
       for (int k = 0; k < size; ++k) {
         const T* v = vectors + 3 * (first + k);
         const T r = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-        // Written so that a NaN distance counts as inside and reaches the energy instead of
+        // Written such that a NaN distance counts as inside and reaches the energy instead of
         // vanishing.
         const T among = r >= cutoff ? T(-1) : r > 0 ? r * per_class : T(0);
         classes[k] = static_cast<int32_t>(among);
@@ -46,7 +46,7 @@ void PairOrder::build(
   });
   int64_t total = 0;
   for (int key = 0; key < n_keys; ++key) {
-    size_ = total; // when the last key's turn comes, those within the cutoff
+    size_ = total; // after the last key, the number of pairs within the cutoff
     for (int part = 0; part < n_parts; ++part) {
       int64_t& place = places_[int64_t{part} * n_keys + key];
       const int64_t count = place;

@@ -38,7 +38,7 @@ void PairGrouping::build(
     return;
   }
   pairs_.resize(n_pairs);
-  // Counting sort: offsets_[g] walks through its group, then everything is shifted back by one.
+  // Counting sort: offsets_[g] moves through its group, then everything is shifted back by one.
   for (int64_t k = 0; k < n_pairs; ++k) {
     const int32_t p = order ? order[k] : static_cast<int32_t>(k);
     pairs_[offsets_[ends[p]]++] = p;

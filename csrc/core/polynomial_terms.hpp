@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Polynomial invariants of one feature's moments (HIP-HOP-NN: Allen, Shinkle, Bujack, Lubbers,
-// arXiv:2503.23515), with their gradients. Read as components.hpp is. F is a number, several at
-// once, or a Dual, which also follows a change: derivatives of gradients need no formula.
+// arXiv:2503.23515), with their gradients. Compiled like components.hpp. F is a number, several at
+// once, or a Dual, which also follows a change, so that derivatives of gradients need no formula.
 //
 // With v = E1, q = E2, t = E3, a = q q, b_kl = t_ijk t_ijl, by places, in hippynn's order:
 // E0 | v.v | q:q | tr q^3 | t:t | b:b | v.q.v | |q v|^2 | (v v v):t | v.b.v | b:q | b:a | |t:q|^2
@@ -14,7 +14,7 @@ namespace hipnn_ts {
 
 constexpr int max_factors = 4, polynomial_places = 13;
 
-/// Whether the polynomial at a place has moments up to l_max and factors up to n_max alone.
+/// Whether the polynomial at a position has only moments up to l_max and at most n_max factors.
 HIPNN_TS_INLINE constexpr bool is_polynomial(int place, int l_max, int n_max) {
   constexpr int orders[] = {0, 1, 2, 2, 3, 3, 2, 2, 3, 3, 3, 3, 3};
   constexpr int factors[] = {1, 2, 2, 3, 2, 4, 3, 4, 4, 4, 3, 4, 4};
@@ -30,7 +30,7 @@ HIPNN_TS_INLINE constexpr int n_polynomials(int l_max, int n_max) {
   return n;
 }
 
-/// The least n_max with so many polynomials, or 0 where there is none.
+/// The smallest n_max with this number of polynomials, or 0 if there is none.
 HIPNN_TS_INLINE constexpr int factors_of(int polynomials, int l_max) {
   int n_max = 1;
   while (n_max <= max_factors && n_polynomials(l_max, n_max) != polynomials) {
@@ -39,7 +39,7 @@ HIPNN_TS_INLINE constexpr int factors_of(int polynomials, int l_max) {
   return n_max <= max_factors ? n_max : 0;
 }
 
-/// A value and how it changes.
+/// A value and its change.
 template <class T> struct Dual {
   T value, change;
 };
@@ -146,7 +146,7 @@ template <class F> HIPNN_TS_INLINE Third<F> operator*(const Symmetric<F>& m, con
       m.xz * t.x + m.yz * t.y + m.zz * t.z};
 }
 
-/// The tensors with all their entries, of load(c), component c.
+/// The tensors with all their entries, from load(c), component c.
 template <class F, class Load> HIPNN_TS_INLINE Vector<F> tensor_of(Order<1>, const Load& load) {
   return {load(1), load(2), load(3)};
 }
@@ -164,7 +164,7 @@ template <class F, class Load> HIPNN_TS_INLINE Third<F> tensor_of(Order<3>, cons
       {xxz, xyz, xzz, yyz, yzz, zzz}};
 }
 
-/// A gradient with respect to those becomes one with respect to the components, given to
+/// Converts a gradient with respect to those into one with respect to the components, passed to
 /// write(c, value).
 template <class F, class Write>
 HIPNN_TS_INLINE void write_gradient(Order<1>, const Vector<F>& g, const Write& write) {
@@ -192,7 +192,7 @@ HIPNN_TS_INLINE void write_gradient(Order<3>, const Third<F>& g, const Write& wr
   write(15, twice(g.y.yz) + g.z.yy - zzz);
 }
 
-/// Values at the places with bounds l_max and n_max; load(c) gives component c of the moments.
+/// Values at the positions with bounds l_max and n_max; load(c) gives component c of the moments.
 template <int l_max, class F, class Load>
 HIPNN_TS_INLINE void polynomial_values(int n_max, const Load& load, F (&out)[polynomial_places]) {
   out[0] = load(0);
@@ -233,7 +233,7 @@ HIPNN_TS_INLINE void polynomial_values(int n_max, const Load& load, F (&out)[pol
   }
 }
 
-/// Gradients of sum_k g_k I_k with respect to the components, given to write(c, value).
+/// Gradients of sum_k g_k I_k with respect to the components, passed to write(c, value).
 template <int l_max, class F, class Load, class Write>
 HIPNN_TS_INLINE void polynomial_gradients(
     int n_max, const Load& load, const F (&g)[polynomial_places], const Write& write) {

@@ -7,10 +7,11 @@
 
 namespace hipnn_ts {
 
-/// Objects that one caller at a time uses, such as buffers: as many as there were callers at once.
+/// Objects that one caller at a time uses, such as buffers: as many as there were simultaneous
+/// callers.
 template <class T> class Pool {
 public:
-  /// Sole use of an object until its end.
+  /// Sole use of an object during its lifetime.
   class Lease {
   public:
     Lease(Pool& pool, std::unique_ptr<T> object) : pool_(pool), object_(std::move(object)) {}
@@ -31,7 +32,7 @@ public:
     std::unique_ptr<T> object_;
   };
 
-  /// The object used last of those that are free; else what make(), a unique_ptr, gives.
+  /// The free object that was used last, or else the unique_ptr from make().
   template <class Make> Lease take(const Make& make) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);

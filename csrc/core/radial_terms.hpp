@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The radial functions: with x = 1/r, y = 1/mu and the envelope c, a sensitivity is
-// s = c e, e = exp(-z^2/2), z = (x - y) sigma. Read as components.hpp is. T is a number, of the
-// first functions also a vector of them.
+// The radial functions: with x = 1/r, y = 1/mu and the envelope c, a sensitivity is s = c e, e =
+// exp(-z^2/2), z = (x - y) sigma. Compiled like components.hpp. T is a number, or in the first
+// functions also a vector of numbers.
 #pragma once
 
 #include "core/components.hpp"
@@ -14,8 +14,8 @@ template <class T> struct Envelope {
   T value, slope, curvature;
 };
 
-/// With t = pi/2 (1 - r/R), c is sin^2 t: measured from the cutoff R, where relative accuracy would
-/// be lost.
+/// With t = pi/2 (1 - r/R), c is sin^2 t. It is measured from the cutoff R, where relative accuracy
+/// would be lost otherwise.
 template <class T> HIPNN_TS_INLINE Envelope<T> envelope_of(T sine, T cosine, T cutoff) {
   const T rate = T(3.14159265358979323846) / cutoff;
   return {sine * sine, -rate * sine * cosine, rate * rate / 2 * (cosine * cosine - sine * sine)};
@@ -26,17 +26,17 @@ template <class T> HIPNN_TS_INLINE T gaussian_exponent(T z) {
   return z * z / -2;
 }
 
-/// ds/dr of a sensitivity, `rate` being z sigma.
+/// ds/dr of a sensitivity, where `rate` is z sigma.
 template <class T> HIPNN_TS_INLINE T sensitivity_slope(T e, T rate, T x, T c, T c_slope) {
   return e * (c_slope + c * x * x * rate);
 }
 
-/// What the derivatives of one sensitivity are made of.
+/// The terms in the derivatives of one sensitivity.
 template <class T> struct RadialTerms {
   T gap, sigma, z, e, c; // gap: x - y
 };
 
-/// A number for each factor of a sensitivity: a gradient, or a direction.
+/// One number for each factor of a sensitivity: a gradient, or a direction.
 template <class T> struct RadialFactors {
   T x, c, y, sigma;
 };
@@ -47,8 +47,8 @@ template <class T> HIPNN_TS_INLINE RadialFactors<T> sensitivity_gradients(Radial
   return {-along, h * t.e, along, -slope * t.gap};
 }
 
-/// How s changes along k, D = e (k_c + c q) with q = z ((k_y - k_x) sigma - k_sigma (x - y)), and
-/// the gradients of h D with respect to the factors.
+/// Change of s along k, D = e (k_c + c q) with q = z ((k_y - k_x) sigma - k_sigma (x - y)), and the
+/// gradients of h D with respect to the factors.
 template <class T> struct SensitivityChange {
   T change;
   RadialFactors<T> gradients;

@@ -16,7 +16,7 @@ constexpr double decays[screening_terms] = {3.19980, 0.94229, 0.40290, 0.20162};
 RepulsionTerms terms_of(double z_receiver, double z_sender, double inner, double outer) {
   RepulsionTerms out{};
   const double length = 0.46850 / (std::pow(z_receiver, 0.23) + std::pow(z_sender, 0.23));
-  // At the outer radius, where the switch takes them away.
+  // Values at the outer radius, which the switch cancels.
   double energy = 0, slope = 0, curvature = 0;
   for (int k = 0; k < screening_terms; ++k) {
     out.strength[k] = coulomb * z_receiver * z_sender * weights[k];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The repulsion of nuclei that a network may have beside its blocks.
+// The optional repulsion of nuclei, beside the blocks of a network.
 #pragma once
 
 #include "core/pairs.hpp"
@@ -8,7 +8,7 @@
 
 namespace hipnn_ts {
 
-/// Of atoms closer than `outer`, in Å; none without terms.
+/// Acts between atoms closer than `outer`, in Å; has no effect without terms.
 struct Repulsion {
   double inner = 0.0, outer = 0.0;
   int n_species = 0;
@@ -17,11 +17,11 @@ struct Repulsion {
   explicit operator bool() const { return !terms.empty(); }
 };
 
-/// Between species of these nuclear charges.
+/// Terms between species of these nuclear charges.
 Repulsion repulsion_of(double inner, double outer, const std::vector<double>& charges);
 
 /// Half of each pair's energy is added to its receiver's, and half of its gradient to the pair
-/// vector's, (P, 3). Sums run in one order whatever the number of threads.
+/// vector's, (P, 3). Sums run in one order, whatever the number of threads.
 template <class T>
 void add_repulsion(
     const Repulsion& repulsion, const PairGroups& by_receiver, const int64_t* species,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Repulsion of two nuclei, as model/repulsion.py has it: read by the host's compiler and by NVRTC.
+// Repulsion of two nuclei, as in model/repulsion.py; compiled by the host's compiler and by NVRTC.
 #pragma once
 
-#ifndef __CUDACC_RTC__ // which has exp without
+#ifndef __CUDACC_RTC__ // NVRTC has exp without it
 #include <cmath>
 #endif
 
@@ -11,8 +11,8 @@ namespace hipnn_ts {
 
 constexpr int screening_terms = 4;
 
-/// Of two species, at distance r: sum_k strength_k exp(exponent_k r) / r, in eV, and a switch,
-/// cubic t^3 + quartic t^4 + shift, with t what r exceeds the inner radius by.
+/// For two species at distance r: sum_k strength_k exp(exponent_k r) / r, in eV, and a switch,
+/// cubic t^3 + quartic t^4 + shift, where t is the distance beyond the inner radius.
 struct RepulsionTerms {
   double strength[screening_terms], exponent[screening_terms];
   double cubic, quartic, shift;

@@ -9,7 +9,7 @@ namespace hipnn_ts {
 
 namespace {
 
-/// Places for tiles, the lowest free ones first so that memory is used again while it is in cache.
+/// Slots for tiles, the lowest free ones first, so that memory is reused while it is in cache.
 class Slots {
 public:
   int32_t take() {

@@ -11,7 +11,7 @@
 
 namespace hipnn_ts {
 
-// Gram and Schmidt's way, twice, as once loses digits.
+// Gram-Schmidt orthogonalisation, twice, because once loses digits.
 void orthogonalise(int n, int width, double* q, double* l) {
   std::fill_n(l, n * n, 0.0);
   const auto product = [&](int v, int w) {

@@ -8,19 +8,19 @@
 
 namespace hipnn_ts {
 
-/// What a step consists of. The backward walk of a sender's pairs contains the contraction of its
+/// The stages of a step. The backward pass over a sender's pairs contains the contraction of its
 /// result.
 enum class Stage { grouping, projections, forward_pairs, onsite, backward_pairs };
 constexpr std::array<const char*, 5> stage_names = {
     "grouping", "projections", "forward pairs", "on-site", "backward pairs"};
 
-/// Seconds of one thread by stage; a cache line of its own.
+/// Seconds of one thread by stage, in a separate cache line.
 struct alignas(64) StageSeconds {
   double of[stage_names.size()];
 };
 
-/// Adds the time between its making and its end. Always inlined: kernels of several instruction
-/// sets share it.
+/// Adds the time of its lifetime. Always inlined, because kernels of several instruction sets share
+/// it.
 class StageSpan {
 public:
   __attribute__((always_inline)) StageSpan(StageSeconds& seconds, Stage stage)

@@ -5,7 +5,7 @@
 
 namespace hipnn_ts {
 
-/// Some tiles of consecutive atoms: tile t begins at atom t * (tile size).
+/// Tiles of consecutive atoms: tile t begins at atom t * (tile size).
 struct TileList {
   const int32_t* tiles;
   int64_t size;
@@ -15,13 +15,13 @@ struct TileList {
 struct ReceiverRange {
   int32_t begin, end;
 
-  /// Always inlined: kernels of several instruction sets share it.
+  /// Always inlined, because kernels of several instruction sets share it.
   __attribute__((always_inline)) bool holds(int32_t receiver) const {
     return receiver >= begin && receiver < end;
   }
 };
 
-/// Activations and projections of so many atoms stay in cache; a multiple of every gemm_rows.
+/// Activations and projections of this many atoms stay in cache; a multiple of every gemm_rows.
 constexpr int max_tile_size = 48;
 
 } // namespace hipnn_ts

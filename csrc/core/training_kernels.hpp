@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The kernels of training, operator by operator, with derivatives of theirs. Symbols and arrays as
-// in core/kernels.hpp.
+// The kernels of training, operator by operator, with their derivatives. Symbols and arrays as in
+// core/kernels.hpp.
 #pragma once
 
 #include "core/kernels.hpp"
 
 namespace hipnn_ts {
 
-/// A direction in the space of the form's factors; shapes as theirs.
+/// A direction in the space of the form's factors, with the same shapes.
 template <class T> struct MomentsDirection {
   const T* components;
   const T* sensitivities;
-  const T* projections; // or null: they stay
+  const T* projections; // or null for zero
 };
 
 /// The trilinear form E_i,c,a = sum_p Y_p,c sum_w s_p,w P_j,v,a with v = first_p + w, w < count_p:
-/// sensitivities are stored as one window of at most W consecutive v per pair.
+/// each pair stores its sensitivities as one window of at most W consecutive v.
 template <class T> struct MomentsProblem {
   int64_t n_receivers;
   int64_t n_senders;
@@ -35,7 +35,7 @@ template <class T> struct MomentsProblem {
   int n_threads;
 };
 
-/// Which sensitivities matter at some distances: those with |z| below `reach`.
+/// The sensitivities that matter at given distances: those with |z| below `reach`.
 template <class T> struct WindowsProblem {
   int64_t n_pairs;
   int n_sensitivities;
@@ -63,7 +63,7 @@ template <class T> struct SensitivitiesProblem {
   int n_threads;
 };
 
-/// Gradients with respect to the factors of sensitivities, or directions along them; those then
+/// Gradients with respect to the factors of sensitivities, or directions along them; directions are
 /// readable as far as the factors.
 template <class T> struct SensitivityFactors {
   T* inverse_distances; // (P,)
@@ -72,11 +72,11 @@ template <class T> struct SensitivityFactors {
   T* sigma;             // (V,)
 };
 
-/// Values that kernels may read, and for scratch write, beyond the last sensitivity.
+/// Values beyond the last sensitivity that kernels may read, and for scratch write.
 constexpr int64_t sensitivity_padding = 8;
 
-/// Pairs whose gradients with respect to 1/mu and sigma are summed together: kernels want scratch
-/// of (ceil(P / sensitivity_block), 2, V + sensitivity_padding).
+/// Number of pairs whose gradients with respect to 1/mu and sigma are summed together: kernels need
+/// scratch of (ceil(P / sensitivity_block), 2, V + sensitivity_padding).
 constexpr int64_t sensitivity_block = 1024;
 
 /// Vectors of pairs, none of them zero.
@@ -87,7 +87,7 @@ template <class T> struct GeometryProblem {
   int n_threads;
 };
 
-/// What is made of them, gradients with respect to that, or how it changes.
+/// Values computed from them, gradients with respect to these, or their change.
 template <class T> struct GeometryFactors {
   T* distances;         // (P,)
   T* inverse_distances; // (P,)
@@ -105,14 +105,14 @@ template <class T> struct InvariantsProblem {
   int n_threads;
 };
 
-/// Gradients with respect to what goes into invariants, or directions along it.
+/// Gradients with respect to the inputs of invariants, or directions along them.
 template <class T> struct InvariantsFactors {
   T* moments;
   T* scales;
 };
 
-/// Atoms whose gradients with respect to the scales are summed together: kernels want scratch of
-/// (ceil(n / invariants_block), l_max, a).
+/// Number of atoms whose gradients with respect to the scales are summed together: kernels need
+/// scratch of (ceil(n / invariants_block), l_max, a).
 constexpr int64_t invariants_block = 64;
 
 /// Polynomial invariants of moments, with at most n_max factors.
@@ -132,17 +132,16 @@ using PairGradientsKernel =
 
 /// One instruction set's kernels for one precision and one number of components.
 template <class T> struct TrainingKernels {
-  /// out (n_receivers, C, a) = E, or how it changes `along` the direction.
+  /// out (n_receivers, C, a) = E, or its change `along` the direction.
   MomentsKernel<T> moments, moments_change;
-  /// Gradients of E:G with respect to Y (P, C) and s (P, W), null where not wanted; or their
-  /// change.
+  /// Gradients of E:G with respect to Y (P, C) and s (P, W), null if not wanted; or their change.
   PairGradientsKernel<T> pair_gradients, pair_gradients_change;
   /// out (n_senders, V, a), gradient of E:G with respect to P; or its change.
   MomentsKernel<T> projections_gradient, projections_gradient_change;
 
   /// Distances, their inverses, envelopes and components; the gradient (P, 3) with respect to the
-  /// vectors; how the four change along k (P, 3); the gradient of the first gradient's product with
-  /// k.
+  /// vectors; the change of the four along k (P, 3); the gradient of the product of the first
+  /// gradient with k.
   void (*geometry)(const GeometryProblem<T>&, const GeometryFactors<T>& out);
   void (*geometry_backward)(
       const GeometryProblem<T>&, const GeometryFactors<const T>& gradients, T* out);
@@ -166,7 +165,7 @@ template <class T> struct TrainingKernels {
   void (*polynomials_double_backward)(
       const PolynomialsProblem<T>&, const T* g, const T* k, T* g_gradient, T* out);
 
-  /// The smallest windows that leave nothing out that matters.
+  /// The smallest windows that contain all sensitivities that matter.
   void (*active_windows)(const WindowsProblem<T>&);
   /// out (P, W) = s, zero beyond a pair's count.
   void (*sensitivities)(const SensitivitiesProblem<T>&, T* out);

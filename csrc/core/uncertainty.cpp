@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace {
 
-/// Atoms of one element, places in `rows`.
+/// Atoms of one element, with their positions in `rows`.
 struct Tile {
   int64_t species, begin, end;
 };
@@ -43,7 +43,7 @@ void Uncertainties<T>::compute(
   const int D = weights.n_features;
   const int64_t scratch_size = distance_scratch_size(D);
   T* const scratch = scratch_.resize(scratch_size * n_threads);
-  const Kernels<T>& own = kernels<T>(1); // no components matter
+  const Kernels<T>& own = kernels<T>(1); // components do not matter here
   const auto n_tiles = static_cast<int64_t>(tiles.size());
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic)
   for (int64_t t = 0; t < n_tiles; ++t) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The force uncertainty of one network: how far the features of an atom, those that leave all
-// blocks side by side, are from the training atoms of its element, |L (features - mean)|, with L in
-// eV/Å.
+// The force uncertainty of one network: the distance of the output features of all blocks of an
+// atom from those of the training atoms of its element, |L (features - mean)|, with L in eV/Å.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +11,16 @@
 
 namespace hipnn_ts {
 
-/// Said where one is asked for.
+/// The message if one is requested.
 constexpr const char* no_uncertainty =
     "expected a model with force uncertainty, found none; training stores it where the validation "
     "data has forces, and 'hipnn-ts export' writes it";
 
-/// What a file says of it. L is lower triangular.
+/// The content of a file. L is lower triangular.
 template <class T> struct UncertaintyWeights {
-  int n_features = 0;           // D, of all blocks; 0 where the file has none
+  int n_features = 0;           // D, over all blocks; 0 if the file has none
   const T* means = nullptr;     // (S, D)
-  const T* whitening = nullptr; // (S, panels_size(D, D)): of L^T, as dense layers read it
+  const T* whitening = nullptr; // (S, panels_size(D, D)): L^T in the layout of dense layers
 
   explicit operator bool() const { return n_features > 0; }
 };
@@ -30,7 +29,7 @@ template <class T> struct UncertaintyWeights {
 template <class T> struct DistanceProblem {
   int n_features; // D
   int n_blocks;
-  const int* widths;      // of each block's features
+  const int* widths;      // number of each block's features
   const T* const* blocks; // of each block, (n_rows, width)
   const int32_t* rows;    // (n,), of these atoms
   int n;                  // at most max_tile_size
@@ -40,11 +39,11 @@ template <class T> struct DistanceProblem {
   double* distances;      // (n_rows,), written for these atoms
 };
 
-/// Of atoms of all elements, with what this needs.
+/// For atoms of all elements, with the required buffers.
 template <class T> class Uncertainties {
 public:
-  /// Force uncertainties (n,), eV/Å, of atoms with these species. `blocks` has the features that
-  /// left each block, (n, width), `widths` their number.
+  /// Force uncertainties (n,), eV/Å, of atoms with these species. `blocks` contains the output
+  /// features of each block, (n, width), `widths` their number.
   void compute(
       const UncertaintyWeights<T>& weights, const std::vector<int>& widths, const T* const* blocks,
       const int64_t* species, int64_t n, int n_threads, double* out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-/// What is used from outside of the library that the core is part of, such as by the tests' device.
+/// Marks functions that code outside the library uses, for example the device of the tests.
 #define HIPNN_TS_API __attribute__((visibility("default")))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// NumPy arrays as the runtime takes and gives them.
+// NumPy arrays as input and output of the runtime.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -40,7 +40,7 @@ Array<T> array_of(const T* values, std::initializer_list<pybind11::ssize_t> shap
   return Array<T>(pybind11::array::ShapeContainer(shape), values);
 }
 
-/// Results, and after them the measures of their error that were asked for.
+/// Results, followed by the requested measures of their error.
 inline pybind11::tuple with_measures(
     const pybind11::tuple& results, bool with_deviations, const pybind11::tuple& deviations,
     bool with_uncertainty, const pybind11::array& uncertainty) {
@@ -52,7 +52,7 @@ inline pybind11::tuple with_measures(
   return with_deviations ? py::tuple(results + py::make_tuple(deviations)) : results;
 }
 
-/// Of (n_species, n_species) in Å, or (0, 0) where nothing is known.
+/// Limits (n_species, n_species) in Å, or (0, 0) if nothing is known.
 inline ClosestApproach limits_of(const Array<double>& limits, int64_t n_species) {
   if (limits.ndim() == 2 && limits.shape(0) == 0 && limits.shape(1) == 0) {
     return {};

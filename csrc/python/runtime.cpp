@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The runtime for Python: NumPy in and out, other Python threads run meanwhile.
+// The runtime for Python: NumPy in and out; other Python threads run meanwhile.
 #include "runtime.hpp"
 
 #include <omp.h>
@@ -125,7 +125,7 @@ py::tuple evaluate_pairs(
   const auto narrow = [&](const Array<int64_t>& ends) {
     std::vector<int32_t> out;
     for (int64_t p = 0; p < n_pairs; ++p) {
-      // What does not fit is out of range as well.
+      // Values that do not fit are out of range as well.
       const int64_t end = ends.data()[p];
       out.push_back(end == static_cast<int32_t>(end) ? static_cast<int32_t>(end) : -1);
     }

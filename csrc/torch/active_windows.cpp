@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Which sensitivities matter to a pair: one window of consecutive ones, sorted by centre.
+// The sensitivities that matter to a pair: one window of consecutive ones, sorted by centre.
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 

@@ -10,8 +10,8 @@
 namespace hipnn_ts {
 namespace {
 
-/// What exported code calls, or names after a dot: torch's functions, and the model's own names.
-/// test_every_architecture_passes fails where the model's code gains one that is not here.
+/// The functions that exported code calls, or names after a dot: those of torch, and the model's
+/// own. test_every_architecture_passes fails if the model's code gains one that is missing here.
 const std::set<std::string_view> known{
     "Block",
     "FusedPotential",
@@ -164,7 +164,7 @@ bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
-/// Digits with at most one point: the one of 4. at the end of a line is no access to what follows.
+/// Digits with at most one point: the one of 4. at the end of a line does not access what follows.
 size_t end_of_number(std::string_view text, size_t i) {
   i = std::min(text.find_first_not_of("0123456789", i), text.size());
   if (i < text.size() && text[i] == '.') {
@@ -182,7 +182,7 @@ bool is_numbered(std::string_view word) {
   return word.front() == '_' && is_digits(word.substr(1));
 }
 
-/// getattr(x, "12"), a member of a list of modules: any other name would be an attribute unseen.
+/// getattr(x, "12"), a member of a list of modules: any other name would be an unchecked attribute.
 bool is_member(std::string_view rest) {
   const size_t quote = rest.find('"');
   const size_t end = rest.find('"', quote + 1);
@@ -196,11 +196,11 @@ bool is_member(std::string_view rest) {
 } // namespace
 
 void check_code(std::string_view name, std::string_view source) {
-  // Either could stand between a dot and a name, and in exported code neither does.
+  // Either could separate a dot from a name, which exported code never does.
   TORCH_CHECK(
       source.find_first_of("#\\") == std::string_view::npos, "found a comment or an escape in '",
       name, "', which no exported potential has");
-  char before = ' '; // the last character that is no space
+  char before = ' '; // the last character that is not a space
   for (size_t i = 0; i < source.size();) {
     if (!is_word(source[i])) {
       before = is_space(source[i]) ? before : source[i];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A training step calls a dozen operators on the same pairs: indices are checked and grouped by the
-// first of them, and kept as long as the tensors live unchanged.
+// A training step calls a dozen operators on the same pairs: the first of them checks and groups
+// the indices, and the result is kept while the tensors live unchanged.
 #pragma once
 
 #include "core/pairs.hpp"
@@ -9,8 +9,8 @@
 
 namespace hipnn_ts {
 
-/// Pairs whose indices are in range, by receiver and by sender. Within a group those with windows
-/// of one size follow each other: processors guess the ends of loops better then.
+/// Pairs whose indices are in range, by receiver and by sender. Within a group, pairs with windows
+/// of one size are consecutive, which lets processors predict the ends of loops.
 class CheckedPairs {
 public:
   /// Throws c10::Error. Tensors are contiguous.
@@ -23,7 +23,7 @@ private:
   PairGrouping by_receiver_, by_sender_;
 };
 
-/// Those of a form; valid until the next call on this thread.
+/// The pairs of a form; valid until the next call on this thread.
 const CheckedPairs& checked_pairs(const PairTensors& pairs, const Sizes& sizes);
 
 /// Windows (first, count) of n pairs that are within n_sensitivities; throws c10::Error.

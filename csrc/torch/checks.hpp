@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What every operator asks of its arguments. The kernels trust shapes and indices: whatever is
-// wrong stops here, with one sentence.
+// Checks of every operator's arguments. The kernels trust shapes and indices, so errors must stop
+// here, with one sentence.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// From positions to energy and forces in one call: neighbour list, pair vectors, network, forces.
-// A host of positions (OpenMM) holds one such object for each of its force objects.
+// From positions to energy and forces in one call: neighbour list, pair vectors, network, forces. A
+// host of positions (OpenMM) has one such object for each of its force objects.
 #include <ATen/Parallel.h>
 #include <torch/custom_class.h>
 
@@ -21,7 +21,7 @@ namespace {
 
 using at::Tensor;
 
-/// What a step on the processor needs.
+/// The objects that a step on the CPU needs.
 struct Scratch {
   Evaluation evaluation;
   Buffer<double> positions;
@@ -39,8 +39,8 @@ public:
                 model_->architecture().cutoff, usual_neighbour_skin)),
         checks_(parts_.particles, parts_.limits, parts_.stop) {}
 
-  /// positions (n_particles, 3) in the host's unit of length, either precision; box (3, 3), rows
-  /// are the box vectors, where periodic.
+  /// positions (n_particles, 3) in the host's unit of length, in either precision; box (3, 3), rows
+  /// are the box vectors, if periodic.
   Result evaluate(const Tensor& positions, const std::optional<Tensor>& box) {
     TORCH_CHECK_VALUE(
         positions.dim() == 2 && positions.size(0) == parts_.n_particles && positions.size(1) == 3,
@@ -80,7 +80,7 @@ private:
     return parts;
   }
 
-  /// Calls search(), whose mistakes name an atom of ours, with the sentence for the host's user.
+  /// Calls search(); an error about one of our atoms then names the host's particle.
   template <class Search> decltype(auto) checked_search(const Search& search) {
     try {
       return search();
@@ -92,7 +92,7 @@ private:
     }
   }
 
-  /// Energy and forces stay on the GPU that the positions are on.
+  /// Energy and forces stay on the GPU of the positions.
   Result run_on_gpu(const Tensor& positions, const std::optional<Tensor>& box) {
     return cuda::on_gpu(positions, [&](cuda::Device& device) {
       cuda::OnDevice* potential;
@@ -128,7 +128,8 @@ private:
         [&]() -> const Results& { return evaluation.compute(structure, at::get_num_threads()); });
     const ClosePair pair = evaluation.closer_than(checks_.guard().closest());
     checks_.pairs(bool(pair), [&] { return pair; });
-    // What is not finite spreads to all particles within a few steps: here it is still near.
+    // A value that is not finite spreads to all particles within a few steps; it is caught near its
+    // origin here.
     if (results.not_finite >= 0) {
       checks_.refuse(results.not_finite, evaluation.closest());
     }
@@ -174,7 +175,7 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
            torch::arg("length"), torch::arg("energy")})
       .def("evaluate", &EnergyAndForces::evaluate)
       .def("searches", &EnergyAndForces::searches)
-      // Neighbour lists stay behind: a copy makes its own.
+      // Neighbour lists are not copied: a copy builds its own.
       .def_pickle(
           [](const Self& self) { return hipnn_ts::state_of(self->parts()); },
           [](c10::IValue state) {

@@ -11,17 +11,17 @@
 
 namespace hipnn_ts {
 
-/// torch.classes.hipnn_ts.ExtrapolationGuard(limits, stop): tells on standard error, more and more
+/// torch.classes.hipnn_ts.ExtrapolationGuard(limits, stop): warns on standard error, more and more
 /// rarely, of evaluations with atoms closer than in the training data, or refuses them.
 ///
-/// limits (S, S) float64, Å, as of ClosestApproach; (0, 0) where nothing is known or wanted.
+/// limits (S, S) float64, Å, as in ClosestApproach; (0, 0) if nothing is known or wanted.
 class HIPNN_TS_API ExtrapolationGuard : public torch::CustomClassHolder {
 public:
   using State = std::tuple<at::Tensor, bool>;
 
   explicit ExtrapolationGuard(at::Tensor limits, bool stop);
 
-  /// `particles` are the host's names of the atoms. Throws c10::ValueError where it is to stop.
+  /// `particles` are the host's names of the atoms. Throws c10::ValueError if it is to stop.
   template <class Index, class T>
   void check(
       const int64_t* particles, const int64_t* species, const Index* receivers,
@@ -30,8 +30,8 @@ public:
     judge(bool(pair), particles, [&] { return pair; });
   }
 
-  /// As check, where it is known whether two atoms are too `close`; `find` says which, and is
-  /// called only where that is told.
+  /// Like check, if it is known whether two atoms are too `close`; `find` returns which, and is
+  /// called only if that is reported.
   template <class Find> void judge(bool close, const int64_t* particles, const Find& find) {
     const int64_t evaluation = ++evaluations_;
     if (!close) {
@@ -45,7 +45,7 @@ public:
     }
   }
 
-  /// Evaluations seen so far.
+  /// Number of evaluations so far.
   int64_t evaluations() const { return evaluations_; }
   State state() const { return {limits_, stop_}; }
   const at::Tensor& limits() const { return limits_; }

@@ -6,18 +6,18 @@
 
 namespace hipnn_ts {
 
-/// What a force promises of each of its evaluations, wherever it computes: atoms closer than in the
-/// training data are told of or refused, and results that are not finite are refused. Messages name
-/// the host's particles.
+/// The checks of each evaluation of a force, on any device: atoms closer than in the training data
+/// are reported or refused, and results that are not finite are refused. Messages name the host's
+/// particles.
 class HIPNN_TS_API ForceChecks {
 public:
-  /// Indices (n,) of the particles that the force acts on, contiguous int64; limits and stop as of
+  /// Indices (n,) of the particles on which the force acts, contiguous int64; limits and stop as in
   /// ExtrapolationGuard.
   ForceChecks(at::Tensor particles, at::Tensor limits, bool stop)
       : particles_(std::move(particles)), guard_(std::move(limits), stop) {}
 
-  /// Whether any two atoms are too `close`; find(), a ClosePair, is called only where something is
-  /// told. Throws c10::ValueError where it is to stop.
+  /// Whether any two atoms are too `close`; find(), a ClosePair, is called only if something is
+  /// reported. Throws c10::ValueError if it is to stop.
   template <class Find> void pairs(bool close, const Find& find) {
     guard_.judge(close, particles_.const_data_ptr<int64_t>(), find);
   }

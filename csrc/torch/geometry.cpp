@@ -47,7 +47,7 @@ template <class T> GeometryFactors<const T> read_only(const Factors& f) {
   return {d, i, e, y};
 }
 
-/// Gradients as kernels read them.
+/// Gradients in the layout of the kernels.
 Factors checked(const Factors& gradients, const Tensor& vectors) {
   const auto& [d, i, e, y] = gradients;
   const auto type = vectors.scalar_type();

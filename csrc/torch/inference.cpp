@@ -29,7 +29,7 @@ std::tuple<Tensor, Tensor> compute(
   return {energies, pair_gradients};
 }
 
-/// Self energies, which those of format 1 have elsewhere, included.
+/// With self energies, which format 1 stores elsewhere.
 std::tuple<Tensor, Tensor> checked_evaluate(
     LoadedModel& model, const Tensor& species, const Tensor& receivers, const Tensor& senders,
     const Tensor& vectors) {
@@ -60,7 +60,7 @@ std::tuple<Tensor, Tensor> evaluate(
   return checked_evaluate(*loaded_model(document), species, receivers, senders, vectors);
 }
 
-/// What the code of files of format 1 calls; they add self energies themselves.
+/// For code in files of format 1, which adds self energies itself.
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {
@@ -81,14 +81,14 @@ template <class Use> void for_each_evaluation(const Tensor& document, const Use&
   model->with_precision([&](auto one) { model->evaluations<decltype(one)>().for_each(use); });
 }
 
-/// Memory of the buffers that evaluating a document has left.
+/// Memory of the buffers from evaluating a document.
 int64_t inference_bytes(const Tensor& document) {
   int64_t total = 0;
   for_each_evaluation(document, [&](const auto& evaluation) { total += evaluation.bytes(); });
   return total;
 }
 
-/// Seconds that evaluating it has spent in each stage, summed over threads.
+/// Seconds spent in each stage of evaluating it, summed over threads.
 c10::Dict<std::string, double> inference_seconds(const Tensor& document) {
   c10::Dict<std::string, double> total;
   for (const char* name : stage_names) {

@@ -15,7 +15,7 @@ using at::Tensor;
 /// moments (n, C, a), scales (l_max, a).
 using Factors = std::tuple<Tensor, Tensor>;
 
-/// The factors as kernels read them.
+/// The factors in the layout of the kernels.
 class Problem {
 public:
   Problem(const Factors& factors, double cusp) : cusp_(cusp) {

@@ -15,8 +15,8 @@ namespace {
 using at::Tensor;
 using Shared = std::shared_ptr<LoadedModel>;
 
-/// Models of the tensors that live: as many as there are, since making one takes longer than a
-/// step. Those of tensors that are gone end when another one is made.
+/// Models of living tensors, all of which are kept, since making one takes longer than a step.
+/// Those of destroyed tensors are deleted when another one is made.
 class Models {
 public:
   template <class Make>
@@ -33,7 +33,7 @@ private:
   Recent<Shared> recent_{std::numeric_limits<size_t>::max()};
 };
 
-/// Never destroyed: at exit a device may be gone before.
+/// Never destroyed, because at exit a device may be unloaded first.
 Models& models() {
   static auto& all = *new Models;
   return all;

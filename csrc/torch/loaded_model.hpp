@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A network as torch's side holds it: made of a document once, with everything that evaluating it
-// takes, for whoever has the document's tensor.
+// A network on torch's side: made from a document once, with everything needed to evaluate it, for
+// all holders of the document's tensor.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -30,7 +30,7 @@ public:
     return architecture().double_precision ? use(double()) : use(float());
   }
 
-  /// Sole use of the network and its buffers, which stay for the next caller.
+  /// Sole use of the network and its buffers, which are kept for the next caller.
   template <class T> typename Pool<PairEvaluation<T>>::Lease evaluation() {
     return evaluations<T>().take(
         [&] { return std::make_unique<PairEvaluation<T>>(model_->all_weights<T>()); });
@@ -41,10 +41,10 @@ public:
   }
 
   int n_members() const { return model_->n_members(); }
-  /// A member's weights on a device: sent there once.
+  /// A member's weights on a device, uploaded once.
   template <class T>
   std::shared_ptr<const cuda::DeviceWeights<T>> on_device(cuda::Device& device, int member);
-  /// Self energies (n_species,) float64, eV, mean of the members, in this place: sent there once.
+  /// Self energies (n_species,) float64, eV, mean of the members, on this device, uploaded once.
   at::Tensor self_energies_on(at::Device where);
 
 private:
@@ -59,16 +59,16 @@ private:
   std::map<std::pair<int, int>, at::Tensor> self_energies_; // by type and index of the device
 };
 
-/// Of a document (uint8), which may lie anywhere; the same one as long as its tensor lives and is
-/// not written to. Throws c10::Error where the document cannot be used.
+/// From a document (uint8) on any device; the same object while its tensor lives and is not written
+/// to. Throws c10::Error if the document cannot be used.
 HIPNN_TS_API std::shared_ptr<LoadedModel> loaded_model(const at::Tensor& document);
 
-/// Likewise of the packed weights, sizes and scalars of format 1, whose self energies are added
+/// Likewise from the packed weights, sizes and scalars of format 1, whose self energies are added
 /// elsewhere.
 std::shared_ptr<LoadedModel>
 loaded_model(at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars);
 
-/// The document of a potential of format 1. Throws c10::Error where the parts do not fit.
+/// The document of a potential of format 1. Throws c10::Error if the parts do not fit.
 HIPNN_TS_API at::Tensor document_of_format_1(
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars,
     const at::Tensor& self_energies, const std::vector<std::string>& elements);

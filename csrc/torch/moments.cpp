@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The moments and their gradients as two operators. The derivatives of either are written with the
-// two, so there are those of any order; the second, which training needs, has kernels of its own.
+// The moments and their gradients as two operators. The derivatives of either are expressed by the
+// two, so derivatives of any order exist; the second derivative, which training needs, has its own
+// kernels.
 #include <torch/library.h>
 #include <torch/torch.h>
 
@@ -26,7 +27,7 @@ int64_t size(const Tensor& t, Factor f, int64_t dim) {
   return t.size(dim);
 }
 
-/// A form of all factors but perhaps the moments, `n_receivers` rows of which there are.
+/// A form of all factors, perhaps without the moments, which have `n_receivers` rows.
 Form form_of(
     const Tensor& y, const Tensor& s, const Tensor& p, const Tensor& g, const PairTensors& pairs,
     int64_t n_receivers) {
@@ -37,7 +38,8 @@ Form form_of(
        size(p, projections, 1), size(p, projections, 2)}};
 }
 
-/// `tensors` with an empty one for each that is not wanted: operators return no undefined ones.
+/// `tensors`, with an empty one for each that is not wanted, because operators return no undefined
+/// tensors.
 Gradients complete(const Three& tensors, const Tensor& like) {
   const auto or_empty = [&](const Tensor& t) {
     return t.defined() ? t : at::empty({0}, like.options());
@@ -45,7 +47,7 @@ Gradients complete(const Three& tensors, const Tensor& like) {
   return {or_empty(tensors[0]), or_empty(tensors[1]), or_empty(tensors[2])};
 }
 
-/// Which dispatch key an operator's registration serves.
+/// The dispatch key of an operator's registration.
 struct Cpu {
   static Tensor value(const Form& form) { return moments_on_cpu(form); }
   static Three gradients(const Form& form, Wanted wanted) { return gradients_on_cpu(form, wanted); }
@@ -109,7 +111,7 @@ void add(Tensor& sum, const Tensor& term) {
   }
 }
 
-/// Where no derivative of it is wanted.
+/// Used if no derivative of it is wanted.
 std::array<Tensor, 4> change(const Form& form, const Three& along, std::array<bool, 4> wanted) {
   if (form.any().is_cuda()) {
     return cuda::on_gpu(form.any(), [&](cuda::Device& device) {
@@ -119,8 +121,8 @@ std::array<Tensor, 4> change(const Form& form, const Three& along, std::array<bo
   return change_on_cpu(form, along, wanted);
 }
 
-/// The same by the operators, differentiable. The form is linear in each factor: along one of
-/// them it changes as if the direction stood in that factor's place.
+/// The same through the operators, differentiable. The form is linear in each factor: its change
+/// along one of them is its value with the direction in place of that factor.
 std::array<Tensor, 4> change_by_operators(
     const Tensor& g, const Three& factors, const PairTensors& pairs, const Three& along,
     std::array<bool, 4> wanted) {

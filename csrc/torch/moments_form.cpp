@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::array<Factor, 4> all_factors = {components, sensitivities, projections, moments};
 
-/// A form as kernels read it, checked, alive as long as this is.
+/// A checked form in the layout of the kernels, which must outlive its use.
 class Problem {
 public:
   explicit Problem(const Form& form) : form_(form) {

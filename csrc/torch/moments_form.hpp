@@ -16,14 +16,14 @@ enum Factor : int { components, sensitivities, projections, moments };
 constexpr const char* factor_names[] = {"components", "sensitivities", "projections", "moments"};
 constexpr int64_t factor_dims[] = {2, 2, 3, 3};
 
-/// Sizes that the missing factor would tell.
+/// Sizes that would follow from the missing factor.
 struct Sizes {
   int64_t n_receivers, n_senders, n_components, window, n_sensitivities, n_features;
 
   std::vector<int64_t> shape(Factor factor, int64_t n_pairs) const;
 };
 
-/// Which sensitivities and atoms a pair joins.
+/// The sensitivities and atoms of each pair.
 struct PairTensors {
   at::Tensor first, count, receivers, senders;
 };
@@ -41,14 +41,15 @@ struct Form {
 /// One tensor for each of components, sensitivities and projections.
 using Three = std::array<at::Tensor, 3>;
 
-/// The moments. These throw c10::Error on arguments that do not fit.
+/// The moments. These functions throw c10::Error if arguments do not fit.
 at::Tensor moments_on_cpu(const Form& form);
 
 /// The form's gradients with respect to the wanted factors.
 Three gradients_on_cpu(const Form& form, std::array<bool, 3> wanted);
 
-/// How those gradients, paired with `along` and added up, change with the factors that are wanted,
-/// moments last: undefined where not. `along` is undefined where there is nothing to pair with.
+/// The change of those gradients, paired with `along` and summed, with respect to the wanted
+/// factors, moments last; undefined for the others. `along` is undefined if there is nothing to
+/// pair with.
 std::array<at::Tensor, 4>
 change_on_cpu(const Form& form, const Three& along, std::array<bool, 4> wanted);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The neighbour search for modules that are plain torch apart from it.
+// The neighbour search for modules that otherwise are plain torch.
 #include "torch/neighbours.hpp"
 
 #include <ATen/Parallel.h>
@@ -28,7 +28,7 @@ struct Neighbours : torch::CustomClassHolder {
 
   /// receivers (P,), senders (P,), int64, and vectors (P, 3), float64, of the pairs within the
   /// cutoff, sorted by receiver and then sender. positions (n, 3), Å; box (3, 3), rows are the box
-  /// vectors, Å, where periodic.
+  /// vectors, Å, if periodic.
   std::tuple<Tensor, Tensor, Tensor>
   pairs(const Tensor& positions, const std::optional<Tensor>& box) {
     TORCH_CHECK(
@@ -69,7 +69,7 @@ TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
       .def(torch::init<double>())
       .def("pairs", &Neighbours::pairs)
       .def("searches", [](const Self& self) { return self->pool.searches(); })
-      // Lists stay behind: a copy makes its own.
+      // Lists are not copied: a copy builds its own.
       .def_pickle(
           [](const Self& self) { return self->pool.cutoff(); },
           [](double cutoff) { return c10::make_intrusive<Neighbours>(cutoff); });

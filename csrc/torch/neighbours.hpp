@@ -9,7 +9,7 @@
 
 namespace hipnn_ts {
 
-/// Rows of the box tensor (3, 3) times `scale`; the box is periodic where there is a tensor.
+/// Rows of the box tensor (3, 3) times `scale`; the box is periodic if there is a tensor.
 Box box_from(const std::optional<at::Tensor>& box, double scale);
 
 } // namespace hipnn_ts

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A block's residual on-site layers for training, all in one operator: layer l is
-//   h_l = W1_l x_l + b1_l, in the first with the invariants added,
-//   x_l+1 = x_l + W2_l softplus(h_l) + b2_l, in the first perhaps with R x_0 in place of x_0.
-// A force in a loss asks for three passes over them. Written out here, each is a few products a
-// layer; by autograd it is dozens of small operations, whose bookkeeping and launches are what a
-// step of some hundred atoms costs.
+// A block's residual on-site layers for training, all in one operator: layer l is h_l = W1_l x_l +
+// b1_l, in the first layer with the invariants added, x_l+1 = x_l + W2_l softplus(h_l) + b2_l, in
+// the first layer perhaps with R x_0 in place of x_0. A loss on forces needs three passes over
+// them. Written out here, each is a few products per layer; autograd would run dozens of small
+// operations, whose overhead dominates a step of some hundred atoms.
 #include <torch/library.h>
 #include <torch/torch.h>
 
@@ -18,7 +17,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Of torch's softplus, which is linear beyond the threshold.
+// The threshold of torch's softplus, beyond which it is linear.
 constexpr double beta = 1, threshold = 20;
 
 Tensor activated(const Tensor& hidden) {
@@ -38,12 +37,12 @@ Tensor added(const Tensor& a, const Tensor& b) {
   return !a.defined() ? b : b.defined() ? a + b : a;
 }
 
-/// h of each layer, and x of each with the last layer's result behind them.
+/// h of each layer, and x of each, followed by the last layer's result.
 struct Values {
   variable_list hidden, features;
 };
 
-/// Differentiable where autograd is on: nothing that it keeps is written to again.
+/// Differentiable if autograd is on: nothing that it keeps is overwritten.
 Values values(const Tensor& invariants, const Tensor& features, const OnSiteWeights& w) {
   Values out{{}, {features}};
   for (size_t l = 0; l < w.n_layers(); ++l) {
@@ -72,8 +71,8 @@ value_operator(const Tensor& invariants, const Tensor& features, at::TensorList 
   return results(values(invariants, features, OnSiteWeights(weights)));
 }
 
-/// Gradients of the invariants, the features and all weights, for those of x behind the last layer
-/// and of each h by itself; any may be undefined.
+/// Gradients of the invariants, the features and all weights, from gradients of x behind the last
+/// layer and of each h; any may be undefined.
 variable_list all_gradients(
     Tensor g, at::TensorList of_hidden, const Values& v, const OnSiteWeights& w, bool of_features) {
   variable_list out(2 + w.size());
@@ -104,8 +103,8 @@ variable_list all_gradients(
   return out;
 }
 
-/// The gradients of the invariants and, if asked for, of the features, differentiable once more:
-/// what forces in a loss need.
+/// The gradients of the invariants and, if requested, of the features, differentiable once more, as
+/// forces in a loss require.
 struct Backward : torch::autograd::Function<Backward> {
   static variable_list forward(
       AutogradContext* ctx, const Tensor& gradient, at::TensorList hidden, at::TensorList weights,
@@ -132,7 +131,8 @@ struct Backward : torch::autograd::Function<Backward> {
     return of_features ? variable_list{changes[0], g} : variable_list{changes[0]};
   }
 
-  /// Of what the directions k make of the two: k propagates as a change of the features would.
+  /// From the effect of the directions k on the two: k propagates as a change of the features
+  /// would.
   static variable_list backward(AutogradContext* ctx, const variable_list& directions) {
     TORCH_CHECK_NOT_IMPLEMENTED(
         !at::GradMode::is_enabled(),
@@ -229,7 +229,7 @@ value_autograd(const Tensor& invariants, const Tensor& features, at::TensorList 
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(hipnn_ts, m) {
-  // Results beyond the first, h of each layer, are for the backward pass only.
+  // Results beyond the first, h of each layer, are only for the backward pass.
   m.def("onsite_layers(Tensor invariants, Tensor features, Tensor[] weights) -> Tensor[]");
 }
 

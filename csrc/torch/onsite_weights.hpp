@@ -22,7 +22,7 @@ public:
   bool adjusts(size_t layer) const { return layer == 0 && all_.size() % 4 == 1; }
   const at::Tensor& adjust() const { return all_.back(); }
 
-  /// What reaches a layer's end past its products, of features or of directions like them.
+  /// The residual path to a layer's end, for features or for directions like them.
   at::Tensor past(size_t layer, const at::Tensor& x) const {
     return x.defined() && adjusts(layer) ? x.mm(adjust().t()) : x;
   }
@@ -35,7 +35,7 @@ private:
   at::TensorList all_;
 };
 
-/// Throws c10::Error where a block's on-site layers do not fit together.
+/// Throws c10::Error if a block's on-site layers do not fit together.
 inline void
 check_layers(const at::Tensor& invariants, const at::Tensor& features, const OnSiteWeights& w) {
   const auto type = features.scalar_type();

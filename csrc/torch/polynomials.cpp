@@ -13,7 +13,7 @@ namespace {
 
 using at::Tensor;
 
-/// Moments (n, C, a) as kernels read them, and the number K of polynomials.
+/// Moments (n, C, a) in the layout of the kernels, and the number K of polynomials.
 class Problem {
 public:
   Problem(const Tensor& moments, int64_t n_max) : moments_(moments.contiguous()) {
@@ -28,7 +28,7 @@ public:
     n_max_ = static_cast<int>(n_max);
   }
 
-  /// With as many polynomials as a gradient (n, K, a) of theirs has.
+  /// With the number of polynomials of a gradient (n, K, a).
   static Problem of_gradient(const Tensor& g, const Tensor& moments) {
     TORCH_CHECK(g.dim() == 3, "gradient: expected 3 dimensions, found shape ", g.sizes());
     const int factors =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Radial sensitivities for training, their first and their second derivatives,
-// each in one pass over the pairs.
+// Radial sensitivities for training, with first and second derivatives, each in one pass over the
+// pairs.
 #include <ATen/Parallel.h>
 
 #include "core/training_kernels.hpp"
@@ -17,7 +17,7 @@ using at::Tensor;
 /// inverse_distances (P,), envelopes (P,), inverse_mu (V,), sigma (V,).
 using Factors = std::tuple<Tensor, Tensor, Tensor, Tensor>;
 
-/// The factors and windows as kernels read them, alive as long as this is.
+/// The factors and windows in the layout of the kernels, which must outlive their use.
 template <class T> class Problem {
 public:
   Problem(const Factors& factors, const Tensor& first, const Tensor& count, int64_t window)

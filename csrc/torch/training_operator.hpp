@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A training operator whose value, gradient and derivative of the gradient kernels compute, for
-// tensors of the CPU or of a GPU: from a description, all that torch is told of it. The gradient is
-// an operator as well, NAME_backward. Third derivatives do not exist.
+// A training operator whose value, gradient and derivative of the gradient are computed by kernels,
+// for tensors on the CPU or a GPU. A description generates its registration with torch. The
+// gradient is an operator as well, NAME_backward. Third derivatives do not exist.
 //
 // A description `Op` has
 //   name, schema, backward_schema
@@ -106,8 +106,7 @@ private:
     return out;
   }
 
-  /// What a backward pass returns: gradients from place `begin` on are those of
-  /// inputs.
+  /// Results of a backward pass: gradients from position `begin` on are those of inputs.
   static variable_list complete(variable_list gradients, size_t begin, size_t n_arguments) {
     for (size_t k = begin + Op::may_be_empty; k < gradients.size(); ++k) {
       if (gradients[k].numel() == 0) {
@@ -126,7 +125,7 @@ private:
       static const auto op = find_operator<Gradients(Args...)>(
           (std::string("hipnn_ts::") + Op::name + "_backward").c_str());
       size_t k = 0;
-      // Braces: arguments are taken in order.
+      // Braces, because arguments are then evaluated in order.
       const std::tuple<Args...> args{argument<Args>(tensors, k, real)...};
       return std::apply([](const auto&... each) { return op.call(each...); }, args);
     }

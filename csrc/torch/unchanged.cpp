@@ -14,7 +14,7 @@ Unchanged::Unchanged(const std::vector<at::Tensor>& tensors) {
 bool Unchanged::are(const std::vector<at::Tensor>& tensors) const {
   for (size_t k = 0; k < tensors.size(); ++k) {
     const at::Tensor& t = tensors[k];
-    // A weak pointer keeps the address of a tensor that is gone from being used again.
+    // A weak pointer keeps the address of a destroyed tensor from being reused.
     if (seen_[k].tensor._unsafe_get_target() != t.unsafeGetTensorImpl() ||
         seen_[k].data != t.const_data_ptr() || seen_[k].size != t.numel() ||
         seen_[k].version != static_cast<uint32_t>(t._version())) {

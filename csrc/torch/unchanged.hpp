@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What was made of some tensors lately, kept as long as they live unchanged.
+// A cache of values computed from tensors, which are kept while the tensors live unchanged.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,15 +12,15 @@
 
 namespace hipnn_ts {
 
-/// Tensors as they were: the same objects, not written to since through torch.
+/// A record of tensors: the same objects, not written to since through torch.
 class Unchanged {
 public:
   explicit Unchanged(const std::vector<at::Tensor>& tensors);
 
   bool are(const std::vector<at::Tensor>& tensors) const;
-  /// Whether they cannot come again: one of the tensors is gone or has been written to.
+  /// Whether they cannot occur again: one of the tensors was destroyed or written to.
   bool past() const;
-  /// Whether writing to these tensors shows; it does not for those of inference mode.
+  /// Whether writes to these tensors are recorded; those of inference mode record none.
   static bool shows(const std::vector<at::Tensor>& tensors);
 
 private:
@@ -33,10 +33,10 @@ private:
   std::vector<Seen> seen_;
 };
 
-/// What was made of some tensors and sizes lately, of no more than are to be kept.
+/// Values computed recently from some tensors and sizes, up to a maximum number.
 template <class Made> class Recent {
 public:
-  /// Interaction layers, for one, have windows of their own.
+  /// Interaction layers, for example, have separate windows.
   explicit Recent(size_t most_kept = 8) : most_kept_(most_kept) {}
 
   template <class Make>
@@ -67,7 +67,7 @@ private:
   };
   size_t most_kept_;
   std::list<Entry> entries_;
-  std::optional<Made> passing_; // of tensors whose changes would not show
+  std::optional<Made> passing_; // from tensors whose changes are not recorded
 };
 
 } // namespace hipnn_ts

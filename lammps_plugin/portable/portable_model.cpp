@@ -16,7 +16,8 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
-/// The metadata against what the file holds: buffers are sized by the former.
+/// Compares the metadata with the content of the file, because the metadata determines buffer
+/// sizes.
 void check_contents(const torch::jit::Module& module, const hipnn_ts::Architecture& network) {
   const auto same = [](bool fits, const char* what) {
     TORCH_CHECK(fits, "metadata: expected ", what, " as in the network, found another");
@@ -37,7 +38,7 @@ void check_contents(const torch::jit::Module& module, const hipnn_ts::Architectu
 
 class TorchModel final : public PortableModel {
 public:
-  /// torch checks shapes as it goes.
+  /// torch checks shapes while it runs.
   TorchModel(const torch::jit::Module& module, const hipnn_ts::Architecture& network)
       : module_(module), network_(network) {}
 

@@ -45,7 +45,7 @@ void ScriptedPotential<Real>::set_pairs(const Pairs<Real>& pairs, int n_threads)
   vectors_ = at::from_blob(pairs.vectors.data(), {n, 3}, features_[0].options());
 }
 
-/// There is but one.
+/// There is only one.
 template <class Real> void ScriptedPotential<Real>::set_member(int) {
   const ThreadCount threads(n_threads_);
   pair_gradients_ = at::zeros_like(vectors_);

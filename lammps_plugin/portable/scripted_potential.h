@@ -28,7 +28,8 @@ public:
   double memory_usage() const override;
 
 private:
-  /// A block's inputs and outputs, tied by autograd's graph from its forward to its backward pass.
+  /// A block's inputs and outputs, connected by autograd's graph from its forward to its backward
+  /// pass.
   struct Graph {
     at::Tensor features, vectors, new_features, energies;
   };

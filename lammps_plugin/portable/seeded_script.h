@@ -75,7 +75,7 @@ public:
     }
   }
 
-  /// Autograd's graphs are not counted, as elsewhere.
+  /// Without autograd's graphs, as elsewhere.
   double memory_usage() const override { return 0; }
 
 private:

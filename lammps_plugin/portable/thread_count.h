@@ -5,7 +5,7 @@
 
 namespace hipnn_ts_lammps {
 
-/// Torch's thread count for as long as we compute: the process may have other uses for torch.
+/// Sets torch's thread count while we compute, because the process may use torch otherwise.
 class ThreadCount {
 public:
   explicit ThreadCount(int n) : before_(at::get_num_threads()) { set(n); }

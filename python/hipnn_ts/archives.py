@@ -1,4 +1,5 @@
-"""Reading what ``torch.save`` wrote, from anywhere: no code of it runs, and damage is noticed."""
+"""Reading files of ``torch.save`` from any source: none of their code runs, and damage is
+noticed."""
 
 import io
 import pickle
@@ -22,14 +23,14 @@ _ITEM_SIZES = {
 def load_tensors(path: Path) -> Any:
     """Tensors and plain values of the file.
 
-    torch verifies no checksum and takes the size of a tensor on trust: both are checked first.
+    torch verifies no checksum and trusts the stated size of a tensor: both are checked first.
 
     Raises
     ------
     ValueError
-        The file is damaged, or holds anything else.
+        The file is damaged, or contains anything else.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     content = io.BytesIO(path.read_bytes())
     try:
@@ -42,7 +43,7 @@ def load_tensors(path: Path) -> Any:
         return torch.load(content, map_location="cpu", weights_only=True)
     except ValueError:
         raise
-    except Exception as error:  # whatever unpicklers trip over in a file of any kind
+    except Exception as error:  # unpicklers raise any exception on files of another kind
         raise ValueError("a file that torch cannot load") from error
 
 
@@ -54,7 +55,7 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
 
 
 class _Inert:
-    """Stands for whatever a pickle names, and does nothing."""
+    """Stands for any object that a pickle names, and does nothing."""
 
     def __init__(self, *_: Any):
         pass
@@ -67,14 +68,14 @@ class _Inert:
 
 
 class _SizeCheck(pickle.Unpickler):
-    """Unpickles to inert objects; looks only at the tensors' storages."""
+    """Unpickles to inert objects, and examines only the tensors' storages."""
 
     def __init__(self, archive: zipfile.ZipFile, folder: str):
         super().__init__(io.BytesIO(archive.read(f"{folder}data.pkl")))
         self._archive, self._folder = archive, folder
 
     def find_class(self, module: str, name: str) -> type:
-        """A class of its own for each name; nothing is imported."""
+        """A separate class for each name; nothing is imported."""
         return type(name, (_Inert,), {})
 
     def persistent_load(self, description: Any) -> _Inert:

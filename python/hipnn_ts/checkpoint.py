@@ -1,4 +1,5 @@
-"""Checkpoints: what training and import write and export reads. No pickled code, ever."""
+"""Checkpoints, which training and import write and export reads. They never contain pickled
+code."""
 
 import io
 from pathlib import Path
@@ -17,11 +18,11 @@ from hipnn_ts.model.uncertainty import Uncertainty
 from hipnn_ts.validation import Section, validated
 
 FORMAT_VERSION = 1
-UNCERTAINTY_VERSION = 2  # of those with an uncertainty, and of nothing else
+UNCERTAINTY_VERSION = 2  # format of checkpoints with an uncertainty, and only of those
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds; of those that import made there is no uncertainty."""
+    """The content of a checkpoint; those that import made have no uncertainty."""
 
     potential: Potential
     provenance: dict[str, Any]
@@ -34,10 +35,10 @@ def save_checkpoint(
     provenance: dict[str, Any],
     uncertainty: Uncertainty | None = None,
 ) -> None:
-    """Write a potential, where it came from and what tells its uncertainty.
+    """Write a potential, its provenance and its force uncertainty.
 
-    ``provenance`` holds plain Python values (training data, errors, versions) and travels into
-    the exported file. The file appears complete or not at all.
+    ``provenance`` contains plain Python values (training data, errors, versions), which are copied
+    into the exported file. The file appears completely or not at all.
     """
     content = {
         "format": CHECKPOINT_FORMAT,
@@ -52,14 +53,14 @@ def save_checkpoint(
 
 
 def write_whole(path: str | Path, content: Any) -> None:
-    """``torch.save`` that leaves an older file as it is until the new one is complete.
+    """``torch.save`` that leaves an older file unchanged until the new one is complete.
 
     Raises
     ------
     InputError
         The folder cannot be written to, or the disk is full.
     """
-    # In memory first: torch reports a full disk as a RuntimeError without its cause.
+    # Written in memory first: torch reports a full disk as a RuntimeError without its cause.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with replacing(path) as temporary:
@@ -67,23 +68,23 @@ def write_whole(path: str | Path, content: Any) -> None:
 
 
 def load_checkpoint(path: str | Path) -> tuple[Potential, dict[str, Any]]:
-    """Read a potential (in the precision it was saved in) and its provenance.
+    """Read a potential (in the precision in which it was saved) and its provenance.
 
     Raises
     ------
     InputError
-        As of ``read_checkpoint``.
+        The errors of ``read_checkpoint``.
     """
     return read_checkpoint(path)[:2]
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read all of a checkpoint, the potential in the precision it was saved in.
+    """Read a whole checkpoint, with the potential in the precision in which it was saved.
 
     Raises
     ------
     InputError
-        The file is missing, not a checkpoint of this package, damaged, or of a newer format.
+        The file is missing, is not a checkpoint of this package, is damaged, or has a newer format.
     """
     try:
         _refuse_other_kinds(path, kind_of(Path(path).read_bytes()))
@@ -105,7 +106,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"{UNCERTAINTY_VERSION}"
         )
     checked = validated(_Content, content, str(path))
-    # Before memory is asked for: a damaged file may claim any size.
+    # Checked before memory is allocated, because a damaged file may claim any size.
     smallest = checked.network.n_matrix_elements * torch.float32.itemsize
     if smallest > Path(path).stat().st_size:
         raise InputError(
@@ -130,7 +131,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(potential, checked.provenance, uncertainty)
 
 
-# What to do about a file of another kind.
+# The cure for a file of another kind.
 _CURES = {
     Kind.EXPORTED: "; engines read it as it is, its checkpoint is the best.ckpt of its training",
     Kind.STATE: "; the checkpoint is {folder}/best.ckpt",
@@ -145,7 +146,7 @@ def _refuse_other_kinds(path: str | Path, kind: Kind) -> None:
 
 
 def _described(content: Any) -> str:
-    """What torch could load and is no checkpoint."""
+    """The name of something that torch could load and that is not a checkpoint."""
     if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
         return "weights without their network; 'hipnn-ts import-hippynn' reads those of hippynn"
     return "another kind of file"
@@ -170,7 +171,7 @@ class _Content(Section):
 
 
 def _check_tensors(path: str | Path, potential: Potential) -> None:
-    """One precision, finite numbers."""
+    """Check for one precision and finite numbers."""
     precision = potential.readouts[0].weight.dtype
     for name, tensor in potential.state_dict().items():
         wanted = torch.float64 if name == "self_energies" else precision
@@ -181,7 +182,7 @@ def _check_tensors(path: str | Path, potential: Potential) -> None:
 
 
 def _check_uncertainty(path: str | Path, potential: Potential, uncertainty: Uncertainty) -> None:
-    """Shapes that fit the network, finite numbers."""
+    """Check for shapes that fit the network, and finite numbers."""
     n_species, n_features = len(potential.config.elements), sum(potential.config.n_features)
     shapes = {
         "means": (n_species, n_features),

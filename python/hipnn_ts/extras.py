@@ -1,11 +1,11 @@
-"""Packages that come with an extra of this one: whoever needs one that is missing says so here."""
+"""Packages that an extra of this package installs, and the message if one is missing."""
 
 from importlib import import_module
 from types import ModuleType
 
 from hipnn_ts.errors import InputError
 
-# The extra that brings a package.
+# The extra that installs a package.
 EXTRAS = {
     "parsl": "learn",
     "torch": "train",
@@ -22,7 +22,7 @@ EXTRAS = {
 
 
 class MissingPackageError(ModuleNotFoundError, InputError):
-    """A package is missing that an extra brings."""
+    """A package is missing that an extra would install."""
 
 
 def need(package: str, purpose: str) -> ModuleType:
@@ -31,7 +31,7 @@ def need(package: str, purpose: str) -> ModuleType:
     Raises
     ------
     MissingPackageError
-        It is not installed.
+        The package is not installed.
     """
     try:
         return import_module(package)
@@ -40,7 +40,7 @@ def need(package: str, purpose: str) -> ModuleType:
 
 
 def explained(error: ModuleNotFoundError, purpose: str) -> ModuleNotFoundError:
-    """The same in a sentence with a cure, where an extra brings what is missing."""
+    """The same error as a sentence with a cure, if an extra would install the missing package."""
     if isinstance(error, MissingPackageError) or error.name not in EXTRAS:
         return error
     return MissingPackageError(

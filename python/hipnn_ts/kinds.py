@@ -1,4 +1,4 @@
-"""What a file of torch is, whatever it is called and however damaged, without loading it."""
+"""The kind of a file of torch, whatever its name and damage, without loading it."""
 
 import io
 import zipfile
@@ -8,7 +8,7 @@ FILE_NAME = "hipnn_ts.json"  # the document of an exported file
 CHECKPOINT_FORMAT = "hipnn-ts checkpoint"
 STATE_KIND = "state of a hipnn-ts run"
 
-# A checkpoint and a state say in their first bytes what they are; more is not looked at.
+# The first bytes of a checkpoint or a state say which it is; only these are read.
 _BEGINNING = 4096
 
 
@@ -24,11 +24,11 @@ class Kind(Enum):
 
 
 def kind_of(content: bytes) -> Kind:
-    """The kind of a file with this content, as far as its outside tells."""
+    """The kind of a file with this content, as far as it shows without loading."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
-            # Both kinds of torch's files are zip archives; only TorchScript has constants.
+            # All files of torch are zip archives; only TorchScript has constants.
             if any(name.endswith("/constants.pkl") for name in names):
                 document = any(name.endswith(f"/extra/{FILE_NAME}") for name in names)
                 return Kind.EXPORTED if document else Kind.SCRIPT

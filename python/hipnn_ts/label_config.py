@@ -1,4 +1,4 @@
-"""Which columns of reference data hold what, in which units: the keys that declare it."""
+"""The configuration keys that declare the columns, units and signs of reference data."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from hipnn_ts.validation import Section
 
-# Names that arrays commonly have, tried in this order where the configuration names none.
+# Common names of arrays, tried in this order if the configuration names none.
 USUAL = {
     "energy": ("energy", "energies", "E"),
     "forces": ("forces", "F"),
@@ -19,16 +19,16 @@ USUAL = {
 
 
 class Columns(Section):
-    """Names of the columns, keys or arrays. Without one the usual names are tried."""
+    """Names of the columns, keys or arrays; by default the common names are tried."""
 
     energy: str | None = Field(default=None, description="[energy; arrays: energies, E]")
     forces: str | None = Field(default=None, description="[forces; arrays: F]")
     stress: str | None = Field(
-        default=None, description="[stress; arrays: stresses]: 3x3, nine or, as ASE, six numbers"
+        default=None, description="[stress; arrays: stresses]: 3x3, nine or, as in ASE, six numbers"
     )
     virial: str | None = Field(
         default=None,
-        description="[virial, virials], where there is no stress: -volume * stress, an energy",
+        description="[virial, virials], used if there is no stress: -volume * stress, an energy",
     )
     weight: str | None = Field(
         default=None, description="number that multiplies a configuration's errors in the loss"
@@ -51,14 +51,16 @@ class Columns(Section):
 
 
 class Units(Section):
-    """What the numbers in the files are given in."""
+    """Units of the numbers in the files."""
 
     energy: Literal["eV", "kcal/mol", "kJ/mol", "hartree"] = Field(
-        default="eV", description="of energies and virials; forces are energy over length"
+        default="eV", description="unit of energies and virials; forces are energy over length"
     )
-    length: Literal["Å", "angstrom", "bohr"] = Field(default="Å", description="of positions, cells")
+    length: Literal["Å", "angstrom", "bohr"] = Field(
+        default="Å", description="unit of positions and cells"
+    )
     stress: Literal["eV/Å^3", "GPa", "kbar"] | None = Field(
-        default=None, description="of stresses [energy over length cubed]"
+        default=None, description="unit of stresses [energy over length cubed]"
     )
 
 
@@ -72,9 +74,9 @@ class LabelConfig(Section):
     )
     stress_are: Literal["tensile", "pressure"] = Field(
         default="tensile",
-        description="what is positive in the stress column: tension, as ASE has it, or pressure, "
-        "as VASP prints it",
+        description="sign of the stress column: tension is positive, as in ASE, or pressure is, as "
+        "VASP prints it",
     )
     config_type_weights: dict[str, NonNegativeFloat] = Field(
-        default={}, description="factor on the errors of each config_type; others keep 1"
+        default={}, description="factor on the errors of each config_type; 1 for all others"
     )

@@ -1,4 +1,4 @@
-"""Neighbour pairs from positions, for everything that runs in Python."""
+"""Neighbour pairs from positions, for all code that runs in Python."""
 
 import re
 
@@ -9,7 +9,7 @@ from hipnn_ts.errors import InputError
 
 
 def independent(vectors: np.ndarray) -> bool:
-    """Whether vectors (k, 3) are not zero and span k dimensions."""
+    """Whether vectors (k, 3) are nonzero and span k dimensions."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (lengths > 0).all():
         return False
@@ -17,7 +17,8 @@ def independent(vectors: np.ndarray) -> bool:
 
 
 def check_cell(cell: np.ndarray, periodic: np.ndarray) -> None:
-    """Raise InputError where a cell (3, 3) is not finite, or lacks what ``periodic`` (3,) needs."""
+    """Raise InputError if a cell (3, 3) is not finite, or lacks vectors that ``periodic`` (3,)
+    needs."""
     if not np.isfinite(cell).all():
         raise InputError(f"expected a finite cell, found {cell.tolist()}")
     if not independent(cell[periodic]):
@@ -30,7 +31,7 @@ def check_cell(cell: np.ndarray, periodic: np.ndarray) -> None:
 def neighbour_pairs(
     positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, cutoff: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All directed pairs within the cutoff, sorted by receiver, every periodic image included.
+    """All directed pairs within the cutoff, sorted by receiver, with every periodic image.
 
     Parameters
     ----------
@@ -48,14 +49,14 @@ def neighbour_pairs(
     Raises
     ------
     InputError
-        A position or the cell is not finite, periodic cell vectors are missing or depend on each
-        other, the cell is far narrower than the cutoff, or an atom a million cells away.
+        A position or the cell is not finite, periodic cell vectors are missing or linearly
+        dependent, the cell is far narrower than the cutoff, or an atom is a million cells away.
     """
     positions = np.asarray(positions, float)
     cell, periodic = np.asarray(cell, float), np.asarray(periodic, bool)
     check_cell(cell, periodic)
     try:
-        # On one thread: whoever asks has many frames, and processes of his own.
+        # On one thread, because callers have many frames and several processes.
         receivers, senders, vectors = _core.neighbour_pairs(
             positions, cell, periodic.tolist(), cutoff, 1
         )
@@ -63,7 +64,7 @@ def neighbour_pairs(
         raise refusal(error, positions, cell, periodic) from error
     if not periodic.any():
         return receivers, senders, np.zeros_like(vectors)
-    # Whole translations, without the rounding of the difference.
+    # Integer translations, without the rounding of the difference.
     rounded = vectors - (positions[senders] - positions[receivers])
     images = np.rint(rounded @ _inverse(cell[periodic]))
     return receivers, senders, images @ cell[periodic]
@@ -72,12 +73,12 @@ def neighbour_pairs(
 def refusal(
     error: ValueError, positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray
 ) -> InputError:
-    """What the runtime will not evaluate, with the values that are wrong.
+    """The runtime's refusal as an InputError with the values that are wrong.
 
     Parameters
     ----------
-    error : as the runtime raised it
-    positions, cell, periodic : as of :func:`neighbour_pairs`
+    error : the error of the runtime
+    positions, cell, periodic : arguments of :func:`neighbour_pairs`
     """
     text = str(error)
     pair = re.match(r"atoms (\d+) and (\d+): expected distinct positions", text)
@@ -102,14 +103,15 @@ def refusal(
 
 
 def coincident(positions: np.ndarray, i: int, j: int) -> str:
-    """The sentence about two atoms in one place, images included."""
+    """The sentence about two atoms at one place, images included."""
     return f"atoms {i} and {j}: expected distinct positions, found both at {positions[i].tolist()}"
 
 
 def _inverse(vectors: np.ndarray) -> np.ndarray:
-    """Of cell vectors (k, 3): positions times it, (3, k), are fractions of the vectors.
+    """Inverse of cell vectors (k, 3): positions times it, (3, k), are fractions of the vectors.
 
-    By their directions, since pinv takes what is 1e15 times shorter than the longest for zero.
+    Applied to unit vectors, because pinv treats vectors 1e15 times shorter than the longest as
+    zero.
     """
     lengths = np.linalg.norm(vectors, axis=1)
     return np.linalg.pinv(vectors / lengths[:, None]) / lengths

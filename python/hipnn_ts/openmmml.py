@@ -1,22 +1,23 @@
 """OpenMM-ML: ``MLPotential('hipnn-ts', model_path='model.pt')``.
 
-OpenMM-ML loads this module when it is imported itself, by its entry point, in every environment
-that has both: nothing is imported here before a potential is asked for.
+OpenMM-ML loads this module through its entry point when it is itself imported, in every environment
+that has both, so nothing is imported here until a potential is requested.
 """
 
 from hipnn_ts.errors import InputError
 
 
 class PotentialFactory:
-    """What OpenMM-ML calls an MLPotentialImplFactory; its interface, without its base class."""
+    """OpenMM-ML calls this an MLPotentialImplFactory; this class has its interface, without its
+    base class."""
 
     def createImpl(self, name: str, **arguments) -> "PotentialImplementation":  # noqa: N802
-        """The potential behind ``MLPotential(name, model_path=...)``.
+        """The potential for ``MLPotential(name, model_path=...)``.
 
         Raises
         ------
         InputError
-            ``model_path`` is missing or not a file written by ``hipnn-ts export``, or another
+            ``model_path`` is missing or is not a file written by ``hipnn-ts export``, or another
             argument is given.
         """
         model_path = arguments.pop("model_path", None)
@@ -30,25 +31,25 @@ class PotentialFactory:
 
 
 class PotentialImplementation:
-    """OpenMM-ML's MLPotentialImpl: adds a force to the systems that OpenMM-ML makes."""
+    """OpenMM-ML's MLPotentialImpl, which adds a force to the systems that OpenMM-ML makes."""
 
     def __init__(self, model_path):
         from hipnn_ts.export.file import checked_metadata
 
-        checked_metadata(model_path)  # a wrong file is named here, not when the system is made
+        checked_metadata(model_path)  # refuses a wrong file before the system is made
         self._model_path = model_path
 
     def addForces(self, topology, system, atoms, forceGroup, **arguments):  # noqa: N802, N803
-        """Add the force, as OpenMM-ML asks for it.
+        """Add the force to a system of OpenMM-ML.
 
-        Keyword arguments of ``createSystem`` and ``createMixedSystem`` that end up here:
+        Keyword arguments of ``createSystem`` and ``createMixedSystem`` that arrive here are
         ``periodic``, ``implementation``, ``beyond_training`` and ``member``, as in
         :func:`hipnn_ts.openmm.create_force`.
 
         Raises
         ------
         InputError
-            As :func:`hipnn_ts.openmm.create_force`, or for another argument.
+            The errors of :func:`hipnn_ts.openmm.create_force`, or another argument is given.
         """
         from hipnn_ts.openmm import create_force
 

@@ -1,15 +1,16 @@
-"""Which torch is here, and do the operators load beside it: what ``hipnn-ts doctor`` runs.
+"""Prints which torch is installed, and whether the operators load beside it, for ``hipnn-ts
+doctor``.
 
-In a process of its own: importing torch takes seconds, and libraries that do not fit together end
-the process. Prints three lines: torch's version, the GPU that it can use (or nothing), and why the
-operators do not load (or nothing).
+It runs in a separate process, because importing torch takes seconds and libraries that do not fit
+together end the process. It prints three lines: torch's version, the usable GPU (or nothing), and
+why the operators do not load (or nothing).
 """
 
 import torch
 
 
 def main() -> None:
-    """Print them."""
+    """Print the three lines."""
     print(torch.__version__)
     print(torch.cuda.get_device_name() if torch.cuda.is_available() else "")
     try:

@@ -1,4 +1,4 @@
-"""Other programs, run to their end: what can end a process or hang gets one of its own."""
+"""Running other programs to their end, for code that can end or hang its process."""
 
 import os
 import shutil
@@ -8,15 +8,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-TIMEOUT = 120  # seconds; a cold start of torch from a network disk takes tens of them
+TIMEOUT = 120  # seconds; a cold start of torch from a network disk takes tens of seconds
 
 
 def run(
     command: list[str], folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Exit status and all output of a command; 124 where it took too long, 126 without it.
+    """Exit status and all output of a command; 124 if it took too long, 126 if it does not exist.
 
-    ``environment`` is added to this process's own.
+    ``environment`` is added to the environment of this process.
     """
     try:
         done = completed(command, folder, environment, TIMEOUT, stderr=subprocess.STDOUT)
@@ -65,11 +65,11 @@ def completed(
 
 
 def program(name: str) -> str | None:
-    """The program that a shell would start, else the one beside this Python."""
+    """The program that a shell would start, or else the one beside this Python."""
     return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def last_line(text: str) -> str:
-    """The last line that says something."""
+    """The last line that is not empty."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no message"

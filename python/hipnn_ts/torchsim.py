@@ -1,4 +1,4 @@
-"""TorchSim: a model that evaluates batches of systems by the runtime."""
+"""TorchSim: a model that evaluates batches of systems with the runtime."""
 
 import warnings
 from collections.abc import Callable
@@ -30,26 +30,26 @@ SimState = need("torch_sim.state", "hipnn_ts.torchsim").SimState
 class HIPNNTSModel(ModelInterface):
     """Energies, forces and stress of an exported potential for ``torch_sim``, in eV and Å.
 
-    All systems of a state are evaluated in one call on the processor, threads over systems, by the
-    runtime rather than by torch. A state of one system keeps its list of neighbours while atoms
-    move less than half an Å. Stress is that of ASE, tensile positive; zeros without periodicity.
+    One call evaluates all systems of a state on the CPU, with threads over systems, in the runtime
+    rather than in torch. A state of one system keeps its neighbour list while atoms move less than
+    half an Å. Stress is that of ASE, tensile positive, and zero without periodicity.
 
     Parameters
     ----------
     model : path of a fused file, which ``hipnn-ts export`` writes without ``--portable``
     device : "cpu"
     dtype : precision of states and results, default that of the file; the network always computes
-        in the file's
-    compute_forces, compute_stress : whether results hold them
-    beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
-        100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
+        in the file's precision
+    compute_forces, compute_stress : whether results contain them
+    beyond_training : what to do when atoms come closer than in the training data: "warn" (at the
+        1st, 10th, 100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
 
     Raises
     ------
     InputError
-        The file is no fused exported potential, or the device is another; on evaluation: an
-        element that the potential does not know, a coordinate that is not finite, or two atoms in
-        one place. The sentence begins with the first system that is refused, counted from 0.
+        The file is not a fused exported potential, or the device is not the CPU; on evaluation: an
+        element is unknown to the potential, a coordinate is not finite, or two atoms are at one
+        place. The sentence begins with the first system that is refused, counted from 0.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class HIPNNTSModel(ModelInterface):
     ):
         super().__init__()
         if torch.device(device).type != "cpu":
-            raise InputError(f"device '{device}': TorchSim's model runs on cpu alone")
+            raise InputError(f"device '{device}': TorchSim's model runs only on the CPU")
         self._potential = ExportedPotential.read(model)
         if not isinstance(self._potential, NativePotential):
             raise InputError(
@@ -78,16 +78,16 @@ class HIPNNTSModel(ModelInterface):
         self._device = torch.device("cpu")
         self._dtype = dtype or getattr(torch, self.metadata.dtype)
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
-        # Kernels keep nothing of the size of pairs; and molecules have no density.
+        # Kernels store nothing of the size of pairs, and molecules have no density.
         self._memory_scales_with = "n_atoms"
 
     @property
     def metadata(self):
-        """What the exported file says about itself."""
+        """The metadata of the exported file."""
         return self._potential.metadata
 
     def forward(self, state: SimState | dict, **_: object) -> dict[str, torch.Tensor]:
-        """Of each system of a state.
+        """Results for each system of a state.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class HIPNNTSModel(ModelInterface):
         Returns
         -------
         dict
-            ``energy`` (n_systems,), eV; ``energies`` of atoms (n_atoms,), eV; where they are wanted
+            ``energy`` (n_systems,), eV; atomic ``energies`` (n_atoms,), eV; if requested,
             ``forces`` (n_atoms, 3), eV/Å, and ``stress`` (n_systems, 3, 3), eV/Å³.
         """
         if isinstance(state, dict):
@@ -114,7 +114,7 @@ class HIPNNTSModel(ModelInterface):
         return {name: torch.from_numpy(each).to(self._dtype) for name, each in results.items()}
 
     def _evaluated(self, systems: list["_System"]) -> list[Evaluated]:
-        """Unless there is something wrong with the results."""
+        """Raise an error if something is wrong with the results."""
         species = [_named(k, self._species.of, each) for k, each in enumerate(systems)]
         if len(systems) > 1:
             found = self._evaluator.compute_batch(systems, _name_of)
@@ -136,7 +136,7 @@ class HIPNNTSModel(ModelInterface):
 
 @dataclass(slots=True)
 class _System:
-    """What a batch reads of ase.Atoms, which take ten times as long to make."""
+    """The attributes that a batch reads from ase.Atoms, which take ten times as long to create."""
 
     numbers: np.ndarray
     positions: np.ndarray
@@ -166,7 +166,7 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _stress(found: list[Evaluated], systems: list[_System]) -> np.ndarray:
-    """Virials over volumes; zeros without periodicity."""
+    """Virials over volumes; zero without periodicity."""
     out = np.zeros((len(found), 3, 3))
     for stress, one, system in zip(out, found, systems, strict=True):
         if system.pbc.any():
@@ -179,7 +179,7 @@ def _name_of(system: int) -> str:
 
 
 def _named(system: int, work: Callable, *arguments: object):
-    """``work(*arguments)``; what it raises then begins with the system."""
+    """Call ``work(*arguments)``; an error then begins with the system."""
     try:
         return work(*arguments)
     except (InputError, ExtrapolationError) as error:

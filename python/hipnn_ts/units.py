@@ -1,4 +1,4 @@
-"""Units that reference data and imported models come in, in eV and Å."""
+"""Units of reference data and imported models, in eV and Å."""
 
 from ase import units
 

@@ -1,4 +1,4 @@
-"""A user's mistake in a YAML file or a mapping, as one sentence."""
+"""One sentence for a user's mistake in a YAML file or a mapping."""
 
 import re
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from hipnn_ts.errors import InputError
 
 
 class Section(BaseModel):
-    """Keys with values, unchanged once validated; unknown keys are refused."""
+    """Keys with values, immutable after validation; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# pydantic's wording to a user's who never saw Python.
+# pydantic's wording, translated for users who do not know Python.
 _WORDING = {
     "Input should be (?=greater|less)": "expected a value ",
     "Input should be": "expected",
@@ -34,9 +34,9 @@ def read_mapping(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, A
     Raises
     ------
     InputError
-        The file cannot be read, or holds no YAML mapping, or an override cannot be used.
+        The file cannot be read or contains no YAML mapping, or an override cannot be used.
     """
-    import yaml  # here: whoever reads models alone waits for nothing
+    import yaml  # imported here, so that reading a model does not wait for it
 
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def validated(model: type[Model], content: dict[str, Any], name: str, section: s
     Raises
     ------
     InputError
-        A key is unknown or missing, or its value cannot be used; the first of them is named.
+        A key is unknown or missing, or its value cannot be used; the first such key is named.
     """
     try:
         return model.model_validate(content)
@@ -76,7 +76,7 @@ def apply_override(override: str, content: dict[str, Any]) -> None:
     Raises
     ------
     InputError
-        Not of that form, or a section on the way is a value.
+        The text does not have that form, or a section on the path is a value.
     """
     import yaml
 
@@ -119,7 +119,7 @@ def _sentence(error: Any, model: type[BaseModel], section: str) -> str:
         elif part in known or error["type"] == "extra_forbidden":
             key += f".{part}" if key else part
             known = _inner_fields(known[part].annotation) if part in known else known
-        # What remains names an alternative of a union: pydantic's affair.
+        # The rest names an alternative of a union, which only pydantic knows.
     if error["type"] == "extra_forbidden":
         return f"unknown key '{key}', expected one of {', '.join(known)}"
     if error["type"] == "missing":
@@ -134,7 +134,7 @@ def _sentence(error: Any, model: type[BaseModel], section: str) -> str:
 
 
 def _inner_fields(annotation: Any) -> dict[str, Any]:
-    """Keys of a section, which may be optional; none where a value is expected."""
+    """Keys of a section, which may be optional; none if a value is expected."""
     for kind in (annotation, *get_args(annotation)):
         if hasattr(kind, "model_fields"):
             return kind.model_fields

@@ -82,7 +82,7 @@ def test_the_table_has_the_published_errors(suite, random_model, tmp_path):
 def test_a_sign_that_cannot_be_told_is_refused(suite, random_model):
     result = run("evaluate", random_model(), suite(1.0, noise=50.0), "--benchmark", "comp6")
     assert result.exit_code == 1
-    assert "their sign cannot be told" in result.output and "Traceback" not in result.output
+    assert "their sign cannot be determined" in result.output and "Traceback" not in result.output
 
 
 def test_a_directory_without_the_suite(tmp_path, random_model):

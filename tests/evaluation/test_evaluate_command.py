@@ -155,5 +155,5 @@ def test_isolated_atoms_are_not_judged(random_model, water, tmp_path):
     write(tmp_path / "data.extxyz", [atoms, lone])
     result = run("evaluate", model, tmp_path / "data.extxyz")
     assert result.exit_code == 0, result.output
-    assert "isolated atoms, not judged: 1" in result.output
+    assert "isolated atoms, not evaluated: 1" in result.output
     assert "1 frames" in result.output and "IsolatedAtom" not in result.output

@@ -82,16 +82,16 @@ def test_what_is_not_exported(folder, tmp_path, random_potential):
         (
             ("--portable",),
             f"{folder}: --portable: expected one checkpoint, found a directory of several; "
-            "committees run by hipnn-ts's own kernels alone",
+            "only hipnn-ts's own kernels run committees",
         )
     ]
     for architecture, said in (
-        ({"cutoff": 4.5}, "cutoff: expected 4.0, as of FIRST, found 4.5"),
-        ({"n_features": (8, 9)}, "n_features: expected [8, 8], as of FIRST, found [8, 9]"),
-        ({"elements": ("O", "H")}, "elements: expected ['H', 'O'], as of FIRST, found ['O', 'H']"),
+        ({"cutoff": 4.5}, "cutoff: expected 4.0, as in FIRST, found 4.5"),
+        ({"n_features": (8, 9)}, "n_features: expected [8, 8], as in FIRST, found [8, 9]"),
+        ({"elements": ("O", "H")}, "elements: expected ['H', 'O'], as in FIRST, found ['O', 'H']"),
     ):
         other = folder / "member-2" / "best.ckpt"
-        sentence = f"{other}: {said}; members of a committee differ in their weights alone"
+        sentence = f"{other}: {said}; members of a committee may differ only in their weights"
         refusals.append((architecture, sentence.replace("FIRST", f"{folder}/member-1/best.ckpt")))
     for change, sentence in refusals:
         flags = change if isinstance(change, tuple) else ()

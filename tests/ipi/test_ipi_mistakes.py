@@ -121,7 +121,7 @@ def test_forces_without_positions(random_model, start):
 def test_a_connection_that_ends(sent, random_model, start):
     port = answering(lambda connection: connection.sendall(sent))
     found = said(random_model(), "--atoms", start, "--port", port)
-    assert "expected i-PI to say when it ends, found the connection closed" in found
+    assert "expected an EXIT message from i-PI, found the connection closed" in found
 
 
 def test_another_number_of_atoms(random_model, start):

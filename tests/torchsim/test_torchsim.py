@@ -239,7 +239,7 @@ def test_a_wrong_element_of_one_system(random_model):
 
 
 def test_other_devices_and_files(random_model, tmp_path):
-    with pytest.raises(InputError, match="TorchSim's model runs on cpu alone"):
+    with pytest.raises(InputError, match="TorchSim's model runs only on the CPU"):
         HIPNNTSModel(random_model(), "cuda")
     with pytest.raises(InputError, match="expected a fused file for TorchSim, found a portable"):
         HIPNNTSModel(random_model(portable=True))

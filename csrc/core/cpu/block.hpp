@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Blocks after the first for inference, tile by tile: what one stage leaves, the next one finds in
-// cache.
+// Blocks after the first for inference, tile by tile, so that each stage finds the results of the
+// previous one in cache.
 #pragma once
 
 #include "core/cpu/onsite_tiles.hpp"
@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Where the projections of a sender begin.
+/// Position of a sender's projections.
 template <class T> inline int64_t projections_of(const BlockProblem<T>& x, int64_t sender) {
   return x.projection_rows[sender] * int64_t{x.weights->projection.n_out};
 }
@@ -96,7 +96,7 @@ void backward_senders(const BlockProblem<T>& x, TileList senders, bool project) 
   });
 }
 
-/// What the pairs or the on-site layers use, whichever is more.
+/// Enough for the pairs and for the on-site layers.
 template <class T> int64_t scratch_size(const BlockWeights<T>& w) {
   const int64_t pairs = PairTile<T>::scratch_size(w.radial) + int64_t{message_pairs} * w.n_middle +
                         int64_t{2} * max_tile_size * w.radial.n_sensitivities * w.n_middle;

@@ -8,7 +8,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Of L, lower triangular, a panel of 32 rows needs the features up to its own alone.
+/// For L, lower triangular, a panel of 32 rows needs only the features up to its own.
 template <class T> void distances(const DistanceProblem<T>& x) {
   const int D = x.n_features;
   T* const deviations = x.scratch;

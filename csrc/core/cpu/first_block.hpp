@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The first block for inference. What its neighbours send depends on their species alone, so pairs
-// are summed before features come in: R_i,c,k = sum over the pairs of receiver i of Y_c s_v, with
-// k = (species of the sender, v) and K of them; radial moments are these mixed by SpeciesTable's L,
-// and moments follow by a dense product with its Q, in place of work of pairs x features.
+// The first block for inference. The features of its neighbours depend only on their species, so
+// pairs are summed before features come in: R_i,c,k = sum over the pairs of receiver i of Y_c s_v,
+// with k = (species of the sender, v) and K of them. Radial moments are these mixed by
+// SpeciesTable's L, and moments follow by a dense product with its Q, instead of work of size pairs
+// x features.
 #pragma once
 
 #include "core/cpu/lane_sums.hpp"
@@ -13,11 +14,11 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Components of a row that a pair is added to, and read from, at once: a power of two.
+/// Components of a row that are read and written for a pair at once: a power of two.
 template <int C> constexpr int row_lanes = C <= 4 ? C : 16;
 static_assert(row_lanes<n_components(max_order)> >= n_components(max_order));
 
-/// Radial moments (C, K) of the sums R, (K, row_lanes).
+/// Radial moments (C, K) from the sums R, (K, row_lanes).
 template <class T, int C> inline void mix(const BlockProblem<T>& x, const double* sums, T* out) {
   constexpr int lanes = row_lanes<C>;
   using F = Chunk<double, lanes>;
@@ -37,8 +38,8 @@ template <class T, int C> inline void mix(const BlockProblem<T>& x, const double
   }
 }
 
-/// The gradient with respect to R (K, row_lanes) of that with respect to radial moments (C, K),
-/// whose components are `stride` apart; `rows` is scratch like it.
+/// The gradient with respect to R (K, row_lanes), from that with respect to radial moments (C, K),
+/// whose components are `stride` apart; `rows` is scratch of the same size.
 template <class T, int C>
 inline void mix_backward(
     const BlockProblem<T>& x, const T* radial_gradient, int64_t stride, double* rows, T* gradient) {
@@ -64,7 +65,7 @@ inline void mix_backward(
 }
 
 /// Calls body(first of the K sums) for each tile of a receiver's pairs with senders of one species,
-/// which PairOrder has put together.
+/// which are consecutive in PairOrder.
 template <class T, int C, bool slopes, class Body>
 inline __attribute__((always_inline)) void
 for_species_tiles(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const Body& body) {
@@ -85,7 +86,8 @@ for_species_tiles(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile,
 }
 
 /// Lanes whose sums are sum_p s_v Y_c over the tile's pairs: written for `components` from c on of
-/// C and a sensitivity_block from v on. In single precision so far: few pairs are added up.
+/// C and a sensitivity_block from v on. In single precision, because only a few pairs are summed
+/// here.
 template <class T, int C, int components>
 inline __attribute__((always_inline)) void
 write_products(const PairTile<T>& tile, int v, int c, T* lanes) {
@@ -148,7 +150,7 @@ template <class T, int C> int64_t products_size(int V) {
 }
 
 /// Radial moments (C, K) of a receiver; `sums` (K, row_lanes) and `lanes` are scratch. In double
-/// precision: all features follow from these few.
+/// precision, because all features follow from these few numbers.
 template <class T, int C>
 inline void radial_moments(
     const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, T* lanes, double* sums, T* out) {
@@ -160,7 +162,8 @@ inline void radial_moments(
   mix<T, C>(x, sums, out);
 }
 
-/// A receiver's pairs, given the gradient with respect to its sums R, `rows` (K, row_lanes).
+/// Backward pass through a receiver's pairs, given the gradient with respect to its sums R, `rows`
+/// (K, row_lanes).
 template <class T, int C>
 inline void
 radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, const T* rows) {
@@ -204,7 +207,7 @@ radial_backward(const BlockProblem<T>& x, int64_t receiver, PairTile<T>& tile, c
   });
 }
 
-/// What one thread needs.
+/// Scratch of one thread.
 template <class T, int C> struct FirstScratch {
   double* sums;        // (K, row_lanes) of one receiver
   T* sums_gradient;    // likewise
@@ -216,7 +219,7 @@ template <class T, int C> struct FirstScratch {
   int columns; // K in whole panels
   int64_t size = 0;
 
-  /// With null for `scratch`, its size only.
+  /// With null for `scratch`, only its size.
   FirstScratch(const BlockWeights<T>& w, int K, T* scratch)
       : columns((K + panel_width - 1) / panel_width * panel_width) {
     const auto take = [&](int64_t n) {
@@ -239,7 +242,7 @@ template <class T> inline T* radial_moments_of(const BlockProblem<T>& x, int64_t
   return x.radial_moments + receiver * C * x.table.n_in;
 }
 
-/// Moments of a tile, of its radial moments.
+/// Moments of a tile from its radial moments.
 template <class T, int C>
 inline void moments_of_radial(const BlockProblem<T>& x, int64_t first, int n, T* moments) {
   const Linear<T>& table = x.table;
@@ -260,7 +263,8 @@ inline void tile_moments_first(
   moments_of_radial<T, C>(x, first, n, scratch.moments);
 }
 
-/// The pairs of a tile of receivers, given the gradient with respect to their moments in `scratch`.
+/// Backward pass through the pairs of a tile of receivers, given the gradient with respect to their
+/// moments in `scratch`.
 template <class T, int C>
 inline void tile_backward_pairs_first(
     const BlockProblem<T>& x, int64_t first, int n, const Thread<T>& thread,
@@ -289,7 +293,7 @@ template <class T, int C> void forward_first(const BlockProblem<T>& x, TileList 
   });
 }
 
-/// Moments are cheaper to make anew of the radial moments than to keep.
+/// Recomputing moments from the radial moments is cheaper than keeping them.
 template <class T, int C> void backward_first(const BlockProblem<T>& x, TileList receivers) {
   const BlockWeights<T>& w = *x.weights;
   for_tiles(x, receivers, x.n_receivers, [&](int64_t first, int n, const Thread<T>& thread) {
@@ -316,7 +320,7 @@ template <class T, int C> void only_block(const BlockProblem<T>& x, TileList rec
   });
 }
 
-/// Values that each thread needs for the first block with K radial moments.
+/// Values of scratch that each thread needs for the first block with K radial moments.
 template <class T, int C> int64_t first_scratch_size(const BlockWeights<T>& w, int K) {
   return FirstScratch<T, C>(w, K, nullptr).size;
 }

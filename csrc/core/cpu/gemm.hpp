@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// C = A B + ... for a constant, packed B: weights times a tile of atoms. Its own kernel because the
-// products are small (a hundred by a hundred), sit between element-wise stages in one
-// cache-resident tile, and must not depend on whose BLAS the host program exports.
+// C = A B + ... for a constant, packed B: weights times a tile of atoms. It has its own kernel
+// because the products are small (a hundred by a hundred), are between element-wise stages in one
+// cache-resident tile, and must not depend on the BLAS that the host program exports.
 #pragma once
 
 #include "core/cpu/simd.hpp"
@@ -20,7 +20,7 @@ constexpr int gemm_rows = 12, gemm_vectors = 2; // 24 of 32
 #else
 constexpr int gemm_rows = 4, gemm_vectors = 2; // 8 of 16
 #endif
-constexpr int gemm_depth = 256; // of A's columns at a time: 12 x 256 floats of A stay in L1
+constexpr int gemm_depth = 256; // columns of A at a time: 12 x 256 floats of A stay in L1
 
 /// rows x (2 vectors) of C += A B, B a slice of a packed panel.
 template <class T, int rows>
@@ -70,7 +70,7 @@ inline void gemm_rows_of(
   }
 }
 
-/// C (M, N) = A (M, K) B, plus C itself where `accumulate`; B packed as panels of K x panel_width.
+/// C (M, N) = A (M, K) B, plus C itself if `accumulate`; B is packed as panels of K x panel_width.
 template <class T>
 void gemm(
     int M, int N, int K, const T* A, int64_t lda, const T* B, T* C, int64_t ldc, bool accumulate) {
@@ -92,7 +92,7 @@ void gemm(
   }
 }
 
-/// y (n, n_out) = x (n, n_in) W^T + bias, plus y itself where `accumulate`.
+/// y (n, n_out) = x (n, n_in) W^T + bias, plus y itself if `accumulate`.
 template <class T>
 inline void linear(const Linear<T>& layer, int n, const T* x, T* y, bool accumulate) {
   if (layer.bias) {
@@ -108,7 +108,7 @@ inline void linear(const Linear<T>& layer, int n, const T* x, T* y, bool accumul
       accumulate || layer.bias);
 }
 
-/// dx (n, n_in) = dy (n, n_out) W, plus dx itself where `accumulate`.
+/// dx (n, n_in) = dy (n, n_out) W, plus dx itself if `accumulate`.
 template <class T>
 inline void linear_backward(const Linear<T>& layer, int n, const T* dy, T* dx, bool accumulate) {
   gemm(n, layer.n_in, layer.n_out, dy, layer.n_out, layer.backward, dx, layer.n_in, accumulate);

@@ -78,7 +78,7 @@ void geometry_backward(const GeometryProblem<T>& x, const GeometryFactors<const 
   });
 }
 
-/// How all four change when the vectors change along k (P, 3).
+/// Change of all four values when the vectors change along k (P, 3).
 template <class T, int C>
 void geometry_change(const GeometryProblem<T>& x, const T* k, const GeometryFactors<T>& out) {
   for_geometry(x, [&](const PairGeometry<T>& s, int64_t p) {
@@ -86,7 +86,7 @@ void geometry_change(const GeometryProblem<T>& x, const T* k, const GeometryFact
   });
 }
 
-/// Gradient (P, 3), with respect to the vectors, of their gradient's product with k (P, 3).
+/// Gradient (P, 3), with respect to the vectors, of the product of their gradient with k (P, 3).
 template <class T, int C>
 void geometry_double_backward(
     const GeometryProblem<T>& x, const GeometryFactors<const T>& g, const T* k, T* vectors) {

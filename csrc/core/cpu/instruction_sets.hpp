@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The instruction sets that this build has kernels for. csrc/core/CMakeLists.txt compiles them.
+// The instruction sets for which this build has kernels. csrc/core/CMakeLists.txt compiles them.
 #pragma once
 
 #include <vector>
@@ -16,15 +16,15 @@
 
 namespace hipnn_ts {
 
-/// Place in that list of the one in use: the best one that this processor has, or the one that the
-/// environment variable HIPNN_TS_ISA names. Throws std::runtime_error where that is not known or
-/// not supported.
+/// Index of the one in use: the best one that this processor supports, or the one that the
+/// environment variable HIPNN_TS_ISA names. Throws std::runtime_error if that is unknown or
+/// unsupported.
 int chosen_instruction_set();
 
 /// Its name. Throws likewise.
 const char* instruction_set();
 
-/// Names of those that this processor has.
+/// Names of those that this processor supports.
 std::vector<const char*> instruction_sets();
 
 } // namespace hipnn_ts

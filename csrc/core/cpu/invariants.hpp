@@ -12,7 +12,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// What one feature has in `n` rows (n, a).
+/// The values of one feature in `n` rows (n, a).
 template <int n, class T>
 inline __attribute__((always_inline)) void load_rows(const T* rows, int a, T* out) {
   for (int k = 0; k < n; ++k) {
@@ -43,8 +43,9 @@ template <class T, int C> void invariants(const InvariantsProblem<T>& x, T* out)
   }
 }
 
-/// Runs body(atom, feature, shares) over all atoms and features; `shares` collects what belongs to
-/// the scales. Blocks of fixed size, summed in order: no result depends on the number of threads.
+/// Runs body(atom, feature, shares) over all atoms and features; `shares` collects the gradients of
+/// the scales. Blocks of fixed size are summed in order, so no result depends on the number of
+/// threads.
 template <class T, int C, class Body>
 inline void
 for_atom_blocks(const InvariantsProblem<T>& x, T* scales, T* block_sums, const Body& body) {

@@ -8,8 +8,8 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Sums of the lanes of N vectors, N a power of two and at most the lanes. At each level two
-/// vectors become one: halves of what each group of `group` lanes adds up stand side by side.
+/// Sums of the lanes of N vectors, N a power of two and at most the number of lanes. At each level
+/// two vectors become one, which contains the halves of each group of `group` lanes side by side.
 template <class T, int lanes, int N> class LaneTree {
 public:
   using Vector = typename VectorOf<T, lanes>::type;
@@ -18,7 +18,7 @@ public:
   template <class Load>
   static inline __attribute__((always_inline)) void sum(const Load& load, T* out) {
     Vector v[N];
-    if constexpr (N == lanes) { // in the order in which the sums come out as asked for
+    if constexpr (N == lanes) { // in an order such that the sums come out in the requested order
       unrolled<N>([&](auto j) __attribute__((always_inline)) { v[item(lanes, j)] = load(j); });
       const Vector sums = level<N, lanes>(v);
       std::memcpy(out, &sums, sizeof(sums));
@@ -33,8 +33,8 @@ public:
   }
 
 private:
-  /// Lane of two vectors, one after the other, that lane j of one half comes from. The last level
-  /// stays within 16 bytes, for which there are instructions.
+  /// Lane of two consecutive vectors from which lane j of one half is taken. The last level stays
+  /// within 16 bytes, for which there are instructions.
   static constexpr int source(int group, bool upper, int j) {
     const bool within = group == 2 && sizeof(T) == 4 && lanes >= 4;
     const int width = within ? 4 : group, half = width / 2;
@@ -42,7 +42,7 @@ private:
     return within ? first + 2 * (place % half) + upper : first + (upper ? half : 0) + place % half;
   }
 
-  /// Which sum lane j holds after the levels down to `group` of 1, seen from the last one.
+  /// The index of the sum in lane j after the levels down to `group` of 1, seen from the last one.
   static constexpr int item(int n_groups, int j) {
     if (n_groups == 1) {
       return 0;

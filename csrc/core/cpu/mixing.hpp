@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The invariants of a block for inference, and back: norms with a scale for each feature, or
-// polynomials, perhaps normalised, that a dense layer mixes.
+// The invariants of a block for inference, forward and backward: norms with a scale for each
+// feature, or polynomials, optionally normalised, that a dense layer mixes.
 #pragma once
 
 #include "core/cpu/gemm.hpp"
@@ -56,10 +56,10 @@ void norms_backward(const BlockWeights<T>& w, T* moments, int64_t n, const T* __
   }
 }
 
-constexpr int mixing_rows = 12; // atoms whose polynomials stay in the first-level cache, nearly
+constexpr int mixing_rows = 12; // atoms whose polynomials almost fit in the first-level cache
 
-/// Invariants (K, a) become those less their mean over the features, by the standard deviation;
-/// 1 / that is written.
+/// Subtracts from the invariants (K, a) their mean over the features and divides by the standard
+/// deviation, whose inverse is written.
 template <class T>
 inline void normalise(int K, int a, T epsilon, T* values, T (&inverse)[polynomial_places]) {
   for (int k = 0; k < K; ++k) {
@@ -81,7 +81,7 @@ inline void normalise(int K, int a, T epsilon, T* values, T (&inverse)[polynomia
   }
 }
 
-/// Gradients with respect to normalised invariants become those with respect to the plain ones.
+/// Converts gradients with respect to normalised invariants to those with respect to plain ones.
 template <class T>
 inline void normalise_backward(
     int K, int a, const T* normalised, const T (&inverse)[polynomial_places], T* gradients) {
@@ -101,7 +101,7 @@ inline void normalise_backward(
   }
 }
 
-/// Values that these need as scratch.
+/// Values of scratch that these need.
 template <class T> inline int64_t mixing_scratch_size(const BlockWeights<T>& w) {
   return int64_t{2} * mixing_rows * w.polynomials.mixing.n_in;
 }
@@ -155,7 +155,7 @@ void mixed_polynomials_backward(
   }
 }
 
-/// out (n, a) of moments (n, C, a).
+/// out (n, a) from moments (n, C, a).
 template <class T, int C>
 void invariants(const BlockWeights<T>& w, const T* moments, int n, T* out, T* scratch) {
   if (w.polynomials.n_max > 0) {
@@ -166,7 +166,7 @@ void invariants(const BlockWeights<T>& w, const T* moments, int n, T* out, T* sc
 }
 
 /// Moments become the gradient with respect to them, in the form that Kernels::backward_senders
-/// reads, given d (n, a), the invariants' gradient.
+/// reads, given d (n, a), the gradient of the invariants.
 template <class T, int C>
 void invariants_backward(const BlockWeights<T>& w, T* moments, int n, const T* d, T* scratch) {
   if (w.polynomials.n_max > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The training family: a form that is linear in components, sensitivities and projections, its
-// gradients with respect to each, and how all of these change along a direction.
+// The operators of training on moments: a form that is linear in components, sensitivities and
+// projections, its gradients with respect to each, and the change of all these along a direction.
 #pragma once
 
 #include "core/cpu/lane_sums.hpp"
@@ -10,7 +10,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// One pair's part of a problem. `change`: of how its results change along the direction.
+/// One pair's part of a problem. `change` selects the change of its results along the direction.
 template <class T, int C, bool change> struct FormPair {
   int64_t pair;
   int count;
@@ -51,7 +51,7 @@ inline __attribute__((always_inline)) Chunk<T, width> message(const Pair& pair, 
   return m;
 }
 
-/// How it changes.
+/// Its change.
 template <class T, int width, class Pair>
 inline __attribute__((always_inline)) Chunk<T, width> message_change(const Pair& pair, int begin) {
   const auto& along = pair.along;
@@ -123,7 +123,7 @@ components_gradient(const FormPair<T, C, change>& pair, const T* gradients, T* o
 }
 
 constexpr int windows_at_once = 4;
-constexpr int features_at_once = 256; // the message's gradient waits in cache
+constexpr int features_at_once = 256; // the message's gradient is kept in cache
 
 /// Gradient (count,) with respect to one pair's sensitivities.
 template <class T, int C, bool change>
@@ -143,7 +143,7 @@ sensitivities_gradient(const FormPair<T, C, change>& pair, const T* gradients, T
     });
     for (int w = 0; w < pair.count; w += windows_at_once) {
       const int left = pair.count - w;
-      int64_t row[windows_at_once]; // beyond the window the last one again
+      int64_t row[windows_at_once]; // beyond the window, the last one again
       for (int k = 0; k < windows_at_once; ++k) {
         row[k] = static_cast<int64_t>(w + (k < left ? k : left - 1)) * a + from;
       }
@@ -170,7 +170,7 @@ sensitivities_gradient(const FormPair<T, C, change>& pair, const T* gradients, T
   }
 }
 
-/// Gradients with respect to components (P, C) and sensitivities (P, W), either of them or both.
+/// Gradients with respect to components (P, C), sensitivities (P, W), or both.
 template <class T, int C, bool change>
 void pair_gradients(
     const MomentsProblem<T>& x, const PairGroups& groups, T* components, T* sensitivities) {

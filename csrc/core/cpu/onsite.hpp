@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a block does to each atom by itself: invariants of the moments, self interaction, on-site
-// layers, readout; and back. Atoms go in tiles that stay in cache through all layers.
+// The on-site operations of a block: invariants of the moments, self interaction, on-site layers,
+// readout; forward and backward. Atoms go in tiles that stay in cache through all layers.
 #pragma once
 
 #include "core/cpu/mixing.hpp"
@@ -10,8 +10,8 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// softplus(x) in place, its derivative to slope. log(1 + e) = 2 artanh(e / (2 + e)). Beyond 20 it
-/// is x itself, as in torch, where models were trained.
+/// softplus(x) in place, with its derivative in slope. log(1 + e) = 2 artanh(e / (2 + e)). Beyond
+/// 20 it is x itself, as in torch, where models were trained.
 template <class T> inline void softplus(T* __restrict x, T* __restrict slope, int64_t n) {
   constexpr int terms = sizeof(T) == 4 ? 8 : 18;
   for (int64_t i = 0; i < n; ++i) {
@@ -37,7 +37,7 @@ template <class T> inline void multiply(T* __restrict x, const T* __restrict y, 
   }
 }
 
-/// Forward of one tile. features (n, n_in) of the atoms themselves, out (n, n_out), hidden (n,
+/// Forward pass of one tile. features (n, n_in) of the atoms themselves, out (n, n_out), hidden (n,
 /// n_middle) and `mixing` scratch, slopes of every activation one after the other, each
 /// `slope_stride` apart.
 template <class T, int C>
@@ -76,8 +76,9 @@ void tile_forward(
   }
 }
 
-/// Backward of one tile. d (n, n_out): gradient with respect to the block's output on entry,
-/// destroyed; moments become their gradients; d_features (n, n_in) is added to where not null.
+/// Backward pass of one tile. d (n, n_out) is the gradient with respect to the block's output on
+/// entry, and is destroyed; moments become their gradients; d_features (n, n_in) is added to unless
+/// null.
 template <class T, int C>
 void tile_backward(
     const BlockWeights<T>& w, int n, T* moments, T* d, T* hidden, const T* slopes,

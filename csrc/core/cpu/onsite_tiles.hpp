@@ -9,7 +9,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// Of the scratch of these, what comes before that of the invariants.
+/// The part of their scratch before that of the invariants.
 template <class T> inline int64_t tiles_scratch_size(const BlockWeights<T>& w) {
   return int64_t{max_tile_size} * ((w.n_atom_layers + 2) * int64_t{w.n_middle} + w.n_out);
 }
@@ -20,8 +20,8 @@ template <class T> inline int64_t onsite_scratch_size(const BlockWeights<T>& w) 
   return tiles_scratch_size(w) + mixing_scratch_size(w);
 }
 
-/// Forward of the `n` receivers from `first` on, given their moments (n, C, n_middle), with what
-/// the backward pass will need.
+/// Forward pass of the `n` receivers from `first` on, given their moments (n, C, n_middle); stores
+/// what the backward pass needs.
 template <class T, int C>
 inline void
 tile_forward_kept(const BlockProblem<T>& x, int64_t first, int n, const T* moments, T* scratch) {
@@ -32,7 +32,7 @@ tile_forward_kept(const BlockProblem<T>& x, int64_t first, int n, const T* momen
       mixing_scratch(w, scratch));
 }
 
-/// Back after that: moments become their gradients.
+/// Backward pass after that: moments become their gradients.
 template <class T, int C>
 inline void
 tile_backward_kept(const BlockProblem<T>& x, int64_t first, int n, T* moments, T* scratch) {

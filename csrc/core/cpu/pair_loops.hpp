@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Loops over the pairs of one atom, and what adds to their gradients.
+// Loops over the pairs of one atom, and the addition to their gradients.
 #pragma once
 
 #include "core/cpu/pair_tile.hpp"
@@ -10,7 +10,7 @@ namespace HIPNN_TS_ISA {
 
 constexpr int message_pairs = 16; // whose messages, or their gradients, stay in the nearest cache
 
-/// Calls body() for each tile of `n` pairs, once `tile` holds it.
+/// Calls body() for each tile of `n` pairs, after `tile` was filled with it.
 template <class T, int C, bool slopes, class Body>
 inline __attribute__((always_inline)) void for_pair_tiles(
     const BlockProblem<T>& x, const int32_t* pairs, int64_t n, PairTile<T>& tile,
@@ -29,7 +29,7 @@ template <class T> struct PairGradients {
   T distance[pair_tile], direction[3][pair_tile];
 };
 
-/// Adds to dE/dr_p (P, 3) what follows from them.
+/// Adds the resulting dE/dr_p (P, 3).
 template <class T>
 inline void
 add_vector_gradients(const PairTile<T>& tile, const PairGradients<T>& g, T* vector_gradients) {
@@ -52,8 +52,8 @@ add_vector_gradients(const PairTile<T>& tile, const PairGradients<T>& g, T* vect
   }
 }
 
-/// Lanes of the accumulators that fit in registers beside the operands, given how many sums each
-/// vector of features has.
+/// Lanes of the accumulators that fit in registers beside the operands, given the number of sums of
+/// each vector of features.
 template <class T> constexpr int lanes_for(int sums) {
   const int registers = vector_registers;
   int vectors = 4;

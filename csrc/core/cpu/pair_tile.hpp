@@ -11,10 +11,10 @@ namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
 constexpr int pair_block = 8;        // pairs that share a window
-constexpr int pair_tile = 64;        // pairs whose geometry is prepared together
+constexpr int pair_tile = 64;        // pairs whose geometry is computed together
 constexpr int sensitivity_block = 4; // sensitivities that dense products take at once
 
-/// Lanes of a vector of pairs: it lies in one pair_block.
+/// Lanes of a vector of pairs, all in one pair_block.
 template <class T>
 constexpr int block_lanes = max_lanes<T> < pair_block ? max_lanes<T> : pair_block;
 
@@ -28,12 +28,12 @@ struct Window {
 template <class T> struct PairTile {
   int size; // pairs; arrays go on to a whole block with pairs whose envelope is zero
   int n_blocks;
-  int32_t pair[pair_tile]; // which they are
+  int32_t pair[pair_tile]; // their indices
   T inverse_distance[pair_tile];
   T direction[3][pair_tile];
   T components[n_components(max_order)][pair_tile];
   Window window[pair_tile / pair_block];
-  // Zero outside the window, as far as the sensitivity_blocks go that it touches.
+  // Zero outside the window, within the sensitivity_blocks that it touches.
   T* sensitivities; // (V, pair_tile)
   T* slopes;        // (V, pair_tile), ds/dr
 
@@ -48,8 +48,8 @@ template <class T> struct PairTile {
     return window[k / pair_block];
   }
 
-  /// Takes `n` pairs, at most pair_tile, with components of their directions or, where slopes are
-  /// wanted, with the factors that `contract` has for a gradient's.
+  /// Takes `n` pairs, at most pair_tile, with components of their directions or, if slopes are
+  /// wanted, with the factors that `contract` needs for a gradient.
   template <int C, bool with_slopes>
   inline void fill(const Radial<T>& radial, const T* vectors, const int32_t* pairs, int n) {
     size = n;
@@ -81,7 +81,7 @@ template <class T> struct PairTile {
       for (int c = 0; c < C; ++c) {
         components[c][k] = with_slopes ? contraction_factor(c, u) : component<T>(c, u);
       }
-      // Written so that a NaN distance counts as inside.
+      // Written such that a NaN distance counts as inside.
       const Envelope<T> e = envelope_at(r >= radial.cutoff ? radial.cutoff : r, radial.cutoff);
       envelope[k] = e.value;
       envelope_slope[k] = e.slope;
@@ -113,7 +113,7 @@ private:
     return {static_cast<int16_t>(begin < end ? begin : end), static_cast<int16_t>(end)};
   }
 
-  /// Of block b; envelopes and their slopes are the tile's.
+  /// For block b; envelopes and their slopes are the tile's.
   template <bool with_slopes>
   inline void
   fill_window(const Radial<T>& radial, int b, const T* envelope, const T* envelope_slope) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Polynomial invariants of an atom's moments, some features at once; for training the loops over
+// Polynomial invariants of an atom's moments, several features at once; for training the loops over
 // atoms.
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// The places of K polynomials, in order.
+/// The positions of K polynomials, in order.
 struct PolynomialPlaces {
   int n = 0, n_max, of[polynomial_places];
 
@@ -71,7 +71,7 @@ inline void atom_polynomials(const PolynomialPlaces& places, const T* moments, i
   });
 }
 
-/// A range's gradients g (K, a) by places, zero at the others.
+/// A range's gradients g (K, a) by position, zero at the others.
 template <class T>
 inline __attribute__((always_inline)) void load_places(
     const PolynomialPlaces& places, const FeatureRange<T>& range, const T* g, int a,
@@ -88,7 +88,7 @@ inline void atom_polynomial_gradients(
     const PolynomialPlaces& places, const T* moments, int a, const T* g, const Write& write) {
   for_features<T>(a, [&](const FeatureRange<T>& range) __attribute__((always_inline)) {
     using F = typename FeatureRange<T>::Vector;
-    F seeds[polynomial_places] = {}, gradients[C] = {}; // zero where no polynomial depends on them
+    F seeds[polynomial_places] = {}, gradients[C] = {}; // zero if no polynomial depends on them
     load_places(places, range, g, a, seeds);
     polynomial_gradients<order_of(C), F>(
         places.n_max,

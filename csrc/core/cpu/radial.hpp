@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The radial functions of one pair: envelope and Gaussian, to rounding.
+// The radial functions of one pair: envelope and Gaussian, accurate to rounding.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ inline __attribute__((always_inline)) V exponential_series(V x) {
   }
 }
 
-/// sum_k (-x2)^k / (2 k + odd)!: cosine, or sine over x where `odd` is 1, in x2 = x^2; likewise.
+/// sum_k (-x2)^k / (2 k + odd)!: the cosine, or the sine over x if `odd` is 1, in x2 = x^2;
+/// likewise.
 template <class T, int odd, int k, int last>
 inline __attribute__((always_inline)) T trigonometric_series(T x2) {
   constexpr T factor =
@@ -50,8 +51,8 @@ template <class T> inline __attribute__((always_inline)) Envelope<T> envelope_at
   return envelope_of(2 * sine * cosine, cosine * cosine - sine * sine, cutoff);
 }
 
-/// What the exponential function needs to know of a type. Adding `shift` leaves the rounded integer
-/// in the low bits; ln 2 is the sum of two numbers, the first of which has few bits.
+/// Constants of the exponential function for a type. Adding `shift` leaves the rounded integer in
+/// the low bits; ln 2 is the sum of two numbers, the first of which has few bits.
 template <class T> struct ExponentialTerms;
 template <> struct ExponentialTerms<float> {
   using Bits = uint32_t;
@@ -67,8 +68,8 @@ template <> struct ExponentialTerms<double> {
   static constexpr double ln2 = 0.693145751953125, ln2_rest = 1.42860682030941723212e-6;
 };
 
-/// exp(x) for x <= 0, to rounding; results below the smallest normal number come out as about it.
-/// Bits is the integer, or vector of them, of V's size.
+/// exp(x) for x <= 0, accurate to rounding; results below the smallest normal number become about
+/// that number. Bits is the integer, or vector of integers, of V's size.
 template <class T, class Bits, class V>
 inline __attribute__((always_inline)) V exponential_of(V x) {
   using Terms = ExponentialTerms<T>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Forward pass of an interaction layer for inference, not the first: the moments of one receiver.
+// Forward pass of an interaction layer for inference, except the first: the moments of one
+// receiver.
 #pragma once
 
 #include "core/cpu/pair_loops.hpp"

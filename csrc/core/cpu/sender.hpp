@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Backward pass of an interaction layer for inference, not the first: the pairs of one sender,
+// Backward pass of an interaction layer for inference, except the first: the pairs of one sender,
 // which owns the gradient of its projections. All its pairs read the same projections and add to
 // the same gradient: both are dense products over the pairs.
 #pragma once
@@ -11,7 +11,8 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// A sender's pairs lie scattered: ask the second-level cache for them while another's are done.
+/// A sender's pairs are scattered: prefetch them into the second-level cache while another sender's
+/// are processed.
 template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t sender) {
   const PairGroups& groups = x.by_sender;
   for (int64_t k = groups.offsets[sender]; k < groups.offsets[sender + 1]; ++k) {
@@ -22,8 +23,8 @@ template <class T> inline void prefetch_sender(const BlockProblem<T>& x, int64_t
   }
 }
 
-/// For each of the pairs, lanes whose sum is the gradient along its distance and with respect to
-/// its direction.
+/// For each pair, lanes whose sum is the gradient along its distance and with respect to its
+/// direction.
 template <class T> struct GradientLanes {
   static constexpr int lanes = max_lanes<T>;
   T of[4][message_pairs][lanes];
@@ -53,7 +54,7 @@ inline __attribute__((always_inline)) void prefetch_row(const T* row, int64_t si
 
 constexpr int pairs_at_once = 2; // of one pair_block, so that they share a window and each load
 
-/// Pairs of the tile from k on, given their receivers' moment gradients G (C, a) each and the
+/// Pairs of the tile from k on, given the moment gradients G (C, a) of each receiver and the
 /// sender's projections (V, a): writes the lanes of their sums and the gradients of their messages,
 /// (a,) each, from number `place` on.
 template <class T, int C>
@@ -89,7 +90,7 @@ inline void messages_backward(
     }
     unrolled<n_pairs>([&](auto q) __attribute__((always_inline)) {
       const T u[3] = {tile.direction[0][k + q], tile.direction[1][k + q], tile.direction[2][k + q]};
-      // One vector at a time: the contraction needs registers of its own.
+      // One vector at a time, because the contraction needs registers, too.
       unrolled<F::n>([&](auto j) __attribute__((always_inline)) {
         using V = Chunk<T, F::lanes>;
         const int at = feature + j * F::lanes;
@@ -162,14 +163,14 @@ inline void add_last_rows(
 }
 
 /// A sender's pairs with some receivers; `projections` (V, a) are its own, `gradient` (V, a) is
-/// dE/dP of them, added to; `message_gradients` (message_pairs, a) is scratch.
+/// their dE/dP, added to; `message_gradients` (message_pairs, a) is scratch.
 template <class T, int C>
 inline void sender_backward(
     const BlockProblem<T>& x, int64_t sender, ReceiverRange receivers, PairTile<T>& tile,
     T* message_gradients, const T* projections, T* gradient) {
   const int a = x.weights->n_middle, V = x.weights->radial.n_sensitivities;
   const auto add_tile = [&] {
-    // Pairs and receivers lie scattered: ask for all of the tile's early.
+    // Pairs and receivers are scattered: prefetch all of the tile's early.
     const int padded = tile.n_blocks * pair_block;
     const T* G[pair_tile + pairs_at_once] = {};
     for (int k = 0; k < padded; ++k) {

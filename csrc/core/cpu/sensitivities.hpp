@@ -12,12 +12,12 @@ namespace HIPNN_TS_ISA {
 
 /// window_step consecutive sensitivities of one pair.
 template <class T> struct WindowStep {
-  int begin; // the first, in the window
+  int begin; // index of the first in the window
   int v;     // among all
-  int n;     // how many of them the window holds
+  int n;     // number of them in the window
   T gap[window_step], z[window_step], e[window_step];
 
-  /// Of sensitivity w of these, of pair p.
+  /// For sensitivity w of these, and pair p.
   inline __attribute__((always_inline)) RadialTerms<T>
   terms(const SensitivitiesProblem<T>& x, int64_t p, int w) const {
     return {gap[w], x.sigma[v + w], z[w], e[w], x.envelopes[p]};
@@ -46,7 +46,7 @@ for_window(const SensitivitiesProblem<T>& x, int64_t p, const Body& body) {
   }
 }
 
-/// What the window has of a row (P, W), zero beyond.
+/// The window's part of a row (P, W), zero beyond.
 template <class T>
 inline __attribute__((always_inline)) void
 load_row(const WindowStep<T>& step, const T* row, T* values) {
@@ -67,9 +67,9 @@ template <class T> inline __attribute__((always_inline)) T sum_of_step(const T* 
   return Chunk<T, window_step>::load(values).sum();
 }
 
-/// Runs body(p, sums) over all pairs; `sums`, two rows of V and a window_step, collects what
-/// belongs to 1/mu and sigma. Blocks of fixed size, summed in order: no result depends on the
-/// number of threads.
+/// Runs body(p, sums) over all pairs; `sums`, two rows of V and a window_step, collects the
+/// gradients of 1/mu and sigma. Blocks of fixed size are summed in order, so no result depends on
+/// the number of threads.
 template <class T, class Body>
 inline void for_pair_blocks(
     const SensitivitiesProblem<T>& x, const SensitivityFactors<T>& out, T* block_sums,
@@ -98,7 +98,7 @@ inline void for_pair_blocks(
   }
 }
 
-/// The smallest window that holds every sensitivity whose |z| is below `reach`.
+/// The smallest window that contains every sensitivity whose |z| is below `reach`.
 template <class T> void active_windows(const WindowsProblem<T>& x) {
   constexpr int block = 64;
 #pragma omp parallel for schedule(static) num_threads(x.n_threads)
@@ -114,7 +114,7 @@ template <class T> void active_windows(const WindowsProblem<T>& x) {
     for (int v = 0; v < x.n_sensitivities; ++v) {
       const T inverse_mu = x.inverse_mu[v], sigma = x.sigma[v];
       for (int k = 0; k < n; ++k) {
-        // Written so that what is not a number is active and reaches the energy.
+        // Written such that NaN is active and reaches the energy.
         const bool active = !(__builtin_fabs((inverse[k] - inverse_mu) * sigma) >= x.reach);
         low[k] = active && v < low[k] ? v : low[k];
         high[k] = active ? v + 1 : high[k];

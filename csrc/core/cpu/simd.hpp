@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Fixed-width chunks of features held in registers, through the compiler's vector types: the same
-// code for every instruction set. Included once per instruction set, inside its namespace.
+// Fixed-width chunks of features in registers, through the compiler's vector types: the same code
+// for every instruction set. Included once per instruction set, inside its namespace.
 #pragma once
 
 #include <cstring>
@@ -34,7 +34,8 @@ part(Vector vector, std::integer_sequence<int, lane...>) {
   return __builtin_shufflevector(vector, vector, begin + lane...);
 }
 
-/// Sum of the lanes by halves, by shuffles: an address taken would keep the vector in memory.
+/// Sum of the lanes by halves, with shuffles, because taking an address would keep the vector in
+/// memory.
 template <class T, int lanes>
 inline __attribute__((always_inline)) T horizontal_sum(typename VectorOf<T, lanes>::type vector) {
   if constexpr (lanes == 1) {
@@ -45,8 +46,8 @@ inline __attribute__((always_inline)) T horizontal_sum(typename VectorOf<T, lane
   }
 }
 
-/// Calls body(0), ..., body(n - 1) with integral constants: of an array that is indexed by a loop's
-/// variable the compiler may keep the elements in memory.
+/// Calls body(0), ..., body(n - 1) with integral constants, because the compiler may keep the
+/// elements of an array in memory if a loop's variable indexes it.
 template <class Body, int... k>
 inline __attribute__((always_inline)) void
 unrolled(const Body& body, std::integer_sequence<int, k...>) {

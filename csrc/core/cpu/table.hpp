@@ -9,7 +9,7 @@ namespace HIPNN_TS_ISA {
 template <template <class> class Table, template <class, int> class Make, class T, int C>
 constexpr Table<T> table = Make<T, C>::table();
 
-/// Of the order with so many components, l_max or below.
+/// For the order with this number of components, l_max or below.
 template <
     template <class> class Table, template <class, int> class Make, class T, int l_max = max_order>
 const Table<T>& table_of(int components) {

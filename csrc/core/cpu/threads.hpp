@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Atoms in tiles over threads, each thread with its own part of the caller's scratch.
+// Distribution of tiles of atoms over threads, each with its own part of the caller's scratch.
 #pragma once
 
 #include <omp.h>
@@ -10,13 +10,13 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// What one thread has to work with.
+/// The resources of one thread.
 template <class T> struct Thread {
   T* scratch;
   StageSeconds& seconds;
 };
 
-/// Calls body(first, n, thread) for the tiles in the list, `n_atoms` of which the last one ends at.
+/// Calls body(first, n, thread) for the tiles in the list; the last one ends at `n_atoms`.
 template <class T, class Body>
 inline void for_tiles(const BlockProblem<T>& x, TileList list, int64_t n_atoms, const Body& body) {
 #pragma omp parallel num_threads(x.n_threads)

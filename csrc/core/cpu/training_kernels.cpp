@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Compiled once per instruction set, with HIPNN_TS_ISA naming it. Nothing here may use inline
+// Compiled once per instruction set, with HIPNN_TS_ISA as its name. Nothing here may use inline
 // library code that other files share: the linker would keep one copy, perhaps this one.
 #include "core/cpu/geometry.hpp"
 #include "core/cpu/invariants.hpp"
@@ -12,7 +12,7 @@
 namespace hipnn_ts {
 namespace HIPNN_TS_ISA {
 
-/// By name, so that two of one type cannot change places.
+/// Assigned by name, so that two of one type cannot be exchanged.
 template <class T, int C> struct MakeTrainingKernels {
   static constexpr TrainingKernels<T> table() {
     TrainingKernels<T> k{};

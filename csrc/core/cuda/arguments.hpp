@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What each kernel is given, one structure by value: read by the host's compiler and by NVRTC.
+// The argument of each kernel, one structure by value, read by the host's compiler and by NVRTC.
 // Symbols and shapes as in core/kernels.hpp. Feature widths here are padded to whole warps, with
-// zero weights; A is the padded n_middle, F the features that one pass of a warp covers.
+// zero weights; A is the padded n_middle, F the number of features in one pass of a warp.
 #pragma once
 
 #include "core/components.hpp"
@@ -17,9 +17,8 @@ constexpr int warp_size = 32;
 constexpr int max_threads = 256; // of a block
 constexpr int window_bins = 1024;
 
-/// Shared memory of the tile of pairs that each warp keeps (kernels/pair_tile.cuh), and of those
-/// of a block.
-/// A row of it is read in fours; an odd number of these keeps lanes that write a column in
+/// Shared memory of the tile of pairs of each warp (kernels/pair_tile.cuh), and of those of a
+/// block. Rows are read in fours; an odd number of fours puts lanes that write a column in
 /// different banks.
 constexpr int pair_window(int max_window) {
   return 4 * ((max_window + 3) / 4 | 1);
@@ -29,8 +28,8 @@ constexpr int pair_tile_bytes(int real_bytes, int max_window, bool backward) {
   return warp_size * (reals * real_bytes + 4 * 4);
 }
 
-/// Pairs grouped by one of their ends: group g owns entries begin[g] ... end[g] - 1. An entry is a
-/// pair itself where `pairs` is null.
+/// Pairs grouped by one of their ends: group g contains entries begin[g] ... end[g] - 1. An entry
+/// is the pair itself if `pairs` is null.
 struct Groups {
   const long long* begin;
   const long long* end;
@@ -46,16 +45,16 @@ template <class T> struct RadialArguments {
   const short* count;
 };
 
-/// The walk of pairs that all interaction kernels share.
+/// The loop over pairs that all interaction kernels share.
 template <class T> struct PairArguments {
   RadialArguments<T> radial;
   Groups groups;
   long long n_groups;
   int share;            // warps of a group, 1 or all of a block: each takes every share-th pair
-  const int* species;   // (n_atoms,) in the first block, where species take the atoms' place
+  const int* species;   // (n_atoms,) in the first block, where species replace the atoms
   const T* vectors;     // (P, 3)
   const T* projections; // (n, V, F), of senders
-  int feature_begin;    // of the F features in arrays of width A
+  int feature_begin;    // position of the F features in arrays of width A
 };
 
 template <class T> struct InvariantArguments {
@@ -75,7 +74,7 @@ template <class T> struct ForwardArguments {
 template <class T> struct RadialMomentArguments {
   PairArguments<T> pairs;
   long long first_receiver;
-  int n_species, pass_species; // in all, and of the pass that blockIdx.y is
+  int n_species, pass_species; // in total, and in the pass of blockIdx.y
   const double* mixing;        // (n_species, V, V)
   T* radial_moments;           // (n_groups, C, K), or their gradients
   T* vector_gradients;         // (P, 3), added to
@@ -97,7 +96,7 @@ template <class T> struct MomentGradientArguments {
   long long n;
 };
 
-/// The backward pass by sender; `projections` holds the senders from `first_group` on.
+/// The backward pass by sender; `projections` contains the senders from `first_group` on.
 template <class T> struct SenderBackwardArguments {
   PairArguments<T> pairs;
   long long first_group;
@@ -106,7 +105,7 @@ template <class T> struct SenderBackwardArguments {
   T* projection_gradients;   // (n_groups, V, F)
 };
 
-/// The repulsion of nuclei closer than `outer`; what is null is not wanted.
+/// The repulsion of nuclei closer than `outer`; null arrays are not wanted.
 template <class T> struct RepulsionArguments {
   long long n_receivers;
   Groups by_receiver;
@@ -119,7 +118,7 @@ template <class T> struct RepulsionArguments {
   T* vector_gradients;         // (P, 3), added to
 };
 
-/// Forces (n_atoms, 3) of pair gradients. The first n_receivers atoms receive.
+/// Forces (n_atoms, 3) from pair gradients. The first n_receivers atoms receive.
 template <class T> struct ForcesArguments {
   long long n_atoms, n_receivers;
   Groups by_receiver, by_sender;
@@ -128,7 +127,7 @@ template <class T> struct ForcesArguments {
   double* forces;
 };
 
-/// out = in, n values. What is out of [0, limit) becomes 0 and sets the flag.
+/// out = in, n values. Values outside [0, limit) become 0 and set the flag.
 struct NarrowArguments {
   long long n;
   long long limit;
@@ -137,7 +136,7 @@ struct NarrowArguments {
   int* flag;
 };
 
-/// Nothing is left of results that must not be used: n values become NaN where the flag is set.
+/// Destroys results that must not be used: n values become NaN if the flag is set.
 struct PoisonArguments {
   long long n;
   const int* flag;

@@ -45,7 +45,7 @@ Cache::Cache(const std::string& folder, const std::string& key) : folder_(folder
   }
 }
 
-/// A file ends with the digest of what comes before it: one cut short by a full disk is none.
+/// A file ends with the digest of its content, so that one cut short by a full disk is detected.
 std::string Cache::read() const {
   std::ifstream file(path_, std::ios::binary);
   std::string content((std::istreambuf_iterator<char>(file)), {});
@@ -70,7 +70,7 @@ void Cache::write(const std::string& binary) const {
   if (file) {
     std::filesystem::rename(temporary, path_, ignored);
   }
-  std::filesystem::remove(temporary, ignored); // nothing where it was renamed
+  std::filesystem::remove(temporary, ignored); // has no effect if it was renamed
 }
 
 } // namespace cuda

@@ -6,16 +6,16 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// One file of compiled kernels, named by everything they were made from. What goes wrong with it
-/// costs a compilation and is no error.
+/// One file of compiled kernels, named by everything that they were made from. A failure of the
+/// cache costs a compilation and is not an error.
 class Cache {
 public:
-  /// No cache where `folder` is empty.
+  /// There is no cache if `folder` is empty.
   Cache(const std::string& folder, const std::string& key);
 
-  /// Empty where there is none, or not a whole one.
+  /// Empty if there is none, or if it is incomplete.
   std::string read() const;
-  /// Whole or not at all, whatever other processes do.
+  /// Written completely or not at all, whatever other processes do.
   void write(const std::string& binary) const;
 
 private:

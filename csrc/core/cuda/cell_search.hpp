@@ -12,12 +12,12 @@ struct FoundPairs {
   int64_t size = 0;
   Array<long long> first; // (n_receivers + 1,)
   Array<int> senders;     // (size,)
-  Array<int16_t> images;  // (size, 3), where they are wanted
+  Array<int16_t> images;  // (size, 3), if wanted
 };
 
-/// All pairs within `reach` (Å) that the first `n_receivers` of n places (n, 3), Å, on the device,
-/// receive from any of them; `bins` are those of the places. Synchronises with the device. Throws
-/// WrongPosition, or std::invalid_argument where there are too many pairs.
+/// All pairs within `reach` (Angstrom) that the first `n_receivers` of n positions (n, 3), on the
+/// device, receive from any of them; `bins` are those of the positions. Synchronises with the
+/// device. Throws WrongPosition, or std::invalid_argument if there are too many pairs.
 FoundPairs search_cells(
     Device& device, Module& module, const double* places, int64_t n, int64_t n_receivers,
     const Bins& bins, const Box& box, double reach, bool with_images);

@@ -32,7 +32,7 @@ struct Nvrtc {
       library.find<int(Program, int, const char* const*)>("nvrtcCompileProgram");
   int (*destroy)(Program*) = library.find<int(Program*)>("nvrtcDestroyProgram");
 
-  /// What a pair of functions "size" and "content" give.
+  /// The result of a pair of functions "size" and "content".
   std::string content(Program program, const std::string& what) const {
     size_t size = 0;
     const auto measure = library.find<int(Program, size_t*)>(("nvrtcGet" + what + "Size").c_str());
@@ -56,7 +56,7 @@ struct Target {
   bool ptx;
 };
 
-/// The architecture itself, or the newest one below that this NVRTC knows, as PTX.
+/// The architecture itself, or the newest one below it that this NVRTC knows, as PTX.
 Target target(const Nvrtc& nvrtc, int architecture) {
   int n = 0;
   nvrtc.check(nvrtc.n_architectures(&n), "architectures");

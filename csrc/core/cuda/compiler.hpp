@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Kernels for one GPU architecture and one set of constants, compiled by NVRTC when they are first
-// needed and kept on disk. Needs no GPU.
+// needed and kept on disk. This needs no GPU.
 #pragma once
 
 #include <string>
@@ -13,27 +13,27 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Machine code, or PTX where NVRTC is older than the GPU: the driver loads both.
+/// Machine code, or PTX if NVRTC is older than the GPU: the driver loads both.
 using Binary = std::string;
 
-/// Folders that may hold libnvrtc beside those where the system looks: those of pip's packages,
+/// Folders that may contain libnvrtc, beside those where the system looks: those of pip's packages,
 /// given the folder of torch's libraries.
 std::vector<std::string> nvrtc_folders(const std::string& torch_libraries);
 
 /// Kernels of the constants' program for compute capability `architecture` (90 for 9.0).
 ///
-/// From the cache on disk where it has them; a cache that cannot be read or written is none. Throws
-/// std::runtime_error where NVRTC, of a CUDA no newer than `newest`, is not found, or the kernels
+/// From the cache on disk if it has them; a cache that cannot be read or written is ignored. Throws
+/// std::runtime_error if NVRTC, of a CUDA no newer than `newest`, is not found, or if the kernels
 /// do not compile.
 Binary compile(
     int architecture, const Constants& constants, const std::vector<std::string>& nvrtc_folders,
     int newest = newest_cuda);
 
-/// Throws as `compile` does where NVRTC is not found.
+/// Throws like `compile` if NVRTC is not found.
 void require_compiler(const std::vector<std::string>& nvrtc_folders, int newest = newest_cuda);
 
-/// Where compiled kernels are kept: $XDG_CACHE_HOME or ~/.cache, then hipnn-ts. Empty where there
-/// is no such place.
+/// The folder of compiled kernels: $XDG_CACHE_HOME or ~/.cache, then hipnn-ts. Empty if there is
+/// none.
 std::string cache_folder();
 
 } // namespace cuda

@@ -37,9 +37,9 @@ template <class T> Cublas::Gemm<T>* Cublas::gemm() const {
   }
 }
 
-/// cuBLAS counts along columns: what it takes for a matrix is the transpose of ours. So it is asked
-/// for yᵀ (n, m) = wᵀ (n, k) xᵀ (k, m), where wᵀ is (k, n) in its eyes and to be transposed if ours
-/// is (n, k). A leading dimension is the length of our rows.
+/// cuBLAS is column-major, so it sees the transposes of our matrices. We request yᵀ (n, m) = wᵀ (n,
+/// k) xᵀ (k, m), where cuBLAS sees wᵀ as (k, n), to be transposed, if ours is (n, k). A leading
+/// dimension is the length of our rows.
 template <class T> void Cublas::multiply(const Product<T>& p, Stream stream) const {
   if (p.m == 0 || p.n == 0) {
     return;

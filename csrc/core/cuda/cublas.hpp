@@ -10,7 +10,7 @@ namespace cuda {
 /// cuBLAS, opened at run time, for this thread's context: full precision, no TF32.
 class Cublas {
 public:
-  /// Throws std::runtime_error where it, of a CUDA no newer than `newest`, is not found.
+  /// Throws std::runtime_error if it, of a CUDA no newer than `newest`, is not found.
   Cublas(const std::vector<std::string>& folders, int newest);
 
   template <class T> void multiply(const Product<T>& product, Stream stream) const;

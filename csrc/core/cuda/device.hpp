@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the network asks of a device. A GPU is one (csrc/torch/cuda); the tests have another that
-// runs the same kernels on the processor.
+// The interface of a device for the network. A GPU is one (csrc/torch/cuda); the tests have another
+// that runs the same kernels on the CPU.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// What kernels are compiled for.
+/// The constants with which kernels are compiled.
 struct Constants {
   bool double_precision;
   int n_components;
   int n_sensitivities; // padded: a multiple of four
   int n_features;      // padded: a multiple of the features of one pass
   int lane_features;
-  int max_window; // the most sensitivities that matter at any distance
+  int max_window; // the largest number of sensitivities that matter at any distance
   const char* program = "inference.cu";
 
-  /// Of the training operators, whose other sizes are arguments.
+  /// For the training operators, whose other sizes are arguments.
   static Constants training(bool double_precision, int n_components) {
     return {double_precision, n_components, 4, warp_size, 1, 1, "training.cu"};
   }
 
-  /// Of kernels that know no network.
+  /// For kernels that depend on no network.
   static Constants rank(bool double_precision) {
     return {double_precision, 1, 4, warp_size, 1, 1, "rank.cu"};
   }
@@ -66,7 +66,7 @@ class Module {
 public:
   virtual ~Module() = default;
 
-  /// Runs a kernel of the program on the device's stream. A grid without blocks is none.
+  /// Runs a kernel of the program on the device's stream. A grid without blocks does nothing.
   template <class Arguments>
   void launch(const char* kernel, const Grid& grid, const Arguments& arguments) {
     if (grid.blocks > 0) {
@@ -78,8 +78,8 @@ protected:
   virtual void run(const char* kernel, const Grid& grid, const void* arguments) = 0;
 };
 
-/// A product of row-major matrices: y (m, n) = x (m, k) w, plus y itself where `accumulate`; w is
-/// (k, n), or (n, k) where `transposed`.
+/// A product of row-major matrices: y (m, n) = x (m, k) w, plus y itself if `accumulate`; w is (k,
+/// n), or (n, k) if `transposed`.
 template <class T> struct Product {
   int64_t m, n, k;
   const T* x;
@@ -89,44 +89,44 @@ template <class T> struct Product {
   bool accumulate = false;
 };
 
-/// How much exists at one time: enough to fill a GPU, little beside a large system.
+/// How much is processed at a time: enough to fill a GPU, and little beside a large system.
 struct Limits {
-  int64_t senders = 16384;      // whose projections and their gradients do in the backward pass
-  int64_t first_atoms = 65536;  // whose moments of the first block do
-  int64_t onsite_atoms = 32768; // whose last on-site layers do
-  int64_t shared_groups = 2048; // of pairs, at most: then all warps of a block share one
-  int64_t kept_bytes = int64_t{1} << 30;       // of projections that the backward pass reads again
-  int64_t projection_bytes = int64_t{1} << 31; // of all atoms' projections by a wide pass
+  int64_t senders = 16384;               // with projections and gradients in the backward pass
+  int64_t first_atoms = 65536;           // with moments of the first block
+  int64_t onsite_atoms = 32768;          // with values of the last on-site layers
+  int64_t shared_groups = 2048;          // up to so many groups of pairs, a block's warps share one
+  int64_t kept_bytes = int64_t{1} << 30; // projections for the backward pass
+  int64_t projection_bytes = int64_t{1} << 31; // all atoms' projections, wide pass
 };
 
-/// Memory and work on one device, in order of their submission. Only `download` waits for it.
+/// Memory and work on one device, in order of submission. Only `download` synchronises.
 class Device {
 public:
   virtual ~Device() = default;
 
   virtual Limits limits() const { return {}; }
 
-  /// The queue that work submitted now goes to; work of different ones is in no order.
+  /// The queue for work submitted now; work in different queues has no order.
   virtual const void* stream() const { return nullptr; }
 
-  /// Whether that queue is recorded, for a CUDA graph, rather than run: then nothing can be read.
+  /// Whether that queue is recorded for a CUDA graph instead of run; then nothing can be read.
   virtual bool recording() const { return false; }
 
   /// The kernels for these constants, compiled at the first request; the device keeps them.
   virtual Module& module(const Constants& constants) = 0;
 
-  /// Uninitialised memory, free for work submitted later once the last owner lets go of it.
+  /// Uninitialised memory, reused by later work after the last owner has released it.
   virtual std::shared_ptr<void> allocate(int64_t bytes) = 0;
   virtual void zero(void* to, int64_t bytes) = 0;
   virtual void copy(void* to, const void* from, int64_t bytes) = 0;
-  /// The host's memory for copies: a GPU's are faster from there than from any other.
+  /// Host memory for copies, which for a GPU is faster than any other.
   virtual std::shared_ptr<void> host_memory(int64_t bytes) {
     return {new char[bytes], std::default_delete<char[]>()};
   }
-  /// From the host's memory, which may change as soon as this returns; `host_memory` only
-  /// after a synchronisation with the device.
+  /// From host memory, which may change as soon as this returns; `host_memory` only after a
+  /// synchronisation with the device.
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;
-  /// To the host's memory, when all work submitted so far is done.
+  /// To host memory, after all work submitted so far is done.
   virtual void download(void* to, const void* from, int64_t bytes) = 0;
 
   virtual void multiply(const Product<float>& product) = 0;
@@ -155,10 +155,10 @@ private:
   int64_t size_ = 0;
 };
 
-/// An array in the host's memory, for copies to and from a device. Only grows.
+/// An array in host memory, for copies to and from a device. It only grows.
 template <class T> class HostArray {
 public:
-  /// Room for `size` values; what was there is lost where it has to grow.
+  /// Room for `size` values; the content is lost if it has to grow.
   T* resize(Device& device, int64_t size) {
     if (size > size_) {
       memory_.reset();

@@ -143,7 +143,7 @@ void* Driver::allocate(size_t bytes, MemoryPool pool, Stream stream) const {
   return reinterpret_cast<void*>(found);
 }
 
-/// At exit the driver may be gone before: then there is nothing to free.
+/// At exit the driver may be unloaded first: then there is nothing to free.
 void Driver::free(void* memory, Context context, Stream stream) const noexcept {
   set_current_(context);
   free_async_(address(memory), stream);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// CUDA's driver, opened at run time: the few functions that are used here.
+// CUDA's driver, opened at run time: only the functions that are used here.
 #pragma once
 
 #include <string>
@@ -17,39 +17,39 @@ using Function = struct FunctionHandle*;
 using MemoryPool = struct MemoryPoolHandle*;
 using Address = unsigned long long;
 
-/// Throws std::runtime_error, with what was done and what the driver says, where a call fails.
+/// Throws std::runtime_error, with the action and the driver's message, if a call fails.
 class Driver {
 public:
-  /// Throws std::runtime_error where this machine has no driver.
+  /// Throws std::runtime_error if this machine has no driver.
   static const Driver& get();
 
-  /// The newest CUDA that this driver serves: 12080 for 12.8.
+  /// The newest CUDA that this driver supports: 12080 for 12.8.
   int version() const;
   int n_devices() const;
   /// Compute capability of a device: 90 for 9.0.
   int architecture(int device) const;
   /// Bytes.
   int64_t memory(int device) const;
-  /// The device's primary context, which the CUDA runtime uses too, kept until the process ends.
+  /// The device's primary context, which the CUDA runtime also uses, kept until the process ends.
   Context primary_context(int device) const;
   /// Make a context this thread's.
   void use(Context context) const;
 
-  /// A stream of one's own, in this thread's context.
+  /// A separate stream, in this thread's context.
   Stream create_stream() const;
-  /// A pool of a device's memory, which keeps what was freed for the next one to ask.
+  /// A pool of a device's memory, which keeps freed memory for the next request.
   MemoryPool create_pool(int device) const;
-  /// Memory for work submitted to the stream from now on, and until it is freed.
+  /// Allocates memory for work submitted to the stream from now on, until it is freed.
   void* allocate(size_t bytes, MemoryPool pool, Stream stream) const;
   void free(void* memory, Context context, Stream stream) const noexcept;
 
-  /// The host's memory that copies need not go through another piece of: page-locked.
+  /// Page-locked host memory, which copies use directly.
   void* allocate_host(size_t bytes) const;
   void free_host(void* memory, Context context) const noexcept;
 
   LoadedModule load(const std::string& binary) const;
   Function function(LoadedModule module, const char* name) const;
-  /// Let a function have more dynamic shared memory than every GPU grants unasked.
+  /// Lets a function have more dynamic shared memory than every GPU grants by default.
   void allow_shared_memory(Function function, int bytes) const;
   void launch(
       Function function, unsigned blocks, unsigned passes, unsigned threads, unsigned shared_bytes,
@@ -97,7 +97,7 @@ private:
   int (*is_capturing_)(Stream, int*);
 };
 
-/// GPUs that the driver shows; none where there is no driver.
+/// GPUs that the driver shows; none if there is no driver.
 int n_gpus();
 
 } // namespace cuda

@@ -13,8 +13,8 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A GPU by CUDA's driver: its kernels and copies. Whose memory and stream it uses, and who
-/// multiplies matrices, is another matter: torch's, or its own (gpu.hpp).
+/// A GPU through CUDA's driver: its kernels and copies. Derived classes choose memory, stream and
+/// matrix products: those of torch, or its own (gpu.hpp).
 class DriverDevice : public Device {
 public:
   Limits limits() const override { return limits_; }
@@ -27,14 +27,14 @@ public:
   void upload(void* to, const void* from, int64_t bytes) override;
   void download(void* to, const void* from, int64_t bytes) override;
 
-  /// Where work goes now, in this GPU's context, which becomes this thread's.
+  /// The stream for work submitted now, in this GPU's context, which becomes this thread's.
   Stream queue() const {
     use_context();
     return current_stream();
   }
 
 protected:
-  /// NVRTC is looked for in `folders`, too; of a CUDA no newer than `newest`.
+  /// NVRTC is also looked for in `folders`, of a CUDA no newer than `newest`.
   DriverDevice(int index, std::vector<std::string> folders, int newest = newest_cuda);
 
   void use_context() const { Driver::get().use(context_); }
@@ -54,8 +54,8 @@ private:
       modules_;
 };
 
-/// One object of this class for each GPU, made when it is first asked for and alive until the
-/// process ends: at exit the driver may be gone before.
+/// One object of this class for each GPU, created at the first request and alive until the process
+/// ends, because at exit the driver may be unloaded first.
 template <class Gpu> Gpu& one_for_each_gpu(int index) {
   static auto& gpus = *new std::map<int, std::unique_ptr<Gpu>>;
   static auto& mutex = *new std::mutex;

@@ -8,7 +8,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// An array of the device, in the host's memory.
+/// An array of the device, in host memory.
 template <class T> std::vector<T> fetched(Device& device, const T* from, int64_t n) {
   std::vector<T> out(n);
   if (n > 0) {
@@ -17,10 +17,10 @@ template <class T> std::vector<T> fetched(Device& device, const T* from, int64_t
   return out;
 }
 
-/// The pairs of a step, in the host's memory: to say which one is at fault.
+/// The pairs of a step, in host memory, to report which one is at fault.
 template <class T> class FetchedPairs {
 public:
-  /// `n_pairs` is the room that the pairs have on the device.
+  /// `n_pairs` is the capacity of the pairs on the device.
   FetchedPairs(Device& device, const DeviceConfiguration<T>& step, int64_t n_pairs) {
     const Groups& groups = step.by_receiver;
     const auto senders = fetched(device, groups.others, n_pairs);

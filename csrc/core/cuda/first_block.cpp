@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The first block's moments and the backward pass from them, some receivers at a time.
+// The first block's moments and the backward pass from them, for some receivers at a time.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"
@@ -44,7 +44,7 @@ template <class T> Grid Network<T>::radial_grid(int64_t n, bool forward) const {
   return group_each(n, share(n), warps * of_warp, (b.n_in + species - 1) / species);
 }
 
-/// (n, C, A) of receivers from `first` on.
+/// (n, C, A) for receivers from `first` on.
 template <class T> Array<T> Network<T>::first_moments(int64_t first, int64_t n) {
   const DeviceBlock<T>& b = weights_->blocks[0];
   const Constants& c = b.wide.constants;
@@ -75,7 +75,7 @@ template <class T> void Network<T>::first_forward() {
             invariants(0), n_here, kept.moments.data(), kept.hidden.data() + first * b.n_middle});
   }
   if (size < n) {
-    kept.moments = Array<T>(); // found again in the backward pass
+    kept.moments = Array<T>(); // recomputed in the backward pass
   }
 }
 

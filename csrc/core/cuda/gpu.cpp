@@ -10,7 +10,7 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-/// The CUDA whose libraries this driver serves: those of the next one may not start.
+/// The CUDA version whose libraries this driver supports: those of a newer one may not start.
 int newest_served() {
   return Driver::get().version() >= 1000 * newest_cuda ? newest_cuda : newest_cuda - 1;
 }

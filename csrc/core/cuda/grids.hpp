@@ -13,7 +13,7 @@ namespace cuda {
 constexpr int element_threads = 256;
 constexpr int warps = 4; // of a block where each has a row
 constexpr int64_t most_blocks = 4096;
-/// Shared memory that a block takes at most, so that every GPU from sm_80 on holds one or more.
+/// Largest shared memory of a block, such that every GPU from sm_80 on can run one or more.
 constexpr int most_shared_bytes = 96 * 1024;
 
 /// Threads that stride over n values.

@@ -46,7 +46,7 @@ std::vector<std::string> own_folders() {
   Dl_info self{};
   dladdr(reinterpret_cast<void*>(&own_folders), &self);
   const std::string path = self.dli_fname ? self.dli_fname : "";
-  // Libraries are in hipnn_ts/lib, Python's module in hipnn_ts.
+  // Libraries are in hipnn_ts/lib, the Python module in hipnn_ts.
   const std::string here = path.substr(0, path.rfind('/') + 1);
   std::vector<std::string> out = package_folders(here + "../..");
   const auto beside = package_folders(here + "..");

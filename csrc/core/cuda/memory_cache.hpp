@@ -12,9 +12,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Memory of a device that was let go of, for the next one to ask: a step takes what the step
-/// before had, and asks the driver for nothing. Work goes to one stream, so that who gets a piece
-/// comes after who had it.
+/// Released memory of a device, kept for the next request: a step reuses the memory of the previous
+/// one and requests nothing from the driver. Work goes to one stream, so a new owner's work comes
+/// after the previous owner's.
 class MemoryCache {
 public:
   using Allocate = std::function<void*(int64_t)>;
@@ -23,14 +23,14 @@ public:
   MemoryCache(Allocate allocate, Free free)
       : allocate_(std::move(allocate)), free_(std::move(free)) {}
 
-  /// The cache must outlive what is returned.
+  /// The cache must outlive the returned memory.
   std::shared_ptr<void> take(int64_t bytes) {
     const int64_t size = rounded(bytes);
     return {piece(size), [this, size](void* last) { give_back(last, size); }};
   }
 
 private:
-  /// Up to an eighth more: lists that are renewed are of about the same size, and fit.
+  /// Up to an eighth more, because rebuilt lists have about the same size and then fit.
   static int64_t rounded(int64_t bytes) {
     int64_t step = 256;
     while (16 * step <= bytes) {
@@ -49,7 +49,7 @@ private:
       used_bytes_ += size;
       return found;
     }
-    // Sizes that nobody asks for any more must not fill the device.
+    // Sizes that are no longer requested must not fill the device.
     if (kept_bytes_ > used_bytes_) {
       release();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Forward and backward pass through the polynomial invariants of a block, some atoms at a time.
+// Forward and backward pass through the polynomial invariants of a block, for some atoms at a time.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"
@@ -14,7 +14,7 @@ template <class T> int64_t Network<T>::mixed_atoms(int64_t n) const {
   return std::min(n, limits_.onsite_atoms);
 }
 
-/// The invariants (n, K, A) of moments (n, C, A), normalised where the network does.
+/// The invariants (n, K, A) of moments (n, C, A), normalised if the network does so.
 template <class T>
 Array<T> Network<T>::polynomials(int k, int64_t n, T* moments, Array<T>& inverse) {
   const DeviceBlock<T>& b = weights_->blocks[k];
@@ -38,7 +38,7 @@ Array<T> Network<T>::polynomials(int k, int64_t n, T* moments, Array<T>& inverse
   return values;
 }
 
-/// hidden (n, A) of moments (n, C, A).
+/// hidden (n, A) from moments (n, C, A).
 template <class T> void Network<T>::mix(int k, int64_t n, T* moments, T* hidden) {
   const DeviceBlock<T>& b = weights_->blocks[k];
   const int64_t C = weights_->n_components, A = b.n_middle, K = b.polynomials.n_kinds;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the kernels of the neighbour search are given; see arguments.hpp.
+// The arguments of the kernels of the neighbour search; see arguments.hpp.
 #pragma once
 
 #include "arguments.hpp"
@@ -18,7 +18,7 @@ struct BinsArguments {
   bool periodic[3];
 };
 
-/// Sets the flag where an atom has moved by `limit` or more, squared, or to what is no number.
+/// Sets the flag if the square of an atom's displacement is `limit` or more, or NaN.
 struct MovedArguments {
   long long n;
   const double* positions; // (n, 3)
@@ -30,8 +30,8 @@ struct MovedArguments {
 /// Beyond this many boxes away images have no number.
 constexpr int farthest_image = 16000;
 
-/// Atoms into bins: their positions and bins within the box, box vectors taken off, atoms of each
-/// bin. `wrong` becomes 1 + the last atom that is too far away.
+/// Puts atoms into bins: their positions and bins within the box, subtracted box vectors, atoms of
+/// each bin. `wrong` becomes 1 + the last atom that is too far away.
 struct BinAtomsArguments {
   BinsArguments bins;
   long long n;
@@ -60,14 +60,14 @@ struct PlaceAtomsArguments {
   int* order;
 };
 
-/// Atoms of each bin in ascending order: then nothing depends on which thread was first.
+/// Sorts the atoms of each bin, so that nothing depends on which thread was first.
 struct SortBinsArguments {
   long long n_bins;
   const long long* offsets;
   int* order;
 };
 
-/// Pairs that the first n atoms receive within the reach: counted where `first` is null, else
+/// Pairs that the first n atoms receive within the reach: counted if `first` is null, otherwise
 /// written.
 struct FindPairsArguments {
   BinsArguments bins;
@@ -81,10 +81,10 @@ struct FindPairsArguments {
   int* counts;            // (n,)
   const long long* first; // (n + 1,)
   int* senders;           // (P,)
-  short* images;          // (P, 3), null where not wanted
+  short* images;          // (P, 3), null if not wanted
 };
 
-/// reverse (P,): the pair that joins the same two atoms the other way.
+/// reverse (P,): the pair that joins the same two atoms in the other direction.
 struct ReversePairsArguments {
   long long n;
   const long long* first;

@@ -43,7 +43,7 @@ void Neighbours::update(Module& module, const double* positions, int64_t n, cons
 }
 
 void Neighbours::search(Module& module, const double* positions, int64_t n, const Box& box) {
-  // The host sees every position at a search: what is wrong with one is told as on the CPU.
+  // The host sees every position at a search, so errors are reported as on the CPU.
   std::vector<double> on_host(3 * n);
   if (n > 0) {
     device_->download(on_host.data(), positions, bytes_of<double>(3 * n));
@@ -81,7 +81,7 @@ Neighbours::pairs(Module& module, const double* positions, const int* species, T
       species,
       vectors,
       {first, first + 1, nullptr, pairs_.senders.data()},
-      // Who receives the reverse of a pair is who sends the pair.
+      // The receiver of a pair's reverse is the pair's sender.
       {first, first + 1, reverse_.data(), pairs_.senders.data()}};
 }
 

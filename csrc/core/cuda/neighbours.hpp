@@ -10,21 +10,22 @@ namespace hipnn_ts {
 namespace cuda {
 
 /// A Verlet list with each pair's reverse, so that senders have their pairs as receivers do. It
-/// holds the pairs within the cutoff and a skin; kernels pass over those beyond the cutoff. Of a
-/// few atoms without a box it holds every pair: such a list always fits.
+/// contains the pairs within the cutoff and a skin; kernels skip those beyond the cutoff. For a few
+/// atoms without a box it contains every pair: such a list always fits.
 class Neighbours {
 public:
   Neighbours(Device& device, double cutoff, double skin)
       : device_(&device), cutoff_(cutoff), skin_(skin) {}
 
-  /// Searches again where an atom has moved by half of the skin or the box is another. Waits for
-  /// the device, once where the list still fits, and not at all where it always does: then a step
-  /// can be captured in a CUDA graph, and positions that are no numbers reach the energy.
+  /// Searches again if an atom has moved by half of the skin or if the box has changed.
+  /// Synchronises with the device, once if the list still fits, and not at all if it always does:
+  /// then a step can be captured in a CUDA graph, and NaN positions reach the energy.
   ///
-  /// positions (n, 3), Å, on the device; `module` is any of the device's. Throws as divide does.
+  /// positions (n, 3), Angstrom, on the device; `module` is any of the device's. Throws like
+  /// divide.
   void update(Module& module, const double* positions, int64_t n, const Box& box);
 
-  /// Searches made so far.
+  /// Number of searches so far.
   int64_t searches() const { return searches_; }
 
   /// The pairs at these positions, which the list fits. `vectors` (P, 3) has room for them.

@@ -125,7 +125,7 @@ template <class T> void Network<T>::forward(int k, const T* features, T* out, do
     return;
   }
   add_repulsion(energies, nullptr);
-  // The backward pass starts here, some atoms at a time, so that slopes need not exist for all.
+  // The backward pass starts here, for some atoms at a time, so that slopes need not exist for all.
   kept.own_gradients = k == 0 ? Array<T>() : Array<T>(*device_, step_.n_atoms * b.n_in);
   const int64_t size = std::min(n, limits_.onsite_atoms);
   const Array<T> slopes(*device_, n_slopes * size * b.n_middle);
@@ -160,7 +160,7 @@ template <class T> Array<T> Network<T>::backward(int k, T* out_gradients, T* vec
   if (k == 0) {
     first_backward(vector_gradients);
   } else {
-    // Ghosts have no share of their own; receivers got theirs from the on-site layers.
+    // Ghosts have no contribution of their own; receivers got theirs from the on-site layers.
     device_->zero(feature_gradients.data() + n * b.n_in, bytes_of<T>((step_.n_atoms - n) * b.n_in));
     sender_backward(k, feature_gradients.data(), vector_gradients);
   }
@@ -191,7 +191,7 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
   const bool projected = projected_ == k;
   const Array<T> own(*device_, projected ? 0 : size * row), gradients(*device_, size * row);
   const int window_bytes = static_cast<int>(bytes_of<T>(row));
-  // As many warps as shared memory holds on every GPU with room for a second block.
+  // As many warps as fit into shared memory on every GPU, leaving room for a second block.
   const int of_warp = window_bytes + tile_bytes(c, true);
   const int n_warps = std::clamp(most_shared_bytes / of_warp, 1, warps);
   const int shared = n_warps * of_warp;
@@ -225,7 +225,7 @@ void Network<T>::sender_backward(int k, T* feature_gradients, T* vector_gradient
   projected_ = -1;
 }
 
-/// What is null is not wanted.
+/// Null arrays are not wanted.
 template <class T> void Network<T>::add_repulsion(double* energies, T* vector_gradients) {
   if (weights_->repulsion.size() == 0) {
     return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // hipnn_ts::Network's counterpart on a device: the same steps, on the device's arrays. Nothing here
-// waits for the device.
+// synchronises with the device.
 #pragma once
 
 #include <functional>
@@ -33,25 +33,25 @@ public:
 
   void begin(const DeviceConfiguration<T>& configuration);
 
-  /// As hipnn_ts::Network::forward; the last block's energies hold the repulsion's, and backward's
-  /// first vector gradients its.
+  /// The same as hipnn_ts::Network::forward; the last block's energies include those of the
+  /// repulsion, and backward's first vector gradients include its gradients.
   void forward(int k, const T* features, T* out, double* energies);
-  /// As hipnn_ts::Network::backward; returns the gradients (n_atoms, n_in) of the features that
-  /// entered, none of the first block.
+  /// The same as hipnn_ts::Network::backward; returns the gradients (n_atoms, n_in) of the input
+  /// features, none for the first block.
   Array<T> backward(int k, T* out_gradients, T* vector_gradients);
-  /// As hipnn_ts::Network::forces, times `scale`.
+  /// The same as hipnn_ts::Network::forces, times `scale`.
   void forces(const T* vector_gradients, double scale, double* forces);
 
   int n_blocks() const { return static_cast<int>(weights_->blocks.size()); }
-  /// Row length of the features that enter block k > 0.
+  /// Row length of the input features of block k > 0.
   int features_width(int k) const { return weights_->blocks[k].n_in; }
 
 private:
   struct Kept {
-    Array<T> moments;       // (n_receivers, C, A); of the first block only in small systems
-    Array<T> slopes;        // (1 + n_atom_layers, n_receivers, A) of all but the last block
-    Array<T> hidden;        // (n_receivers, A): invariants, in the end their gradients
-    Array<T> own_gradients; // (n_atoms, n_in) of the last block: receivers' by themselves
+    Array<T> moments;       // (n_receivers, C, A); for the first block only in small systems
+    Array<T> slopes;        // (1 + n_atom_layers, n_receivers, A) for all but the last block
+    Array<T> hidden;        // (n_receivers, A): invariants, at the end their gradients
+    Array<T> own_gradients; // (n_atoms, n_in) for the last block: receivers' own contributions
     const T* features = nullptr;
   };
   /// Some of a block's receivers: rows of the arrays below begin with the first of them.
@@ -96,11 +96,11 @@ private:
   DeviceConfiguration<T> step_{};
   std::vector<Kept> kept_;
   Array<T> projections_; // (n_atoms, V, pass) of one pass
-  int projected_ = -1;   // the block whose projections those are, if they are all of them
+  int projected_ = -1;   // the block of those projections, if they are complete
 };
 
-/// A whole step: adds to energies (n_receivers,), in eV, and to vector gradients (P, 3). Those are
-/// asked for halfway, when most of what the way there needed is free again.
+/// A whole step: adds to energies (n_receivers,), in eV, and to vector gradients (P, 3). The latter
+/// are requested halfway, when most of the forward pass's memory is free again.
 template <class T>
 void run_step(
     Device& device, Network<T>& network, const DeviceConfiguration<T>& configuration,

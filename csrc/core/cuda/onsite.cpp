@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a block does to each atom by itself.
+// The on-site operations of a block.
 #include <algorithm>
 
 #include "core/cuda/grids.hpp"
@@ -10,7 +10,7 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-/// Beyond this many atoms each multiprocessor has some: then rows share what is read of a matrix.
+/// Beyond this many atoms each multiprocessor has several, so rows share what is read of a matrix.
 constexpr int64_t few_atoms = 1536;
 constexpr int many_rows = 4; // of a warp
 
@@ -57,7 +57,7 @@ template <class T> void Network<T>::onsite_forward(int k, const Tile& tile) {
   launch(module(k), "onsite_forward", onsite(k, tile));
 }
 
-/// tile.out: the gradient of the block's features where not null, beside the readout's.
+/// tile.out is the gradient of the block's features if not null, in addition to the readout's.
 /// tile.hidden becomes the gradient of the invariants.
 template <class T> void Network<T>::onsite_backward(int k, const Tile& tile) {
   launch(module(k), "onsite_backward", onsite(k, tile));

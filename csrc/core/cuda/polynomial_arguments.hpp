@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the kernels of polynomial invariants are given; see arguments.hpp.
+// The arguments of the kernels of polynomial invariants; see arguments.hpp.
 #pragma once
 
 #include "arguments.hpp"
@@ -16,12 +16,12 @@ template <class T> struct PolynomialArguments {
   const T* moments;    // (n, C, a)
   const T* gradient;   // (n, K, a)
   const T* direction;  // (n, C, a), of the double backward pass
-  T* invariants;       // (n, K, a), or how they change
-  T* moment_gradients; // (n, C, a); those of inference may be the moments
+  T* invariants;       // (n, K, a), or their change
+  T* moment_gradients; // (n, C, a); in inference they may be the moments
 };
 
 /// Rows of values become normalised over their first n_features, or gradients with respect to
-/// normalised values those with respect to plain ones.
+/// normalised values become those with respect to plain ones.
 template <class T> struct NormaliseArguments {
   long long n_rows;
   int width, n_features;

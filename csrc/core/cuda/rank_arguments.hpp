@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the kernels of a rank's step are given (kernels/rank.cu); see arguments.hpp. A row is an
-// atom that sends, receivers first; an image is a place where a row is. The first images are the
-// receivers themselves, P counts the pairs that are listed, those within a skin beyond the cutoff.
+// The arguments of the kernels of a rank's step (kernels/rank.cu); see arguments.hpp. A row is an
+// atom that sends, receivers first; an image is a position of a row. The first images are the
+// receivers themselves. P counts the listed pairs, those within a skin beyond the cutoff.
 #pragma once
 
 #include "arguments.hpp"
@@ -20,7 +20,8 @@ struct PlaceImagesArguments {
   double* places;          // (n, 3)
 };
 
-/// counts (n_rows,), zero before: listed pairs of each sender. receivers (P,): of each pair.
+/// counts (n_rows,), zero before: listed pairs of each sender. receivers (P,): receiver of each
+/// pair.
 struct CountSendersArguments {
   long long n_receivers;
   const long long* first; // (n_receivers + 1,)
@@ -40,7 +41,7 @@ struct PlaceSendersArguments {
   int* listed;
 };
 
-/// Of the listed pairs those within the cutoff: a receiver's are moved to the front of its own.
+/// Moves the listed pairs within the cutoff to the front of each receiver's part.
 template <class T> struct NearPairsArguments {
   long long n_receivers;
   double cutoff_squared;
@@ -51,7 +52,7 @@ template <class T> struct NearPairsArguments {
   long long* end;         // (n_receivers,)
   int* senders;           // (P,)
   T* vectors;             // (P, 3)
-  int* moved;             // (P,): where a listed pair is now, -1 beyond the cutoff
+  int* moved;             // (P,): new position of a listed pair, -1 beyond the cutoff
 };
 
 /// The same pairs by sender.
@@ -74,11 +75,11 @@ struct AddSelfEnergiesArguments {
   double* energies;
 };
 
-/// What is read of a step: energy, virial (xx yy zz xy xz yz), whether a pair is closer than in the
-/// training data, and what CheckResultsArguments calls wrong.
+/// The results that are read: energy, virial (xx yy zz xy xz yz), whether a pair is closer than in
+/// the training data, and `wrong` of CheckResultsArguments.
 constexpr int n_sums = 7, sum_close = 7, sum_wrong = 8, sums_size = 10;
 
-/// partial (blocks, n_sums): a block's share. Gradients and vectors are those of pairs.
+/// partial (blocks, n_sums): the sums of a block. Gradients and vectors are those of pairs.
 template <class T> struct SumResultsArguments {
   long long n_receivers;
   Groups by_receiver;
@@ -88,7 +89,7 @@ template <class T> struct SumResultsArguments {
   double* partial;
 };
 
-/// sums (sums_size,) of them, and the flags.
+/// sums (sums_size,) over them, and the flags.
 struct TotalResultsArguments {
   long long n_partial;
   const double* partial;
@@ -108,7 +109,7 @@ template <class T> struct RowVirialsArguments {
 };
 
 /// Rows of features (n, padded) and dense rows (n, width) of a message, from and to the rows that
-/// `index` names or those from `first` on where it is null.
+/// `index` names, or those from `first` on if it is null.
 template <class T> struct BorderArguments {
   long long n;
   int width, padded;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The pairs of one rank of a host that moves atoms, made on the device out of positions alone.
+// The pairs of one rank of a host that moves atoms, built on the device from positions alone.
 //
 // Why a cell list here and not the host's list, sent once: with a cutoff of 6.5 Å, a skin of 2 and
-// the density of water a list has 255 entries an atom. Sent at each rebuild, they are 1 kB an atom,
-// 20 ns on a bus of 50 GB/s; but LAMMPS needs 3.9 µs an atom to make that list
-// (benchmarks/results/lammps.json, `Neigh` over builds), where the kernels of a step need 0.35
-// (gpu.json). With a rebuild in every tenth step the list would cost more than the network, the bus
-// 0.002 µs.
+// the density of water a list has 255 entries per atom. Sent at each rebuild, they are 1 kB per
+// atom, 20 ns on a bus of 50 GB/s; but LAMMPS needs 3.9 µs per atom to build that list
+// (benchmarks/results/lammps.json, `Neigh` over builds), while the kernels of a step need 0.35
+// (gpu.json). With a rebuild in every tenth step the list would cost more than the network, and the
+// bus 0.002 µs.
 #pragma once
 
 #include <vector>
@@ -18,8 +18,8 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Rows are atoms, receivers first; images the places where they are. The first images are the
-/// receivers themselves.
+/// Rows are atoms, receivers first; images are their positions. The first images are the receivers
+/// themselves.
 struct RankAtoms {
   int64_t n_receivers = 0, n_rows = 0; // rows that may send
   std::vector<int> row_of_image;
@@ -32,21 +32,23 @@ class HIPNN_TS_API RankPairs {
 public:
   explicit RankPairs(Device& device) : device_(&device) {}
 
-  /// Where a host renews its list. Pairs are listed up to `reach` (Å) at these places (n_images, 3)
-  /// of the host's memory. Synchronises with the device. Throws as divide and search_cells.
+  /// Called when a host renews its list. Pairs are listed up to `reach` (Å) at these positions
+  /// (n_images, 3) in host memory. Synchronises with the device. Throws like divide and
+  /// search_cells.
   void
   list(Module& search, Module& rank, const RankAtoms& atoms, const double* places, double reach);
 
-  /// Positions of rows (n_rows, 3), of the host; `box` has its vectors as rows, zero where the host
-  /// is not periodic. Or the places of all images, for a host that does not keep them in a lattice.
+  /// Positions of rows (n_rows, 3), from the host; `box` has its vectors as rows, zero in
+  /// directions that are not periodic. Or the positions of all images, for a host that does not
+  /// keep them in a lattice.
   void move(Module& rank, const double* positions, const double* box);
   void place(const double* places);
 
-  /// The pairs within the cutoff at these places; species (n_rows,) on the device.
+  /// The pairs within the cutoff at these positions; species (n_rows,) on the device.
   template <class T>
   DeviceConfiguration<T> near(Module& rank, double cutoff, const int* species, Array<T>& vectors);
 
-  /// Pairs in the list, at most as many are near.
+  /// Number of pairs in the list, an upper bound on those within the cutoff.
   int64_t listed() const { return pairs_.size; }
   int64_t bytes() const;
 

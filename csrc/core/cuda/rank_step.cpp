@@ -10,7 +10,7 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-constexpr int64_t most_partial = 512; // sums of results: a few for each multiprocessor
+constexpr int64_t most_partial = 512; // blocks that sum results: a few for each multiprocessor
 
 template <class T>
 std::vector<DeviceWeights<T>>

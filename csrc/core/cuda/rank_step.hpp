@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A step of one rank of a host that moves atoms and exchanges features with other ranks: positions
-// go to the device, forces come back, and messages of the border's atoms in between.
+// go to the device, forces return, and messages about the border's atoms in between.
 #pragma once
 
 #include "core/closest_approach.hpp"
@@ -12,9 +12,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// In the host's memory, until the next results. eV and Å.
+/// In host memory, until the next results. eV and Å.
 struct RankResults {
-  double energy = 0;            // of the receivers, self energies included
+  double energy = 0;            // energies of the receivers, self energies included
   double virial[6] = {};        // xx yy zz xy xz yz
   bool close = false;           // a pair is closer than in the training data
   int64_t wrong = -1;           // a receiver whose energy or force is not finite
@@ -24,38 +24,38 @@ struct RankResults {
   const double* all_to_senders; // (n_rows, 9): xx yy zz xy xz yz yx zx zy
 };
 
-/// What else is wanted of a step.
+/// Optional results of a step.
 enum class RowVirials { none, halves, all_to_senders_too };
 
-/// Order of calls: set_atoms where the host renews its list, set_species where that changed; move
-/// or place, begin, then for each member wanted choose, forward(0 .. n - 1), backward(n - 1 .. 0),
-/// and results. Before forward(k > 0) the features of rows that are no receivers come in, after
-/// backward(k > 0) their gradients go out and those of the border's receivers are added. Only
+/// Order of calls: set_atoms if the host renews its list, set_species if those changed; move or
+/// place, begin, then for each wanted member choose, forward(0 .. n - 1), backward(n - 1 .. 0), and
+/// results. Before forward(k > 0) the features of rows that are not receivers come in; after
+/// backward(k > 0) their gradients go out, and those of the border's receivers are added. Only
 /// set_atoms, fetch_* and results synchronise with the device.
 template <class T> class HIPNN_TS_API RankStep {
 public:
-  /// Weights are copied, the device is borrowed. self_energies (members, species), eV.
+  /// Weights are copied, and the device is borrowed. self_energies (members, species), eV.
   RankStep(
       Device& device, const std::vector<NetworkWeights<T>>& members,
       const std::vector<double>& self_energies, const ClosestApproach& closest, double cutoff);
 
-  /// Border: receivers whose features other ranks know. Else as RankPairs::list.
+  /// Border: receivers whose features other ranks know. Otherwise as in RankPairs::list.
   void set_atoms(
       const RankAtoms& atoms, const std::vector<int>& border, const double* places, double reach);
   /// (n_rows,)
   void set_species(const std::vector<int>& species);
 
-  /// As those of RankPairs.
+  /// As in RankPairs.
   void move(const double* positions, const double* box) { pairs_.move(rank(), positions, box); }
   void place(const double* places) { pairs_.place(places); }
   void begin();
 
-  /// Results begin from nothing where `afresh`, else the member's are added.
+  /// Results start from zero if `afresh`; otherwise the member's are added.
   void choose(int member, bool afresh);
   void forward(int k);
   void backward(int k);
 
-  /// Rows (n, features that enter block k), dense: of the border, of rows that are no receivers.
+  /// Dense rows (n, input features of block k): of the border, and of rows that are not receivers.
   void fetch_features(int k, T* of_border);
   void give_features(int k, const T* of_others);
   void fetch_gradients(int k, T* of_others);
@@ -83,7 +83,7 @@ private:
 
   Device* device_;
   std::vector<DeviceWeights<T>> members_;
-  std::vector<int> widths_; // of the features that enter each block
+  std::vector<int> widths_; // number of input features of each block
   Array<double> self_energies_, limits_;
   int n_species_, n_limits_;
   double cutoff_;
@@ -93,8 +93,8 @@ private:
   Array<int> species_, border_;
   DeviceConfiguration<T> step_{};
   Array<T> vectors_, vector_gradients_, message_;
-  std::vector<Array<T>> features_; // that enter each block, padded
-  Array<T> gradients_;             // of those that entered the last one
+  std::vector<Array<T>> features_; // input features of each block, padded
+  Array<T> gradients_;             // gradients of the last block's input
   Array<int> flags_;
   Array<double> results_, partial_;
   HostArray<double> on_host_;

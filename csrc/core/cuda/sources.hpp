@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The text of the kernels, put into the library by CMake.
+// The text of the kernels, embedded in the library by CMake.
 #pragma once
 
 namespace hipnn_ts {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the training kernels are given; see arguments.hpp.
+// The arguments of the training kernels; see arguments.hpp.
 #pragma once
 
 #include "arguments.hpp"
@@ -8,18 +8,18 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A pair as the walks of the moments' kernels read it, 16 bytes at once.
+/// A pair in the layout of the kernels of moments, read 16 bytes at once.
 struct alignas(16) PairRecord {
-  int pair, other, first, count; // `other`: of its ends that by which it is not grouped
+  int pair, other, first, count; // `other`: the end by which the pair is not grouped
 };
 
-/// Group g owns the records begin[g] ... begin[g + 1] - 1.
+/// Group g contains the records begin[g] ... begin[g + 1] - 1.
 struct GroupedPairs {
   const long long* begin;
   const PairRecord* records;
 };
 
-/// Makes the records, in the orders that sorting gave, and looks at every index on its way.
+/// Writes the records, in the sorted orders, and checks every index.
 template <class T> struct RecordsArguments {
   long long n_pairs, n_receivers, n_senders;
   int n_sensitivities, window;
@@ -31,7 +31,7 @@ template <class T> struct RecordsArguments {
   const int* sender_order;    // (P,)
   PairRecord* by_receiver;    // (P,)
   PairRecord* by_sender;      // (P,)
-  T* start;                   // becomes NaN where an index is out of range
+  T* start;                   // becomes NaN if an index is out of range
 };
 
 /// Factors of the form, or directions for them; null is zero.
@@ -48,13 +48,13 @@ template <class T> struct MomentsArguments {
   int n_chunks; // of projection_chunk sensitivities
   FormFactors<T> factors, along;
   const T* moments; // (n_receivers, C, a)
-  const T* start;   // where all sums begin: 0, or NaN where an index is out of range
+  const T* start;   // initial value of all sums: 0, or NaN if an index is out of range
   T* out;           // the moments or the gradient of the projections
   T* components;    // their gradients, or null
   T* sensitivities;
 };
 
-/// Sensitivities whose gradient of the projections a block sums in shared memory.
+/// Number of sensitivities whose gradient of the projections a block sums in shared memory.
 constexpr int projection_chunk = 24;
 
 /// Values, gradients or directions for each factor of the sensitivities.
@@ -65,7 +65,7 @@ template <class T> struct FactorArguments {
   T* sigma;             // (V,)
 };
 
-/// Pairs whose shares of the gradients by sensitivity a warp sums.
+/// Number of pairs whose contributions to the gradients by sensitivity a warp sums.
 constexpr int sensitivity_pairs = 128;
 
 /// SensitivitiesProblem (core/kernels.hpp) and its derivatives.
@@ -103,7 +103,7 @@ template <class T> struct WindowsArguments {
   int* count;
 };
 
-/// Values, gradients or directions for what the geometry of pairs gives.
+/// Values, gradients or directions for the results of the geometry of pairs.
 template <class T> struct GeometryFactorArguments {
   T* distances;         // (P,)
   T* inverse_distances; // (P,)
@@ -118,7 +118,7 @@ template <class T> struct GeometryArguments {
   const T* vectors;                           // (P, 3)
   GeometryFactorArguments<const T> gradients; // of the backward passes
   const T* directions;                        // (P, 3), of the double backward pass
-  GeometryFactorArguments<T> out;             // values, or how gradients change
+  GeometryFactorArguments<T> out;             // values, or the change of gradients
   T* vector_gradients;                        // (P, 3), or null
 };
 
@@ -128,7 +128,7 @@ template <class T> struct InvariantsFactorArguments {
   T* scales;
 };
 
-/// Atoms whose shares of the scales' gradients a warp sums.
+/// Number of atoms whose contributions to the scales' gradients a warp sums.
 constexpr int invariant_atoms = 16;
 
 /// InvariantsProblem (core/kernels.hpp) and its derivatives.

@@ -62,7 +62,7 @@ template <class T> struct Builder {
     return out;
   }
 
-  /// The first block's residual path where no layer changes the width: its features are one-hot.
+  /// The first block's residual path if no layer changes the width: its features are one-hot.
   DenseLayer<T> identity(int n, int n_out) const {
     std::vector<T> matrix(int64_t{n} * n_out, T(0));
     for (int k = 0; k < n; ++k) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A network's weights as the device's kernels read them: plain matrices, widths padded with zeros
-// to whole passes of a warp.
+// A network's weights in the layout of the device's kernels: plain matrices, with widths
+// zero-padded to whole passes of a warp.
 #pragma once
 
 #include "core/cuda/device.hpp"
@@ -13,7 +13,7 @@ namespace cuda {
 
 /// y = x w + bias; w (n_in, n_out), both padded.
 template <class T> struct DenseLayer {
-  Array<T> weights, transposed, bias; // without data where there are none
+  Array<T> weights, transposed, bias; // without data if there are none
 
   explicit operator bool() const { return weights.data() != nullptr; }
 };
@@ -28,8 +28,8 @@ template <class T> struct DeviceRadial {
   }
 };
 
-/// Some features after the other, as many as the constants say, and the projections' matrices of
-/// each pass: (n_in, V pass); none in the first block.
+/// Consecutive features, as many as the constants say, and the projections' matrices of each pass:
+/// (n_in, V pass); none in the first block.
 template <class T> struct Passes {
   Constants constants;
   std::vector<Array<T>> projections;
@@ -38,9 +38,9 @@ template <class T> struct Passes {
   int64_t row() const { return int64_t{constants.n_sensitivities} * constants.pass(); }
 };
 
-/// Of polynomial invariants; n_max is 0 where a network has norms.
+/// For polynomial invariants; n_max is 0 if a network has norms.
 template <class T> struct DevicePolynomials {
-  int n_max, n_kinds, n_features; // K, and the features that are there
+  int n_max, n_kinds, n_features; // K, and the number of features
   bool normalised;
   T epsilon;
   Array<T> mixing; // (K n_middle, n_middle)
@@ -48,13 +48,12 @@ template <class T> struct DevicePolynomials {
 
 template <class T> struct DeviceBlock {
   Passes<T> wide;   // the fastest
-  Passes<T> narrow; // of one warp: for the way there where projections of all atoms are many
+  Passes<T> narrow; // of one warp: for the forward pass if projections of all atoms are large
   int n_in, n_middle, n_out; // padded; the first block's n_in is the number of species
   bool residual;
   T cusp_regularisation, readout_bias;
   DeviceRadial<T> radial;
-  /// Of the first block, as SpeciesTable has them: L (n_species, V, V) and Q (n_species V,
-  /// n_middle).
+  /// For the first block, from SpeciesTable: L (n_species, V, V) and Q (n_species V, n_middle).
   Array<double> mixing;
   Array<T> radial_table;
   Array<T> scales[max_order], readout; // zeros for polynomials
@@ -66,14 +65,14 @@ template <class T> struct DeviceBlock {
   int n_layers() const { return 1 + static_cast<int>(inner.size()); }
 };
 
-/// Weights on a device. In the first block self interaction and adjustment are tables, a row for
-/// each species.
+/// Weights on a device. In the first block self interaction and adjustment are tables, with a row
+/// for each species.
 template <class T> struct DeviceWeights {
   int n_components;
   int n_species;
   std::vector<DeviceBlock<T>> blocks;
   double inner, outer;             // of the repulsion
-  Array<RepulsionTerms> repulsion; // (n_species, n_species), without data where there is none
+  Array<RepulsionTerms> repulsion; // (n_species, n_species), without data if there is none
 
   DeviceWeights(Device& device, const NetworkWeights<T>& host);
 };

@@ -9,7 +9,7 @@
 namespace hipnn_ts {
 namespace {
 
-// Bounds as in hipnn_ts.model.config: far beyond any use; a damaged file may claim anything.
+// Bounds as in hipnn_ts.model.config: far beyond any use, since a damaged file may claim anything.
 constexpr int most_features = 8192, most_blocks = 64, most_layers = 64, most_sensitivities = 1024;
 constexpr double longest = 1000.0; // Å
 

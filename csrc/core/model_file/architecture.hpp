@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a network consists of, as its file says: everything that names and shapes of tensors, and
-// the kernels, depend on beside the weights.
+// The architecture of a network according to its file: everything besides the weights on which
+// names and shapes of tensors, and the kernels, depend.
 #pragma once
 
 #include <cstdint>
@@ -15,32 +15,32 @@ namespace hipnn_ts {
 struct HIPNN_TS_API Architecture {
   bool double_precision = false;
   int n_members = 1;                 // networks of a committee, which share all of this
-  bool uncertain = false;            // has what tells the uncertainty of its forces
+  bool uncertain = false;            // whether it has force uncertainty
   std::vector<std::string> elements; // symbols, in species order
   std::string invariants = "norms";
-  int n_max = 0;           // most factors of a polynomial; 0 with norms
-  bool normalised = false; // polynomials, over the features of an atom
+  int n_max = 0;           // largest number of factors of a polynomial; 0 with norms
+  bool normalised = false; // of polynomials, over the features of an atom
   double normalisation_epsilon = 1e-5;
   int l_max = 0, n_sensitivities = 0, n_atom_layers = 0;
   std::vector<int> n_features, n_middle_features; // of each block
   bool residual = true;
   double cutoff = 0.0;              // Å
   double cusp_regularisation = 0.0; // under the roots of the norms
-  std::vector<double> zbl;          // inner and outer radius of the repulsion, Å; empty without
+  std::vector<double> zbl;          // inner and outer radius of the repulsion, Å; empty without one
 
   int n_species() const { return static_cast<int>(elements.size()); }
   int n_blocks() const { return static_cast<int>(n_features.size()); }
-  /// Features that leave all blocks together.
+  /// Total number of features that leave all blocks.
   int n_all_features() const;
-  /// Width of the features that enter a block.
+  /// Width of a block's input features.
   int n_in(int block) const { return block == 0 ? n_species() : n_features[block - 1]; }
 };
 
 constexpr int most_members = 64;
 
-/// Of the chemical symbol, from 1; 0 where it is none.
+/// Atomic number of the chemical symbol, from 1; 0 if there is none.
 int atomic_number(const std::string& symbol);
-/// Of the atomic number, from 1 to n_elements.
+/// Symbol of the atomic number, from 1 to n_elements.
 const char* chemical_symbol(int atomic_number);
 constexpr int n_elements = 118;
 

@@ -8,7 +8,7 @@
 
 namespace hipnn_ts {
 
-/// Little-endian numbers and text in bytes that may say anything: each is read within them.
+/// Little-endian numbers and text in untrusted bytes: every read is checked against their end.
 class Bytes {
 public:
   explicit Bytes(std::string_view bytes) : bytes_(bytes) {}

@@ -6,9 +6,9 @@
 namespace hipnn_ts {
 namespace {
 
-constexpr int stride = 8; // bytes that are taken together
+constexpr int stride = 8; // number of bytes that are processed together
 
-/// [k][b]: what byte b contributes when k bytes follow it.
+/// [k][b]: contribution of byte b when k bytes follow it.
 std::array<std::array<uint32_t, 256>, stride> make_tables() {
   std::array<std::array<uint32_t, 256>, stride> t{};
   for (uint32_t n = 0; n < 256; ++n) {

@@ -6,7 +6,7 @@
 
 namespace hipnn_ts {
 
-/// CRC-32 as zip has it (ISO 3309).
+/// CRC-32 as in zip (ISO 3309).
 uint32_t checksum(std::string_view bytes);
 
 } // namespace hipnn_ts

@@ -4,7 +4,7 @@
 namespace hipnn_ts {
 namespace {
 
-/// Bytes of the character of UTF-8 that begins at text[at]; 0 where none does.
+/// Bytes of the UTF-8 character that begins at text[at]; 0 if none does.
 size_t character(const std::string& text, size_t at) {
   const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
   const unsigned char first = byte(at);
@@ -18,14 +18,14 @@ size_t character(const std::string& text, size_t at) {
       return 0;
     }
   }
-  // Written longer than need be, half of a pair, or beyond the last character.
+  // An overlong form, half of a surrogate pair, or beyond the last character.
   const unsigned char second = size > 1 ? byte(at + 1) : 0;
   const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
                      (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
   return wrong ? 0 : size;
 }
 
-/// Files may name their parts by any bytes.
+/// Files may name their parts with any bytes.
 std::string printable(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {

@@ -12,7 +12,7 @@ namespace hipnn_ts {
 /// sentence.
 class HIPNN_TS_API FileError : public std::runtime_error {
 public:
-  /// What is no character in it, or one of control, becomes a question mark.
+  /// Invalid and control characters become question marks.
   explicit FileError(const std::string& sentence);
   ~FileError() override;
 };

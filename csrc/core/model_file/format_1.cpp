@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t largest_size = 1 << 20;
 constexpr size_t n_leading_sizes = 4, n_block_sizes = 3, n_leading_scalars = 2, n_radii = 2;
 
-/// Takes the tensors one after the other, and gives them the names that they are asked for by.
+/// Takes the tensors one after the other, and gives them the requested names.
 class Listed final : public TensorSource {
 public:
   explicit Listed(const FormatOne& parts) : parts_(parts) {}
@@ -74,7 +74,7 @@ std::vector<std::string> elements_of(const FormatOne& parts, int64_t n_species) 
           "packed weights: expected the charges of the elements, found " + shown(charge));
     }
   }
-  // Without a repulsion no kernel asks which elements they are: any will do.
+  // Without a repulsion no kernel needs to know the elements: any will do.
   for (int64_t k = static_cast<int64_t>(out.size()); parts.elements.empty() && k < n_species; ++k) {
     out.emplace_back(chemical_symbol(static_cast<int>(k % n_elements) + 1));
   }

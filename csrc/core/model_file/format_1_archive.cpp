@@ -26,7 +26,7 @@ const std::vector<Pickled>& list_of(const Pickled& module, const char* name) {
   return value.children();
 }
 
-/// What `member` of its values is.
+/// The value of `member`.
 template <class Value, class Member>
 std::vector<Value>
 values_of(const Pickled& list, const std::string& name, Pickled::Kind kind, Member member) {
@@ -40,7 +40,7 @@ values_of(const Pickled& list, const std::string& name, Pickled::Kind kind, Memb
   return out;
 }
 
-/// Copies of the tensors, where the kernels' alignment holds.
+/// Copies of the tensors, aligned as the kernels require.
 class Tensors {
 public:
   explicit Tensors(const ZipArchive& archive) : archive_(archive) {}

@@ -13,7 +13,7 @@ constexpr size_t most_shown = 60; // characters of a value in a message
 } // namespace
 
 Json parse_json(std::string_view text, const std::string& name) {
-  std::vector<std::set<std::string>> keys; // of the objects around
+  std::vector<std::set<std::string>> keys; // number of enclosing objects
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > deepest) {
       throw FileError(name + ": expected values nested less deeply");
@@ -36,7 +36,7 @@ Json parse_json(std::string_view text, const std::string& name) {
       return out;
     }
   } catch (const Json::exception&) {
-    // told below
+    // reported below
   }
   throw FileError(name + ": expected a JSON object, found something else");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// JSON documents that may say anything. Included by few: the library's header is large.
+// Untrusted JSON documents. Few files include this header, because that of the library is large.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,11 +14,11 @@ namespace hipnn_ts {
 
 using Json = nlohmann::json;
 
-/// The object in `text`, which messages call `name`. Throws FileError where that is no JSON object,
-/// one key stands twice, or objects are nested deeper than any of ours.
+/// The object in `text`, whose name in messages is `name`. Throws FileError if the text is no JSON
+/// object, contains a key twice, or nests objects deeper than ours.
 Json parse_json(std::string_view text, const std::string& name);
 
-/// The value of a key. Throws FileError where it is missing.
+/// The value of a key. Throws FileError if it is missing.
 const Json& value_of(const Json& object, const char* key, const std::string& name);
 
 /// A number in [low, high], or FileError.
@@ -28,7 +28,7 @@ int64_t integer_of(
 /// A text, or FileError.
 std::string text_of(const Json& value, const std::string& name);
 
-/// A value for a message: short, whatever it is.
+/// A short form of any value for a message.
 std::string shown(const Json& value);
 
 } // namespace hipnn_ts

@@ -32,7 +32,7 @@ Architecture architecture_of(const Safetensors& document) {
   return out;
 }
 
-/// Each tensor of a document once.
+/// Each tensor of a document, used once.
 class Named final : public TensorSource {
 public:
   explicit Named(const std::vector<NamedTensor>& tensors) {
@@ -83,7 +83,7 @@ private:
   std::string prefix_;
 };
 
-/// A network alone has no prefix before its tensors' names.
+/// Tensors of a single network have no prefix.
 template <class T>
 std::vector<BoundNetwork<T>> bind_members(const Architecture& network, TensorSource& tensors) {
   std::vector<BoundNetwork<T>> out;

@@ -20,8 +20,8 @@ constexpr const char* network_key = "network";
 
 class HIPNN_TS_API Model {
 public:
-  /// Copies what it needs. Throws FileError unless the document describes a network and holds its
-  /// tensors, all of them and no others, with values that kernels can use.
+  /// Copies what it needs. Throws FileError unless the document describes a network and contains
+  /// all of its tensors and no others, with values that kernels can use.
   explicit Model(std::string_view document);
   ~Model();
   Model(Model&&) noexcept;
@@ -30,17 +30,17 @@ public:
   /// In the order of the document.
   const std::vector<NamedTensor>& tensors() const { return tensors_; }
   int n_members() const { return architecture_.n_members; }
-  /// Of the species, eV.
+  /// Self energies of the species, eV.
   const double* self_energies(int member = 0) const;
-  /// Of one species, eV, over all members.
+  /// Self energies of one species, eV, over all members.
   double mean_self_energy(int64_t species) const;
-  /// To energies (n,) of atoms of these species (n,), each in range.
+  /// Adds self energies to energies (n,) of atoms of these species (n,), each in range.
   void add_self_energies(const int64_t* species, int64_t n, double* energies, int member = 0) const;
-  /// T is double where the architecture says so, else float.
+  /// T is double if the architecture says so, and float otherwise.
   template <class T> const NetworkWeights<T>& weights(int member = 0) const {
     return std::get<Members<T>>(members_)[member].weights;
   }
-  /// Of all members.
+  /// Weights of all members.
   template <class T> std::vector<NetworkWeights<T>> all_weights() const {
     std::vector<NetworkWeights<T>> out;
     for (const BoundNetwork<T>& member : std::get<Members<T>>(members_)) {
@@ -54,11 +54,11 @@ private:
 
   Architecture architecture_;
   Buffer<char> data_;
-  std::vector<NamedTensor> tensors_; // in data_, each at a cache line of its own
+  std::vector<NamedTensor> tensors_; // in data_, each aligned to a cache line
   std::variant<Members<float>, Members<double>> members_;
 };
 
-/// What a document's metadata say of the network.
+/// The network according to a document's metadata.
 std::string described(const Architecture& network);
 
 } // namespace hipnn_ts

@@ -24,7 +24,7 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// Calls `read`; what it throws names the file.
+/// Calls `read`; an exception then names the file.
 template <class Read> auto naming(const std::string& path, const Read& read) {
   try {
     return read();
@@ -57,8 +57,8 @@ std::string read_text(const ZipArchive& archive, const std::string& name) {
   return archive.has(name) ? std::string(archive.read(name)) : std::string();
 }
 
-/// Of each two elements, written "H-O": {"H-O": 0.87} in Å. Two that never met in the training data
-/// are not named: any distance at which they see each other is too close.
+/// Limits of each two elements from entries such as {"H-O": 0.87} in Å. Elements that never met in
+/// the training data are not listed: any distance within the cutoff is too close for them.
 ClosestApproach closest_approach_of(const Json& content, const Architecture& network) {
   const auto found = content.find("closest_approach");
   if (found == content.end() || found->is_null()) {
@@ -169,7 +169,7 @@ Model ModelFile::checked_model() const {
     if (!is_known_record(name) || second) {
       throw FileError("found the record '" + name + "', which no exported potential has");
     }
-    // Code may be compressed; nobody here reads it.
+    // Code may be compressed; it is not read here.
     if (record.stored) {
       archive_.read(name);
     }

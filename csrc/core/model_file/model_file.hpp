@@ -12,26 +12,26 @@
 
 namespace hipnn_ts {
 
-/// The newest format that is read; hipnn_ts.export.metadata has the same numbers. Format 3 is that
-/// of committees, 4 that of networks with force uncertainty, and of nothing else: readers of before
-/// say that they are too old.
+/// The newest readable format; hipnn_ts.export.metadata has the same numbers. Only committees have
+/// format 3 and only networks with force uncertainty format 4, so that earlier readers say that
+/// they are too old.
 constexpr int committee_format = 3, uncertainty_format = 4, format_version = 4;
 
 class HIPNN_TS_API ModelFile {
 public:
-  /// Reads the metadata of the file whose `content` this is; the content must outlive it. Throws
-  /// FileError, in a sentence that begins with `path`, where that is no exported potential, or one
-  /// of a newer format, or it is damaged.
+  /// Reads the metadata of a file from its `content`, which must outlive this object. Throws
+  /// FileError, in a sentence that begins with `path`, if the file is not an exported potential,
+  /// has a newer format, or is damaged.
   ModelFile(std::string path, std::string_view content);
 
   int format() const { return format_; }
   bool portable() const { return portable_; }
-  /// What the metadata say of the network.
+  /// The network according to the metadata.
   const Architecture& architecture() const { return architecture_; }
   const ClosestApproach& closest_approach() const { return closest_; }
 
-  /// The networks of a fused file, after a look at every record; of a portable one torch has to
-  /// make it. Throws FileError.
+  /// The networks of a fused file, after a check of every record; torch must load those of a
+  /// portable file. Throws FileError.
   Model model() const;
 
 private:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t window_padding = 8; // sensitivities are evaluated in groups of eight
 
-/// Tensors whose names begin alike.
+/// Tensors with a common prefix.
 template <class T> class Group {
 public:
   Group(TensorSource& tensors, std::string name) : tensors_(tensors), name_(std::move(name)) {}
@@ -69,7 +69,7 @@ template <class T> Radial<T> radial(const Architecture& network, const Group<T>&
   out.sigma = tensors.real("sigma", {n + window_padding});
   out.first = tensors.index("window_first", {window_bins});
   out.count = tensors.index("window_count", {window_bins});
-  // Values out of range would read beyond the sensitivities.
+  // Values out of range would cause reads beyond the sensitivities.
   for (int bin = 0; bin < window_bins; ++bin) {
     if (out.first[bin] < 0 || out.count[bin] < 0 || out.first[bin] + out.count[bin] > n) {
       throw FileError(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Which tensors a network consists of: their names, types, shapes and order. This is the one place
-// in C++ that knows; its counterpart in Python is hipnn_ts.export.packing.
+// The tensors of a network: their names, types, shapes and order. No other C++ code knows these;
+// the counterpart in Python is hipnn_ts.export.packing.
 #pragma once
 
 #include <memory>
@@ -17,12 +17,12 @@ namespace hipnn_ts {
 class TensorSource {
 public:
   virtual ~TensorSource() = default;
-  /// First value of the tensor of that name, which stays where it is. Throws FileError where there
-  /// is none, or it has another type or shape.
+  /// First value of the tensor with that name, which stays in place. Throws FileError if there is
+  /// none, or if it has another type or shape.
   virtual const void* take(const std::string& name, ElementType type, const Shape& shape) = 0;
 };
 
-/// A network as kernels read it; the tensors belong to somebody else.
+/// A network in the form that kernels read; it does not own the tensors.
 template <class T> struct BoundNetwork {
   NetworkWeights<T> weights;
   std::vector<std::vector<OnSiteWeights<T>>> onsite; // of each block
@@ -30,7 +30,7 @@ template <class T> struct BoundNetwork {
   Buffer<T> whitening;                               // what `weights.uncertainty` points to
 };
 
-/// Throws FileError where a value is not finite or would lead a kernel out of bounds.
+/// Throws FileError if a value is not finite or would lead a kernel out of bounds.
 template <class T> BoundNetwork<T> bind_network(const Architecture& network, TensorSource& tensors);
 
 } // namespace hipnn_ts

@@ -25,7 +25,7 @@ constexpr std::array<StorageType, 6> storage_types{
 
 constexpr std::string_view makes_tensor = "torch._utils _rebuild_tensor_v2";
 constexpr std::string_view makes_dictionary = "collections OrderedDict";
-// What gives its first argument.
+// Functions that return their first argument.
 constexpr std::array<std::string_view, 4> makes_typed{
     "torch.jit._pickle build_tensorlist", "torch.jit._pickle build_intlist",
     "torch.jit._pickle build_doublelist", "torch.jit._pickle restore_type_tag"};
@@ -120,7 +120,7 @@ private:
     stack_.back().string = std::move(text);
   }
   void push_real() {
-    std::array<char, sizeof(double)> reversed; // pickles have them in the other order
+    std::array<char, sizeof(double)> reversed; // pickles contain them in reverse order
     const std::string_view found = bytes(reversed.size());
     std::reverse_copy(found.begin(), found.end(), reversed.begin());
     stack_.emplace_back();
@@ -128,7 +128,7 @@ private:
     std::memcpy(&stack_.back().real_value, reversed.data(), reversed.size());
   }
 
-  /// Values end one inside the other: not too many.
+  /// Nested values; their depth is limited.
   void add(Pickled& to, std::vector<Pickled> items) const {
     if (!to.items) {
       damaged();
@@ -141,14 +141,15 @@ private:
       damaged();
     }
   }
-  /// To the list or dictionary on top.
+  /// Appends to the list or dictionary on top of the stack.
   void extend(std::vector<Pickled> items) {
     Pickled to = pop();
     add(to, std::move(items));
     stack_.push_back(std::move(to));
   }
 
-  /// Without items: torch refers to texts and types again, and what holds itself never ends.
+  /// Without items, because torch refers to texts and types again, and a value that contains itself
+  /// never ends.
   void remember(uint32_t key) {
     if (stack_.empty()) {
       damaged();
@@ -195,7 +196,7 @@ private:
     stack_.push_back(std::move(found));
   }
 
-  /// An object without its state, or what a function makes of its arguments.
+  /// An object without its state, or the result of a function.
   void call() {
     Pickled arguments = pop();
     const Pickled function = pop();

@@ -19,8 +19,8 @@ constexpr std::array<Kind, 3> kinds{
     {{ElementType::int16, "I16", 2},
      {ElementType::float32, "F32", 4},
      {ElementType::float64, "F64", 8}}};
-constexpr uint64_t length_size = 8; // of the number before the header
-constexpr uint64_t alignment = 8;   // of the data, by blanks after the header
+constexpr uint64_t length_size = 8; // bytes of the number before the header
+constexpr uint64_t alignment = 8;   // alignment of the data, by blanks after the header
 constexpr uint64_t largest = uint64_t{1} << 40;
 constexpr const char* header_name = "header";
 
@@ -101,7 +101,7 @@ Safetensors Safetensors::read(std::string_view document) {
       out.tensors.push_back(tensor_of(name, entry, data));
     }
   }
-  // Empty tensors begin where the next one does.
+  // Empty tensors begin at the place of the next tensor.
   std::sort(out.tensors.begin(), out.tensors.end(), [](const auto& a, const auto& b) {
     return std::make_pair(a.data.data(), a.data.size()) <
            std::make_pair(b.data.data(), b.data.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// safetensors documents: eight bytes that say how long the header is, a header in JSON, data.
+// safetensors documents: eight bytes with the length of the header, a header in JSON, and data.
 // https://github.com/huggingface/safetensors#format
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace hipnn_ts {
 
-/// Types of tensors that model files hold.
+/// Types of tensors in model files.
 enum class ElementType { int16, float32, float64 };
 
 using Shape = std::vector<int64_t>;
@@ -22,7 +22,7 @@ using Shape = std::vector<int64_t>;
 /// "F32 of shape [2, 8]"
 std::string described(ElementType type, const Shape& shape);
 
-/// Bytes of such a tensor. Throws FileError where there are more than memory could hold.
+/// Bytes of such a tensor. Throws FileError if they exceed any memory.
 uint64_t size_of(ElementType type, const Shape& shape);
 
 struct NamedTensor {
@@ -37,10 +37,11 @@ struct HIPNN_TS_API Safetensors {
   std::vector<NamedTensor> tensors; // in the order of their data
 
   /// Reads a document, which must outlive the tensors. Throws FileError unless every tensor lies
-  /// within it, is as long as its shape says, and they fill it without holes or overlap.
+  /// within it and is as long as its shape says, and unless the tensors fill it without gaps or
+  /// overlap.
   static Safetensors read(std::string_view document);
 
-  /// The document with the data of these tensors one after the other.
+  /// The document with the data of these tensors, one after the other.
   std::string write() const;
 };
 

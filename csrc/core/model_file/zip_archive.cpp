@@ -7,9 +7,9 @@
 namespace hipnn_ts {
 namespace {
 
-constexpr uint64_t in_zip64 = 0xFFFFFFFFU; // a 32-bit number whose value stands elsewhere
+constexpr uint64_t in_zip64 = 0xFFFFFFFFU; // a 32-bit number whose value is stored elsewhere
 
-/// The sizes and the place of a record whose entry begins at `entry`.
+/// The sizes and the position of the record whose entry begins at `entry`.
 void take_places(const Bytes& bytes, uint64_t entry, uint64_t n_name, ZipRecord& record) {
   record.stored_size = bytes.at<uint32_t>(entry + 20);
   record.size = bytes.at<uint32_t>(entry + 24);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The directory of a zip archive as torch writes it (zip's appnote 4.3, zip64 included). Nothing is
-// decompressed: what this package reads is stored as it is.
+// The directory of a zip archive written by torch (zip's appnote 4.3, zip64 included). Nothing is
+// decompressed, because all records that this package reads are stored.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,15 @@ struct ZipRecord {
 class HIPNN_TS_API ZipArchive {
 public:
   /// `content`, the whole file, must outlive the archive. Throws FileError unless every record has
-  /// a name of its own in the archive's folder.
+  /// a unique name in the archive's folder.
   explicit ZipArchive(std::string_view content);
 
   /// By name, without the archive's folder.
   const std::map<std::string, ZipRecord>& records() const { return records_; }
   bool has(const std::string& name) const { return records_.count(name) > 0; }
 
-  /// Content of a stored record, a part of the file's. Throws FileError where there is none of that
-  /// name, or it is compressed, leaves the file, or does not have its checksum.
+  /// Content of a stored record, a part of the file's content. Throws FileError if there is no
+  /// record of that name, or if it is compressed, leaves the file, or has a wrong checksum.
   std::string_view read(const std::string& name) const;
 
 private:

@@ -11,17 +11,17 @@ namespace {
 /// Bins narrower than the reach enclose its sphere more tightly.
 constexpr double bins_per_reach = 2.0;
 
-/// A box of 0.1 Å has as many within 5 Å.
+/// A box of 0.1 Å has this many within 5 Å.
 constexpr double most_images = 1e6;
 
-/// A space three times as wide still has a volume.
+/// Largest coordinate: a space three times as wide still has a finite volume.
 constexpr double farthest = 1e50; // Å
 
 std::array<double, 3> cross(const double* a, const double* b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
-/// A unit vector at right angles to a, and to b where that is not parallel to a.
+/// A unit vector perpendicular to a, and to b unless that is parallel to a.
 std::array<double, 3> across(const double* a, const double* b) {
   auto normal = cross(a, b);
   const double length = std::hypot(normal[0], normal[1], normal[2]);
@@ -31,7 +31,7 @@ std::array<double, 3> across(const double* a, const double* b) {
   return normal;
 }
 
-/// The box with vectors of length 1, at right angles to all others, where it is not periodic.
+/// The box with unit vectors, perpendicular to all others, in directions that are not periodic.
 std::array<double, 9> completed(const Box& box) {
   std::array<double, 9> out = box.vectors;
   const auto set = [&](int k, const std::array<double, 3>& vector) {
@@ -89,7 +89,7 @@ Bins divide(const double* positions, int64_t n, const Box& box, double reach) {
       start = std::min(start, along(i));
       end = std::max(end, along(i));
     }
-    // A plane of atoms has no extent: one bin as wide as the reach.
+    // A plane of atoms has no thickness: one bin as wide as the reach.
     const double extent = std::max(end - start, reach);
     for (int c = 0; c < 3; ++c) {
       bins.origin[c] += start * unit[c];

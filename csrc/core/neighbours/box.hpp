@@ -5,13 +5,13 @@
 
 namespace hipnn_ts {
 
-/// Box vectors and in which of their directions space repeats: in all, some, or none.
+/// Box vectors, and whether space is periodic along all, some, or none of them.
 struct Box {
   std::array<bool, 3> periodic{};
   std::array<double, 9> vectors{}; // rows, Å; zero in directions that are not periodic
 
   Box() = default;
-  /// rows (3, 3), Å; those of directions that are not periodic are not read.
+  /// rows (3, 3), Å; rows of directions that are not periodic are ignored.
   Box(const std::array<bool, 3>& directions, const double* rows) : periodic(directions) {
     for (int c = 0; c < 9; ++c) {
       vectors[c] = periodic[c / 3] ? rows[c] : 0.0;
@@ -21,7 +21,7 @@ struct Box {
   /// Whether there is a periodic direction.
   bool any() const { return periodic[0] || periodic[1] || periodic[2]; }
 
-  /// One image's translation. Exactly opposite for opposite images.
+  /// Translation of one image. Those of opposite images are exactly opposite.
   template <class Integer> std::array<double, 3> translation(const Integer* image) const {
     std::array<double, 3> out;
     for (int k = 0; k < 3; ++k) {

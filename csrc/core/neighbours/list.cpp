@@ -16,7 +16,7 @@ bool NeighbourList::fits(const double* positions, int64_t n, const Box& box) con
     for (int64_t c = 3 * i; c < 3 * i + 3; ++c) {
       moved += (positions[c] - reference_[c]) * (positions[c] - reference_[c]);
     }
-    // Written so that what is not a number does not fit.
+    // Written such that NaN does not fit.
     if (!(moved < limit)) {
       return false;
     }
@@ -43,7 +43,7 @@ void NeighbourList::walk(const double* positions, int64_t begin, int64_t end, Ne
       const ListedPair& pair = rows_.pairs[p];
       const double* other = positions + 3 * int64_t{pair.sender};
       const auto shift = box_.translation(pair.image.data());
-      // In this order a pair and its reverse are opposite to the last bit.
+      // In this order a pair and its reverse are bitwise opposite.
       const std::array<double, 3> r = {
           (other[0] - own[0]) + shift[0], (other[1] - own[1]) + shift[1],
           (other[2] - own[2]) + shift[2]};
@@ -84,8 +84,8 @@ int64_t NeighbourList::gather(
     int64_t p = starts_[t];
     const int64_t stop = t == threads - 1 ? size() : starts_[t + 1];
     double lowest = lowest_[t];
-    // Every pair is written, the next one over it unless it is near: about every other one is, in
-    // no order that a processor could predict. None is written where another thread's begin.
+    // Every pair is written, and the next one overwrites it unless it is near: about half are, in
+    // no order that a branch predictor could learn. None is written into another thread's part.
     walk(
         positions, share(t), share(t + 1),
         [&](int64_t i, int64_t j, const std::array<double, 3>& r, double squared, bool is_near) {

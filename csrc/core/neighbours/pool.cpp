@@ -9,7 +9,8 @@ namespace {
 /// Two serve a barostat in a system of any size; more are kept while they are small and in use.
 constexpr size_t always_kept = 2, most_kept = 32;
 constexpr int64_t most_kept_pairs = 4'000'000; // 64 MB
-/// A simulation that goes on leaves its lists behind: evaluations after which one is made anew.
+/// A simulation that moves on leaves its lists behind: number of evaluations after which one is
+/// rebuilt.
 constexpr int64_t abandoned = most_kept;
 
 } // namespace

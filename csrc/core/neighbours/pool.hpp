@@ -9,23 +9,22 @@
 
 namespace hipnn_ts {
 
-/// Neighbour lists of one force, for whoever evaluates it: any number of threads and of
-/// configurations in turn. A barostat that takes its move back, or replicas that share a force,
-/// find the list they had.
+/// Neighbour lists of one force, for any number of threads and of configurations in turn. A
+/// barostat that reverts its move, or replicas that share a force, find their earlier list.
 class NeighbourListPool {
 public:
   NeighbourListPool(double cutoff, double skin) : cutoff_(cutoff), skin_(skin) {}
 
-  /// Sole use of a list that fits; searched for where there is none. Throws as
+  /// Sole use of a list that fits; a search makes one if there is none. Throws like
   /// NeighbourList::search.
   std::unique_ptr<NeighbourList>
   take(const double* positions, int64_t n, const Box& box, int n_threads);
 
-  /// Keep a list for later.
+  /// Keeps a list for later.
   void give_back(std::unique_ptr<NeighbourList> list);
 
   double cutoff() const { return cutoff_; }
-  /// Searches made so far.
+  /// Number of searches so far.
   int64_t searches() const;
 
 private:

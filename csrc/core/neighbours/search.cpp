@@ -59,7 +59,7 @@ void PairSearch::look_around(
   const Placed& own = placed_[i];
   const Triple& size = bins.size;
   std::vector<Found>& found = found_[thread];
-  // Along an axis, the bins from `at` on that lie in one image, and that image.
+  // Along an axis, the consecutive bins from `at` that lie in one image, and that image.
   const auto image_of = [&](int k, int32_t at) {
     return box.periodic[k] ? floor_divide(at, size[k]) : 0;
   };
@@ -135,7 +135,7 @@ void PairSearch::run(
   const int threads = n < 256 ? 1 : n_threads;
   found_.resize(threads);
   std::atomic<bool> no_memory{false}; // no exception may leave a parallel region
-  // Contiguous shares, so that the threads' results follow each other.
+  // Contiguous ranges, so that the threads' results follow each other.
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; ++t) {
     try {

@@ -10,15 +10,15 @@
 
 namespace hipnn_ts {
 
-/// r_p = positions[sender] - positions[receiver] + image . box vectors, positions as they were
-/// given, in the box or not.
+/// r_p = positions[sender] - positions[receiver] + image . box vectors, with positions as given,
+/// inside the box or not.
 struct ListedPair {
   int32_t sender;
   std::array<int32_t, 3> image;
 };
 
-/// Row i, `pairs[offsets[i]] ... pairs[offsets[i + 1] - 1]`, holds receiver i's pairs, ascending by
-/// sender and descending by image: an order that positions and box determine.
+/// Row i, `pairs[offsets[i]] ... pairs[offsets[i + 1] - 1]`, contains the pairs of receiver i,
+/// ascending by sender and descending by image: an order that depends only on positions and box.
 struct PairRows {
   std::vector<int64_t> offsets{0};
   std::vector<ListedPair> pairs;
@@ -27,10 +27,10 @@ struct PairRows {
 /// The search, with its scratch memory kept for the next one.
 class PairSearch {
 public:
-  /// Every pair within `reach`, every image included, atoms with their own images too.
+  /// Every pair within `reach`, with every image, and atoms with their own images, too.
   ///
-  /// positions (n, 3), Å. Throws WrongPosition, or std::invalid_argument where the box has no
-  /// volume or there are more than 2^31 - 1 atoms.
+  /// positions (n, 3), Å. Throws WrongPosition, or std::invalid_argument if the box has no volume
+  /// or there are more than 2^31 - 1 atoms.
   void
   run(const double* positions, int64_t n, const Box& box, double reach, int n_threads,
       PairRows& rows);
@@ -45,7 +45,7 @@ private:
   struct Placed {
     std::array<double, 3> position; // within the box
     Triple bin;
-    Triple wrap; // box vectors taken off
+    Triple wrap; // box vectors subtracted
   };
 
   std::vector<Placed> placed_;           // by atom

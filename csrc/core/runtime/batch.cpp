@@ -11,7 +11,8 @@
 namespace hipnn_ts {
 namespace {
 
-/// Atoms that share a pass: the weights are read once for them, and what they need stays in cache.
+/// Number of atoms that share a pass: it reads the weights once for them, and their data stays in
+/// cache.
 constexpr int64_t atoms_together = 192;
 
 /// Structures of the same species that are evaluated together.
@@ -35,11 +36,11 @@ std::vector<char> species_of(const Structure& structure, int64_t which, int64_t 
   return present;
 }
 
-/// In an order that the structures alone determine; those with the most atoms come first, so that
+/// In an order that depends only on the structures; those with the most atoms come first, so that
 /// threads end at about the same time.
 std::vector<Group> grouped(const std::vector<Structure>& structures, int64_t n_species) {
   std::vector<Group> groups;
-  std::map<std::vector<char>, size_t> open; // the group of a set of species that has room
+  std::map<std::vector<char>, size_t> open; // the open group of a set of species
   for (int64_t s = 0; s < static_cast<int64_t>(structures.size()); ++s) {
     const int64_t n = structures[s].n_atoms;
     const auto [found, is_new] = open.try_emplace(species_of(structures[s], s, n_species), 0);
@@ -57,7 +58,7 @@ std::vector<Group> grouped(const std::vector<Structure>& structures, int64_t n_s
   return groups;
 }
 
-/// Of the structures that cannot be evaluated, the first, whichever thread finds it.
+/// The first of the structures that cannot be evaluated, whichever thread finds it.
 class FirstProblem {
 public:
   void add(const InStructure& problem) {
@@ -85,7 +86,7 @@ private:
   std::exception_ptr other_; // no memory
 };
 
-/// One group's share of a batch.
+/// One group's part of a batch.
 class Pass {
 public:
   Pass(
@@ -112,7 +113,7 @@ public:
       }
     } catch (const InStructure& error) {
       problem_.add({group[error.structure], error.what()});
-      if (error.structure > 0) { // those before may have others
+      if (error.structure > 0) { // earlier structures may have others
         run(evaluation, {group.begin(), group.begin() + error.structure}, n_threads);
       }
     } catch (...) { // no exception may leave a parallel region

@@ -8,37 +8,37 @@
 
 namespace hipnn_ts {
 
-/// Of one structure of a batch.
+/// Results for one structure of a batch.
 struct BatchFacts {
   double energy = 0.0;           // eV, self energies included
-  int64_t not_finite = -1;       // as of Results
+  int64_t not_finite = -1;       // as in Results
   ClosePair closest;             // closer than its limit
-  double energy_deviation = 0.0; // as of Deviations, where asked for
+  double energy_deviation = 0.0; // as in Deviations, if requested
   std::array<double, 9> virial_deviation{};
 };
 
-/// Where results of a batch go, each of them unless it is null: atoms of all structures one after
-/// the other, N of them.
+/// Output arrays of a batch, each unless it is null, with the atoms of all structures one after the
+/// other, N in total.
 struct BatchResults {
   double* energies;                   // (N,), eV, self energies included
   double* forces;                     // (N, 3), eV/Å
-  double* virials;                    // (structures, 3, 3), eV, as of Evaluation::virial
+  double* virials;                    // (structures, 3, 3), eV, as in Evaluation::virial
   BatchFacts* facts;                  // (structures,), not null
-  double* force_deviations = nullptr; // (N,), eV/Å, not null where deviations are wanted
-  double* uncertainties = nullptr;    // (N,), eV/Å, not null where they are wanted
+  double* force_deviations = nullptr; // (N,), eV/Å, not null if deviations are wanted
+  double* uncertainties = nullptr;    // (N,), eV/Å, not null if they are wanted
 };
 
-/// A model at work on batches, for one caller at a time.
+/// A model that evaluates batches, for one caller at a time.
 class HIPNN_TS_API Batch {
 public:
   explicit Batch(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
 
-  /// What Evaluation computes for each structure, to the last bit, on any number of threads. Small
-  /// structures of the same species share passes of the network; those that are more than a
-  /// thread's part of the batch have all threads inside, the others one each.
+  /// The results are bitwise equal to those of Evaluation for each structure, on any number of
+  /// threads. Small structures of the same species share passes of the network. Structures larger
+  /// than a thread's part of the batch use all threads inside, the others one thread each.
   ///
-  /// Throws InStructure of the first structure that cannot be evaluated; results are then of no
-  /// use.
+  /// Throws InStructure for the first structure that cannot be evaluated; results are then
+  /// unusable.
   void compute(
       const std::vector<Structure>& structures, const ClosestApproach& limits, int n_threads,
       const BatchResults& results, const Wanted& wanted = {});

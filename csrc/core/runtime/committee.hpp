@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a step gives of a committee, and how far its members are apart. A network alone is a
+// Results of a step for a committee, and the deviations of its members. A single network is a
 // committee of one.
 #pragma once
 
@@ -13,12 +13,12 @@ namespace hipnn_ts {
 constexpr int mean_of_all = -1;
 
 struct Wanted {
-  int member = mean_of_all; // whose energies, forces and virial are the results
-  bool deviations = false;  // which take all members
-  bool uncertainty = false; // of forces, of a network that has it
+  int member = mean_of_all; // member whose energies, forces and virial are the results
+  bool deviations = false;  // deviations, which need all members
+  bool uncertainty = false; // uncertainties of forces, for a network that has them
 };
 
-/// To out (size,), the mean of n rows of values, each `stride` after the one before.
+/// Writes to out (size,) the mean of n rows of values, each `stride` after the previous one.
 inline void average(const double* values, int n, int64_t stride, int64_t size, double* out) {
   for (int64_t c = 0; c < size; ++c) {
     double sum = 0.0;
@@ -29,7 +29,7 @@ inline void average(const double* values, int n, int64_t stride, int64_t size, d
   }
 }
 
-/// sqrt(mean_k |v_k - mean|^2) of n such rows, vectors of at most 3 components.
+/// sqrt(mean_k |v_k - mean|^2) of n such rows, with vectors of at most 3 components.
 inline double deviation(const double* values, int n, int64_t stride, int size = 1) {
   double mean[3], sum = 0.0;
   average(values, n, stride, size, mean);
@@ -42,11 +42,12 @@ inline double deviation(const double* values, int n, int64_t stride, int size = 
   return std::sqrt(sum / n);
 }
 
-/// Standard deviations over the members, of one structure, until its evaluation has another step.
+/// Standard deviations over the members, for one structure, valid until the next step of the
+/// evaluation.
 struct Deviations {
   double energy;                // eV, of the structure
   const double* forces;         // (n,), eV/Å: one for the three components of an atom
-  std::array<double, 9> virial; // eV, of each component
+  std::array<double, 9> virial; // eV, for each component
 };
 
 } // namespace hipnn_ts

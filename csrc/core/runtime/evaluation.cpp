@@ -8,7 +8,8 @@
 namespace hipnn_ts {
 namespace {
 
-/// Threads wait for each other some ten times in a step: fewer atoms each cost more than they save.
+/// Threads wait for each other about ten times in a step: with fewer atoms each, they cost more
+/// than they save.
 constexpr int64_t fewest_atoms = 32;
 
 int threads_for(int64_t n_atoms, int n_threads) {
@@ -139,14 +140,15 @@ void Evaluation::run(
   }
 }
 
-/// A member's self energies, and what its gradients are needed for before the next one's come.
+/// Adds a member's self energies, and uses its gradients before those of the next member overwrite
+/// them.
 void Evaluation::finish(int member, int place) {
   const double* of_species = model_->self_energies(member);
   for (size_t s = 0; s < parts_.size(); ++s) {
     const Part& part = parts_[s];
     const int64_t* species = species_.data() + part.first_atom;
     double* energies = energies_.data() + place * species_.size() + part.first_atom;
-    // Apart, since self energies are a million times larger.
+    // Summed separately, because self energies are a million times larger.
     double network_energy = 0.0, self_energy = 0.0;
     for (int64_t i = 0; i < part.n_atoms; ++i) {
       network_energy += energies[i];

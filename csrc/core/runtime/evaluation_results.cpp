@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What is made of a step once its networks have run.
+// Results of a step after its networks have run.
 #include "core/runtime/evaluation.hpp"
 
 #include <algorithm>
@@ -95,7 +95,8 @@ ClosePair Evaluation::closest(int64_t structure) const {
 }
 
 ClosePair Evaluation::coincident(int64_t structure) const {
-  // Rounding to the network's precision may make zero of what is not, but of nothing as far apart.
+  // Rounding to the network's precision may turn a small vector into zero, but none longer than
+  // this.
   constexpr double apart = 1e-60; // Å²
   if (parts_[structure].lowest_squared > apart) {
     return {};
@@ -120,7 +121,7 @@ std::array<double, 9> Evaluation::virial(int64_t structure) const {
 }
 
 std::array<double, 9> Evaluation::virial_of(const Part& part) const {
-  constexpr int64_t share = 4096; // pairs whose sum is one thread's
+  constexpr int64_t share = 4096; // number of pairs that one thread sums
   const int64_t n_shares = (part.n_pairs + share - 1) / share;
   std::vector<std::array<double, 9>> sums(n_shares);
   std::visit(

@@ -7,10 +7,10 @@
 namespace hipnn_ts {
 namespace {
 
-/// Threads do not survive a fork, but OpenMP's record of them does: the child would wait for ever
-/// for a team that stayed behind. Here the team of the thread that forks, the only thread that the
-/// child will have, ends first; parent and child each start another when they next need one. torch
-/// has the same OpenMP, so this serves its operators too. Where no team is there, nothing happens.
+/// Threads do not survive a fork, but OpenMP's record of them does: the child would wait forever
+/// for a team that does not exist there. So the team of the forking thread, the only thread that
+/// the child will have, ends first; parent and child each start another when they next need one.
+/// torch uses the same OpenMP, so this serves its operators, too. Without a team nothing happens.
 void end_team() {
   omp_pause_resource_all(omp_pause_soft);
 }

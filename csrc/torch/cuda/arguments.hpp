@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the device's operators ask of their arguments, and pairs sorted by one of their ends.
+// Checks of the arguments of the device's operators, and pairs sorted by one of their ends.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,7 +10,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A tensor of this type and shape in this place, or c10::Error.
+/// A tensor of this type and shape on this device, or c10::Error.
 inline void check(
     const at::Tensor& t, const char* name, at::ScalarType type, at::IntArrayRef shape,
     at::Device where) {
@@ -24,7 +24,7 @@ inline const long long* long_pointer(const at::Tensor& t) {
   return reinterpret_cast<const long long*>(t.const_data_ptr<int64_t>());
 }
 
-/// Pairs sorted by one of their ends, those of one end in ascending order.
+/// Pairs sorted by one of their ends, in ascending order for each end.
 struct Sorted {
   at::Tensor offsets, pairs;
 
@@ -34,12 +34,12 @@ struct Sorted {
     offsets = at::searchsorted(values, at::arange(n_groups + 1, ends.options()));
   }
 
-  /// The groups; `others` as the function of that name gives them.
+  /// The groups; `others` is the result of the function of that name.
   Groups groups(const at::Tensor& others) const {
     const long long* first = long_pointer(offsets);
     return {first, first + 1, pairs.const_data_ptr<int>(), others.const_data_ptr<int>()};
   }
-  /// Of each entry, the other end of its pair: (P,) int32.
+  /// The other end of the pair of each entry: (P,) int32.
   at::Tensor others(const at::Tensor& other_ends) const {
     return other_ends.index_select(0, pairs);
   }

@@ -12,7 +12,7 @@ namespace {
 
 using at::Tensor;
 
-enum Flag { close_pairs, not_finite, n_flags }; // what the kernels of the checks set
+enum Flag { close_pairs, not_finite, n_flags }; // flags that the kernels of the checks set
 
 std::vector<double> numbers(const Tensor& t) {
   const Tensor dense = t.contiguous();
@@ -77,7 +77,7 @@ OnDevice::run(const Tensor& positions, const Box& box, ForceChecks& checks) {
       }
       return gradients.data();
     });
-    if (member + 1 == n_members) { // what all have added up
+    if (member + 1 == n_members) { // sums over all of them
       const double scale = energy_ * length_ / n_members;
       network.forces(gradients.data(), scale, forces.data_ptr<double>());
     }
@@ -120,7 +120,7 @@ void OnDevice::check(
     return pairs().closer_than(checks.guard().closest(), kinds_.const_data_ptr<int64_t>());
   });
   if (found[not_finite] > 0) {
-    // A list that always fits is not searched again: its positions have not been looked at.
+    // A list that always fits is not searched again, so its positions have not been checked.
     divide(fetched(*device_, positions, 3 * step.n_atoms).data(), step.n_atoms, box, cutoff_);
     checks.refuse(step.n_atoms - found[not_finite], pairs().closest());
   }

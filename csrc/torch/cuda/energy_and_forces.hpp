@@ -16,15 +16,14 @@ namespace cuda {
 /// torch.classes.hipnn_ts.EnergyAndForces on one device, with its neighbour list.
 class HIPNN_TS_API OnDevice {
 public:
-  /// The parts as EnergyAndForces has checked them; `where` is what torch calls the device's
-  /// memory.
+  /// The parts after the checks of EnergyAndForces; `where` is torch's name of the device's memory.
   OnDevice(Device& device, at::Device where, const ForceParts& parts);
 
-  /// Energy () and forces (n_particles, 3), float64, in the host's units, of positions
-  /// (n_particles, 3) in `where`. Throws as Neighbours::update and as `checks`.
+  /// Energy () and forces (n_particles, 3), float64, in the host's units, from positions
+  /// (n_particles, 3) in `where`. Throws like Neighbours::update and `checks`.
   ///
-  /// Waits for the device at the end, to read what the checks found. A step that is recorded for a
-  /// CUDA graph cannot: what `checks` would refuse becomes NaN then.
+  /// Waits for the device at the end, to read the results of the checks. A step that is recorded
+  /// for a CUDA graph cannot do so: results that `checks` would refuse become NaN.
   std::tuple<at::Tensor, at::Tensor>
   evaluate(const at::Tensor& positions, const Box& box, ForceChecks& checks);
 
@@ -43,10 +42,10 @@ private:
   std::shared_ptr<LoadedModel> model_;
   int64_t n_particles_;
   double length_, energy_;
-  at::Tensor particles_;   // (n,) int64, on the device; undefined where they are all in order
+  at::Tensor particles_;   // (n,) int64, on the device; undefined if they are all, in order
   at::Tensor kinds_;       // (n,) int64, species, in the host's memory
   at::Tensor species_;     // (n,) int32, the same on the device
-  at::Tensor self_energy_; // () of all atoms, in the host's unit, on the device
+  at::Tensor self_energy_; // () sum over all atoms, in the host's unit, on the device
   Array<double> limits_;   // (S, S) of the ExtrapolationGuard, or none
   int n_limits_;
   double cutoff_;

@@ -10,7 +10,7 @@ namespace {
 using at::Tensor;
 using Factors = GeometryTensors;
 
-/// The vectors, checked, and the kernels for them.
+/// The checked vectors, and the kernels for them.
 struct Problem {
   Tensor vectors;
   int64_t n_components;

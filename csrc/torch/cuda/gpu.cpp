@@ -11,7 +11,7 @@ namespace hipnn_ts {
 namespace cuda {
 namespace {
 
-/// Folder of the torch that this process runs.
+/// Folder of the torch in this process.
 std::string torch_libraries() {
   Dl_info info{};
   const auto symbol = static_cast<at::Tensor (*)(const at::Tensor&)>(&at::relu);
@@ -22,7 +22,8 @@ std::string torch_libraries() {
   return path.substr(0, path.rfind('/'));
 }
 
-/// torch's CUDA library: opened, not linked, so that this one also loads beside a torch without it.
+/// torch's CUDA library, opened and not linked, so that this library also loads beside a torch
+/// without it.
 const Library& torch_cuda() {
   static const Library library(
       {"libtorch_cuda.so", torch_libraries() + "/libtorch_cuda.so"},
@@ -30,7 +31,7 @@ const Library& torch_cuda() {
   return library;
 }
 
-/// By torch's C interface, the one that its CUDA library has.
+/// Through torch's C interface, which its CUDA library also has.
 Stream torch_stream(int device) {
   static const auto get = torch_cuda().find<int(int, void**)>("aoti_torch_get_current_cuda_stream");
   void* stream = nullptr;
@@ -41,12 +42,12 @@ Stream torch_stream(int device) {
 class Gpu final : public DriverDevice {
 public:
   explicit Gpu(int index) : DriverDevice(index, nvrtc_folders(torch_libraries())) {
-    // The allocator wants torch to have started CUDA.
+    // The allocator needs torch to have initialised CUDA.
     at::empty({1}, options(at::kByte));
   }
 
   std::shared_ptr<void> allocate(int64_t bytes) override {
-    // torch's allocator serves the current device and stream. A tensor would cost more to make.
+    // torch's allocator serves the current device and stream. A tensor would cost more.
     use_context();
     auto memory = std::make_shared<c10::DataPtr>(c10::GetAllocator(at::kCUDA)->allocate(bytes));
     return {memory, memory->get()};

@@ -6,9 +6,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// The GPU that torch calls cuda:`index`. Memory is torch's; work goes to torch's current stream,
-/// and dense products to its cuBLAS: in TF32 where the user told torch so, and nowhere else. One
-/// object for each GPU, alive until the process ends. Throws std::runtime_error where there is no
+/// The GPU that torch calls cuda:`index`. Memory comes from torch; work goes to torch's current
+/// stream, and dense products to its cuBLAS, in TF32 only if the user enabled it in torch. There is
+/// one object for each GPU, alive until the process ends. Throws std::runtime_error if there is no
 /// driver.
 Device& gpu(int index);
 

@@ -9,8 +9,8 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// body(device) with the GPU that `tensor` is on, made current. What the driver or the compiler
-/// says becomes c10::Error; what is wrong with arguments passes through.
+/// body(device) with the GPU of `tensor` as the current one. Errors of the driver or the compiler
+/// become c10::Error; those about arguments pass through.
 template <class Body> auto on_gpu(const at::Tensor& tensor, const Body& body) {
   const at::Device where = tensor.device();
   TORCH_CHECK(where.is_cuda(), "expected all tensors on one GPU, found one on ", where);

@@ -13,7 +13,7 @@ namespace {
 
 using at::Tensor;
 
-/// An index that kernels trust, and whether it was right.
+/// An index that kernels trust, and whether it was in range.
 class Indices {
 public:
   Indices(Module& module, const Tensor& like)
@@ -104,7 +104,7 @@ std::tuple<Tensor, Tensor> evaluate_on(
   const auto [energies, gradients] =
       network_energies_on(device, *model, species, receivers, senders, vectors);
   const Tensor own = model->self_energies_on(species.device());
-  // A species out of range has made every energy NaN already.
+  // A species out of range has already made every energy NaN.
   const Tensor kinds = species.clamp(0, own.numel() - 1);
   return {energies + own.index_select(0, kinds), gradients};
 }

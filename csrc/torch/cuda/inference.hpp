@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Inference on a device, whichever it is.
+// Inference on a device of any kind.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,9 +10,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Energies without self energies, and pair gradients, for tensors in `device`'s memory. Indices
-/// out of range cannot be told without waiting for the device: all energies are NaN then, and
-/// nothing out of bounds is touched.
+/// Energies without self energies, and pair gradients, for tensors in `device`'s memory. Detecting
+/// indices out of range would synchronise the device; instead all energies are NaN then, and no
+/// access is out of bounds.
 HIPNN_TS_API std::tuple<at::Tensor, at::Tensor> network_energies_on(
     Device& device, LoadedModel& model, const at::Tensor& species, const at::Tensor& receivers,
     const at::Tensor& senders, const at::Tensor& vectors);

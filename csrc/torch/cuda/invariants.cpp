@@ -14,7 +14,7 @@ template <class T> InvariantsFactorArguments<const T> pointers(const Factors& f)
   return {std::get<0>(f).const_data_ptr<T>(), std::get<1>(f).const_data_ptr<T>()};
 }
 
-/// The factors, checked, and the kernels for them.
+/// The checked factors, and the kernels for them.
 class Problem {
 public:
   Problem(Device& device, const Factors& factors, double cusp)
@@ -30,7 +30,8 @@ public:
     return at::empty({m.size(0), m.size(2)}, m.options());
   }
 
-  /// Runs a kernel; set(arguments) completes them. Fills `out`, if there is one, with gradients.
+  /// Runs a kernel; set(arguments) completes its arguments. Fills `out`, if there is one, with
+  /// gradients.
   template <class Set> void run(const char* kernel, Factors* out, const Set& set) const {
     const auto& [m, t] = factors_;
     const int64_t rows = (m.size(0) + invariant_atoms - 1) / invariant_atoms, a = m.size(2);

@@ -12,12 +12,12 @@ namespace {
 
 using at::Tensor;
 
-/// Warps of a group's block: few groups would leave a GPU idle with one each.
+/// Warps of a group's block: with one each, few groups would leave a GPU idle.
 int group_warps(int64_t n_blocks) {
   return n_blocks < 8192 ? 8 : 4;
 }
 
-/// A form as kernels read it, checked, alive as long as this is.
+/// A checked form in the kernels' layout, which must outlive its use.
 class Problem {
 public:
   Problem(Device& device, const Form& form, const Three& along = {})
@@ -43,7 +43,7 @@ public:
     pairs_ = training_pairs(device, pairs, form_.sizes, type);
   }
 
-  /// Uninitialised, or undefined where not wanted.
+  /// Uninitialised, or undefined if not wanted.
   Tensor empty(Factor f, bool wanted = true) const {
     return wanted ? at::empty(form_.sizes.shape(f, form_.n_pairs()), form_.any().options())
                   : Tensor();

@@ -15,13 +15,13 @@ using at::Tensor;
 std::tuple<Tensor, Tensor> evaluate(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     const Tensor& document) {
-  // Weights may lie elsewhere: the operator is a GPU's where any argument is on one.
+  // Weights may be elsewhere: the operator runs on a GPU if any argument is on one.
   return on_gpu(species, [&](Device& device) {
     return evaluate_on(device, species, receivers, senders, vectors, document);
   });
 }
 
-/// What the code of files of format 1 calls.
+/// For code in files of format 1.
 std::tuple<Tensor, Tensor> energies_and_pair_gradients(
     const Tensor& species, const Tensor& receivers, const Tensor& senders, const Tensor& vectors,
     at::TensorList weights, at::IntArrayRef sizes, at::ArrayRef<double> scalars) {

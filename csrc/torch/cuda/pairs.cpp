@@ -15,8 +15,8 @@ namespace {
 
 using at::Tensor;
 
-/// Threads of the backward pass see what the forward pass made. Work of other streams does not wait
-/// for it, so each stream has its own.
+/// Threads of the backward pass use the results of the forward pass. Work of other streams does not
+/// wait for it, so each stream has its own.
 template <class Made> class RecentOfStreams {
 public:
   template <class Make>
@@ -34,11 +34,11 @@ private:
   Recent<std::shared_ptr<const Made>> recent_;
 };
 
-/// Interaction layers differ in windows, not in the order of pairs.
+/// Interaction layers differ in windows, but not in the order of pairs.
 std::shared_ptr<const Sorted> sorted(Device& device, const Tensor& ends, int64_t n_groups) {
-  static auto& recent = *new RecentOfStreams<Sorted>; // at exit the driver may be gone before
+  static auto& recent = *new RecentOfStreams<Sorted>; // at exit the driver may be unloaded first
   return recent.get(device, {ends}, {n_groups}, [&] {
-    // Every pair is in a group: one whose index is out of range gets its NaN there.
+    // Every pair is in a group: an index out of range makes NaN there.
     return std::make_shared<const Sorted>(
         ends.clamp(0, std::max<int64_t>(n_groups - 1, 0)).to(at::kInt), n_groups);
   });

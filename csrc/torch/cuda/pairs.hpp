@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Pairs as the training operators on a device read them. A step calls a dozen operators on the same
-// pairs: they are sorted and their indices looked at once, without waiting for the device.
+// Pairs in the layout of the training operators on a device. A step calls a dozen operators on the
+// same pairs: they are sorted and their indices checked once, without synchronising the device.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace cuda {
 
 struct TrainingPairs {
   at::Tensor receiver_begin, sender_begin, receiver_records, sender_records;
-  at::Tensor start; // 0, or NaN where an index is out of range; of the factors' type
+  at::Tensor start; // 0, or NaN if an index is out of range; in the type of the factors
 
   GroupedPairs by_receiver() const { return grouped(receiver_begin, receiver_records); }
   GroupedPairs by_sender() const { return grouped(sender_begin, sender_records); }
@@ -25,7 +25,7 @@ private:
   static GroupedPairs grouped(const at::Tensor& begin, const at::Tensor& records);
 };
 
-/// Those of contiguous tensors, kept as long as these live unchanged.
+/// The pairs of contiguous tensors, kept while these live unchanged.
 HIPNN_TS_API std::shared_ptr<const TrainingPairs>
 training_pairs(Device& device, const PairTensors& pairs, const Sizes& sizes, at::ScalarType type);
 

@@ -27,7 +27,7 @@ int factors_of_gradient(const Tensor& g, const Tensor& moments) {
   return factors;
 }
 
-/// Runs a kernel on contiguous moments; set(arguments) completes them.
+/// Runs a kernel on contiguous moments; set(arguments) completes its arguments.
 template <class Set>
 void run(Device& device, const char* kernel, const Tensor& moments, int64_t n_max, const Set& set) {
   Module& module = training_module(device, moments.scalar_type(), moments.size(1));

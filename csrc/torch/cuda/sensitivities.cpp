@@ -75,7 +75,7 @@ public:
     return out;
   }
 
-  /// Runs a kernel that leaves gradients, and sums those that many pairs share.
+  /// Runs a kernel that writes gradients, and sums those that many pairs share.
   Factors gradients(const char* kernel) {
     const auto options = std::get<0>(factors_).options();
     const int64_t n = arguments.n_pairs, V = arguments.n_sensitivities;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The training operators on a device, whichever it is: what their CPU counterparts compute.
+// The training operators on a device of any kind, equal to their CPU counterparts.
 #pragma once
 
 #include "core/cuda/device.hpp"
@@ -13,14 +13,14 @@ namespace cuda {
 /// inverse_distances (P,), envelopes (P,), inverse_mu (V,), sigma (V,).
 using SensitivityFactorTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-/// As moments_on_cpu, gradients_on_cpu and change_on_cpu, but what is computed with an index out of
-/// range is NaN: nobody waits for the device to say so.
+/// Like moments_on_cpu, gradients_on_cpu and change_on_cpu, except that an index out of range gives
+/// NaN, because reporting it would synchronise the device.
 HIPNN_TS_API at::Tensor moments_on(Device& device, const Form& form);
 HIPNN_TS_API Three gradients_on(Device& device, const Form& form, std::array<bool, 3> wanted);
 HIPNN_TS_API std::array<at::Tensor, 4>
 change_on(Device& device, const Form& form, const Three& along, std::array<bool, 4> wanted);
 
-/// The sensitivities (P, window). Here too a window out of range gives NaN.
+/// The sensitivities (P, window). A window out of range also gives NaN.
 HIPNN_TS_API at::Tensor sensitivities_on(
     Device& device, const SensitivityFactorTensors& factors, const at::Tensor& first,
     const at::Tensor& count, int64_t window);
@@ -45,8 +45,8 @@ geometry_on(Device& device, const at::Tensor& vectors, int64_t n_components, dou
 HIPNN_TS_API at::Tensor geometry_backward_on(
     Device& device, const GeometryTensors& gradients, const at::Tensor& vectors, double cutoff);
 
-/// Gradients, with respect to the gradients and (if wanted, else undefined) the vectors, of the
-/// product of that with `directions` (P, 3).
+/// Gradients, with respect to the gradients and (if wanted, otherwise undefined) the vectors, of
+/// the product of that with `directions` (P, 3).
 HIPNN_TS_API std::tuple<GeometryTensors, at::Tensor> geometry_double_backward_on(
     Device& device, const GeometryTensors& gradients, const at::Tensor& vectors,
     const at::Tensor& directions, double cutoff, bool vectors_wanted);

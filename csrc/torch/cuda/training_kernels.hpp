@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the files that launch training kernels share.
+// Functions shared by the files that launch training kernels.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,7 +12,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Sums of parts (rows, k, n) over the rows into k tensors (n,), any of them perhaps empty.
+/// Sums of parts (rows, k, n) over the rows into k tensors (n,), any of which may be empty.
 template <class T>
 void sum_rows(Module& module, const at::Tensor& parts, std::initializer_list<at::Tensor> sums) {
   SumRowsArguments<T> x{parts.size(2), parts.size(1), parts.size(0), parts.const_data_ptr<T>(), {}};
@@ -25,7 +25,7 @@ void sum_rows(Module& module, const at::Tensor& parts, std::initializer_list<at:
       x);
 }
 
-/// The training kernels for tensors of this type, which must be one that they exist for.
+/// The training kernels for tensors of this type, which must be one of their types.
 inline Module& training_module(Device& device, at::ScalarType type, int64_t n_components) {
   check_real(type);
   check_components(n_components);

@@ -32,38 +32,40 @@ VOIGT = [0, 4, 8, 5, 2, 1]  # xx yy zz yz xz xy of a flat (3, 3)
 class HIPNNTSCalculator(Calculator):
     """Energy, atomic energies, forces and stress of an exported potential, in ASE's units.
 
-    Any ``pbc`` is honoured, and cells smaller than the cutoff see every periodic image. Stress
-    (eV/Å³, Voigt order, tensile positive) is the derivative of the energy with respect to strain
-    over the volume of the cell, of slabs and wires too; without three independent cell vectors,
-    or without any periodic direction, ``PropertyNotImplementedError`` is raised.
+    Any ``pbc`` is honoured, and in cells smaller than the cutoff atoms interact with every periodic
+    image. Stress (eV/Å³, Voigt order, tensile positive) is the derivative of the energy with
+    respect to strain, divided by the volume of the cell, also for slabs and wires; without three
+    independent cell vectors, or without any periodic direction, ``PropertyNotImplementedError`` is
+    raised.
 
-    Of a committee (a file with several members) they are those of the mean, and ``results`` also
-    holds standard deviations over the members: ``energy_std`` (eV), ``forces_std`` (n,) in eV/Å,
-    ``sqrt(mean |F - mean F|²)`` of each atom, and where stress is defined ``stress_std`` (6,).
+    For a committee (a file with several members) the results are those of the mean, and ``results``
+    also contains standard deviations over the members: ``energy_std`` (eV), ``forces_std`` (n,) in
+    eV/Å, ``sqrt(mean |F - mean F|²)`` of each atom, and, if the stress is defined, ``stress_std``
+    (6,).
 
-    Of a network with force uncertainty ``results`` also holds ``forces_uncertainty`` (n,) in eV/Å,
-    an estimate of the norm of the error of each atom's force; on the CPU alone.
+    For a network with force uncertainty, ``results`` on the CPU also contains
+    ``forces_uncertainty`` (n,) in eV/Å, an estimate of the norm of the error of each atom's force.
 
     The calculator can be copied and pickled, and evaluates in child processes, however they are
-    started. A pickle holds the model, not its path.
+    started. A pickle contains the model, not its path.
 
     Parameters
     ----------
     model : path of a file written by ``hipnn-ts export``
-    device : "cpu", or a torch device that evaluates the network, such as "cuda". torch is needed
-        for those and for portable files
-    beyond_training : where atoms come closer than in the training data: "warn" (at the 1st, 10th,
-        100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
-    member : of a committee, to be evaluated alone, without deviations; counted from 0
-    uncertainty : whether that of forces is computed where the file has it, which takes 1 to 2 % of
-        a step of hundreds of atoms, and some percent of a small molecule's
+    device : "cpu", or a torch device such as "cuda" on which torch evaluates the network. Other
+        devices than "cpu", and portable files, need torch
+    beyond_training : what to do when atoms come closer than in the training data: "warn" (at the
+        1st, 10th, 100th ... evaluation), "stop" with an ExtrapolationError, or "ignore"
+    member : member of a committee to evaluate alone, without deviations, counted from 0
+    uncertainty : whether to compute the force uncertainty if the file has it, which takes 1 to 2 %
+        of a step of hundreds of atoms, and some percent of a call for a small molecule
 
     Raises
     ------
     InputError
-        The file is not an exported potential, or the device or member is not there; on
-        evaluation: no atoms, an element that the potential does not know, a coordinate that is
-        not finite, or two atoms in one place.
+        The file is not an exported potential, or the device or member does not exist; on
+        evaluation: there are no atoms, an element is unknown to the potential, a coordinate is not
+        finite, or two atoms are at one place.
     """
 
     name = "hipnn-ts"
@@ -83,7 +85,7 @@ class HIPNNTSCalculator(Calculator):
         member: int | None = None,
         uncertainty: bool = True,
     ):
-        # Here: pydantic, which reads metadata, takes as long to import as ASE.
+        # Imported here because pydantic, which reads metadata, takes as long to import as ASE.
         from hipnn_ts.export.potential import ExportedPotential
 
         super().__init__()
@@ -92,15 +94,15 @@ class HIPNNTSCalculator(Calculator):
         self._evaluator = evaluator_of(self._potential, known, member, uncertainty)
         self._guard = ExtrapolationGuard(known, beyond_training == "stop", "this calculator")
         self._species = SpeciesOfAtoms(self._potential)
-        self._volume: tuple[bytes, float | None] = b"", None  # of the last cell
+        self._volume: tuple[bytes, float | None] = b"", None  # volume of the last cell
 
     @property
     def metadata(self) -> "Metadata":
-        """What the exported file says about itself."""
+        """The metadata of the exported file."""
         return self._potential.metadata
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        """All properties of ``atoms``: one evaluation yields them together."""
+        """All properties of ``atoms``: one evaluation computes them together."""
         super().calculate(atoms, properties, system_changes)
         if "stress" in properties and self._volume_of(self.atoms) is None:
             periodic = "".join("T" if each else "F" for each in self.atoms.pbc)
@@ -113,10 +115,10 @@ class HIPNNTSCalculator(Calculator):
             self.results = self._evaluate(self.atoms)
 
     def evaluate_batch(self, structures: Iterable[Atoms]) -> list[dict[str, Any]]:
-        """Results of many structures in one call, on as many threads as OpenMP gives.
+        """Results for many structures in one call, on as many threads as OpenMP gives.
 
-        Much faster than one call each where structures are small, and the same to the last bit.
-        What this calculator holds, and calculators of the structures, stay as they are.
+        This is much faster than one call each if structures are small, and the results are bitwise
+        equal. The state of this calculator, and calculators of the structures, do not change.
 
         Parameters
         ----------
@@ -125,15 +127,15 @@ class HIPNNTSCalculator(Calculator):
         Returns
         -------
         list of dict
-            For each structure, in their order, what ``results`` of a calculator holds: ``energy``
-            and ``free_energy`` (eV), ``energies`` (n,), ``forces`` (n, 3) in eV/Å, and where it is
-            defined ``stress`` (6,) in eV/Å³;
-            of a committee its deviations, of a network with force uncertainty that.
+            For each structure, in the given order, what a calculator's ``results`` contains:
+            ``energy`` and ``free_energy`` (eV), ``energies`` (n,), ``forces`` (n, 3) in eV/Å, and,
+            if defined, ``stress`` (6,) in eV/Å³; for a committee its deviations, and for a network
+            with force uncertainty that.
 
         Raises
         ------
         InputError
-            As on evaluation; the sentence begins with the first structure that is refused,
+            The same as on evaluation; the sentence begins with the first structure that is refused,
             ``structure 3: ...``, counted from 0.
         ExtrapolationError
             Atoms of a structure are closer than in training, and ``beyond_training`` is "stop".
@@ -154,7 +156,7 @@ class HIPNNTSCalculator(Calculator):
     def _judged(
         self, found: Evaluated, atoms: Atoms, species: np.ndarray, which: str = ""
     ) -> dict[str, Any]:
-        """The results of atoms, unless there is something wrong with them."""
+        """The results for atoms, unless something is wrong with them."""
         try:
             warning = self._guard.judge(found.closest, species)
         except ExtrapolationError as error:
@@ -187,8 +189,8 @@ class HIPNNTSCalculator(Calculator):
         return results
 
     def _volume_of(self, atoms: Atoms) -> float | None:
-        """That stress refers to, Å³, where there is one; kept, since to tell takes as long as ten
-        atoms' forces."""
+        """Volume for the stress, Å³, if there is one; cached, because the check takes as long as
+        ten atoms' forces."""
         if not atoms.pbc.any():
             return None
         cell = atoms.cell.array.tobytes()
@@ -203,7 +205,7 @@ def _name_of(structure: int) -> str:
 
 @contextmanager
 def _enough_memory(n_atoms: int) -> Iterator[None]:
-    """What is raised where there is not is an InputError."""
+    """Any other failure is an InputError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -216,7 +218,7 @@ def _enough_memory(n_atoms: int) -> Iterator[None]:
 
 
 def _no_memory(error: Exception) -> bool:
-    """torch's allocator of the processor has no exception of its own."""
+    """torch's CPU allocator has no exception type of its own."""
     return isinstance(error, MemoryError) or any(
         said in str(error) for said in ("allocate memory", "std::bad_alloc")
     )

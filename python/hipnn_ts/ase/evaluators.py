@@ -1,4 +1,4 @@
-"""From positions to energies, forces and virial: by the runtime, or by torch."""
+"""From positions to energies, forces and virial, by the runtime or by torch."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class NativeEvaluator:
-    """A potential at work in the runtime, with buffers and a neighbour list of its own.
+    """A potential in the runtime, with its own buffers and neighbour list.
 
-    Copies and pickles share the potential and nothing else.
+    Copies and pickles share only the potential.
 
     Parameters
     ----------
     potential : NativePotential
-    limits : (S, S), of the guard against extrapolation
-    member : of a committee, whose energies and forces; None for the mean and deviations
-    uncertainty : whether that of forces is told of a network that has it
+    limits : (S, S), limits of the guard against extrapolation
+    member : member of a committee to evaluate; None for the mean and deviations
+    uncertainty : whether to compute the force uncertainty of a network that has one
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class NativeEvaluator:
     def compute(
         self, positions: np.ndarray, species: np.ndarray, cell: np.ndarray, periodic: np.ndarray
     ) -> Evaluated:
-        """As for ``neighbour_pairs``, with the species (n,), int64.
+        """Arguments as for ``neighbour_pairs``, with the species (n,), int64.
 
         Raises
         ------
         InputError
-            As ``neighbour_pairs``, or two atoms are in one place.
+            The errors of ``neighbour_pairs``, or two atoms are at one place.
         """
         space = cell.tobytes(), periodic.tobytes()
         if space != self._checked:
@@ -87,7 +87,7 @@ class NativeEvaluator:
     def compute_batch(
         self, structures: Sequence[Atoms], name: Callable[[int], str]
     ) -> list[Evaluated]:
-        """As ``StructureBatch.compute``."""
+        """See ``StructureBatch.compute``."""
         if self._batch is None:
             self._batch = StructureBatch(self.potential, *self._arguments)
         return self._batch.compute(structures, name)
@@ -99,7 +99,7 @@ def evaluator_of(
     member: int | None = None,
     uncertainty: bool = True,
 ):
-    """Whatever evaluates such a potential; its methods are those of ``NativeEvaluator``.
+    """The evaluator for such a potential; its methods are those of ``NativeEvaluator``.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from hipnn_ts.neighbours import coincident, neighbour_pairs
 
 
 class ScriptedEvaluator:
-    """A potential in TorchScript, on its device; parameters as of ``NativeEvaluator``."""
+    """A TorchScript potential on its device; parameters as in ``NativeEvaluator``."""
 
     def __init__(self, potential: ScriptedPotential, limits: np.ndarray):
         self.potential, self._limits = potential, limits
@@ -23,7 +23,7 @@ class ScriptedEvaluator:
     def compute(
         self, positions: np.ndarray, species: np.ndarray, cell: np.ndarray, periodic: np.ndarray
     ) -> Evaluated:
-        """As of ``NativeEvaluator``."""
+        """See ``NativeEvaluator``."""
         cutoff = self.potential.metadata.network.cutoff
         receivers, senders, shifts = neighbour_pairs(positions, cell, periodic, cutoff)
         vectors = positions[senders] + shifts - positions[receivers]
@@ -40,7 +40,7 @@ class ScriptedEvaluator:
     def compute_batch(
         self, structures: Sequence[Atoms], name: Callable[[int], str]
     ) -> list[Evaluated]:
-        """As of ``NativeEvaluator``, one structure after the other."""
+        """See ``NativeEvaluator``; structures are evaluated one after the other."""
         species_of = SpeciesOfAtoms(self.potential).of
         found = []
         for k, each in enumerate(structures):

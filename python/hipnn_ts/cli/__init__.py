@@ -9,24 +9,24 @@ import click
 from hipnn_ts.errors import InputError
 from hipnn_ts.extras import explained
 
-# Before torch loads OpenMP: threads that spin while they wait make a run on a shared machine
-# up to fifty times slower than on one thread.
+# Set before torch loads OpenMP: threads that spin while they wait can make a run on a shared
+# machine fifty times slower than on one thread.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# Commands load on use: `--help` must not wait for torch.
+# Commands are imported on use, because `--help` must not wait for torch.
 COMMANDS = {
     "train": "Train a potential on reference data.",
-    "learn": "Train a committee, and have labelled what it does not know.",
-    "evaluate": "Errors of a potential on reference data.",
+    "learn": "Train a committee, and label the structures that it does not know.",
+    "evaluate": "Print the errors of a potential on reference data.",
     "export": "Write one TorchScript file that every engine runs.",
-    "deviate": "How far members of a committee are apart on a trajectory.",
-    "stability": "Does molecular dynamics with a potential hold?",
-    "select": "Frames of a trajectory that are worth labelling.",
+    "deviate": "Compare the members of a committee on a trajectory.",
+    "stability": "Test whether molecular dynamics with a potential remains stable.",
+    "select": "Choose the frames of a trajectory that are worth labelling.",
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",
-    "info": "What an exported potential says about itself.",
+    "info": "Print what an exported potential says about itself.",
     "ipi": "Serve forces of an exported potential to i-PI.",
-    "doctor": "Which engines are found, and what to do where one is not.",
-    "selftest": "Does every engine here compute what the model says?",
+    "doctor": "Try every engine, and say how to repair those that do not work.",
+    "selftest": "Check that every engine here computes what the model says.",
 }
 
 

@@ -6,20 +6,25 @@ import click
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("trajectories", nargs=-1, required=True, type=click.Path())
-@click.option("--topology", type=click.Path(), help="Of a DCD trajectory: a file with its atoms.")
-@click.option("--elements", default="", help="Of the atom types of a LAMMPS dump, such as 'O H'.")
+@click.option("--topology", type=click.Path(), help="File with the atoms of a DCD trajectory.")
 @click.option(
-    "-o", "--output", type=click.Path(), help="Table to write, as DeePMD-kit's model_devi.out."
+    "--elements", default="", help="Elements of the atom types of a LAMMPS dump, such as 'O H'."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="Table to write, in the format of DeePMD-kit's model_devi.out.",
 )
 def deviate(model, trajectories, topology, elements, output):
-    """How far the members of the committee MODEL are apart on frames of TRAJECTORIES.
+    """Compare the members of the committee MODEL on the frames of TRAJECTORIES.
 
-    MODEL may also be a single network with force uncertainty, which then takes the place of the
-    deviations of forces; those of energy and virial are nan in the table.
+    MODEL may also be a single network with force uncertainty, which then replaces the deviations
+    of forces; those of energy and virial are nan in the table.
 
-    TRAJECTORIES are text dumps of LAMMPS, DCD files, extended XYZ, or whatever else ASE reads.
-    Prints a histogram of the largest deviation of a force in each frame, and the frames that lead
-    it.
+    TRAJECTORIES are text dumps of LAMMPS, DCD files, extended XYZ, or any other format that ASE
+    reads. The command prints a histogram of the largest force deviation in each frame, and the
+    frames with the largest ones.
     """
     import numpy as np
 

@@ -9,8 +9,8 @@ MARKS = {True: ("ok", "green"), None: ("-", "yellow"), False: ("BROKEN", "red")}
 def doctor():
     """Try every engine with this installation of hipnn-ts and print what works.
 
-    What is optional and not installed is marked "-". The exit status is 1 where something that is
-    installed does not work.
+    Optional packages that are not installed are marked "-". The exit status is 1 if something that
+    is installed does not work.
     """
     from hipnn_ts.doctor import report
 

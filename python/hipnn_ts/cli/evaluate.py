@@ -6,28 +6,28 @@ import click
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("data", nargs=-1, required=True, type=click.Path())
-@click.option("--batch-size", default=8, show_default=True, help="Configurations at once.")
+@click.option("--batch-size", default=8, show_default=True, help="Configurations per batch.")
 @click.option(
     "--energy-unit",
     default="meV",
     show_default=True,
-    help="Unit to print in: meV, eV, kcal/mol, kJ/mol or hartree; lengths are Å.",
+    help="Unit of the printed energies: meV, eV, kcal/mol, kJ/mol or hartree; lengths are in Å.",
 )
 @click.option(
     "--data",
     "labels",
     multiple=True,
     metavar="KEY=VALUE",
-    help="What the data means, as in the data section of a training configuration: "
+    help="A key of the data section of a training configuration, which says what the data means: "
     "units.energy=hartree, columns.forces=F, forces_are=gradient.",
 )
 @click.option("--benchmark", type=click.Choice(["comp6"]), help="DATA is this suite's directory.")
 @click.option(
     "--group-by",
     metavar="KEY",
-    help="Key of the frames' info that tells molecules apart: energy differences are those "
+    help="Key of the frames' info that distinguishes molecules: energy differences are those "
     "between frames with the same value and the same atoms  [default: molecule or config_type, "
-    "where every molecule has it, or else the atoms alone].",
+    "if every molecule has it, or else only the atoms].",
 )
 @click.option(
     "--predictions",
@@ -50,16 +50,16 @@ def evaluate(
     as_json,
     output,
 ):
-    """Errors of MODEL on DATA (the formats that training reads).
+    """Print the errors of MODEL on DATA, in any format that training reads.
 
-    MODEL is a checkpoint, an exported file, or the directory of an ensemble. Of an ensemble, or of
-    an exported committee, the mean is judged, and the spread is compared with the true error; of a
-    single model with force uncertainty that is.
+    MODEL is a checkpoint, an exported file, or the directory of an ensemble. For an ensemble or an
+    exported committee, the command evaluates the mean and compares the spread with the true error.
+    For a single model it compares the force uncertainty, if there is one, with the true error.
 
-    Prints mean absolute and root mean square errors of the energy per atom, of energy differences
-    between conformers of one molecule (frames without periodicity), of force components, also by
-    element, of stress components, and by config_type. Then it names the frames with the largest
-    errors.
+    The table contains mean absolute and root mean square errors of the energy per atom, of energy
+    differences between conformers of one molecule (frames without periodicity), of force
+    components, also by element, of stress components, and by config_type. The command then names
+    the frames with the largest errors.
     """
     import json
     from pathlib import Path
@@ -111,7 +111,7 @@ def evaluate(
     for remark in named.remarks:
         click.echo(remark, err=True)
     if n_isolated:
-        click.echo(f"isolated atoms, not judged: {n_isolated}", err=True)
+        click.echo(f"isolated atoms, not evaluated: {n_isolated}", err=True)
     total = len(named.frames) * len(potentials)
     with click.progressbar(
         length=total, label="evaluating", file=click.get_text_stream("stderr"), hidden=as_json

@@ -24,18 +24,18 @@ import click
 @click.option(
     "--no-uncertainty",
     is_flag=True,
-    help="Leave out what tells the uncertainty of forces: for a hipnn-ts from before it, or a "
+    help="Leave out the force uncertainty: for versions of hipnn-ts that do not know it, or for a "
     "smaller file.",
 )
 def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
-    CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`): the file then holds
-    a committee, all of its members, and engines compute their mean and how far they are apart.
+    CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`). The file then
+    contains a committee of all members, and engines compute their mean and their deviations.
 
-    What training found to tell the uncertainty of forces goes into the file of a single model.
+    The file of a single model also contains the force uncertainty that training fitted.
 
-    The file is reloaded and compared with the model before it replaces an older one.
+    The command reloads the file and compares it with the model before it replaces an older one.
     """
     if metatomic:
         return _metatomic(checkpoint, output, portable, dtype)
@@ -54,7 +54,7 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
         if portable:
             raise InputError(
                 f"{checkpoint}: --portable: expected one checkpoint, found a directory of several; "
-                "committees run by hipnn-ts's own kernels alone"
+                "only hipnn-ts's own kernels run committees"
             )
         files = members_of(checkpoint)
         members = [load_checkpoint(file) for file in files]

@@ -7,7 +7,7 @@ import click
 @click.argument("path", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Checkpoint to write.")
 @click.option(
-    "--config", type=click.Path(), help="YAML file with what the model does not say about itself."
+    "--config", type=click.Path(), help="YAML file with the facts that the model does not store."
 )
 @click.option(
     "--energy-unit",

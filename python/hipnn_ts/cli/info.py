@@ -5,7 +5,7 @@ import click
 
 @click.command()
 @click.argument("model", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="The metadata as it stands in the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the metadata as stored in the file.")
 def info(model, as_json):
     """Print what the exported file MODEL says about itself."""
     import yaml

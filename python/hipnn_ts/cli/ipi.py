@@ -10,7 +10,7 @@ import click
     "start",
     required=True,
     type=click.Path(),
-    help="A file that ASE reads with the elements in i-PI's order: i-PI sends positions alone.",
+    help="A file that ASE reads, with the elements in i-PI's order: i-PI sends only positions.",
 )
 @click.option(
     "--address",
@@ -25,31 +25,33 @@ import click
     type=click.IntRange(1, 65535),
     help="Port, as in i-PI's input.",
 )
-@click.option("--unix", is_flag=True, help="A UNIX socket: /tmp/ipi_ADDRESS, or a whole path.")
 @click.option(
-    "--wait", default=10.0, show_default=True, help="Seconds to go on trying while nobody listens."
+    "--unix", is_flag=True, help="Use a UNIX socket: /tmp/ipi_ADDRESS, or an absolute path."
+)
+@click.option(
+    "--wait", default=10.0, show_default=True, help="Seconds to keep trying while nobody listens."
 )
 @click.option(
     "--pbc",
     default="TTT",
     show_default=True,
-    help="Directions that repeat, T or F for each cell vector; FFF for a molecule.",
+    help="Periodic directions, T or F for each cell vector; FFF for a molecule.",
 )
 @click.option(
     "--beyond-training",
     type=click.Choice(["warn", "stop", "ignore"]),
     default="warn",
     show_default=True,
-    help="Where atoms come closer than in the training data.",
+    help="What to do when atoms come closer than in the training data.",
 )
 @click.option(
-    "--atomic-energies", is_flag=True, help="Send energies of atoms, hartree, as i-PI's extras."
+    "--atomic-energies", is_flag=True, help="Send atomic energies, in hartree, as i-PI's extras."
 )
 def ipi(model, start, address, port, unix, wait, pbc, beyond_training, atomic_energies):
     """Serve forces of MODEL, an exported file, to i-PI.
 
-    Runs until i-PI ends. Beads are evaluated one after the other with all of OpenMP's threads;
-    start several of these commands to evaluate several beads at once.
+    The command runs until i-PI ends. It evaluates beads one after the other with all OpenMP
+    threads; start it several times to evaluate several beads at once.
     """
     import warnings
 
@@ -65,7 +67,7 @@ def ipi(model, start, address, port, unix, wait, pbc, beyond_training, atomic_en
         raise InputError(f"--pbc: expected T or F for each of three cell vectors, found '{pbc}'")
     atoms.pbc = [letter == "T" for letter in pbc]
     calculator = HIPNNTSCalculator(model, beyond_training=beyond_training)
-    SpeciesOfAtoms(ExportedPotential.read(model)).of(atoms)  # before i-PI is asked for anything
+    SpeciesOfAtoms(ExportedPotential.read(model)).of(atoms)  # refuses before i-PI is contacted
     warnings.showwarning = _say
     try:
         served = serve(calculator, atoms, address, port, unix, wait, atomic_energies)
@@ -78,7 +80,7 @@ def ipi(model, start, address, port, unix, wait, pbc, beyond_training, atomic_en
 
 
 def _read(path):
-    """The atoms in a file, whatever ASE raises about it."""
+    """The atoms in a file; any error of ASE becomes an InputError."""
     from ase.io import read
 
     from hipnn_ts.errors import InputError
@@ -87,7 +89,7 @@ def _read(path):
         return read(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except Exception as error:  # ASE's readers raise what they meet
+    except Exception as error:  # ASE's readers raise any exception
         raise InputError(f"{path}: expected a file that ASE reads, found {error!r}") from error
 
 

@@ -19,15 +19,15 @@ class _WithDefaults(click.Command):
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 @click.option("-o", "--output", required=True, type=click.Path(), help="Directory for the results.")
 def learn(config, overrides, output):
-    """Learn a potential as the YAML file CONFIG says: label what the committee does not know.
+    """Learn a potential as the YAML file CONFIG says, by labelling what it does not know.
 
-    Each round labels structures by the reference method, trains a committee, lets it walk by
-    molecular dynamics, and chooses from the walks what it knows least. Relative paths start at
-    CONFIG's folder.
+    Each round labels structures with the reference method, trains a committee, runs molecular
+    dynamics with it, and chooses from these walks the structures that it knows least. Relative
+    paths start at CONFIG's folder.
 
-    The output directory receives model.pt, the last committee; report.html, a page that grows with
-    each round; and all that each round made. What is finished is kept: the same command goes on
-    where an earlier one was interrupted.
+    The output directory receives model.pt, the latest committee; report.html, a page that grows
+    with each round; and the files of each round. Finished work is kept: the same command continues
+    an interrupted run.
     """
     from hipnn_ts.learning.config import read_learn_config
     from hipnn_ts.learning.rounds import learn as run

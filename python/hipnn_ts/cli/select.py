@@ -11,22 +11,30 @@ import click
     "--above",
     default=0.0,
     show_default=True,
-    help="Least deviation (or uncertainty) of a force in a frame, eV/Å.",
+    help="Lower bound on the largest force deviation (or uncertainty) in a frame, eV/Å.",
 )
 @click.option(
-    "--below", type=float, help="And the largest: beyond, geometries may make no sense [no bound]."
+    "--below",
+    type=float,
+    help="Upper bound on it, beyond which geometries may make no sense [no bound].",
 )
-@click.option("-n", "--number", type=click.IntRange(1), help="Frames at most [all but copies].")
-@click.option("--topology", type=click.Path(), help="Of a DCD trajectory: a file with its atoms.")
-@click.option("--elements", default="", help="Of the atom types of a LAMMPS dump, such as 'O H'.")
+@click.option(
+    "-n", "--number", type=click.IntRange(1), help="Largest number of frames [all but copies]."
+)
+@click.option("--topology", type=click.Path(), help="File with the atoms of a DCD trajectory.")
+@click.option(
+    "--elements", default="", help="Elements of the atom types of a LAMMPS dump, such as 'O H'."
+)
 def select(model, trajectories, output, above, below, number, topology, elements):
-    """Frames of TRAJECTORIES that are worth labelling, by the committee MODEL, or by a single
-    network with force uncertainty.
+    """Choose the frames of TRAJECTORIES that are worth labelling.
 
-    Of the frames whose largest deviation (or uncertainty) of a force lies between --above and
-    --below, the most uncertain one is taken, then always the one that is least like those taken:
-    near-copies are not chosen twice. Each is written with that deviation (max_devi_f) and those of
-    its atoms (forces_std, of a single network forces_uncertainty), and without reference values.
+    MODEL is a committee or a single network with force uncertainty.
+
+    The command considers frames whose largest force deviation (or uncertainty) lies between --above
+    and --below. It takes the most uncertain one first, and then repeatedly the one that is least
+    like those already taken, so that near-copies are not chosen twice. It writes each frame with
+    that deviation (max_devi_f) and those of its atoms (forces_std, or forces_uncertainty for a
+    single network), and without reference values.
     """
     from ase.io import write
 

@@ -8,30 +8,30 @@ HEADINGS = ("dE/dr", "dE/dstrain", "energies", "forces", "virials", "invariances
 
 @click.command()
 @click.argument("model", type=click.Path(), required=False)
-@click.option("--portable", is_flag=True, help="Without MODEL: a portable one.")
+@click.option("--portable", is_flag=True, help="Without MODEL: use a portable model.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     default="float64",
     show_default=True,
-    help="Without MODEL: its precision.",
+    help="Without MODEL: precision of the model that is used.",
 )
 def selftest(model, portable, dtype):
-    """Does this installation compute what MODEL, an exported file, says?
+    """Check that this installation computes what MODEL, an exported file, says.
 
-    Every path that is installed (each instruction set, LAMMPS on one and two ranks, OpenMM's
-    platforms, a GPU) evaluates the same configurations. Forces and virial are compared with
-    differences of the path's own energy; energies, forces and virials with plain torch in float64
-    (without torch: with the first path that answers); forces of moved, turned and permuted atoms
-    with each other. Drift is the change of the total energy over that of the kinetic energy in 100
-    steps of dynamics. All figures are relative.
+    Every installed path (each instruction set, LAMMPS on one and two ranks, OpenMM's platforms, a
+    GPU) evaluates the same configurations. The command compares forces and virial with differences
+    of the path's own energy; energies, forces and virials with plain torch in float64 (without
+    torch: with the first path that works); and the forces on translated, rotated and permuted atoms
+    with each other. Drift is the change of the total energy divided by that of the kinetic energy
+    in 100 steps of dynamics. All figures are relative.
 
-    The last line says up to which displacement force constants of MODEL hold, which its cusp
-    regularisation decides; that is a remark on the model, no failure.
+    The last line says up to which displacement the force constants of MODEL are valid, which
+    depends on its cusp regularisation. This is a remark on the model, not a failure.
 
-    Without MODEL, a small network with random weights is taken. What is not installed is marked
-    "-". The exit status is 1 where a figure exceeds its limit (marked "!"), or where something that
-    is installed does not work. Takes a minute or two.
+    Without MODEL, the command uses a small network with random weights. Paths that are not
+    installed are marked "-". The exit status is 1 if a figure exceeds its limit (marked "!"), or if
+    something that is installed does not work. The command takes a minute or two.
     """
     import tempfile
     from itertools import chain
@@ -49,7 +49,7 @@ def selftest(model, portable, dtype):
         elif not trained:
             model = random_model(dtype)
         rows = rows_of(Path(model))
-        first = next(rows)  # a file that is no model is told before there is a table
+        first = next(rows)  # a file that is not a model is refused before the table starts
         click.echo(f"{'':<8}{'':<23}" + "".join(f"{heading:>12}" for heading in HEADINGS))
         wrong = [row.name for row in chain([first], rows) if not _print(row)]
         if trained:
@@ -59,7 +59,7 @@ def selftest(model, portable, dtype):
 
 
 def _print(row) -> bool:
-    """One line; whether nothing is wrong with it."""
+    """Print one line; return whether nothing is wrong with it."""
     mark, colour = MARKS[row.ok]
     cells = row.problem
     if row.figures:

@@ -70,7 +70,7 @@ def train(config, overrides, output, resume, members, overwrite):
     from hipnn_ts.training.errors import UNITS
     from hipnn_ts.training.fit import train as run
 
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    first = os.environ.get("RANK", "0") == "0"  # among the processes that torchrun started
     tell = click.echo if first else None
     for folder, seed in _members(output, settings.training.seed, members):
         member = settings.training.model_copy(update={"seed": seed})

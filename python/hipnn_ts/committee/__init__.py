@@ -1,1 +1,1 @@
-"""How far the members of a committee are apart on trajectories, without torch."""
+"""Deviations of the members of a committee on trajectories, without torch."""

@@ -1,4 +1,4 @@
-"""DCD trajectories, as OpenMM, LAMMPS and NAMD write them: positions, and boxes, if any."""
+"""DCD trajectories, as written by OpenMM, LAMMPS and NAMD: positions, and boxes, if any."""
 
 import mmap
 import struct
@@ -11,7 +11,7 @@ from ase.geometry import cellpar_to_cell
 from hipnn_ts.errors import InputError
 
 _HEADER = 84  # bytes of the first record: "CORD" and twenty integers
-_N_FIXED, _HAS_BOX, _CHARMM = 8, 10, 19  # places among these
+_N_FIXED, _HAS_BOX, _CHARMM = 8, 10, 19  # indices among these
 _BOX = 48  # bytes: a, gamma, b, beta, alpha, c
 
 
@@ -21,7 +21,7 @@ def read_dcd(path: str | Path) -> Iterator[tuple[np.ndarray, np.ndarray | None]]
     Raises
     ------
     InputError
-        The file cannot be read, is damaged, or leaves fixed atoms out.
+        The file cannot be read, is damaged, or omits fixed atoms.
     """
     content = _mapped(path)
     header, place = _record(path, content, 0, "<")
@@ -62,20 +62,21 @@ def read_dcd(path: str | Path) -> Iterator[tuple[np.ndarray, np.ndarray | None]]
 
 
 def _mapped(path: str | Path) -> memoryview:
-    """The file's bytes, read as they are needed."""
+    """The bytes of the file, read as needed."""
     try:
         with Path(path).open("rb") as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError:  # it is empty
+    except ValueError:  # the file is empty
         return memoryview(b"")
 
 
 def _record(
     path: str | Path, content: memoryview, place: int, order: str
 ) -> tuple[memoryview | None, int]:
-    """The record there, or None where none of a size that fits begins, and the place after it."""
+    """The record at this position, or None if no record of a valid size begins there, and the
+    position after it."""
     if place + 4 <= len(content):
         (size,) = struct.unpack_from(f"{order}i", content, place)
         end = place + 4 + size

@@ -1,5 +1,5 @@
-"""How far the members of a committee are apart on frames of a trajectory, without torch; or how
-uncertain the forces of a single network are."""
+"""Deviations of the members of a committee on frames of a trajectory, without torch; or the
+force uncertainty of a single network."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -15,13 +15,14 @@ from hipnn_ts.export.potential import ExportedPotential, NativePotential
 from hipnn_ts.export.structures import Deviations, StructureBatch
 from hipnn_ts.files import replacing
 
-CHUNK = 256  # frames that are in memory at once
+CHUNK = 256  # number of frames that are in memory at once
 COLUMNS = ("v", "f")  # virial and forces
 
 
 class Frame(NamedTuple):
-    """A frame and the standard deviations over the members; see ``Deviations``. Of a single network
-    with force uncertainty, that in place of the forces', and nan of energy and virial."""
+    """A frame and the standard deviations over the members; see ``Deviations``. For a single
+    network, the force uncertainty replaces the deviations of forces, and those of energy and
+    virial are nan."""
 
     name: str
     atoms: Atoms
@@ -29,7 +30,7 @@ class Frame(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """Of the deviations of forces, or of their uncertainties, eV/Å."""
+        """Largest force deviation or uncertainty, eV/Å."""
         return float(self.deviations.forces.max())
 
 
@@ -39,7 +40,7 @@ def load_judge(path: str | Path) -> NativePotential:
     Raises
     ------
     InputError
-        It is neither, or as of ``load_exported``.
+        The file is neither; also the errors of ``load_exported``.
     """
     if Path(path).is_dir():
         raise InputError(
@@ -52,7 +53,7 @@ def load_judge(path: str | Path) -> NativePotential:
 
 
 def check_judge(name: str, metadata: Metadata) -> None:
-    """Raise InputError unless the file can tell how uncertain its forces are."""
+    """Raise InputError unless the file has deviations or uncertainties of its forces."""
     if metadata.members == 1 and metadata.uncertainty is None:
         raise InputError(
             f"{name}: expected a committee, whose members can differ, or a network with force "
@@ -63,7 +64,7 @@ def check_judge(name: str, metadata: Metadata) -> None:
 
 
 def wording_of(metadata: Metadata) -> tuple[str, str, str]:
-    """Of such a file: what it is, what it tells of a force, and what extended XYZ calls that."""
+    """Names for such a file, for its measure of a force, and for that measure in extended XYZ."""
     if metadata.members == 1:
         return "single network", "uncertainty", "forces_uncertainty"
     return f"committee of {metadata.members}", "deviation", "forces_std"
@@ -72,7 +73,8 @@ def wording_of(metadata: Metadata) -> tuple[str, str, str]:
 def deviations_of(
     potential: NativePotential, frames: Iterable[tuple[str, Atoms]]
 ) -> Iterator[Frame]:
-    """Of each frame with a name, in their order, some hundred at once on all threads.
+    """Deviations for each named frame, in order, computed for some hundred frames at once on all
+    threads.
 
     Raises
     ------
@@ -98,9 +100,10 @@ def _of_one(uncertainty: np.ndarray) -> Deviations:
 
 
 def row_of(frame: Frame) -> list[float]:
-    """Maximum, minimum and mean of the virial's components over the number of atoms (eV), of forces
-    (eV/Å), and the energy's over the number of atoms (eV): the columns of DeePMD-kit's
-    ``dp model-devi`` after the first. nan of energy and virial where only forces are judged."""
+    """Maximum, minimum and mean of the virial's components divided by the number of atoms (eV),
+    of forces (eV/Å), and the energy's divided by the number of atoms (eV): the columns of
+    DeePMD-kit's ``dp model-devi`` after the first. Those of energy and virial are nan if there
+    are only forces."""
     n, (energy, forces, virial) = len(frame.atoms), frame.deviations
     virial = virial / n
     of_virial = virial.max(), virial.min(), np.sqrt((virial**2).mean())
@@ -117,7 +120,7 @@ def write_table(path: str | Path, rows: np.ndarray) -> None:
 
 
 def histogram(values: np.ndarray, n_bins: int = 12, width: int = 50) -> str:
-    """Numbers of values in bins that widen by the same factor, as lines of text."""
+    """Counts of values in bins that widen by a constant factor, as lines of text."""
     positive = values[values > 0]
     if positive.size == 0:
         return f"{len(values):8}  all zero"

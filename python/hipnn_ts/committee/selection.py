@@ -1,4 +1,4 @@
-"""Which frames of a trajectory are worth labelling: uncertain ones, and no two alike."""
+"""The choice of frames worth labelling: uncertain ones, and no two alike."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import numpy as np
 from hipnn_ts import _core
 from hipnn_ts.committee.deviations import Frame
 
-N_CENTRES = 12  # of the radial functions
-ALIKE = 1e-6  # nearer than this two frames are copies of each other
+N_CENTRES = 12  # number of the radial functions
+ALIKE = 1e-6  # two frames closer than this are copies of each other
 
 
 def fingerprint(frame: Frame, elements: Sequence[str], cutoff: float) -> np.ndarray:
-    """Numbers of neighbours of each element, by distance: of the atom that is known
-    least, by its element, and on average over all atoms of each element.
+    """Numbers of neighbours of each element, by distance: of the most uncertain atom, by its
+    element, and on average over all atoms of each element.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def fingerprint(frame: Frame, elements: Sequence[str], cutoff: float) -> np.ndar
 
 
 def farthest_points(points: np.ndarray, first: int, n: int) -> list[int]:
-    """At most n of the points (N, D): `first`, then always the one farthest from those chosen,
-    until only copies of them are left."""
+    """At most n of the points (N, D): `first`, then repeatedly the one farthest from those
+    chosen, until only copies of them are left."""
     chosen = [first]
     nearest = np.linalg.norm(points - points[first], axis=1)
     while len(chosen) < n:

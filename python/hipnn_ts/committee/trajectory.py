@@ -12,7 +12,7 @@ from ase.io import iread, read
 from hipnn_ts.committee.dcd import read_dcd
 from hipnn_ts.errors import InputError
 
-_DUMP = b"ITEM:"  # how a text dump of LAMMPS begins
+_DUMP = b"ITEM:"  # first line of a LAMMPS text dump
 
 
 def read_trajectory(
@@ -22,10 +22,10 @@ def read_trajectory(
 
     Parameters
     ----------
-    path : a text dump of LAMMPS (``dump atom`` or ``custom``), a DCD trajectory (.dcd), or whatever
-        ASE reads: extended XYZ, .traj, .db, PDB, XDATCAR, ...
-    topology : of a DCD trajectory, a file that ASE reads, with its atoms in the same order
-    elements : of a dump without a column ``element``, of its atom types, in their order
+    path : a LAMMPS text dump (``dump atom`` or ``custom``), a DCD trajectory (.dcd), or any file
+        that ASE reads: extended XYZ, .traj, .db, PDB, XDATCAR, ...
+    topology : for a DCD trajectory, a file that ASE reads, with its atoms in the same order
+    elements : for a dump without a column ``element``, elements of its atom types, in order
 
     Raises
     ------
@@ -51,7 +51,7 @@ def _of_ase(path: str | Path, frames: Iterator[Atoms]) -> Iterator[Atoms]:
             yield frame
     except InputError:
         raise
-    except Exception as error:  # readers let out whatever they stumble over
+    except Exception as error:  # readers raise any exception
         reason = str(error).splitlines()
         raise InputError(
             f"{path}: expected a trajectory, found one that ASE cannot read "
@@ -102,7 +102,7 @@ def _with_topology(path: str | Path, topology: str | Path, atoms: Atoms) -> Iter
 def read_trajectories(
     paths: Sequence[str | Path], topology: str | Path | None = None, elements: Sequence[str] = ()
 ) -> Iterator[tuple[str, Atoms]]:
-    """Frames of several, one after the other, each with what messages call it."""
+    """Frames of several trajectories, one after the other, each with its name in messages."""
     return chain.from_iterable(
         (
             (f"{path}: frame {index}", frame)

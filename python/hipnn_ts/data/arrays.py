@@ -1,4 +1,4 @@
-"""Reading stacked arrays: NumPy archives, and HDF5 files as ANI and COMP6 lay them out."""
+"""Reading stacked arrays: NumPy archives, and HDF5 files in the layout of ANI and COMP6."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,14 +17,14 @@ from hipnn_ts.label_config import USUAL, LabelConfig
 
 
 def read_npz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
-    """Frames of an archive of arrays (frames, ...); species may be shared by all.
+    """Frames of an archive of arrays (frames, ...); all frames may share the species.
 
-    The arrays are held in memory: parts of one that is compressed cannot be read.
+    The arrays are kept in memory, because parts of a compressed one cannot be read.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:  # zipfile and NumPy's header parser declare few of theirs
+    except Exception as error:  # zipfile and NumPy's header parser declare few of their exceptions
         raise InputError(
             f"{path}: expected a NumPy archive of plain arrays, found: {_line(error)}"
         ) from error
@@ -32,7 +32,7 @@ def read_npz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Ra
 
 
 def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
-    """Frames of every group that holds positions; a group is one molecule, and read at once."""
+    """Frames of every group that contains positions; a group is one molecule, read at once."""
     h5py = need("h5py", f"{path}: reading it")
     n_groups, found = 0, False
     try:
@@ -52,7 +52,7 @@ def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[R
                 yield from _frames(content, labels, f"{path}: {name or '/'}", name, findings)
     except InputError:
         raise
-    except Exception as error:  # a damaged file can fail in any of HDF5's functions
+    except Exception as error:  # damaged files can make any of HDF5's functions fail
         raise InputError(f"{path}: expected an HDF5 file, found: {_line(error)}") from error
     if not found:
         names = (labels.columns.positions,) if labels.columns.positions else USUAL["positions"]
@@ -63,14 +63,14 @@ def read_hdf5(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[R
 
 
 def _groups(group: Any, name: str, above: frozenset[Any]) -> Iterator[tuple[str, Any]]:
-    """The group and all below it, with those that links lead to."""
+    """The group and all groups below it, including those that links lead to."""
     import h5py
 
     yield name, group
     identity = h5py.h5o.get_info(group.id)
     above = above | {(identity.fileno, identity.addr)}
     for key in group:
-        inner = group[key]  # raises where a link leads nowhere
+        inner = group[key]  # raises if a link leads nowhere
         if isinstance(inner, h5py.Group):
             identity = h5py.h5o.get_info(inner.id)
             if (identity.fileno, identity.addr) not in above:
@@ -132,7 +132,7 @@ def _frames(
     alike = absent_but_alike(found, first, n_atoms)
     for index in range(n_frames):
         numbers = species if species.ndim == 1 else species[index]
-        real = numbers > 0  # padding of molecules that are smaller than the largest
+        real = numbers > 0  # padding of molecules smaller than the largest
         frame = Atoms(numbers[real], positions[index][real])
         if cells is not None:
             frame.set_cell(cells[0][index])
@@ -150,7 +150,8 @@ def _frames(
 def _cells(
     cell: np.ndarray | None, periodic: Any, n_frames: int, name: str
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Cells (frames, 3, 3) and periodic directions (frames, 3), all where the file does not say."""
+    """Cells (frames, 3, 3) and periodic directions (frames, 3); all periodic if the file does not
+    say."""
     if cell is None:
         return None
     if cell.shape not in ((3, 3), (n_frames, 3, 3)):
@@ -173,7 +174,7 @@ def _text(value: Any) -> str:
 
 
 def _numbers(species: np.ndarray, name: str, findings: Findings) -> np.ndarray:
-    """Atomic numbers of numbers or symbols."""
+    """Atomic numbers from numbers or symbols."""
     if species.dtype.kind in "iu":
         return species.astype(int)
     if species.dtype.kind == "f" and (species == np.round(species)).all():

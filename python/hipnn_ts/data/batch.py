@@ -1,4 +1,4 @@
-"""Several configurations as one: atoms and pairs concatenated."""
+"""Several configurations as one: their atoms and pairs concatenated."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,23 +13,24 @@ class Batch(NamedTuple):
     """``B`` configurations of any size, molecules and boxes alike, as one flat list of atoms."""
 
     species: Tensor  # (N,) int64
-    configuration: Tensor  # (N,) int64, the configuration each atom belongs to
+    configuration: Tensor  # (N,) int64, the configuration of each atom
     n_atoms: Tensor  # (B,) int64
     receivers: Tensor  # (P,) int64, ascending
     senders: Tensor  # (P,) int64
     vectors: Tensor  # (P, 3), r_sender - r_receiver, Å
     energy: Tensor  # (E,) float64, eV
-    with_energy: Tensor  # (E,) int64, the configurations whose energies these are
+    with_energy: Tensor  # (E,) int64, the configurations of these energies
     forces: Tensor  # (F, 3), eV/Å
-    with_forces: Tensor  # (F,) int64, the atoms whose forces these are
+    with_forces: Tensor  # (F,) int64, the atoms of these forces
     stress: Tensor  # (S, 3, 3), eV/Å^3
-    with_stress: Tensor  # (S,) int64, the configurations whose stress this is
-    volume: Tensor  # (S,) float64, Å^3, of those
-    weight: Tensor  # (B,) float64, of the errors in the loss
+    with_stress: Tensor  # (S,) int64, the configurations of these stresses
+    volume: Tensor  # (S,) float64, Å^3, volumes of those configurations
+    weight: Tensor  # (B,) float64, weight of the errors in the loss
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Concatenate samples; pair indices are offset to the batch's atoms. No reference is nan."""
+    """Concatenate samples; pair indices are offset to the batch's atoms. References that are nan
+    are left out."""
     n_atoms = torch.tensor([len(sample.species) for sample in samples])
     n_pairs = torch.tensor([len(sample.receivers) for sample in samples])
     offsets = (n_atoms.cumsum(0) - n_atoms).repeat_interleave(n_pairs)
@@ -37,7 +38,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     have_forces = torch.tensor([sample.forces is not None for sample in samples])
     energies = [(index, s.energy) for index, s in enumerate(samples) if s.energy is not None]
     stressed = [(index, s) for index, s in enumerate(samples) if s.stress is not None]
-    none = samples[0].vectors[:0]  # of the right precision
+    none = samples[0].vectors[:0]  # in the right precision
     forces = torch.cat([none, *(s.forces for s in samples if s.forces is not None)])
     with_forces = have_forces.index_select(0, configuration).nonzero().flatten()
     known = forces.isnan().logical_not_().all(dim=1)

@@ -1,4 +1,4 @@
-"""How close atoms of each two elements come to each other in the training data."""
+"""The smallest distance between atoms of each two elements in the training data."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from hipnn_ts.data.dataset import Sample
 
 
 class ClosestApproach:
-    """Grows with each sample that it is called with.
+    """Grows with each sample that is passed to it.
 
     Parameters
     ----------
@@ -20,14 +20,15 @@ class ClosestApproach:
         self._lowest = np.full((len(elements), len(elements)), np.inf)
 
     def __call__(self, sample: Sample) -> None:
-        """Take its pairs into account."""
+        """Take the pairs of a sample into account."""
         species = sample.species.numpy()
         ends = species[sample.receivers.numpy()], species[sample.senders.numpy()]
         distances = np.linalg.norm(sample.vectors.double().numpy(), axis=1)
         np.minimum.at(self._lowest, ends, distances)
 
     def by_elements(self) -> dict[str, float]:
-        """{"H-O": 0.87, ...} in Å, symbols in alphabetical order; pairs never seen left out."""
+        """{"H-O": 0.87, ...} in Å, symbols in alphabetical order, without pairs that never
+        occurred."""
         return {
             f"{a}-{b}": float(self._lowest[i, j])
             for i, a in enumerate(self._elements)

@@ -1,4 +1,4 @@
-"""Which columns a file has, which were asked for, and which look like what is missing."""
+"""Which columns a file has, which ones were requested, and which look like a missing one."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -50,8 +50,8 @@ def _fits(quantity: str, value: Any, n_atoms: int) -> bool:
 
 
 def no_energy(path: Any, n_frames: int, alike: Mapping[str, list[str]]) -> InputError:
-    """What to raise where no frame of a file has an energy, but something that looks like one."""
-    # One of stress and virial can be named.
+    """The error if no frame of a file has an energy, but has something that looks like one."""
+    # Only one of stress and virial can be named.
     named = [q for q in OPTIONAL if q in alike and (q != "virial" or "stress" not in alike)]
     keys = ", ".join(f"{quantity}: {alike[quantity][0]}" for quantity in named)
     found = ", ".join(dict.fromkeys(name for names in alike.values() for name in names))
@@ -64,7 +64,7 @@ def no_energy(path: Any, n_frames: int, alike: Mapping[str, list[str]]) -> Input
 def missing_column(
     quantity: str, labels: LabelConfig, name: Any, present: Iterable[str]
 ) -> InputError:
-    """What to raise where ``name`` (files, a frame) lacks a column that was named."""
+    """The error if ``name`` (files, a frame) lacks a column that was named."""
     return InputError(
         f"{name}: expected a column '{getattr(labels.columns, quantity)}' "
         f"(data.columns.{quantity}), found {', '.join(present) or 'none'}"

@@ -1,4 +1,4 @@
-"""Text files, plain or compressed, with nothing left unread at their end."""
+"""Text files, plain or compressed, read to their very end."""
 
 import gzip
 import io
@@ -16,12 +16,13 @@ CHUNK = 1 << 16
 
 @contextmanager
 def open_text(path: Path) -> Iterator[TextIO]:
-    """The file's text, unpacked where the suffix is .xz or .gz.
+    """The file's text, decompressed if the suffix is .xz or .gz.
 
     Raises
     ------
     InputError
-        The file cannot be read, is damaged, cut off, or holds anything after what is compressed.
+        The file cannot be read, is damaged, is cut off, or contains anything after the compressed
+        data.
     """
     try:
         with _OPENERS.get(path.suffix, _plain)(path) as file:
@@ -56,9 +57,9 @@ class _Unpacked(io.RawIOBase):
 
 
 def _unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Content of all streams, one after the other, none of it empty.
+    """The content of all streams, one after the other; none of them may be empty.
 
-    Python's own reader ends, without a word, at the first byte that begins no other stream.
+    Python's own reader silently ends at the first byte that does not begin another stream.
     """
     packed = b""
     while True:

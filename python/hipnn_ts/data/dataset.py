@@ -16,25 +16,25 @@ from hipnn_ts.data.tensors import stress_volume
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import neighbour_pairs
 
-SHORTEST = 0.05  # Å; closer than this, two atoms are one atom given twice
+SHORTEST = 0.05  # Å; atoms closer than this are one atom given twice
 
 
 class Sample(NamedTuple):
-    """One configuration. Units eV and Å; reference values and pair vectors as in the file.
+    """One configuration, in eV and Å; reference values and pair vectors as in the file.
 
-    Forces and virial are derivatives with respect to the pair vectors alone, so neither
-    positions nor cell are kept.
+    Forces and virial are derivatives with respect to the pair vectors only, so neither positions
+    nor cell are kept.
     """
 
     species: Tensor  # (n,) int64, index into the elements
     receivers: Tensor  # (P,) int32, half the memory of int64
     senders: Tensor  # (P,) int32
     vectors: Tensor  # (P, 3), r_sender - r_receiver
-    energy: float | None  # None where the file gives none
-    forces: Tensor | None  # (n, 3), likewise; nan for atoms that have none
-    stress: Tensor | None  # (3, 3), likewise, or where it refers to no volume
-    volume: float  # that the stress refers to, or nan
-    weight: float  # of the errors in the loss
+    energy: float | None  # None if the file gives none
+    forces: Tensor | None  # (n, 3), likewise; nan for atoms without a force
+    stress: Tensor | None  # (3, 3), likewise; None also without a volume
+    volume: float  # volume of the stress, or nan
+    weight: float  # weight of the errors in the loss
 
 
 class ReferenceDataset(Dataset):
@@ -46,14 +46,14 @@ class ReferenceDataset(Dataset):
     elements : chemical symbols in species order
     cutoff : float, Å
     dtype : precision of vectors, forces and stress
-    names : what messages call each frame, default "frame 0", "frame 1", ...
-    keep_pairs : list neighbours once; without, whenever a sample is asked for, in less memory
+    names : names of the frames in messages, default "frame 0", "frame 1", ...
+    keep_pairs : list neighbours once; if false, each time a sample is requested, in less memory
 
     Raises
     ------
     InputError
         An element that is not among ``elements``, or two atoms at the same place; without
-        ``keep_pairs`` where the sample is asked for.
+        ``keep_pairs``, when the sample is requested.
     """
 
     def __init__(
@@ -77,19 +77,19 @@ class ReferenceDataset(Dataset):
         return len(self._frames)
 
     def __getitem__(self, index: int) -> Sample:
-        """Sample ``index``; -1 - index is the same with weight 0, to fill a batch up."""
+        """Sample ``index``; -1 - index is the same with weight 0, to fill up a batch."""
         if index < 0:
             return self[~index]._replace(weight=0.0)
         return self._list(index) if self._kept is None else self._kept[index]
 
     def species(self, index: int) -> Tensor:
-        """(n,) int64, of a sample, without its pairs where those are not kept."""
+        """Species (n,) int64 of a sample, without listing its pairs."""
         if self._kept is not None:
             return self._kept[index].species
         return _species(self._frames[index], self._network[0])
 
     def close(self) -> None:
-        """Give up what is on disk."""
+        """Release the data on disk."""
         for entries in (self._frames, self._names):
             if isinstance(entries, ListOnDisk):
                 entries.close()

@@ -1,4 +1,4 @@
-"""Reading extended XYZ, frame by frame, with nothing passed over in silence."""
+"""Reading extended XYZ, frame by frame, without silently skipping anything."""
 
 import io
 import re
@@ -19,9 +19,9 @@ from hipnn_ts.data.species import atomic_number
 from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import LabelConfig
 
-LONGEST = 15  # characters of a number of atoms
+LONGEST = 15  # largest number of characters of a number of atoms
 _PROPERTIES = re.compile(r"\bProperties\s*=\s*[\"']?([^\s\"']+)")
-# ASE would keep six of its nine numbers. No key of a file can be this.
+# For such a key ASE would keep only six of its nine numbers. No key of a file can have this name.
 _STRESS = "\0stress"
 
 
@@ -29,19 +29,19 @@ class _Text(NamedTuple):
     """One frame of the file."""
 
     place: str  # file and frame
-    line: int  # of the number of atoms, from 1
+    line: int  # line of the number of atoms, from 1
     lines: list[str]  # number of atoms, comment, atoms
 
 
 def read_extended_xyz(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
     """Frames of a file, plain or compressed.
 
-    Empty lines between frames are read over. Symbols may be atomic numbers, D or T.
+    Empty lines between frames are skipped. Symbols may be atomic numbers, D or T.
 
     Raises
     ------
     InputError
-        Anything else that is no frame; the message names the line.
+        Any other text that is not a frame; the message names the line.
     """
     for text in _texts(path, findings):
         frame = _parsed(text, findings)
@@ -54,7 +54,8 @@ def read_extended_xyz(path: Path, labels: LabelConfig, findings: Findings) -> It
 
 
 def _texts(path: Path, findings: Findings) -> Iterator[_Text]:
-    """ASE itself seeks backwards (very slow in a compressed file), and ends at an empty line."""
+    """ASE itself seeks backwards (which is very slow in a compressed file), and ends at an empty
+    line."""
     index, number, last = 0, 0, 0
     with open_text(path) as file:
         while line := file.readline():
@@ -84,7 +85,7 @@ def _texts(path: Path, findings: Findings) -> Iterator[_Text]:
 def _parsed(text: _Text, findings: Findings) -> Atoms:
     try:
         return _by_ase(text.lines)
-    except Exception as error:  # whatever ASE's parser meets: its exceptions are not declared
+    except Exception as error:  # ASE's parser does not declare its exceptions
         met = error
     try:
         lines = _with_symbols(text, findings)
@@ -117,12 +118,12 @@ def _comment(line: str) -> dict:
 
 
 def _with_symbols(text: _Text, findings: Findings) -> list[str]:
-    """The frame's lines with symbols that ASE knows.
+    """The lines of the frame, with symbols that ASE knows.
 
     Raises
     ------
     InputError
-        A line lacks columns, or its element is none.
+        A line lacks columns, or has no chemical element.
     """
     n_columns, column = _columns(text.lines[1])
     lines = [text.lines[0], text.lines[1].replace("species:I:", "species:S:")]
@@ -135,7 +136,7 @@ def _with_symbols(text: _Text, findings: Findings) -> list[str]:
         if column is not None:
             symbol = words[column]
             known = atomic_number(symbol)
-            if known is None and symbol.upper() != "X":  # read by ASE, and refused with the rest
+            if known is None and symbol.upper() != "X":  # refused with the other values
                 raise InputError(
                     f"{text.place}: line {number}: expected a chemical element, found "
                     f"{symbol[:20]!r}"
@@ -152,7 +153,7 @@ def _with_symbols(text: _Text, findings: Findings) -> list[str]:
 
 
 def _columns(comment: str) -> tuple[int, int | None]:
-    """How many each atom has, and which is its symbol."""
+    """The number of columns of each atom, and the index of its symbol."""
     named = _PROPERTIES.search(comment)
     fields = (named.group(1) if named else "species:S:1:pos:R:3").split(":")
     total, column = 0, None

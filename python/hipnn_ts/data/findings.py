@@ -1,4 +1,4 @@
-"""What is remarkable about data: counted, with a few examples."""
+"""Remarkable facts about data: counted, with a few examples."""
 
 from collections import Counter, defaultdict
 
@@ -6,7 +6,7 @@ SHOWN = 3  # examples of a finding
 
 
 class Findings:
-    """Problems, how often each was met, and where first."""
+    """Problems, how often each occurred, and where first."""
 
     def __init__(self):
         self.counts: Counter[str] = Counter()
@@ -19,7 +19,7 @@ class Findings:
             self._examples[problem].append(where)
 
     def lines(self) -> list[str]:
-        """``problem: number (first places and n more)``, in the order they were met."""
+        """``problem: number (first places and n more)``, in the order of occurrence."""
         return [
             f"{problem}: {self.counts[problem]} ({'; '.join(shown)}{self._more(problem)})"
             for problem, shown in self._examples.items()

@@ -1,4 +1,4 @@
-"""Lone atoms in the data, whose energies are the self energies of their elements."""
+"""Isolated atoms in the data, whose energies become the self energies of their elements."""
 
 import re
 from collections.abc import Iterator
@@ -7,19 +7,20 @@ from hipnn_ts.data.read import NamedFrames
 from hipnn_ts.data.split import select
 from hipnn_ts.errors import InputError
 
-SAME = 1e-3  # eV; energies of one element's lone atom that differ by more contradict each other
+SAME = 1e-3  # eV; larger differences between isolated atoms of one element are a contradiction
 
 
 def take_isolated(data: NamedFrames, config_type: str) -> tuple[NamedFrames, dict[str, float], int]:
-    """The other frames, the energy of each element's lone atom (eV), and how many there were.
+    """The other frames, the energy of an isolated atom of each element (eV), and their number.
 
-    Isolated is a frame of one atom whose ``config_type`` is IsolatedAtom (isolated_atom, in any
-    case), and in a file with such a frame also one of one atom without a cell and a config_type.
+    A frame of one atom counts as isolated if its ``config_type`` is IsolatedAtom (isolated_atom, in
+    any case). In a file with such a frame, a frame of one atom without a cell and a config_type
+    counts as well.
 
     Raises
     ------
     InputError
-        An element's energies differ, or nothing else is there.
+        The energies of an element differ, or there are no other frames.
     """
     isolated = list(_isolated(data, config_type))
     energies: dict[str, tuple[float, str]] = {}
@@ -49,7 +50,7 @@ def take_isolated(data: NamedFrames, config_type: str) -> tuple[NamedFrames, dic
 
 
 def _isolated(data: NamedFrames, config_type: str) -> Iterator[int]:
-    lone: dict[str, list[int]] = {}  # of each file, without a config_type
+    lone: dict[str, list[int]] = {}  # candidates of each file, without a config_type
     files: set[str] = set()
     for index, frame in enumerate(data.frames):
         if len(frame) != 1:
@@ -65,5 +66,5 @@ def _isolated(data: NamedFrames, config_type: str) -> Iterator[int]:
 
 
 def names_isolated(config_type: str) -> bool:
-    """Whether a config_type is the one of isolated atoms."""
+    """Whether a config_type marks isolated atoms."""
     return re.sub(r"[^a-z]", "", config_type.lower()) in ("isolatedatom", "isolatedatoms")

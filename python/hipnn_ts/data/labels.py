@@ -1,4 +1,4 @@
-"""Reference values under the names and in the units that a file has them, and in ours."""
+"""Reference values with the names and units of a file, and their conversion to ours."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,31 +14,31 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.label_config import USUAL, LabelConfig
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS, STRESS_UNITS
 
-# Where a frame's info keeps what the loss multiplies its errors with.
+# Key of a frame's info for the weight of its errors in the loss.
 WEIGHT = "hipnn_ts_weight"
 
 
 class Raw(NamedTuple):
-    """A frame as the file has it, in its units."""
+    """A frame as in the file, in the file's units."""
 
-    name: str  # what messages call it
+    name: str  # name of the frame in messages
     frame: Atoms
-    # energy (), forces (n, 3), stress or virial (6,), (9,) or (3, 3), weight (); or absent
+    # energy (), forces (n, 3), stress or virial (6,), (9,) or (3, 3), weight (), as far as present
     values: dict[str, Any]
-    present: list[str]  # what the file names
-    alike: dict[str, list[str]]  # what looks like a value that is absent
+    present: list[str]  # all columns of the file
+    alike: dict[str, list[str]]  # columns that look like a missing value
 
 
 def labelled(raw: Raw, labels: LabelConfig, findings: Findings) -> Atoms:
     """The frame, changed in place, in Å with reference values in eV, eV/Å and eV/Å^3.
 
-    A value that is nan is none, and absent from the results; so is a stress that no volume belongs
-    to. Where the forces of some atoms are nan, all three components of these are.
+    A value that is nan, or a stress without a volume, is left out of the results. If the forces of
+    some atoms are nan, all three components of these are.
 
     Raises
     ------
     InputError
-        A value that is no number, a stress that is not symmetric, or a weight that is negative.
+        A value is not a number, a stress is not symmetric, or a weight is negative.
     """
     name, frame = raw.name, raw.frame
     length_unit = LENGTH_UNITS[labels.units.length]
@@ -64,13 +64,13 @@ def labelled(raw: Raw, labels: LabelConfig, findings: Findings) -> Atoms:
 
 def raw_frame(name: str, frame: Atoms, labels: LabelConfig) -> Raw:
     """Reference values that ASE read into a frame, under the names that ``labels`` gives."""
-    extra = [frame.info.get(key) or {} for key in ("key_value_pairs", "data")]  # ASE databases
+    extra = [frame.info.get(key) or {} for key in ("key_value_pairs", "data")]  # for ASE databases
     places = [frame.calc.results if frame.calc else {}, frame.info, frame.arrays, *extra]
     values, used = {}, set()
     for quantity in OPTIONAL:
         column = getattr(labels.columns, quantity)
-        # Only what ASE itself recognised, and the virial, which it leaves where it is: any other
-        # key must be named.
+        # Only the values that ASE itself recognised, and the virial, which it leaves in place: any
+        # other key must be named.
         names = (column,) if column else USUAL["virial"] if quantity == "virial" else (quantity,)
         candidates = places if column or quantity == "virial" else places[:1]
         for key, place in ((key, place) for key in names for place in candidates):
@@ -86,7 +86,7 @@ def raw_frame(name: str, frame: Atoms, labels: LabelConfig) -> Raw:
 def absent_but_alike(
     values: Mapping[str, Any], others: Mapping[str, Any], n_atoms: int
 ) -> dict[str, list[str]]:
-    """By each quantity that a frame lacks, the columns that look like it."""
+    """For each missing quantity of a frame, the columns that look like it."""
     absent = {"energy", "forces"} - values.keys()
     if not values.keys() & {"stress", "virial"}:
         absent |= {"stress", "virial"}
@@ -97,7 +97,7 @@ def absent_but_alike(
 
 
 def _factors(labels: LabelConfig) -> dict[str, float]:
-    """From the units and signs of the file to ours."""
+    """From the file's units and signs to ours."""
     energy = ENERGY_UNITS[labels.units.energy]
     length = LENGTH_UNITS[labels.units.length]
     unit = labels.units.stress
@@ -146,7 +146,7 @@ def _forces(values: dict[str, np.ndarray], name: str, findings: Findings) -> np.
 def _stress(
     values: dict[str, np.ndarray], frame: Atoms, name: str, findings: Findings
 ) -> np.ndarray | None:
-    """Tensile, from the stress or else the virial."""
+    """Tensile, from the stress or otherwise from the virial."""
     known = [q for q in ("stress", "virial") if q in values and not np.isnan(values[q]).all()]
     if not known:
         return None

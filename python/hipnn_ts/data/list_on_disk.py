@@ -1,4 +1,4 @@
-"""A list for what does not fit in memory."""
+"""A list for data that does not fit in memory."""
 
 import os
 import pickle
@@ -15,15 +15,15 @@ Entry = TypeVar("Entry")
 
 
 class ListOnDisk(Sequence[Entry]):
-    """Entries are kept in a temporary file, and read anew whenever one is asked for.
+    """Entries are kept in a temporary file, and read again each time one is requested.
 
-    In memory remain 8 bytes an entry. The file has no name: its space is free again once it is
-    closed or the process ends, however that ends. ``TMPDIR`` says in which folder it is.
+    Only 8 bytes per entry remain in memory. The file has no name: its space is freed when it is
+    closed or when the process ends in any way. ``TMPDIR`` names its folder.
 
     Raises
     ------
     InputError
-        The file cannot be made, or its disk is full.
+        The file cannot be created, or its disk is full.
     """
 
     def __init__(self):
@@ -36,7 +36,7 @@ class ListOnDisk(Sequence[Entry]):
         with _room():
             start = self._file.seek(0, os.SEEK_END)
             pickle.dump(entry, self._file, pickle.HIGHEST_PROTOCOL)
-            self._file.flush()  # a full disk is noticed here, not while reading
+            self._file.flush()  # so that a full disk is noticed here and not while reading
         self._starts.append(start)
 
     def __len__(self) -> int:
@@ -47,13 +47,13 @@ class ListOnDisk(Sequence[Entry]):
         return pickle.load(self._file)
 
     def chosen(self, indices: Iterable[int]) -> "ListOnDisk[Entry]":
-        """Some of the entries, in the order given, of the same file."""
+        """Some of the entries, in the given order, from the same file."""
         part = copy(self)
         part._starts = array("q", (self._starts[index] for index in indices))
         return part
 
     def close(self) -> None:
-        """Give the space back."""
+        """Free the space."""
         self._file.close()
 
 

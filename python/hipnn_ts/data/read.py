@@ -20,41 +20,43 @@ from hipnn_ts.kinds import Kind, kind_of
 from hipnn_ts.label_config import LabelConfig
 from hipnn_ts.neighbours import check_cell
 
-ROWS = 100  # of a database that are in memory at once
+ROWS = 100  # number of rows of a database that are in memory at once
 
 
 class NamedFrames(NamedTuple):
-    """Frames and what messages call them: file and index."""
+    """Frames and their names in messages: file and index."""
 
     frames: Sequence[Atoms]
     names: Sequence[str]
-    remarks: tuple[str, ...] = ()  # what reading found: values left out, columns of other names
+    remarks: tuple[str, ...] = ()  # about values left out and columns with other names
 
 
 def read_frames(path: str | Path, labels: LabelConfig | None = None) -> list[Atoms]:
-    """All frames of a file, as ``read_named``."""
+    """All frames of a file, as in ``read_named``."""
     return read_named((Path(path),), labels).frames
 
 
 def read_named(
     files: tuple[Path, ...], labels: LabelConfig | None = None, in_memory: bool = True
 ) -> NamedFrames:
-    """Frames of several files, in order, converted to eV and Å, each one checked.
+    """Frames of several files, in order, converted to eV and Å, and checked one by one.
 
-    The suffix tells the format: extended XYZ, plain or compressed (.xz, .gz), where it is none of
-    .db (ASE database), .npz, .h5 and .hdf5. Energy (eV), forces (eV/Å) and stress (eV/Å^3, tensile
-    positive) are in ``frame.calc.results`` where the frame has them: nan is none, and the forces of
-    some atoms may be nan. A frame that has none of them is left out, and remarked on. ``labels``
-    says what columns mean.
+    The suffix determines the format: .db (ASE database), .npz, .h5 and .hdf5; every other suffix
+    means extended XYZ, plain or compressed (.xz, .gz). Energy (eV), forces (eV/Å) and stress
+    (eV/Å^3, tensile positive) are in ``frame.calc.results`` if the frame has them. Values that are
+    nan count as absent, and forces may be nan for some atoms. A frame without any of them is left
+    out, with a remark. ``labels`` says what columns mean.
 
-    Without ``in_memory`` frames and names are lists on disk. Files are then in memory by a frame of
-    extended XYZ, some rows of a database, a group of HDF5; archives (.npz) as a whole.
+    Without ``in_memory``, frames and names are lists on disk. In memory are then only one frame of
+    extended XYZ, some rows of a database, or one group of HDF5; archives (.npz) are read as a
+    whole.
 
     Raises
     ------
     InputError
-        A file cannot be read whole or holds no reference values, no file has a column that was
-        named, or a frame holds a value that cannot be used; the message names the file and frame.
+        A file cannot be read completely or contains no reference values, no file has a column that
+        was named, or a frame contains a value that cannot be used; the message names the file and
+        frame.
     """
     labels = labels or LabelConfig()
     frames, names = ([], []) if in_memory else (ListOnDisk(), ListOnDisk())
@@ -73,7 +75,7 @@ def read_named(
 
 
 def check_frame(frame: Atoms, name: str) -> None:
-    """Raise InputError, beginning with ``name``, where a frame cannot serve as reference data."""
+    """Raise InputError, beginning with ``name``, if a frame cannot serve as reference data."""
     results = {} if frame.calc is None else frame.calc.results
     if len(frame) == 0:
         raise InputError(f"{name}: expected at least one atom, found none")
@@ -92,7 +94,7 @@ def check_frame(frame: Atoms, name: str) -> None:
             raise InputError(
                 f"{name}: expected {quantity} of shape ({len(frame)}, 3), found {values.shape}"
             )
-        # Forces that are nan are not there.
+        # Forces that are nan count as absent.
         unusable = np.isinf(values) if quantity == "forces" else ~np.isfinite(values)
         bad = np.flatnonzero(unusable.any(axis=1))
         if bad.size:
@@ -126,7 +128,7 @@ def _read_file(
     names: list[str] | ListOnDisk[str],
     findings: Findings,
 ) -> dict[str, None]:
-    """Append the frames of a file; return the columns of all of them, in order."""
+    """Append the frames of a file; return the columns of all frames, in order."""
     n_frames, n_before, quantities, columns = 0, len(frames), set(), {}
     alike: dict[str, dict[str, None]] = {}
     for raw in _READERS.get(file.suffix, _read_text)(_existing(file), labels, findings):
@@ -165,7 +167,7 @@ def _existing(path: Path) -> Path:
 
 
 def _read_text(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[Raw]:
-    if is_zipfile(path):  # as models are, and no extended XYZ
+    if is_zipfile(path):  # models are zip files, and extended XYZ is not
         kind = kind_of(path.read_bytes())
         found = "another zip archive" if kind is Kind.UNKNOWN else kind.value
         raise InputError(f"{path}: expected reference data, found {found}")
@@ -174,7 +176,7 @@ def _read_text(path: Path, labels: LabelConfig, findings: Findings) -> Iterator[
 
 def _read_database(path: Path, labels: LabelConfig, _: Findings) -> Iterator[Raw]:
     try:
-        # Read-only in effect: connecting to a file that is no database would change it.
+        # Checked first because connecting to a file that is not a database would change it.
         with path.open("rb") as file:
             if file.read(15) != b"SQLite format 3":
                 raise InputError(f"{path}: expected an ASE database (SQLite), found another file")
@@ -185,13 +187,13 @@ def _read_database(path: Path, labels: LabelConfig, _: Findings) -> Iterator[Raw
             yield raw
     except InputError:
         raise
-    except Exception as error:  # ASE lets the exceptions of every back end through
+    except Exception as error:  # ASE passes on the exceptions of every back end
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: expected an ASE database, found: {reason}") from error
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    """In order of their ids. ASE fetches all rows that are asked for at once."""
+    """In the order of their ids. ASE fetches all requested rows at once."""
     from ase.db import connect
 
     database, last = connect(path), 0

@@ -8,14 +8,15 @@ def fit_self_energies(
 ) -> np.ndarray:
     """Energy of each element that best explains the total energies per atom, float64, eV.
 
-    Least squares in the error per atom, which is what training minimises. Where compositions do
-    not determine the energies (water alone: only O + 2 H is known) the solution of smallest norm.
+    Least squares in the error per atom, which training minimises. If the compositions do not
+    determine the energies (water alone determines only O + 2 H), it is the solution of smallest
+    norm.
 
     Parameters
     ----------
     composition : (frames, elements), number of atoms of each element
-    energies : (frames,), eV; frames whose energy is nan do not count
-    known : (elements,), eV, kept as they are where they are not nan
+    energies : (frames,), eV; frames whose energy is nan are ignored
+    known : (elements,), eV, kept unless nan
 
     Returns
     -------

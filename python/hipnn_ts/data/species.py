@@ -1,12 +1,13 @@
-"""Chemical elements as files write them."""
+"""Chemical elements as written in files."""
 
 from ase.data import atomic_numbers, chemical_symbols
 
-ISOTOPES = ("D", "T")  # of hydrogen; a potential knows no masses
+ISOTOPES = ("D", "T")  # isotopes of hydrogen; a potential does not know masses
 
 
 def atomic_number(text: str) -> int | None:
-    """Of a symbol in upper or lower case, an atomic number, or an isotope of hydrogen.
+    """Atomic number of a symbol in upper or lower case, an atomic number, or an isotope of
+    hydrogen.
 
     None for anything else, such as "Hw", "O1" or "X".
     """

@@ -1,4 +1,4 @@
-"""Frames to train on and frames to validate with."""
+"""Frames for training and frames for validation."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,10 @@ from hipnn_ts.errors import InputError
 def split(
     data: NamedFrames, fraction: float, group_by: str | None, seed: int
 ) -> tuple[NamedFrames, NamedFrames]:
-    """Training and validation frames, at random, groups of frames kept together.
+    """Training and validation frames, drawn at random; groups of frames stay together.
 
-    ``group_by`` names an entry of the frames' ``info``; a value counts within its file.
+    ``group_by`` names an entry of the frames' ``info``; equal values count as a group only within
+    one file.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def _groups(data: NamedFrames, group_by: str) -> np.ndarray:
 
 
 def select(data: NamedFrames, indices: Sequence[int], remarks: tuple[str, ...] = ()) -> NamedFrames:
-    """Some of the frames, in the order given; what is on disk stays there."""
+    """Some of the frames, in the given order; frames on disk stay there."""
     return NamedFrames(_chosen(data.frames, indices), _chosen(data.names, indices), remarks)
 
 

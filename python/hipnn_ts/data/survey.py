@@ -1,4 +1,4 @@
-"""What the data holds and what is suspicious about it, before a run spends hours on it."""
+"""What the data contains and what is suspicious about it, before a run spends hours on it."""
 
 from array import array
 from collections import Counter
@@ -15,11 +15,11 @@ from hipnn_ts.data.findings import Findings
 from hipnn_ts.data.read import NamedFrames
 from hipnn_ts.data.work import Work
 
-# Closer than this share of the sum of covalent radii, two atoms are closer than in any molecule
-# or crystal (the shortest bond, H2, has 1.2 times its sum).
+# If two atoms are closer than this fraction of the sum of their covalent radii, they are closer
+# than in any molecule or crystal (the shortest bond, H2, has 1.2 times its sum).
 TOO_CLOSE = 0.6
 LARGE_STRESS = 1.0  # eV/Å^3, 160 GPa
-# eV/Å an atom. Published sets keep below 2e-3 (water in a plane-wave basis), most below 1e-5.
+# eV/Å per atom. Published sets stay below 2e-3 (water in a plane-wave basis), most below 1e-5.
 NET_FORCE = 0.02
 
 
@@ -29,14 +29,15 @@ def survey(
     elements: tuple[str, ...],
     observe: Callable[[str, Sample], None] = lambda part, sample: None,
 ) -> list[str]:
-    """Lines of text: contents of each part, then every finding with examples.
+    """Lines of text: contents of each part, then each finding with examples.
 
     Parameters
     ----------
     parts : name of each part ("training", "validation") and its frames
     datasets : the same with neighbour pairs
     elements : chemical symbols in species order
-    observe : called with each part's name and sample: listing neighbours twice may take long
+    observe : called with each part's name and sample, because listing neighbours twice may take
+        long
     """
     lines: list[str] = []
     findings, work = Findings(), Work()
@@ -72,7 +73,7 @@ def _contents(name: str, n_frames: int, n_pairs: int, atoms: Counter, labels: Co
 
 
 def _labels(frame: Atoms) -> Iterator[tuple[str, str]]:
-    """Reference values that no calculation of such a system gives."""
+    """Reference values that no calculation of such a system yields."""
     results = frame.calc.results
     if "stress" in results:
         largest = float(np.abs(results["stress"]).max())
@@ -83,7 +84,7 @@ def _labels(frame: Atoms) -> Iterator[tuple[str, str]]:
                 f"{largest:.3g} eV/Å^3",
             )
     if "forces" in results:
-        # Nan where an atom has none, and then no judgement.
+        # Nan if an atom has no force; then the check is skipped.
         net = float(np.linalg.norm(results["forces"].sum(axis=0))) / len(frame)
         if net > NET_FORCE:
             yield (
@@ -94,10 +95,10 @@ def _labels(frame: Atoms) -> Iterator[tuple[str, str]]:
 
 
 def _identity(frame: Atoms) -> int:
-    """Equal for equal species, positions and cell, to 1e-6 Å.
+    """Hash that is equal for equal species, positions and cell, to 1e-6 Å.
 
-    Eight bytes: in a hundred million configurations, two that differ have the same with a
-    probability of 3e-4.
+    Eight bytes: among a hundred million configurations, two different ones have the same hash with
+    a probability of 3e-4.
     """
     rounded = [np.round(values, 6) + 0.0 for values in (frame.positions, frame.cell.array)]
     content = b"".join(values.tobytes() for values in (frame.numbers, frame.pbc, *rounded))
@@ -105,7 +106,7 @@ def _identity(frame: Atoms) -> int:
 
 
 def _duplicates(identities: array) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of those that came before, and of each one's first."""
+    """Indices of duplicates, each with the first one of its kind."""
     _, first, inverse = np.unique(identities, return_index=True, return_inverse=True)
     again = np.flatnonzero(first[inverse] != np.arange(len(identities)))
     return again, first[inverse[again]]

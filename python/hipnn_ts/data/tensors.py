@@ -1,4 +1,4 @@
-"""Stress and virial as files hold them, and the cells that they belong to."""
+"""Stress and virial as stored in files, and the cells that they refer to."""
 
 from typing import Any
 
@@ -9,14 +9,15 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from hipnn_ts.errors import InputError
 from hipnn_ts.neighbours import independent
 
-# What rounding may leave between xy and yx: of the largest component, and in eV/Å^3.
+# Difference between xy and yx that rounding may cause: relative to the largest component, and in
+# eV/Å^3.
 RELATIVE, ABSOLUTE = 1e-2, 1e-5
 
 
 def stress_volume(frame: Atoms) -> float:
-    """Volume that the stress of a frame refers to, in the frame's units; nan where it has none.
+    """Volume that the stress of a frame refers to, in the frame's units; nan if it has none.
 
-    A stress needs a full cell, of three independent vectors, and a periodic direction: crystals,
+    A stress needs a full cell of three independent vectors and a periodic direction; crystals,
     slabs and wires have one.
     """
     if not frame.pbc.any() or not independent(frame.cell.array):
@@ -25,17 +26,18 @@ def stress_volume(frame: Atoms) -> float:
 
 
 def voigt_stress(stress: np.ndarray, name: str) -> np.ndarray:
-    """Six components xx yy zz yz xz xy, eV/Å^3, of six, nine or 3x3; others are left as they are.
+    """Six components xx yy zz yz xz xy, eV/Å^3, from six, nine or 3x3; other shapes are returned
+    unchanged.
 
     Raises
     ------
     InputError
-        Nine components that differ from their transpose by more than rounding leaves.
+        Nine components differ from their transpose by more than rounding.
     """
     if stress.size != 9:
         return stress
     matrix = stress.reshape(3, 3)
-    with np.errstate(invalid="ignore"):  # of inf, which is refused with the other values
+    with np.errstate(invalid="ignore"):  # because of inf, which is refused with the other values
         difference = np.abs(matrix - matrix.T)
     if (difference > ABSOLUTE + RELATIVE * np.abs(matrix).max()).any():
         i, j = np.unravel_index(difference.argmax(), (3, 3))
@@ -48,9 +50,9 @@ def voigt_stress(stress: np.ndarray, name: str) -> np.ndarray:
 
 
 def as_numbers(value: Any) -> np.ndarray:
-    """Floating-point numbers. Raises ValueError or TypeError where they are none.
+    """Floating-point numbers. Raises ValueError or TypeError if they are not numbers.
 
-    A key without a value is True to ASE: no number, though NumPy makes it one.
+    ASE reads a key without a value as True, which NumPy would turn into a number.
     """
     array = np.asarray(value)
     if array.dtype.kind == "b":

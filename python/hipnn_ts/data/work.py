@@ -1,8 +1,8 @@
-"""Whether energies, forces and stress belong together: the work between two configurations.
+"""Whether energies, forces and stress are consistent: the work between two configurations.
 
-By the trapezoid rule, half the sum of the forces times the displacement is the energy lost on the
-way, and a strain adds volume times stress times strain. Over many pairs of configurations that are
-near each other the ratio of that work to the energy is 1, or tells which unit or sign is wrong.
+By the trapezoidal rule, half the sum of the forces times the displacement is the energy lost on the
+way, and a strain adds volume times stress times strain. Over many pairs of similar configurations
+the ratio of this work to the energy is 1, or shows which unit or sign is wrong.
 """
 
 from collections import OrderedDict
@@ -16,14 +16,14 @@ from hipnn_ts.data.tensors import stress_volume
 from hipnn_ts.neighbours import independent
 from hipnn_ts.units import ENERGY_UNITS, LENGTH_UNITS, STRESS_UNITS
 
-RECENT = 50  # configurations of one composition and cell that the next is compared with
-COMPOSITIONS = 20  # that are remembered at once
-MOST = 20_000  # configurations that are looked at
-PAIRS = 60  # the nearest of all
+RECENT = 50  # configurations of one composition and cell with which the next is compared
+COMPOSITIONS = 20  # number that is remembered at once
+MOST = 20_000  # number of configurations that are examined
+PAIRS = 60  # number of the nearest pairs overall
 LEAST_PAIRS = 8
-NEAREST = 1e-5  # Å; what is nearer is the same configuration
-FARTHEST = 0.25  # Å, root mean square displacement of an atom; the rule fails beyond
-STRAINS = 1e-4, 0.04  # least and largest component of a strain
+NEAREST = 1e-5  # Å; below this it is the same configuration
+FARTHEST = 0.25  # Å, root mean square displacement of an atom beyond which the rule fails
+STRAINS = 1e-4, 0.04  # smallest and largest component of a strain
 LEAST_ENERGY = 5e-3  # eV; smaller differences may be noise
 # Published sets have correlations above 0.9 and ratios of 0.95 to 1.2.
 CORRELATED, UNRELATED, AGREES = 0.75, 0.4, (0.65, 1.5)
@@ -33,7 +33,7 @@ class _Known(NamedTuple):
     places: np.ndarray  # in units of the cell vectors
     cell: np.ndarray
     forces: np.ndarray
-    tension: np.ndarray  # volume times stress, (3, 3), nan where there is none
+    tension: np.ndarray  # volume times stress, (3, 3), nan if there is none
     energy: float
 
 
@@ -74,7 +74,7 @@ class Work:
             self._recent.popitem(last=False)
 
     def _compare(self, known: _Known, earlier: list[_Known], periodic: np.ndarray) -> None:
-        # By the nearest image: positions may have been wrapped in between.
+        # By the nearest image, because positions may have been wrapped in between.
         steps = known.places - np.array([other.places for other in earlier])
         ways = (steps - np.round(steps) * periodic) @ known.cell
         displacements = np.sqrt((ways**2).sum(axis=2).mean(axis=1))
@@ -103,7 +103,7 @@ class Work:
                 self._of_stress.add(moved[nearest], stretching, lost, len(known.places))
 
     def lines(self) -> list[str]:
-        """What is wrong, in sentences."""
+        """Sentences that say what is wrong."""
         forces = self._of_forces.disagreement("energies and forces do not fit", "the forces")
         if forces is not None:
             return [forces[0] + _reason_of_forces(*forces[1:])]
@@ -112,7 +112,7 @@ class Work:
 
 
 class _Pairs:
-    """The nearest pairs: work and energy lost between the two."""
+    """The nearest pairs: work, and energy lost between the two."""
 
     def __init__(self):
         # Negative distance (a heap's root is its smallest), count, work, energy lost, atoms.
@@ -131,9 +131,9 @@ class _Pairs:
             heapreplace(self._heap, entry)
 
     def disagreement(self, begin: str, source: str) -> tuple[str, float, float] | None:
-        """A sentence, the ratio of work to energy, and the same with energies taken per atom.
+        """A sentence, the ratio of work to energy, and the same ratio with energies taken per atom.
 
-        None where the two agree, or there are too few pairs. A ratio of nan has no more to say.
+        None if the two agree, or if there are too few pairs. A ratio of nan adds nothing.
         """
         if len(self._heap) < LEAST_PAIRS:
             return None

@@ -1,8 +1,8 @@
 """The COMP6 benchmark: conformers of organic molecules at ωB97X/6-31G(d), in HDF5 files.
 
 Smith, Nebgen, Lubbers, Isayev, Roitberg, J. Chem. Phys. 148, 241733 (2018). Energies are in
-hartree, positions in Å. What the files call forces has turned out to be the energy gradient:
-the sign is measured against the potential, and said.
+hartree, positions in Å. The arrays called forces have turned out to be the energy gradient, so the
+sign is determined by comparison with the potential, and reported.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ PUBLISHED = {
     "HIP-NN-TS, J. Chem. Phys. 158, 184108 (2023)": {"conformer_energy": 0.927},
     "ANI-1x, the suite's own page": {"energy": 1.93, "conformer_energy": 1.85, "forces": 3.09},
 }
-# Of predicted and given forces; a potential that knows nothing of the data has about 0.
+# Correlation of predicted and given forces; a potential that knows nothing of the data has about 0.
 LEAST_CORRELATION = 0.5
 
 
@@ -32,13 +32,14 @@ def run_comp6(
 ) -> dict[str, Any]:
     """Errors on every HDF5 file below ``folder`` and on all together.
 
-    ``energy`` is the total energy here, as in the published tables. Calls ``tell`` with what it
-    found out about the sign of the forces.
+    ``energy`` is the total energy here, as in the published tables. Calls ``tell`` with the result
+    about the sign of the forces.
 
     Raises
     ------
     InputError
-        No HDF5 file, one that cannot be read, or forces whose sign the potential cannot tell.
+        No HDF5 file, a file that cannot be read, or forces whose sign the potential cannot
+        determine.
     """
     files = sorted(path for ending in ("h5", "hdf5") for path in Path(folder).rglob(f"*.{ending}"))
     if not files:
@@ -90,7 +91,8 @@ def comp6_table(result: dict[str, Any]) -> str:
 def _oriented(
     found: Comparison, file: Path, tell: Callable[[str], None]
 ) -> tuple[Comparison, float | None]:
-    """The comparison with reference forces turned around where the file holds gradients."""
+    """The comparison, with the sign of the reference forces reversed if the file contains
+    gradients."""
     with_forces = [i for i, forces in enumerate(found.forces) if forces is not None]
     if not with_forces:
         return found, None
@@ -102,7 +104,7 @@ def _oriented(
     if abs(correlation) < LEAST_CORRELATION:
         raise InputError(
             f"{file}: expected forces or gradients that correlate with the potential's (at least "
-            f"{LEAST_CORRELATION}), found {correlation:.2f}: their sign cannot be told"
+            f"{LEAST_CORRELATION}), found {correlation:.2f}: their sign cannot be determined"
         )
     meaning = "forces" if correlation > 0 else "the energy gradient, turned around"
     tell(f"{file.name}: correlation of 'forces' with ours {correlation:+.3f}: {meaning}")

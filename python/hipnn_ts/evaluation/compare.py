@@ -1,4 +1,4 @@
-"""What a potential predicts for reference configurations, beside the reference."""
+"""The predictions of a potential for reference configurations, beside the reference."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,23 +25,23 @@ from hipnn_ts.training.prediction import Prediction, assemble, predict
 
 AnyPotential = Potential | NativePotential | torch.jit.ScriptModule
 
-# Configurations whose neighbour pairs are held in memory at once.
+# Number of configurations whose neighbour pairs are in memory at once.
 CHUNK = 256
 
 
 class Comparison(NamedTuple):
-    """Predictions for frames that carry their reference; eV, eV/Å, eV/Å^3."""
+    """Predictions for frames with reference values; eV, eV/Å, eV/Å^3."""
 
     frames: Sequence[Atoms]
     energies: np.ndarray  # (frames,)
-    forces: list[np.ndarray | None]  # (n, 3) of all atoms, None where the frame has no reference
+    forces: list[np.ndarray | None]  # (n, 3) for all atoms, None if the frame has no reference
     stresses: list[np.ndarray | None]  # (3, 3), likewise
     names: Sequence[str]  # file and index of each frame
-    # (n,), eV/Å, of the forces of a potential that tells it
+    # (n,), eV/Å, for a potential with force uncertainty
     uncertainties: list[np.ndarray] | None = None
 
     def with_energy(self, members: Sequence[int]) -> list[int]:
-        """Those of the frames that have a reference energy."""
+        """Predictions for the frames that have a reference energy."""
         return [i for i in members if "energy" in self.frames[i].calc.results]
 
     def known_forces(self, index: int) -> np.ndarray:
@@ -50,13 +50,14 @@ class Comparison(NamedTuple):
 
 
 def load_potential(path: str | Path) -> AnyPotential:
-    """As ``load_with_uncertainty``, the potential alone."""
+    """The potential of ``load_with_uncertainty``."""
     return load_with_uncertainty(path)[0]
 
 
 def load_with_uncertainty(path: str | Path) -> tuple[AnyPotential, Uncertainty | None]:
-    """A checkpoint's potential, and its force uncertainty if it has one, or an exported potential:
-    fused files for the runtime, portable ones for torch. Raises InputError where it is neither."""
+    """A checkpoint's potential, with its force uncertainty if it has one, or an exported
+    potential: the runtime evaluates fused files, and torch portable ones. Raises InputError for
+    any other file."""
     content = read_content(path)
     kind = kind_of(content)
     if kind is Kind.EXPORTED and read_metadata(str(path), content).native:
@@ -87,16 +88,16 @@ def compare(
     ----------
     potential : Potential, NativePotential, or the module of a portable file
     frames : list of ase.Atoms with any of energy (eV), forces (eV/Å) and stress (eV/Å^3)
-    names : what messages call each frame
-    batch_size : configurations that torch evaluates at once; the runtime has many
+    names : names of the frames in messages
+    batch_size : number of configurations that torch evaluates at once; the runtime takes many
     step : called with the number of configurations done since the last call
-    member : of an exported committee, whose predictions; None for those of the mean
-    uncertainty : of a checkpoint's potential; an exported one has its own
+    member : member of an exported committee that predicts; None for the mean
+    uncertainty : that of a checkpoint's potential; an exported one has its own
 
     Raises
     ------
     InputError
-        An element that the potential does not know, or two atoms at the same place.
+        An element that is unknown to the potential, or two atoms at the same place.
     """
     names = names or [f"frame {index}" for index in range(len(frames))]
     if isinstance(potential, NativePotential):
@@ -145,7 +146,7 @@ def _by_runtime(
     step: Callable[[int], None],
     member: int | None,
 ) -> Comparison:
-    """As ``compare``, without torch, threads over configurations."""
+    """The same as ``compare``, without torch, with threads over configurations."""
     n_species = len(potential.metadata.network.elements)
     batch = StructureBatch(potential, np.full((n_species, n_species), SHORTEST), member)
     energies: list[float] = []

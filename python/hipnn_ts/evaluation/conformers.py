@@ -8,7 +8,7 @@ import numpy as np
 from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation.compare import Comparison
 
-MOLECULE = "molecule"  # key of info where a reader keeps what its file calls the molecule
+MOLECULE = "molecule"  # key of info under which a reader stores the molecule's name
 
 
 def conformer_errors(
@@ -19,25 +19,26 @@ def conformer_errors(
 ) -> dict[str, Any]:
     """Errors of the energy differences between all pairs of conformers of each molecule.
 
-    The measure of COMP6: Smith et al., J. Chem. Phys. 148, 241733 (2018). Pairs of all molecules
-    count alike. Frames that are periodic in any direction are no molecules and do not count.
+    This is the measure of COMP6: Smith et al., J. Chem. Phys. 148, 241733 (2018). Pairs of all
+    molecules count equally. Frames that are periodic in any direction are not molecules and are
+    ignored.
 
-    Frames are conformers of one molecule where they have the same atoms in the same order and the
-    same value of a key of their info: ``group_by``; else "molecule" where every frame has it, or
-    else ``config_type``, likewise. Where there is none, the atoms alone decide: two complexes of
-    one formula are then taken for one molecule.
+    Frames are conformers of one molecule if they have the same atoms in the same order and the same
+    value of a key of their info. The key is ``group_by``, or else "molecule", or else
+    ``config_type``; the last two are used only if every frame has them. Without a key only the
+    atoms decide, so two complexes with one formula pass for one molecule.
 
     Parameters
     ----------
     comparison : predictions beside their reference
-    unit : energies are divided by it, eV
+    unit : unit of the energies, eV
     config_type, group_by : keys of the frames' info
 
     Returns
     -------
     dict
         ``conformer_pairs``, ``conformers_by`` (the key, or "atoms"), ``conformer_energy_mae`` and
-        ``conformer_energy_rmse``; empty without any pair.
+        ``conformer_energy_rmse``; empty if there are no pairs.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def conformer_errors(
 def _key(
     comparison: Comparison, isolated: list[int], config_type: str, group_by: str | None
 ) -> str | None:
-    """What tells molecules of the same atoms apart."""
+    """The key that distinguishes molecules with the same atoms."""
     for key in (MOLECULE, config_type) if group_by is None else (group_by,):
         without = [index for index in isolated if comparison.frames[index].info.get(key) is None]
         if not without:

@@ -1,4 +1,4 @@
-"""Several potentials at once: their mean, and whether their spread tells their error."""
+"""Several potentials at once: their mean, and whether their spread predicts their error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from hipnn_ts.evaluation.errors import UNITS, energy_deviations, force_deviation
 
 
 def members_of(path: str | Path) -> list[Path]:
-    """Checkpoints of the ensemble that ``hipnn-ts train --members`` wrote to a directory.
+    """Checkpoints of the ensemble that ``hipnn-ts train --members`` wrote into a directory.
 
     Raises
     ------
     InputError
-        Fewer than two are there.
+        There are fewer than two.
     """
     found = sorted(Path(path).glob("member-*/best.ckpt"))
     if len(found) < 2:
@@ -44,14 +44,14 @@ def mean_of(members: Sequence[Comparison]) -> Comparison:
 
 
 def spread_of(members: Sequence[Comparison], energy_unit: str) -> dict[str, Any]:
-    """Standard deviation over the members beside the true error of their mean.
+    """Standard deviation over the members, beside the true error of their mean.
 
     Returns
     -------
     dict
-        For ``energy`` (per atom, one value a frame) and ``forces`` (one value an atom: root mean
-        square over components): root mean square ``spread`` and ``error``, their ``ratio``, and
-        ``rank_correlation`` (Spearman's) of the spread with the absolute error.
+        For ``energy`` (per atom, one value per frame) and ``forces`` (one value per atom, the root
+        mean square over components): root mean square ``spread`` and ``error``, their ``ratio``,
+        and Spearman's ``rank_correlation`` of the spread with the absolute error.
     """
     mean, unit = mean_of(members), UNITS[energy_unit]
     everything = range(len(mean.frames))

@@ -23,7 +23,8 @@ def evaluate(
     names: Sequence[str] | None = None,
     batch_size: int = 8,
 ) -> dict[str, Any]:
-    """Errors over all frames in meV, as ``errors_of``; parameters and errors as ``compare``."""
+    """Errors over all frames in meV, as in ``errors_of``; parameters and errors as in
+    ``compare``."""
     return errors_of(compare(potential, frames, names, batch_size))
 
 
@@ -46,10 +47,10 @@ def errors_of(
     -------
     dict
         ``frames``, ``units``, and with the endings ``_mae`` and ``_rmse``: ``energy`` per atom,
-        ``forces`` and ``stress`` over components where there is a reference, and
-        ``conformer_energy`` (see ``conformer_errors``) where a molecule occurs more than once.
-        ``forces_by_element`` and, where the data names groups, ``by_config_type`` hold the same
-        for their part. ``worst_frames`` names those with the largest errors.
+        ``forces`` and ``stress`` over components if there is a reference, and ``conformer_energy``
+        (see ``conformer_errors``) if a molecule occurs more than once. ``forces_by_element`` and,
+        if the data names groups, ``by_config_type`` contain the same for their part.
+        ``worst_frames`` names the frames with the largest errors.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def errors_of(
 
 
 def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference forces (atoms, 3) of the atoms that have both, eV/Å."""
+    """Predicted minus reference forces (atoms, 3) for the atoms that have both, eV/Å."""
     found = [
         (comparison.forces[i] - comparison.frames[i].calc.results["forces"])[
             comparison.known_forces(i)
@@ -97,7 +98,7 @@ def force_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarr
 
 
 def energy_deviations(comparison: Comparison, members: Sequence[int]) -> np.ndarray:
-    """Predicted minus reference energy per atom, eV, of each frame that has a reference."""
+    """Predicted minus reference energy per atom, eV, for each frame with a reference."""
     known = comparison.with_energy(members)
     frames = [comparison.frames[i] for i in known]
     reference = np.array([frame.calc.results["energy"] for frame in frames])

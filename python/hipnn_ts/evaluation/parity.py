@@ -9,12 +9,12 @@ from hipnn_ts.evaluation.errors import UNITS, energy_deviations
 from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
 
-# Points in a panel; more only make the file larger.
+# Largest number of points in a panel; more would only make the file larger.
 MOST = 20_000
 
 
 def draw_parity(path: Path, comparison: Comparison, energy_unit: str) -> None:
-    """One panel each for energies, forces and stress, as far as there is a reference (PNG).
+    """One panel each for energies, forces and stress, if there is a reference (PNG).
 
     Raises
     ------
@@ -46,7 +46,8 @@ def _panels(comparison: Comparison) -> list[tuple[str, str, np.ndarray, np.ndarr
     everything = range(len(frames))
     panels = []
     if known := comparison.with_energy(everything):
-        # Per atom and about its mean: total energies of different compositions hide all errors.
+        # Per atom and relative to the mean: total energies of different compositions would hide all
+        # errors.
         energies = np.array([frames[i].calc.results["energy"] / len(frames[i]) for i in known])
         energies -= energies.mean()
         predicted = energies + energy_deviations(comparison, everything)

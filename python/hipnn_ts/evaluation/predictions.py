@@ -15,17 +15,17 @@ OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 
 
 def write_predictions(path: str | Path, comparison: Comparison) -> None:
-    """Write all frames as extended XYZ, compressed where the name ends in .gz or .xz.
+    """Write all frames as extended XYZ, compressed if the name ends in .gz or .xz.
 
-    Reference values keep ASE's names (``energy``, ``forces``, ``stress``); predictions are
-    ``hipnn_ts_energy``, ``hipnn_ts_forces`` and ``hipnn_ts_stress``, of derivatives where the frame
-    has a reference. Units are eV, eV/Å and eV/Å^3, whatever those of the file that was read. The
-    file appears complete or not at all.
+    Reference values keep ASE's names (``energy``, ``forces``, ``stress``). Predictions are
+    ``hipnn_ts_energy``, ``hipnn_ts_forces`` and ``hipnn_ts_stress``; derivatives are predicted if
+    the frame has a reference. Units are eV, eV/Å and eV/Å^3, whatever those of the input file. The
+    file appears completely or not at all.
 
     Raises
     ------
     InputError
-        It cannot be written.
+        The file cannot be written.
     """
     frames = []
     for index, reference in enumerate(comparison.frames):

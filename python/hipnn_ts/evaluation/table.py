@@ -8,11 +8,11 @@ QUANTITIES = {
     "forces": "forces",
     "stress": "stress",
 }
-WORST = 3  # frames of each kind that are listed
+WORST = 3  # number of listed frames of each kind
 
 
 def error_table(errors: dict[str, Any]) -> str:
-    """What ``errors_of`` returns, for a terminal."""
+    """The result of ``errors_of`` as text for a terminal."""
     units = errors["units"]
     lines = [f"{'':24}{'MAE':>10} {'RMSE':>10}"]
     for quantity, label in QUANTITIES.items():

@@ -1,4 +1,4 @@
-"""Whether the force uncertainty of a single network tells its error."""
+"""Whether the force uncertainty of a single network predicts its error."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from hipnn_ts.evaluation.errors import UNITS
 
 
 def uncertainty_of(comparison: Comparison, energy_unit: str) -> dict[str, Any] | None:
-    """Force uncertainties beside the true error, over atoms with a reference force.
+    """Force uncertainties beside the true errors, over atoms with a reference force.
 
     Returns
     -------
     dict, or None without reference forces or uncertainties
-        Root mean square ``uncertainty`` and ``error`` (the norm of an atom's, so that
-        components have 1/sqrt(3) of it), their ``ratio``, which calibration makes 1 on the
-        validation data, and Spearman's ``rank_correlation`` of the two: over atoms; of frames, by
-        the largest of each; and of frames, by root mean squares.
+        Root mean square ``uncertainty`` and ``error`` (the norm for an atom, so that components
+        have 1/sqrt(3) of it), their ``ratio``, which calibration makes 1 on the validation data,
+        and Spearman's ``rank_correlation`` of the two: over atoms; over frames, by the largest
+        value of each; and over frames, by root mean squares.
     """
     if comparison.uncertainties is None:
         return None

@@ -1,4 +1,4 @@
-"""The frames where a potential errs most: outliers of the data, or what training lacks."""
+"""The frames with the largest errors: outliers of the data, or gaps in the training data."""
 
 import re
 from typing import Any
@@ -18,15 +18,15 @@ def worst_frames(
     Parameters
     ----------
     comparison : predictions beside their reference
-    unit : errors are divided by it, eV
+    unit : unit of the errors, eV
     config_type : key of the frames' info that names their group
 
     Returns
     -------
     dict
-        ``forces`` (where there is a reference): by the largest error of a force, the length of the
-        vector, with the ``atom`` that has it; ``energy``: by the absolute error per atom. Each has
-        its ``error``, ``file``, index ``frame`` (of a database ``row``) and, where there is one,
+        ``forces`` (if there is a reference): by the largest error of a force, the length of the
+        vector, with its ``atom``; ``energy``: by the absolute error per atom. Each entry has its
+        ``error``, ``file``, index ``frame`` (``row`` in a database) and, if there is one,
         ``config_type``.
     """
     forces, energies = [], []
@@ -36,7 +36,8 @@ def worst_frames(
             error = comparison.energies[index] - reference["energy"]
             energies.append((abs(error) / len(frame), index, None))
         if comparison.forces[index] is not None:
-            # An atom without a reference has no error, a prediction that is no number the worst.
+            # An atom without a reference has no error; a prediction that is not a number has the
+            # largest error.
             known = ~np.isnan(reference["forces"]).any(axis=1)
             lengths = np.linalg.norm(comparison.forces[index] - reference["forces"], axis=1)
             atom = int(np.where(known, np.nan_to_num(lengths, nan=np.inf), -1.0).argmax())

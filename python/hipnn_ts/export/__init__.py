@@ -1,6 +1,6 @@
 """One TorchScript file that every engine runs.
 
-``Metadata`` and what reads them need no torch; it is imported with the other names.
+``Metadata`` and the functions that read them need no torch; it is imported with the other names.
 """
 
 from importlib import import_module

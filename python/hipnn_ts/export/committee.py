@@ -20,20 +20,20 @@ def export_committee(
     names: Sequence[str] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Metadata:
-    """Write potentials of one shape to one fused file, whose results are those of their mean.
+    """Write potentials of one shape to one fused file, which computes their mean.
 
     Parameters
     ----------
-    members : potentials, each with plain values that say where its weights came from
-    path : path of the file, replaced only when what it computes was compared with the members
-    names : what messages call them, default member 0, member 1, ...
+    members : potentials, each with plain values that describe the origin of its weights
+    path : path of the file, which is replaced only after a comparison with the members
+    names : names of the members in messages, default member 0, member 1, ...
     dtype : torch.float32 or torch.float64, default the first member's own
 
     Raises
     ------
     InputError
-        Fewer than two members or more than 64, members that differ in anything but their weights,
-        or as of ``export_potential``.
+        Fewer than two members or more than 64, or members that differ in anything but their
+        weights; also the errors of ``export_potential``.
     """
     names = names or [f"member {k}" for k in range(len(members))]
     if not 2 <= len(members) <= MOST_MEMBERS:
@@ -58,14 +58,14 @@ def _check_alike(potentials: Sequence[Potential], names: Sequence[str]) -> None:
         for key in sorted(first.keys() | other.keys()):
             if first.get(key) != other.get(key):
                 raise InputError(
-                    f"{name}: {key}: expected {first.get(key)}, as of {names[0]}, found "
-                    f"{other.get(key)}; members of a committee differ in their weights alone"
+                    f"{name}: {key}: expected {first.get(key)}, as in {names[0]}, found "
+                    f"{other.get(key)}; members of a committee may differ only in their weights"
                 )
 
 
 def _closest_approach(of_members: list[dict[str, float] | None]) -> dict[str, float] | None:
-    """Closer than any member has seen is closer than the committee has: the largest of each pair,
-    and none where a member has not met it."""
+    """A distance below what any member has seen is new to the committee: take the largest for each
+    pair, and none if a member has not met the pair."""
     if any(own is None for own in of_members):
         return None
     met = set.intersection(*(set(own) for own in of_members))

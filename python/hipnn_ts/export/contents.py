@@ -1,4 +1,4 @@
-"""What was loaded from an exported file against what its metadata say."""
+"""Comparison of a loaded file with its metadata."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from hipnn_ts.model.layers import stack_scales
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.model.repulsion import Repulsion
 
-# What engines call.
+# methods that engines call
 METHODS = {
     "fused": ("energies_and_pair_gradients",),
     "portable": ("energies_and_pair_gradients", "encode", "block"),
@@ -76,13 +76,13 @@ def _check_portable(
     path: str, n_bytes: int, module: torch.jit.ScriptModule, metadata: Metadata
 ) -> None:
     network, dtype = metadata.network, getattr(torch, metadata.dtype)
-    # Before memory is asked for: metadata of a hostile file may claim any size.
+    # Checked before memory is allocated, because metadata of a hostile file may claim any size.
     if network.n_matrix_elements * dtype.itemsize > n_bytes:
         raise InputError(
             f"{path}: expected a file of at least {network.n_matrix_elements * dtype.itemsize} "
             f"bytes for the network that the metadata describe, found {n_bytes}"
         )
-    # Shapes alone: nothing is computed, and no thread is started that a fork would leave behind.
+    # Only shapes: nothing is computed, and no thread is started that a fork would leave behind.
     with torch.device("meta"):
         tensors = Potential(network, fused=False).to(dtype).state_dict()
     if _repulsion(module) != _coefficients(network):
@@ -105,7 +105,7 @@ def _coefficients(network: NetworkConfig) -> list[Any] | None:
 
 
 def _repulsion(module: nn.Module) -> list[Any] | None:
-    """What a portable potential's is made of."""
+    """The tensors of a portable potential."""
     own = getattr(module, "repulsion", None)
     return None if own is None else _values(own)
 
@@ -121,6 +121,6 @@ def _check_tensor(name: str, found: Tensor, expected: Tensor) -> None:
             f"{name}: expected {expected.dtype} of shape {tuple(expected.shape)}, as the metadata "
             f"say, found {found.dtype} of shape {tuple(found.shape)}"
         )
-    # By NumPy, which starts no thread for large ones.
+    # With NumPy, which starts no thread for large tensors.
     if not np.isfinite(found.detach().cpu().numpy()).all():
         raise InputError(f"{name}: expected finite numbers, found some that are not")

@@ -1,8 +1,9 @@
-"""The document with the weights of a fused potential: named tensors, and what the network is.
+"""The document with the weights of a fused potential: named tensors and a description of the
+network.
 
-A safetensors document (https://github.com/huggingface/safetensors#format). Its metadata have one
-key, ``network``, with a JSON text that says all that names and shapes of the tensors depend on.
-What it has to hold is checked in C++ (``csrc/core/model_file``), for every engine alike.
+It is a safetensors document (https://github.com/huggingface/safetensors#format). Its metadata have
+one key, ``network``, with a JSON text that contains everything on which names and shapes of the
+tensors depend. C++ code (``csrc/core/model_file``) checks the content, for all engines alike.
 """
 
 import json
@@ -13,16 +14,16 @@ import numpy as np
 
 from hipnn_ts.model.config import NORMALISATION_EPSILON, NetworkConfig
 
-_ALIGNMENT = 8  # of the data, by blanks after the header
-_LENGTH = struct.Struct("<Q")  # of the header, before it
+_ALIGNMENT = 8  # alignment of the data, by blanks after the header
+_LENGTH = struct.Struct("<Q")  # bytes before the header that hold its length
 _TYPES = {"int16": "I16", "float32": "F32", "float64": "F64"}
 
 
 def describe(
     network: NetworkConfig, dtype: str, members: int = 1, uncertain: bool = False
 ) -> dict[str, Any]:
-    """What a document says of the network, in a precision ("float32" or "float64"), or of several
-    such networks, the members of a committee, or of one with force uncertainty."""
+    """The description of a network in a document, in a precision ("float32" or "float64"), of
+    several such networks, the members of a committee, or of one with force uncertainty."""
     out = {
         "dtype": dtype,
         "elements": list(network.elements),
@@ -47,7 +48,7 @@ def describe(
 
 
 def write_document(network: dict[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
-    """The document with these tensors, by name, in their order."""
+    """The document with these named tensors, in their order."""
     header: dict[str, Any] = {"__metadata__": {"network": json.dumps(network)}}
     end = 0
     for name, tensor in tensors.items():
@@ -63,7 +64,7 @@ def write_document(network: dict[str, Any], tensors: dict[str, np.ndarray]) -> b
 
 
 def read_document(document: bytes) -> dict[str, np.ndarray]:
-    """The tensors, by name, of a document that C++ has checked; they are not to be written to."""
+    """The named tensors of a document that C++ has checked; do not write to them."""
     (n_header,) = _LENGTH.unpack_from(document)
     header = json.loads(document[_LENGTH.size : _LENGTH.size + n_header])
     start = _LENGTH.size + n_header

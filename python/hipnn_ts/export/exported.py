@@ -1,7 +1,7 @@
-"""The modules inside exported files: what every engine calls.
+"""The modules inside exported files, whose methods engines call.
 
 Both flavours have one interface. Attributes tell an engine what it must know without Python; the
-same values stand in the file's JSON metadata for people. Energies in eV, lengths in Å.
+file's JSON metadata repeats the values for people. Energies are in eV, lengths in Å.
 
 format_version : int
 portable : bool
@@ -79,11 +79,11 @@ class PortablePotential(Potential):
 
 
 class FusedPotential(nn.Module):
-    """The fused kernels: one operator that unpacks a document once, of one potential or of the
-    members of a committee, whose mean it computes. An uncertainty goes into the document, too.
+    """The fused kernels: one operator that unpacks a document once, for one potential or for the
+    members of a committee, whose mean it computes. An uncertainty is part of the document.
 
-    ``weights`` has that document, (bytes,) uint8, as its only tensor. In a list, as it stays where
-    it is when the module goes to another device.
+    ``weights`` contains that document, (bytes,) uint8, as its only tensor. It is a list so that the
+    tensor stays in place when the module moves to another device.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class FusedPotential(nn.Module):
     def energies_and_pair_gradients(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """As :meth:`PortablePotential.energies_and_pair_gradients`."""
+        """See :meth:`PortablePotential.energies_and_pair_gradients`."""
         energies, gradients = torch.ops.hipnn_ts.evaluate(
             species, receivers, senders, vectors, self.weights[0]
         )

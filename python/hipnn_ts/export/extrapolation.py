@@ -1,4 +1,4 @@
-"""Whether atoms come closer to each other than in the training data, for the engines in Python."""
+"""For the engines in Python: whether atoms come closer to each other than in the training data."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 Action = Literal["ignore", "warn", "stop"]
 
-# Receiver, sender and the distance between them, Å: farthest below the limit of its two species.
+# Receiver, sender and their distance, Å, of the pair farthest below the limit of its two species.
 Closest = tuple[int, int, float]
 
 
 def limits(metadata: "Metadata", action: Action) -> np.ndarray:
     """Closest approach of each two species in training, (S, S) float64, Å.
 
-    The cutoff for pairs of elements that training never saw; (0, 0) where nothing is known, as of
-    imported models, or where ``action`` is "ignore".
+    The value is the cutoff for pairs of elements that did not occur in training. The shape is (0,
+    0) if nothing is known, as for imported models, or if ``action`` is "ignore".
 
     Raises
     ------
     InputError
-        ``action`` is none of those known.
+        ``action`` is not one of those known.
     """
     if action not in ("ignore", "warn", "stop"):
         raise InputError(f"beyond_training: expected 'ignore', 'warn' or 'stop', found {action!r}")
@@ -44,20 +44,20 @@ class ExtrapolationWarning(UserWarning):
 
 
 class ExtrapolationError(RuntimeError):
-    """The same, where it was asked to stop."""
+    """The same, when ``beyond_training`` is "stop"."""
 
 
 class ExtrapolationGuard:
     """Warns at the 1st, 10th, 100th, ... evaluation of such atoms, or stops at the first.
 
-    Threads may share one; evaluations at the same moment may then be counted as one.
+    Threads may share a guard; simultaneous evaluations may then be counted as one.
 
     Parameters
     ----------
-    limits : (S, S), as of :func:`limits`
+    limits : (S, S), from :func:`limits`
     stop : whether to stop
-    what : who evaluates, as messages call it
-    atoms : what messages call atoms, at their beginning
+    what : the evaluating object, as named in messages
+    atoms : the word for atoms at the beginning of messages
     """
 
     def __init__(self, limits: np.ndarray, stop: bool, what: str, atoms: str = "atoms"):
@@ -69,18 +69,18 @@ class ExtrapolationGuard:
     def judge(
         self, closest: Closest | None, species: np.ndarray, names: np.ndarray | None = None
     ) -> str | None:
-        """Judge one evaluation; the warning that is due, or None.
+        """Check one evaluation; return the warning that is due, or None.
 
         Parameters
         ----------
         closest : the pair that is closer than in training
         species : (n,), of the atoms
-        names : (n,), numbers that messages give the atoms, default their own
+        names : (n,), numbers of the atoms in messages, default their indices
 
         Raises
         ------
         ExtrapolationError
-            Two atoms are closer than in training, and the guard is to stop there.
+            Two atoms are closer than in training, and the guard was created to stop.
         """
         self.evaluations += 1
         if closest is None:
@@ -107,7 +107,7 @@ def closest_below(
     senders: np.ndarray,
     vectors: np.ndarray,
 ) -> Closest | None:
-    """Of pairs as ``neighbour_pairs`` gives them, the one farthest below its limit."""
+    """Among pairs from ``neighbour_pairs``, the one farthest below its limit."""
     if not limits.size or not len(vectors):
         return None
     allowed = limits[species[receivers], species[senders]]

@@ -1,4 +1,4 @@
-"""Exported files as far as they are read without torch."""
+"""Reading exported files without torch."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from hipnn_ts.kinds import Kind, kind_of
 
 
 def read_content(path: str | Path) -> bytes:
-    """The whole file. Raises InputError where it cannot be read."""
+    """The whole file. Raises InputError if it cannot be read."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
@@ -23,7 +23,7 @@ def read_content(path: str | Path) -> bytes:
 
 
 def read_metadata(path: str, content: bytes) -> Metadata:
-    """Metadata of the file at ``path`` with this content, validated.
+    """Validated metadata of the file at ``path`` with this content.
 
     Raises
     ------
@@ -34,14 +34,14 @@ def read_metadata(path: str, content: bytes) -> Metadata:
 
 
 def checked_metadata(path: str | Path) -> Metadata:
-    """The same after all that can be wrong with the file was looked for.
+    """The same, after checking for everything that can be wrong with the file.
 
-    torch is imported only where it has to load the weights: of portable files.
+    torch is imported only if it has to load the weights, that is for portable files.
 
     Raises
     ------
     InputError
-        As :func:`hipnn_ts.export.load_exported`.
+        The errors of :func:`hipnn_ts.export.load_exported`.
     """
     content, name = read_content(path), str(path)
     metadata = read_metadata(name, content)
@@ -61,13 +61,13 @@ def checked_metadata(path: str | Path) -> Metadata:
 
 
 def need_torch(path: str, metadata: Metadata) -> None:
-    """Raise MissingPackageError where such a file needs torch and it is not installed."""
+    """Raise MissingPackageError if such a file needs torch and torch is not installed."""
     if not metadata.native:
         need("torch", f"{path}: loading a portable file")
 
 
 def check_description(path: str, found: str, metadata: Metadata) -> None:
-    """What a document says of the network, in JSON, against the metadata.
+    """Compare the JSON description of the network in a document with the metadata.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def check_description(path: str, found: str, metadata: Metadata) -> None:
             )
 
 
-# What to do about a file of another kind.
+# The cure for a file of another kind.
 _CURES = {
     Kind.CHECKPOINT: "; export it: hipnn-ts export {path} -o model.pt",
     Kind.STATE: "; export the checkpoint beside it: hipnn-ts export {folder}/best.ckpt -o model.pt",
@@ -93,7 +93,7 @@ _CURES = {
 
 
 def _metadata_text(path: str, content: bytes) -> str:
-    """The JSON document, as a zip archive that holds TorchScript has it."""
+    """The JSON document inside a zip archive with TorchScript."""
     kind = kind_of(content)
     if kind is Kind.EXPORTED:
         try:

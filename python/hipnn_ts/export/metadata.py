@@ -11,9 +11,9 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.validation import validated
 
 FORMAT = "hipnn-ts potential"
-FORMAT_VERSION = 2  # of files that are written; those before are read
-# Of committees, of networks with force uncertainty, and of nothing else: readers of before say that
-# they are too old.
+FORMAT_VERSION = 2  # format of files that are written; earlier formats are read
+# Only committees have the first format and only networks with force uncertainty the second, so that
+# earlier readers say that they are too old.
 COMMITTEE_VERSION = 3
 UNCERTAINTY_VERSION = 4
 NEWEST_VERSION = UNCERTAINTY_VERSION
@@ -21,19 +21,19 @@ MOST_MEMBERS = 64
 
 
 class UncertaintyFacts(BaseModel):
-    """What tells the uncertainty of a network's forces was made of."""
+    """The origin of a network's force uncertainty."""
 
     model_config = ConfigDict(extra="forbid")
 
     # {"H": 0.004, ...}, eV/Å for each unit of distance
     scale: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
-    training_atoms: dict[str, int]  # of each element
-    validation_atoms: int  # that the scales were found on
-    rank_correlation: float | None = None  # of the uncertainty of these with the error of the force
+    training_atoms: dict[str, int]  # number of atoms of each element
+    validation_atoms: int  # number of atoms to which the scales were fitted
+    rank_correlation: float | None = None  # rank correlation with the error of the force
 
 
 class Metadata(BaseModel):
-    """What an exported file says about itself."""
+    """The content of an exported file's metadata."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,13 +42,13 @@ class Metadata(BaseModel):
     flavour: Literal["fused", "portable"]
     dtype: Literal["float32", "float64"]
     members: Annotated[int, Field(ge=1, le=MOST_MEMBERS, strict=True)] = (
-        1  # which share all that is said here
+        1  # number of members, which share everything else here
     )
     energy_unit: Literal["eV"] = "eV"
     length_unit: Literal["Å"] = "Å"
     network: NetworkConfig
     n_parameters: int
-    # {"H-O": 0.87, ...}, Å; None of models whose training data is not known
+    # {"H-O": 0.87, ...}, Å; None for models whose training data is unknown
     closest_approach: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
     versions: dict[str, str]
     exported: str
@@ -57,7 +57,8 @@ class Metadata(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, serialise: Any) -> dict[str, Any]:
-        """Files of one network say nothing of members, and others nothing of uncertainty."""
+        """Files of one network do not mention members, and files without uncertainty do not mention
+        it."""
         content = serialise(self)
         if self.uncertainty is None:
             del content["uncertainty"]
@@ -67,12 +68,12 @@ class Metadata(BaseModel):
 
     @property
     def native(self) -> bool:
-        """Whether the runtime evaluates it, without torch."""
+        """Whether the runtime evaluates the file, without torch."""
         return self.flavour == "fused"
 
     @property
     def has_document(self) -> bool:
-        """Whether the weights are a document, rather than a list of tensors."""
+        """Whether the weights are a document and not a list of tensors."""
         return self.format_version > 1 and self.native
 
 

@@ -1,4 +1,4 @@
-"""Export for metatomic: a file that its engines run, without this package."""
+"""Export for metatomic: a file that metatomic's engines run without this package."""
 
 import io
 import os
@@ -26,7 +26,7 @@ from hipnn_ts.model.potential import Potential
 
 metatensor = need("metatensor.torch", "metatomic export")
 metatomic = need("metatomic.torch", "metatomic export")
-# By these names, since TorchScript resolves annotations in this module.
+# Imported under these names because TorchScript resolves annotations in this module.
 Labels, TensorBlock, TensorMap = metatensor.Labels, metatensor.TensorBlock, metatensor.TensorMap
 System, ModelOutput = metatomic.System, metatomic.ModelOutput
 NeighborListOptions = metatomic.NeighborListOptions
@@ -36,10 +36,10 @@ ARCHITECTURE = "https://doi.org/10.1063/5.0142127"
 
 
 class MetatomicPotential(nn.Module):
-    """What metatomic calls a model: atomic energies of systems whose neighbours are given.
+    """A model in the sense of metatomic: atomic energies of systems with given neighbours.
 
-    Plain TorchScript. Positions and energies are double precision whatever the network's: in single
-    precision, self energies would leave no digits to the differences.
+    Plain TorchScript. Positions and energies are in double precision, whatever the network's
+    precision: in single precision the self energies would leave no digits for energy differences.
     """
 
     def __init__(self, potential: Potential, dtype: torch.dtype):
@@ -65,7 +65,7 @@ class MetatomicPotential(nn.Module):
         outputs: Dict[str, ModelOutput],  # noqa: UP006
         selected_atoms: Optional[Labels],  # noqa: UP045
     ) -> Dict[str, TensorMap]:  # noqa: UP006
-        """The energy, of atoms or summed; of the selected atoms, if some are selected."""
+        """The energy, of atoms or summed, and only of the selected atoms if some are selected."""
         results: dict[str, TensorMap] = {}
         if "energy" not in outputs or len(systems) == 0:
             return results
@@ -74,7 +74,7 @@ class MetatomicPotential(nn.Module):
         receivers: list[Tensor] = []
         senders: list[Tensor] = []
         vectors: list[Tensor] = []
-        first: list[int] = []  # atom of each system, among all
+        first: list[int] = []  # index of each system's first atom among all
         samples: list[Tensor] = []  # (n, 2), system and atom
         n_atoms = 0
         for index, system in enumerate(systems):
@@ -119,14 +119,14 @@ def export_metatomic(
     provenance: dict[str, Any],
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write ``potential`` as a metatomic model, load it and compare before saying done.
+    """Write ``potential`` as a metatomic model, load it and compare it with the potential.
 
     Parameters
     ----------
     potential : Potential
-    path : path of the file, replaced only when the comparison passed
-    provenance : plain values, where the weights came from
-    dtype : torch.float32 or torch.float64, of the network, default the potential's own
+    path : path of the file, which is replaced only after the comparison has passed
+    provenance : plain values that describe the origin of the weights
+    dtype : torch.float32 or torch.float64, precision of the network, default the potential's own
 
     Raises
     ------
@@ -178,7 +178,8 @@ def _metadata(potential: Potential, provenance: dict[str, Any], dtype: torch.dty
 
 @contextmanager
 def _without_libraries() -> Iterator[None]:
-    """metatomic notes every library that torch has loaded as one that the model needs: none is."""
+    """metatomic records every library that torch has loaded as one that the model needs; it needs
+    none."""
     loaded = torch.ops.loaded_libraries
     every = set(loaded)
     loaded.clear()
@@ -189,7 +190,7 @@ def _without_libraries() -> Iterator[None]:
 
 
 def _compare(potential: Potential, path: Path, dtype: torch.dtype) -> None:
-    """The file against what a portable one computes, on the configuration of every export."""
+    """Compare the file with a portable potential, on the configuration of every export."""
     configuration = configuration_to_compare(potential, dtype)
     expected = PortablePotential(potential, dtype).energies_and_pair_gradients(*configuration)
     numbers = torch.tensor(potential.config.atomic_numbers)
@@ -205,12 +206,12 @@ def _evaluated(
     senders: Tensor,
     vectors: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """As of :meth:`PortablePotential.energies_and_pair_gradients`, by an AtomisticModel.
+    """The same as :meth:`PortablePotential.energies_and_pair_gradients`, by an AtomisticModel.
 
     ``numbers`` are atomic numbers, in species order.
     """
     leaf = vectors.double().requires_grad_(True)
-    of_pairs = torch.arange(len(receivers))  # in a shift's place: images are to differ
+    of_pairs = torch.arange(len(receivers))  # stands for a shift: images must differ
     columns = [receivers, senders, of_pairs, of_pairs, of_pairs]
     names = ["first_atom", "second_atom", "cell_shift_a", "cell_shift_b", "cell_shift_c"]
     block = TensorBlock(

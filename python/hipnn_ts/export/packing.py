@@ -1,6 +1,6 @@
-"""Weights in the layout that the fused kernels read, by name.
+"""Named weights in the layout that the fused kernels read.
 
-Names and shapes are the contract with csrc/core/model_file/network_tensors.cpp.
+Names and shapes must match csrc/core/model_file/network_tensors.cpp.
 """
 
 import math
@@ -22,8 +22,8 @@ Named = dict[str, Tensor]
 
 
 def document_of_potential(*members: Potential, uncertainty: Uncertainty | None = None) -> Tensor:
-    """The potential as a document, (bytes,) uint8, in the precision it is in, with what tells its
-    uncertainty; or several of one shape, the members of a committee."""
+    """The potential as a document, (bytes,) uint8, in its precision, with its force uncertainty; or
+    several potentials of one shape, the members of a committee."""
     first = members[0]
     dtype = str(first.readouts[0].weight.dtype).removeprefix("torch.")
     tensors = pack_potential(first)
@@ -119,9 +119,9 @@ def _panels(matrix: Tensor) -> Tensor:
 def window_table(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tensor]:
     """First and number of the sensitivities that matter in each bin of distance.
 
-    A sensitivity is left out of a bin where both its value and its slope in the distance (1/Å)
-    stay below the machine epsilon of its precision all over the bin, whatever the widths. The
-    slope counts because narrow sensitivities at short distance are steep: forces see it.
+    A sensitivity is left out of a bin if both its value and its slope in the distance (1/Å) stay
+    below the machine epsilon of its precision in the whole bin, whatever the widths. The slope
+    counts because narrow sensitivities at short distance are steep, which affects forces.
 
     Parameters
     ----------
@@ -133,13 +133,14 @@ def window_table(inverse_mu: Tensor, sigma: Tensor, cutoff: float) -> list[Tenso
         first and count, (WINDOW_BINS,) int16; bins of equal width over [0, cutoff].
     """
     edges = torch.linspace(0.0, cutoff, WINDOW_BINS + 1, dtype=torch.float64)
-    # A distance at an edge may be rounded into the bin beside it.
+    # Rounding may move a distance at an edge into the adjacent bin.
     slack = 1e-6 * cutoff
     near, far = (edges[:-1] - slack).clamp(min=1e-12)[:, None], (edges[1:] + slack)[:, None]
     centre, width = inverse_mu.detach().double(), sigma.detach().double().abs()
     gap = torch.maximum(centre - 1.0 / near, 1.0 / far - centre).clamp(min=0.0)
     z = gap * width
-    # z exp(-z^2 / 2) falls beyond 1; the envelope cos^2 and its slope at the bin's near edge.
+    # z exp(-z^2 / 2) decreases beyond 1; the envelope cos^2 and its slope are at the bin's near
+    # edge.
     envelope = torch.cos(0.5 * math.pi / cutoff * near.clamp(max=cutoff)).square()
     steepest = math.pi / cutoff * envelope.sqrt() + envelope * z.clamp(min=1.0) * width / near**2
     bound = torch.exp(-0.5 * z.square()) * torch.maximum(envelope, steepest)

@@ -1,4 +1,4 @@
-"""An exported potential in use: loaded once in a process, and the same one in every other."""
+"""An exported potential in use: a process loads it once and passes the same one to others."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class ExportedPotential:
-    """What an exported file holds, ready to be evaluated, and the content that it was read from.
+    """The content of an exported file, ready to be evaluated, and the bytes that it was read from.
 
-    A pickle holds the whole content of the file: where it arrives, there may be no file of that
-    name, or another one, and what was started with one potential must not go on with another.
-    Copies, and all pickles that arrive in one process, share what was loaded.
+    A pickle contains the whole content of the file: where it arrives, a file of that name may not
+    exist or may differ, and work that was started with one potential must not continue with
+    another. Copies, and all pickles that arrive in one process, share what was loaded.
     """
 
     metadata: Metadata
@@ -41,15 +41,17 @@ class ExportedPotential:
         Raises
         ------
         InputError
-            As :func:`load_exported`; the device is not there; or torch is needed and missing.
+            The errors of :func:`load_exported`; a device that does not exist; or torch is needed
+            and missing.
         """
         return ExportedPotential.of(read_content(path), str(path), device)
 
     @staticmethod
     def of(content: bytes, name: str, device: "str | torch.device") -> "ExportedPotential":
-        """From the content of a file, which messages call ``name``. Raises as :meth:`read`.
+        """From the content of a file, whose name in messages is ``name``. Raises the errors of
+        :meth:`read`.
 
-        Fused files are evaluated without torch on the processor.
+        On the CPU, fused files are evaluated without torch.
         """
         loaded, key = ExportedPotential._loaded, (content, str(device))
         found = loaded.get(key)

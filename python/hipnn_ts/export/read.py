@@ -1,4 +1,4 @@
-"""Reading exported files, which may come from anywhere."""
+"""Reading exported files, which may be damaged or hostile."""
 
 import io
 from pathlib import Path
@@ -18,14 +18,14 @@ def load_exported(
 ) -> tuple[torch.jit.ScriptModule, Metadata]:
     """The scripted potential and its metadata.
 
-    The file is read once and checked before torch sees it: checksums, what its code calls, sizes
-    of its tensors. Metadata are validated first, then compared with what was loaded.
+    The file is read once and checked before torch sees it: checksums, what its code calls, and
+    sizes of its tensors. The metadata is validated first, and then compared with what was loaded.
 
     Raises
     ------
     InputError
-        The file is missing, no TorchScript file, damaged, not ours, of a newer format, or holds
-        anything that an exported potential does not need.
+        The file is missing, is not a TorchScript file, is damaged, is not ours, has a newer format,
+        or contains something that an exported potential does not need.
     """
     return load_content(read_content(path), str(path), device)
 
@@ -33,17 +33,17 @@ def load_exported(
 def load_content(
     content: bytes, path: str, device: str | torch.device = "cpu"
 ) -> tuple[torch.jit.ScriptModule, Metadata]:
-    """As :func:`load_exported`, of a file that was read before from ``path``."""
-    # A newer file may hold what this version would refuse: then say that it is newer.
+    """The same as :func:`load_exported`, for content that was already read from ``path``."""
+    # A newer file may contain something that this version would refuse: say that it is newer first.
     metadata = read_metadata(path, content)
     operators.load()
     try:
         torch.ops.hipnn_ts.check_archive(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
-        # Tensors made in inference mode hide when they are written to: kernels could not keep
-        # what they made of them.
+        # Tensors made in inference mode do not record writes, so kernels could not cache results
+        # derived from them.
         with torch.inference_mode(False):
             module = torch.jit.load(io.BytesIO(content), map_location=device)
-    except Exception as error:  # torch's readers let out whatever C++ throws
+    except Exception as error:  # torch's readers pass on any C++ exception
         raise InputError(f"{path}: {_reason(error)}") from error
     check_contents(path, len(content), module, metadata)
     return module, metadata

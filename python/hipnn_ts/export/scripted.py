@@ -1,4 +1,4 @@
-"""What only torch can evaluate: portable files, and any on a GPU."""
+"""Potentials that only torch can evaluate: portable files, and any file on a GPU."""
 
 import torch
 

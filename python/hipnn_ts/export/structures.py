@@ -1,4 +1,4 @@
-"""Many structures through a fused potential in one call."""
+"""Evaluating many structures with a fused potential in one call."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Deviations(NamedTuple):
-    """Standard deviations over the members of a committee, of one structure.
+    """Standard deviations over the members of a committee, for one structure.
 
     Attributes
     ----------
-    energy : eV, of the structure's
+    energy : eV, standard deviation of the energy
     forces : (n,) float64, eV/Å, ``sqrt(mean |F - mean F|²)`` of each atom
-    virial : (3, 3) float64, eV, of each component
+    virial : (3, 3) float64, eV, for each component
     """
 
     energy: float
@@ -34,7 +34,7 @@ class Deviations(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """Of one structure.
+    """The results for one structure.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class Evaluated(NamedTuple):
     virial : (3, 3) float64, eV, ``sum_p r_p ⊗ dE/dr_p``; may be None without periodicity
     closest : the pair that is closer than in training, if there is one
     not_finite : the first atom whose energy or force is not finite, or -1
-    deviations : of a committee, where they were asked for
-    uncertainty : (n,) float64, eV/Å, of forces, likewise of a network that has it
+    deviations : for a committee, if requested
+    uncertainty : (n,) float64, eV/Å, for a network with force uncertainty, if requested
     """
 
     energies: np.ndarray
@@ -59,8 +59,8 @@ class Evaluated(NamedTuple):
 def choice_of(
     potential: "NativePotential", member: int | None, uncertainty: bool = True
 ) -> dict[str, int | bool]:
-    """What the runtime is told of a committee: a member, or None for the mean and deviations; and
-    whether it shall tell the uncertainty of a network that has it.
+    """Arguments of the runtime for a committee: a member, or None for the mean and deviations; and
+    whether to compute the uncertainty of a network that has one.
 
     Raises
     ------
@@ -80,14 +80,13 @@ def choice_of(
 
 
 def measures_of(found: tuple) -> tuple[tuple | None, np.ndarray | None]:
-    """Deviations and uncertainties behind what the runtime gives in any case, None where they were
-    not asked for."""
+    """Deviations and uncertainties after the runtime's other results, None unless requested."""
     deviations, uncertainty = (*found, None, None)[:2]
     return deviations, uncertainty
 
 
 class SpeciesOfAtoms:
-    """What a potential calls the elements of atoms."""
+    """The species of atoms for a potential."""
 
     def __init__(self, potential: "ExportedPotential"):
         network = potential.metadata.network
@@ -97,7 +96,7 @@ class SpeciesOfAtoms:
             self._species[number] = species
 
     def of(self, atoms: "Atoms") -> np.ndarray:
-        """(n,) int64. Raises InputError without atoms, or for an element that is not known."""
+        """(n,) int64. Raises InputError without atoms, or for an unknown element."""
         if len(atoms) == 0:
             raise InputError("expected at least one atom, found none")
         species = self._species[atoms.numbers]
@@ -111,16 +110,16 @@ class SpeciesOfAtoms:
 
 
 class StructureBatch:
-    """A fused potential at work on many structures at once, threads over structures.
+    """A fused potential that evaluates many structures at once, with threads over structures.
 
-    Each gets what it gets alone, to the last bit.
+    The results for each are bitwise equal to those of a single evaluation.
 
     Parameters
     ----------
     potential : NativePotential
-    limits : (S, S), closest approaches, of which structures below are told
-    member : of a committee, whose energies and forces; None for the mean and deviations
-    uncertainty : whether that of forces is told of a network that has it
+    limits : (S, S), closest approaches, below which structures are reported
+    member : member of a committee to evaluate; None for the mean and deviations
+    uncertainty : whether to compute the force uncertainty of a network that has one
     """
 
     def __init__(
@@ -137,18 +136,18 @@ class StructureBatch:
     def compute(
         self, structures: Sequence["Atoms"], name: Callable[[int], str], n_threads: int = 0
     ) -> list[Evaluated]:
-        """Of each structure, in their order.
+        """Results of each structure, in the given order.
 
         Parameters
         ----------
-        structures : ase.Atoms; their calculators are neither asked nor changed
-        name : what messages call structure k
+        structures : ase.Atoms; their calculators are neither used nor changed
+        name : name of structure k in messages
         n_threads : 0 for as many as OpenMP gives
 
         Raises
         ------
         InputError
-            Of the first structure that cannot be evaluated; see HIPNNTSCalculator.
+            For the first structure that cannot be evaluated; see HIPNNTSCalculator.
         """
         if not structures:
             return []
@@ -192,7 +191,7 @@ class StructureBatch:
             ]
         if of_atoms is not None:
             uncertainties = [of_atoms[a:b].copy() for a, b in zip(first, ends, strict=True)]
-        # Copies: whoever keeps one structure's forces shall not keep those of all.
+        # Copies, so that keeping one structure's forces does not keep those of all.
         return [
             Evaluated(energies[a:b].copy(), forces[a:b].copy(), virials[k].copy(), *facts)
             for k, (a, b, *facts) in enumerate(
@@ -210,7 +209,7 @@ class StructureBatch:
 
 
 def _naming(name: str, check: Callable, *arguments: object):
-    """``check(*arguments)``, whose InputError then begins with the name."""
+    """Call ``check(*arguments)``; an InputError then begins with the name."""
     try:
         return check(*arguments)
     except InputError as error:

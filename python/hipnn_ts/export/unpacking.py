@@ -1,4 +1,4 @@
-"""From an exported file back to the model: the plain-torch reference of what the engines run."""
+"""From an exported file back to the model: the plain-torch reference for what engines run."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class MeanPotential(nn.Module):
         self.members, self.config = nn.ModuleList(members), members[0].config
 
     def forward(self, *arguments: Tensor) -> Tensor:
-        """As of the members."""
+        """Arguments and result are those of a member."""
         return torch.stack([member(*arguments) for member in self.members]).mean(dim=0)
 
 
@@ -55,11 +55,11 @@ def _unpack_potential(metadata: Metadata, packed: "_Tensors") -> Potential:
         potential.readouts[k].weight.data = own["readout.weights"].unsqueeze(0)
         potential.readouts[k].bias.data = own["readout.bias"]
     potential.self_energies.data = packed["self_energies"]
-    return potential.double()  # what a file of single precision has brought
+    return potential.double()  # the weights as rounded to single precision in the file
 
 
 class _Tensors:
-    """Tensors of a document by the rest of their names."""
+    """Tensors of a document with a common prefix, by the rest of their names."""
 
     def __init__(self, arrays: dict[str, Any], prefix: str = ""):
         self._arrays, self._prefix = arrays, prefix
@@ -80,7 +80,7 @@ def _unpack_block(block: Block, first: bool, packed: _Tensors) -> None:
     for order, scales in enumerate(interaction.scales, 1):
         scales.data.copy_(own[f"scales.{order}"])
     if interaction.polynomials is not None:
-        # The file's matrix holds what normalisation is followed by.
+        # The file's matrix already includes the normalisation's weight.
         interaction.polynomials.mixing.data = _unpack_matrix(
             own["polynomials.mixing.forward"], n_out
         )
@@ -106,5 +106,5 @@ def _unpack_linear(layer: nn.Linear | None, packed: _Tensors) -> None:
 
 
 def _unpack_matrix(panels: Tensor, n_out: int) -> Tensor:
-    """(n_out, n_in) of its panels for ``x Wᵀ``."""
+    """(n_out, n_in) from its panels for ``x Wᵀ``."""
     return panels.permute(1, 0, 2).flatten(1)[:, :n_out].t()

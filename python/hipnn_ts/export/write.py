@@ -1,4 +1,4 @@
-"""Export: checkpoint in, one verified TorchScript file out."""
+"""Export: from a checkpoint to one verified TorchScript file."""
 
 import io
 import zipfile
@@ -21,8 +21,8 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.model.uncertainty import Uncertainty
 from hipnn_ts.neighbours import neighbour_pairs
 
-# Largest deviation of the reloaded file from the model it was made from, in eV and eV/Å per atom
-# of the test configuration; both sides run in the precision of the file.
+# Largest deviation of the reloaded file from its model, in eV and eV/Å per atom of the test
+# configuration; both sides run in the precision of the file.
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
@@ -34,16 +34,17 @@ def export_potential(
     dtype: torch.dtype | None = None,
     uncertainty: Uncertainty | None = None,
 ) -> Metadata:
-    """Write ``potential`` to one TorchScript file, reload it and compare before saying done.
+    """Write ``potential`` to one TorchScript file, reload it and compare it with the potential.
 
     Parameters
     ----------
     potential : Potential
-    path : path of the file, replaced only when the comparison passed
-    provenance : plain values, where the weights came from
-    portable : without this package's operators, for any libtorch
+    path : path of the file, which is replaced only after the comparison has passed
+    provenance : plain values that describe the origin of the weights
+    portable : whether to write plain TorchScript, for any libtorch, without this package's
+        operators
     dtype : torch.float32 or torch.float64, default the potential's own
-    uncertainty : of its forces, for engines to tell; not of portable files, which leave it out
+    uncertainty : the force uncertainty for engines; portable files leave it out
 
     Raises
     ------
@@ -68,12 +69,12 @@ def write_module(
     closest_approach: dict[str, float] | None,
     uncertainty: Uncertainty | None = None,
 ) -> Metadata:
-    """A module made of these potentials, as a file that reproduces their mean.
+    """Write a module made of these potentials as a file that reproduces their mean.
 
     Raises
     ------
     InputError
-        As of ``export_potential``.
+        The errors of ``export_potential``.
     """
     metadata = Metadata(
         format_version=module.format_version,
@@ -90,7 +91,7 @@ def write_module(
     )
     with replacing(path) as temporary:
         extra = {FILE_NAME: metadata.model_dump_json(indent=2)}
-        # In memory first: torch reports a full disk as a RuntimeError without its cause.
+        # Written in memory first: torch reports a full disk as a RuntimeError without its cause.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.script(module), buffer, _extra_files=extra)
         write_without_sources(buffer, temporary, metadata.has_document)
@@ -106,9 +107,11 @@ def _facts(uncertainty: Uncertainty | None, elements: Sequence[str]) -> Uncertai
 
 
 def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> None:
-    """torch adds where on the exporting machine each line of code stood: nobody else's business.
+    """torch adds the file and line of each piece of code on the exporting machine, which others
+    need not see.
 
-    A file with a document is not compressed: a reader without torch can verify every checksum.
+    A file with a document is not compressed, so that a reader without torch can verify every
+    checksum.
     """
     with zipfile.ZipFile(buffer) as made, zipfile.ZipFile(path, "w") as kept:
         for record in made.infolist():
@@ -119,7 +122,8 @@ def write_without_sources(buffer: io.BytesIO, path: Path, document: bool) -> Non
 
 
 def _compare(members: Sequence[Potential], path: Path, dtype: torch.dtype) -> None:
-    """Mean of the reference models against the file, on a jittered lattice of all elements."""
+    """Compare the mean of the reference models with the file, on a jittered lattice of all
+    elements."""
     exported, _ = load_exported(path)
     species, receivers, senders, vectors = configuration_to_compare(members[0], dtype)
     leaf = vectors.clone().requires_grad_(True)
@@ -136,7 +140,7 @@ def check_reproduced(
     found: Sequence[torch.Tensor],
     dtype: torch.dtype,
 ) -> None:
-    """Energies and pair gradients of a written file against the model's. Raises InputError."""
+    """Compare energies and pair gradients of a written file with the model. Raises InputError."""
     for quantity, a, b in zip(("energies", "gradients"), expected, found, strict=True):
         deviation = (a - b).abs().max().item()
         scale = max(1.0, a.abs().max().item())

@@ -1,4 +1,4 @@
-"""Potentials that hippynn trained: weights in, a checkpoint of this package out."""
+"""Import of potentials that hippynn trained, into checkpoints of this package."""
 
 from hipnn_ts.hippynn.importer import import_hippynn
 from hipnn_ts.hippynn.settings import ImportSettings

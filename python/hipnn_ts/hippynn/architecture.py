@@ -1,4 +1,4 @@
-"""The architecture of a hippynn network, read off the shapes of its weights."""
+"""The architecture of a hippynn network, deduced from the shapes of its weights."""
 
 import re
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.hippynn.nodes import Entries, require_finite
 from hipnn_ts.operators import reference
 
-# One for each tensor order above 0.
+# One name for each tensor order above 0.
 SCALES = ("vecscales", "quadscales")
-# Entries that give away a network of another kind.
+# Entries that only networks of another kind have.
 FOREIGN = {
     "sensitivity.matching": "a network with SensitivityBottleneck",
     "activation": "a network with an activation other than softplus",
@@ -21,7 +21,7 @@ FOREIGN = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a hippynn network, in the words of :class:`~hipnn_ts.model.config.NetworkConfig`."""
+    """Sizes of a hippynn network, in the terms of :class:`~hipnn_ts.model.config.NetworkConfig`."""
 
     n_inputs: int
     n_features: tuple[int, ...]
@@ -47,7 +47,7 @@ class Architecture:
 
     @property
     def n_max(self) -> int | None:
-        """The least number of factors with which there are so many kinds of polynomials."""
+        """The smallest number of factors that gives this number of kinds of polynomials."""
         no_moments = torch.zeros(0, (self.l_max + 1) ** 2, 1)
         for n_max in range(1, 5):
             if reference.polynomials(no_moments, n_max).shape[1] == self.n_polynomials:
@@ -55,7 +55,7 @@ class Architecture:
         return None
 
     def constant_keys(self) -> list[str]:
-        """hippynn's keys of what is the same in every network: maps of tensor components."""
+        """hippynn's keys of values that are equal in every network: maps of tensor components."""
         if self.n_polynomials == 0:
             return []
         keys = [f"tensor_extractor.pmaps.{order}" for order in range(self.l_max + 1)]
@@ -64,13 +64,14 @@ class Architecture:
         return keys
 
     def cusp_keys(self) -> list[str]:
-        """hippynn's keys of the cusp regularisation, which only norms of tensor orders have."""
+        """hippynn's keys of the cusp regularisation, which exist only with norms of tensor
+        orders."""
         norms = self.l_max > 0 and self.n_polynomials == 0
         blocks = range(len(self.n_features) if norms else 0)
         return [f"{self.interaction(block)}_extra_state" for block in blocks]
 
     def keys(self) -> dict[str, str]:
-        """This package's key of every weight of the network, and hippynn's."""
+        """This package's key of every weight of the network, and the key of hippynn."""
         keys = {}
         for block in range(len(self.n_features)):
             theirs = self.interaction(block)
@@ -108,12 +109,12 @@ def _linear(ours: str, theirs: str) -> dict[str, str]:
 
 
 def infer_architecture(origin: str, network: Entries) -> Architecture:
-    """Read the sizes off the entries of a network node, and check that nothing is left over.
+    """Deduce the sizes from the entries of a network node, and check that nothing is left over.
 
     Raises
     ------
     InputError
-        An entry is missing, unknown, not finite or of unexpected type or shape: not a
+        An entry is missing, unknown, not finite, or of unexpected type or shape: this is not a
         ``Hipnn``, ``HipnnVec``, ``HipnnQuad`` or ``HipHopnn`` network.
     """
     places = [re.match(r"blocks\.(\d+)\.(\d+)\.", key) for key in network]
@@ -157,12 +158,12 @@ def infer_architecture(origin: str, network: Entries) -> Architecture:
 def stored_cusp_regularisation(
     origin: str, network: Entries, architecture: Architecture
 ) -> float | None:
-    """ε in the network's entries; None where they hold none.
+    """ε in the network's entries; None if they contain none.
 
     Raises
     ------
     InputError
-        The layers differ in it.
+        The layers have different values.
     """
     stored = [network.get(key) for key in architecture.cusp_keys()]
     values = [None if extra is None else float(extra["cusp_reg"]) for extra in stored]

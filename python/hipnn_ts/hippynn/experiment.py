@@ -1,4 +1,4 @@
-"""What an experiment structure says: hippynn's pickled graph."""
+"""The content of an experiment structure, hippynn's pickled graph."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from hipnn_ts.hippynn.nodes import is_chosen
 
 @dataclass(frozen=True)
 class Structure:
-    """What the graph adds to the state dict; lengths in the model's unit."""
+    """Facts in the graph that the state dict lacks; lengths are in the model's unit."""
 
     network_node: str
     energy_node: str
@@ -37,7 +37,7 @@ def read_structure(path: Path, energy_node: str | None) -> Structure:
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
         model = content["training_modules"][0]
-    except Exception as error:  # unpickling foreign objects can raise anything
+    except Exception as error:  # unpickling foreign objects can raise any exception
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(
             f"{path}: expected a structure that hippynn {hippynn.__version__} can load, "
@@ -102,7 +102,7 @@ def _normalisation_epsilon(path: Path, network: Any) -> float | None:
 
 
 def _check_network(path: Path, network: Any) -> float:
-    """Refuse what the weights do not show; the cutoff of all layers."""
+    """Refuse properties that the weights do not show; return the cutoff of all layers."""
     from hippynn.layers import hiplayers
     from hippynn.networks import hiphop, hipnn
 

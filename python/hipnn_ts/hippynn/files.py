@@ -20,7 +20,7 @@ STATES = ("best_model.pt", "best_checkpoint.pt")
 
 @dataclass(frozen=True)
 class Source:
-    """A state dict, what the experiment structure beside it says, and the files' SHA-256."""
+    """A state dict, the content of the experiment structure beside it, and the files' SHA-256."""
 
     path: Path
     state: Mapping[str, Any]
@@ -34,7 +34,7 @@ def read_source(path: Path, energy_node: str | None, trust_pickle: bool) -> Sour
     Raises
     ------
     InputError
-        Files are missing, are not hippynn's, or would have to be trusted.
+        Files are missing, were not written by hippynn, or would have to be trusted.
     """
     if not path.is_dir():
         return Source(path, _read_state(path, trust_pickle), None, _checksums(path))
@@ -68,7 +68,7 @@ def _read_state(path: Path, trust_pickle: bool) -> Mapping[str, Any]:
         content = _load(path, trust_pickle)
     except InputError:
         raise
-    except Exception as error:  # trusted pickles can raise anything, and so can damaged files
+    except Exception as error:  # trusted pickles, and damaged files, can raise any exception
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise _not_a_state(path, f"a file that cannot be loaded ({reason})") from error
     if isinstance(content, dict) and isinstance(content.get("model"), Mapping):

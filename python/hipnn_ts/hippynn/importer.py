@@ -26,7 +26,7 @@ from hipnn_ts.validation import read_mapping
 
 T = TypeVar("T")
 
-# What layers that store none were trained with: hippynn's own reading of such files.
+# The value for layers that store none, which is hippynn's own reading of such files.
 OLD_CUSP_REGULARISATION = 1e-30
 
 
@@ -42,14 +42,14 @@ def import_hippynn(
     path : experiment folder, or a file with a state dict (``best_model.pt``, or a checkpoint
         with a state dict under ``model``)
     config : settings, or the path of a YAML file with them; see :class:`ImportSettings`
-    trust_pickle : allow files whose reading runs code stored in them: the structure of an
-        experiment folder and checkpoints
+    trust_pickle : allow files that run code stored in them when they are read: the structure of an
+        experiment folder, and checkpoints
 
     Returns
     -------
     tuple of Potential and dict
-        the potential in the precision of the weights unless the settings say otherwise, and
-        its provenance.
+        the potential, in the precision of the weights unless the settings say otherwise, and its
+        provenance.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def import_hippynn(
         "length_unit": settings.length_unit,
         "length_factor": length_factor,
         "cusp_regularisation_from": cusp_from,
-        # Neither shows in weights alone.
+        # The weights alone show neither.
         "assumed": [] if structure else ["softplus activation", "cos² cutoff function"],
         "settings": settings.model_dump(mode="json", exclude_none=True),
     }
@@ -157,7 +157,7 @@ def _network_config(
 def _cusp_regularisation(
     origin: str, settings: ImportSettings, architecture: Architecture, network: Entries
 ) -> tuple[float, str]:
-    """ε and where it is from."""
+    """ε and its origin."""
     if architecture.n_polynomials:
         return DEFAULT, "the default, which polynomials do not use"
     stored = stored_cusp_regularisation(origin, network, architecture)
@@ -182,7 +182,7 @@ def _polynomials(
 
 
 def _agree(origin: str, key: str, given: T | None, found: T | None) -> T | None:
-    """The value that the model holds or, where it holds none, the user's."""
+    """The value of the model or, if it has none, that of the user."""
     if given is not None and found is not None and given != found:
         raise InputError(f"{origin}: '{key}' is {found} in the model, but {given} in the settings")
     return given if found is None else found
@@ -197,7 +197,7 @@ def _soft_range(
 ) -> tuple[float, float]:
     """Range of the sensitivities, for the record: the learned mu and sigma are what counts.
 
-    Without the initial values, the learned centres of the first block stand in.
+    If the initial values are missing, use the learned centres of the first block.
     """
     if source.structure:
         soft_min, soft_max = source.structure.soft_min, source.structure.soft_max

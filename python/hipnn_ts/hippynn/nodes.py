@@ -1,7 +1,7 @@
-"""The nodes of a hippynn graph, as they show in the keys of its state dict.
+"""The nodes of a hippynn graph, deduced from the keys of its state dict.
 
-hippynn names modules by their place in the graph (``moddict.node16.blocks.0...``), so what a node
-is must be read off the names and shapes below it.
+hippynn names modules by their position in the graph (``moddict.node16.blocks.0...``), so the kind
+of a node must be deduced from the names and shapes below it.
 """
 
 import re
@@ -36,10 +36,9 @@ def is_chosen(name: str, chosen: str) -> bool:
 def choose_node(
     path: str, kind: str, candidates: dict[str, Entries], chosen: str | None
 ) -> tuple[str, Entries]:
-    """The one node to import: the user's choice, or the first if all candidates are the same.
+    """The one node to import: the user's choice, or the first if all candidates are equal.
 
-    hippynn repeats a network in the state dict where a regulariser or a second calculation
-    shares it.
+    hippynn repeats a network in the state dict if a regulariser or a second calculation shares it.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def choose_node(
 def species_of(path: str, state: Mapping[str, Any]) -> tuple[int, ...] | None:
     """Atomic numbers in species order, from the graph's one-hot encoder; None without one.
 
-    ``species_map`` gives each atomic number its species, counted from 1; 0 is padding.
+    ``species_map`` maps each atomic number to its species, counted from 1; 0 is padding.
 
     Raises
     ------
@@ -88,12 +87,12 @@ def species_of(path: str, state: Mapping[str, Any]) -> tuple[int, ...] | None:
 
 
 def require_finite(origin: str, entries: Entries) -> None:
-    """Refuse weights of a training that diverged.
+    """Refuse the weights of a diverged training.
 
     Raises
     ------
     InputError
-        An entry holds inf or nan.
+        An entry contains inf or nan.
     """
     for key, value in entries.items():
         if not torch.isfinite(value).all():

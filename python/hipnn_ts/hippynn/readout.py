@@ -15,15 +15,15 @@ def find_readout(
 ) -> tuple[str, Entries]:
     """Name and entries of the ``HEnergy`` node that reads the network.
 
-    Its layer 0, bias-free on the one-hot species, holds the self energies. Without it
-    (``first_is_interacting``) every layer has a bias, which tells it from
-    ``AtomizationEnergy``: that one has as few layers, and no bias.
+    Its layer 0, without bias on the one-hot species, contains the self energies. If it is absent
+    (``first_is_interacting``), every layer has a bias; ``AtomizationEnergy`` has as few layers, but
+    no bias.
 
     Raises
     ------
     InputError
-        No node fits, several fit and none was chosen, or the one predicts several targets or
-        holds inf or nan.
+        No node fits, several fit and none was chosen, or the one that fits predicts several targets
+        or contains inf or nan.
     """
     nodes = find_nodes(state, READOUT)
     candidates = {name: node for name, node in nodes.items() if _fits(node, architecture)}

@@ -1,4 +1,4 @@
-"""What a hippynn model does not say about itself, from a small YAML file."""
+"""The facts that a hippynn model does not store, from a small YAML file."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,9 +12,9 @@ from hipnn_ts.validation import Section, validated
 class ImportSettings(Section):
     """What the user knows about a model trained with hippynn.
 
-    hippynn stores no units, so ``energy_unit`` is always required. An experiment folder holds
-    the rest; a bare state dict lacks the cutoff too. A value that contradicts the model is
-    refused, not preferred.
+    hippynn does not store units, so ``energy_unit`` is always required. An experiment folder
+    contains the rest; a bare state dict also lacks the cutoff. A value that contradicts the model
+    is refused.
     """
 
     energy_unit: Literal["eV", "kcal/mol", "kJ/mol", "hartree"] = Field(

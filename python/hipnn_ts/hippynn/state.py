@@ -30,16 +30,16 @@ def build_potential(
 
     Parameters
     ----------
-    origin : names the model in error messages
+    origin : name of the model in error messages
     config : the network in Å
-    architecture, network, readout : what the state dict holds
+    architecture, network, readout : content of the state dict
     energy_factor, length_factor : eV and Å per unit of the model
     dtype : torch.float32 or torch.float64
 
     Raises
     ------
     InputError
-        A shape contradicts the rest.
+        A shape contradicts the others.
     """
     state = {ours: network[theirs].double() for ours, theirs in architecture.keys().items()}
     for block in range(len(config.n_features)):
@@ -58,7 +58,7 @@ def build_potential(
 
     potential = Potential(config).to(dtype)
     for key, value in potential.state_dict().items():
-        # What a network has nothing of is empty here, absent in hippynn.
+        # Weights that a network does not have are empty here and absent in hippynn.
         if value.numel() == 0:
             state[key] = value
     try:

@@ -1,4 +1,4 @@
-"""A socket to i-PI: arrays in and out, and what is said where it fails."""
+"""A socket to i-PI: arrays in and out, and messages about its failures."""
 
 import socket
 import time
@@ -8,8 +8,8 @@ import numpy as np
 
 from hipnn_ts.errors import InputError
 
-HEADER = 12  # bytes of a message's name, filled up with blanks
-UNIX_PREFIX = "/tmp/ipi_"  # i-PI's own, of the file of a UNIX socket
+HEADER = 12  # bytes of a message's name, padded with blanks
+UNIX_PREFIX = "/tmp/ipi_"  # i-PI's prefix for the file of a UNIX socket
 RETRY = 0.1  # s
 
 
@@ -18,11 +18,11 @@ class Connection:
 
     Parameters
     ----------
-    address : host, or with ``unix`` i-PI's address of a UNIX socket; a whole path where it has a
+    address : host, or with ``unix`` i-PI's address of a UNIX socket, or its path if it contains a
         slash
-    port : of the host, not read with ``unix``
+    port : port of the host, ignored with ``unix``
     unix : whether it is a UNIX socket
-    wait : seconds to go on trying while nobody listens
+    wait : seconds to keep trying while nobody listens
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Connection:
         Raises
         ------
         InputError
-            The other side is gone.
+            The other side has closed the connection.
         """
         out = np.empty(count, dtype)
         view = memoryview(out).cast("B")
@@ -83,19 +83,20 @@ class Connection:
         return int(self.receive(1, np.int32)[0])
 
     def send(self, name: str, *parts: bytes) -> None:
-        """A message, as one piece. Raises InputError where the other side is gone."""
+        """Send a message in one piece. Raises InputError if the other side has closed the
+        connection."""
         try:
             self._socket.sendall(b"".join([name.ljust(HEADER).encode(), *parts]))
         except OSError as error:
             raise self._lost() from error
 
     def unexpected(self, found: str) -> InputError:
-        """What is said of something that i-PI's protocol does not have."""
+        """The error for something that i-PI's protocol does not contain."""
         return InputError(f"{self.name}: expected a message of i-PI's protocol, found {found}")
 
     def _lost(self) -> InputError:
         return InputError(
-            f"{self.name}: expected i-PI to say when it ends, found the connection closed; see "
+            f"{self.name}: expected an EXIT message from i-PI, found the connection closed; see "
             "i-PI's own output"
         )
 
@@ -123,5 +124,5 @@ class Connection:
                         f"{wait:g} s; start i-PI first, with the same address"
                     ) from error
                 time.sleep(RETRY)
-            except OSError as error:  # a host that is not known, a path that is too long
+            except OSError as error:  # an unknown host, or a path that is too long
                 raise InputError(f"{self.name}: cannot be reached: {error}") from error

@@ -1,4 +1,4 @@
-"""What i-PI asks of a driver: energies, forces and virials, in atomic units."""
+"""The driver for i-PI: energies, forces and virials, in atomic units."""
 
 import json
 import time
@@ -12,17 +12,17 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.ipi.connection import Connection
 
 FORCE = units.Hartree / units.Bohr  # eV/Å
-FULL = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]  # of a stress in Voigt order
+FULL = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]  # order of a stress in Voigt notation
 
 
 @dataclass
 class Served:
-    """What a driver did until i-PI said that it was over.
+    """What a driver did until i-PI ended.
 
     Attributes
     ----------
-    evaluations : forces that were asked for
-    evaluating : seconds that took
+    evaluations : number of evaluations
+    evaluating : seconds for these
     waiting : seconds between them, in which i-PI moved the beads
     """
 
@@ -33,7 +33,7 @@ class Served:
 
 @dataclass
 class _Answer:
-    """For one bead, in atomic units."""
+    """Results for one bead, in atomic units."""
 
     energy: float
     forces: np.ndarray
@@ -50,20 +50,21 @@ def serve(
     wait: float = 10.0,
     atomic_energies: bool = False,
 ) -> Served:
-    """Connect to i-PI and answer until it says that it is over.
+    """Connect to i-PI and answer until it ends.
 
-    The model, its buffers and neighbour lists stay from call to call. Each bead finds the list
-    that it had: lists of up to 32 beads are kept while no atom of the bead has moved by half an Å.
+    The model, its buffers and its neighbour lists are kept from call to call. Each bead finds its
+    own list again: lists of up to 32 beads are kept while no atom of the bead has moved by half an
+    Å.
 
     Parameters
     ----------
     calculator : HIPNNTSCalculator
-    atoms : ase.Atoms, elements in i-PI's order and ``pbc``; positions and cell are i-PI's
-    address : host that i-PI listens on, or the address of its UNIX socket
-    port : of the host
-    unix : a UNIX socket, ``/tmp/ipi_ADDRESS`` or the path that ``address`` is
-    wait : seconds to go on trying while nobody listens
-    atomic_energies : send energies of atoms (hartree) as i-PI's extras, {"energies": [...]}
+    atoms : ase.Atoms with elements in i-PI's order and ``pbc``; positions and cell come from i-PI
+    address : host on which i-PI listens, or the address of its UNIX socket
+    port : port of the host
+    unix : use a UNIX socket, ``/tmp/ipi_ADDRESS``, or ``address`` as its path
+    wait : seconds to keep trying while nobody listens
+    atomic_energies : send atomic energies (hartree) as i-PI's extras, {"energies": [...]}
 
     Returns
     -------
@@ -75,7 +76,7 @@ def serve(
         Nobody listens there, the connection is lost, i-PI has another number of atoms, or a
         configuration cannot be evaluated; see HIPNNTSCalculator.
     ExtrapolationError
-        As HIPNNTSCalculator.
+        See HIPNNTSCalculator.
     """
     with Connection(address, port, unix, wait) as connection:
         return _Driver(calculator, atoms.copy(), connection, atomic_energies).run()
@@ -121,14 +122,14 @@ class _Driver:
         return "HAVEDATA"
 
     def _evaluate(self) -> list[_Answer]:
-        """Of the beads that came last, once.
+        """Results for the beads that came last, sent once.
 
-        Not before i-PI asks: a driver that ended with a message unread would reset the connection,
-        which i-PI 3.3.1 waits about for ever.
+        Not before i-PI asks: if a driver ended with an unread message, the connection would be
+        reset, and i-PI 3.3.1 would wait forever.
         """
         if not self._answers:
             served, start = self._served, time.perf_counter()
-            if served.evaluations:  # i-PI's start is not its steps
+            if served.evaluations:  # i-PI's start is not part of its steps
                 served.waiting += start - self._since
             self._answers = [self._evaluated(*bead) for bead in self._beads]
             self._since = time.perf_counter()
@@ -137,7 +138,7 @@ class _Driver:
         return self._answers
 
     def _initialise(self) -> None:
-        """The bead that comes first does not matter; whether several come at once does."""
+        """The index of the first bead does not matter; whether several arrive at once does."""
         connection = self._connection
         connection.receive_number()
         text = connection.receive(connection.receive_number(), np.uint8).tobytes().decode()
@@ -148,7 +149,7 @@ class _Driver:
                 self._n_together = int(value)
 
     def _receive_beads(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Cell (3, 3), cell vectors in columns, and positions (n, 3) of each, bohr."""
+        """Cell (3, 3), with cell vectors in columns, and positions (n, 3) of each bead, bohr."""
         connection = self._connection
         if not self._n_together:
             cells = connection.receive(18, np.float64)

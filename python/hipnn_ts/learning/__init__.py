@@ -1,1 +1,1 @@
-"""A potential that says what it does not know, and has that labelled: `hipnn-ts learn`."""
+"""Active learning, `hipnn-ts learn`: label the structures that a potential does not know."""

@@ -1,4 +1,4 @@
-"""Before there is a potential: the structures that walks start from, and what is labelled first."""
+"""The start of a run, before there is a potential: initial structures and first labels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +17,13 @@ STARTS = "starts.extxyz"
 
 
 def take_starts(config: LearnConfig, output: Path) -> None:
-    """Keep the structures of the configuration in the run's folder.
+    """Store the structures of the configuration in the run's folder.
 
     Raises
     ------
     InputError
-        A file cannot be read or is not what this run began with, or a structure has no volume
-        that could follow a pressure.
+        A file cannot be read, or differs from the one with which this run began, or a structure
+        has no volume that a barostat could change.
     """
     frames = []
     for file in config.structures:
@@ -31,7 +31,7 @@ def take_starts(config: LearnConfig, output: Path) -> None:
             found = [bare(frame) for frame in read(file, ":")]
         except OSError as error:
             raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
-        except Exception as error:  # ASE's readers declare none
+        except Exception as error:  # ASE's readers declare no exceptions
             raise InputError(
                 f"{file}: expected structures in a format that ASE knows, found what it cannot "
                 f"read ({type(error).__name__}: {error})"
@@ -67,7 +67,7 @@ def first_frames(
     round_: Path,
     run: Callable[[str, list[tuple[dict[str, Any], Path]]], None],
 ) -> list[Atoms]:
-    """Structures for the first labels; ``run`` runs a function in processes of their own, with
+    """Structures for the first labels; ``run`` runs a function in separate processes, with
     arguments and a log for each."""
     first, starts = config.first, output / STARTS
     if first.method == "rattle":

@@ -1,4 +1,4 @@
-"""Which frames of a round are labelled: those that the committee knows least, and no two alike."""
+"""The choice of frames to label: those that the committee knows least, and no two alike."""
 
 from collections.abc import Sequence
 
@@ -21,9 +21,9 @@ def choose(
 ) -> list[Atoms]:
     """Frames to label, each with ``use`` (train or held_back) and ``why`` in ``info``.
 
-    Held-back frames are drawn at random from all: what they say of the error holds for the walks.
-    Those to train on deviate by more than ``low``; the farthest-point choice of `hipnn-ts select`
-    leaves out near-copies.
+    Held-out frames are drawn at random from all frames, so that their error is that of the walks.
+    Frames to train on deviate by more than ``low``; the farthest-point selection of `hipnn-ts
+    select` leaves out near-copies.
     """
     random = np.random.default_rng([config.seed, round_, 1])
     order = [int(index) for index in random.permutation(len(frames))]
@@ -48,7 +48,7 @@ def choose(
 
 
 def first(frames: Sequence[Atoms], config: LearnConfig) -> list[Atoms]:
-    """The same for the first labels: held-back ones are spread evenly over the frames."""
+    """The same for the first labels: held-out ones are spread evenly over the frames."""
     n_held = held_back_of(len(frames), config.rounds.held_back)
     held = {int(index) for index in np.linspace(0, len(frames) - 1, n_held + 2)[1:-1]}
     why = "rattled" if config.first.method == "rattle" else "dynamics of the reference method"
@@ -59,12 +59,12 @@ def first(frames: Sequence[Atoms], config: LearnConfig) -> list[Atoms]:
 
 
 def deviation_of(frame: Atoms) -> float:
-    """The largest deviation of a force, eV/Å."""
+    """The largest force deviation, eV/Å."""
     return float(frame.info["max_devi_f"])
 
 
 def _judged(atoms: Atoms) -> Frame:
-    """As `hipnn-ts select` has it, of which it uses the forces' deviations alone."""
+    """The input of `hipnn-ts select`, which uses only the deviations of forces."""
     deviations = Deviations(np.nan, atoms.arrays["forces_std"], np.full((3, 3), np.nan))
     return Frame("", atoms, deviations)
 

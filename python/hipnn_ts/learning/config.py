@@ -1,4 +1,4 @@
-"""What `hipnn-ts learn` is told: a YAML file, read and checked."""
+"""The configuration of `hipnn-ts learn`: a YAML file, read and checked."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.learning.sections import LearnConfig
 from hipnn_ts.validation import read_mapping, validated
 
-# What may change between calls: where the work is done, and when there has been enough of it.
+# What may change between calls: where the work is done, and when the loop ends.
 _FREE = {"jobs": True, "rounds": {"most", "forces_rmse", "deviation"}}
 
 
@@ -18,7 +18,7 @@ def read_learn_config(path: str | Path, overrides: tuple[str, ...] = ()) -> Lear
     Parameters
     ----------
     path : path of the YAML file
-    overrides : ``section.key=value``, the value in YAML; they win over the file
+    overrides : ``section.key=value``, the value in YAML; they take precedence over the file
 
     Raises
     ------
@@ -41,12 +41,12 @@ def read_learn_config(path: str | Path, overrides: tuple[str, ...] = ()) -> Lear
 
 
 def check_training(config: LearnConfig, name: str, folder: Path) -> None:
-    """Raise InputError where `hipnn-ts train` would refuse the sections network and training."""
+    """Raise InputError if `hipnn-ts train` would refuse the sections network and training."""
     from hipnn_ts.training.config import parse_config
 
     if "seed" in config.training:
         raise InputError(
-            f"{name}: training.seed: expected none, because each member has its own, found "
+            f"{name}: training.seed: expected none, because each member has its own seed, found "
             f"{config.training['seed']!r}; give 'seed'"
         )
     try:
@@ -63,7 +63,7 @@ def training_of(config: LearnConfig, n_labels: int) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Both are given, or no size of a batch.
+        Both are given, or there is no batch size.
     """
     training, steps = config.training, config.committee.steps
     if steps is None:
@@ -78,11 +78,11 @@ def training_of(config: LearnConfig, n_labels: int) -> dict[str, Any]:
 
 
 def identity_of(config: LearnConfig) -> dict[str, Any]:
-    """What must be the same where a run goes on: nothing that may change, no folders."""
+    """What must stay the same when a run continues: neither free keys nor folders."""
     fixed = config.model_dump(mode="json", exclude=_FREE)
     return fixed | {"structures": [Path(file).name for file in fixed["structures"]]}
 
 
 def held_back_of(n: int, share: float) -> int:
-    """How many of n labels are held back: at least one, where at least one is left to train on."""
+    """How many of n labels are held out: at least one if at least one remains for training."""
     return 0 if n < 2 else min(max(1, math.floor(share * n + 0.5)), n - 1)

@@ -1,4 +1,4 @@
-"""The folder of a run: what is finished is there whole, and is not done again."""
+"""The folder of a run: finished work is there as complete files and is not done again."""
 
 import fcntl
 import json
@@ -20,14 +20,14 @@ from hipnn_ts.validation import first_difference, read_mapping
 CONFIG = "config.yaml"
 MODEL = "model.pt"
 REPORT = "report.html"
-FRAMES = "frames.extxyz"  # of a round: what is to be labelled
-SUMMARY = "summary.json"  # of a round: written when it is over
-ERRORS = "errors.json"  # of a round's committee
-WAIT = 20.0  # seconds in which the pieces of a run that was killed notice it
+FRAMES = "frames.extxyz"  # in a round: what is to be labelled
+SUMMARY = "summary.json"  # in a round: written when it is over
+ERRORS = "errors.json"  # in a round: its committee
+WAIT = 20.0  # seconds in which processes of a killed run notice its end
 
 
 def round_folder(output: Path, round_: int) -> Path:
-    """Where everything of a round is."""
+    """The folder of a round."""
     return output / f"round-{round_}"
 
 
@@ -37,17 +37,17 @@ def label_file(round_: Path, index: int) -> Path:
 
 
 def failure_file(round_: Path, index: int) -> Path:
-    """In place of a label that failed: why."""
+    """The reason, instead of a label, if labelling failed."""
     return round_ / "labels" / f"{index:04d}.failed.json"
 
 
 def is_labelled(round_: Path, index: int) -> bool:
-    """Whether a structure has its label, or failed."""
+    """Whether a structure has a label or has failed."""
     return label_file(round_, index).exists() or failure_file(round_, index).exists()
 
 
 def make(folder: Path) -> Path:
-    """The folder, made if need be. Raises InputError."""
+    """The folder, created if needed. Raises InputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,35 +56,35 @@ def make(folder: Path) -> Path:
 
 
 def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
-    """As extended XYZ, whole or not at all. Raises InputError."""
+    """As extended XYZ, completely or not at all. Raises InputError."""
     with replacing(path) as temporary:
         write(temporary, list(frames), format="extxyz")
 
 
 def read_frames(path: Path) -> list[Atoms]:
-    """What ``write_frames`` wrote; none where nothing was."""
+    """The frames that ``write_frames`` wrote; none if there is no file."""
     return read(path, ":", format="extxyz") if path.stat().st_size else []
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Whole or not at all. Raises InputError."""
+    """Written completely or not at all. Raises InputError."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """What ``write_json`` wrote."""
+    """The content that ``write_json`` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 @contextmanager
 def opened(output: Path, identity: dict[str, Any]) -> Iterator[None]:
-    """The folder of this run alone, which says what run it is.
+    """The folder of this run alone, with a description of the run.
 
     Raises
     ------
     InputError
-        It cannot be written, holds another run, or is where one is learning now.
+        The folder cannot be written, contains another run, or is in use by one.
     """
     make(output)
     with _locked(output / ".lock", WAIT) as free:
@@ -113,14 +113,15 @@ def opened(output: Path, identity: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """One process at a time makes ``path``, even where one of a killed run still is at it."""
+    """Only one process at a time makes ``path``, even if a process of a killed run is still
+    working on it."""
     with _locked(make(path.parent / ".locks") / path.name, None):
         yield
 
 
 @contextmanager
 def _locked(path: Path, wait: float | None) -> Iterator[bool]:
-    """Whether the lock was free within some seconds, or for ever; it ends with the process."""
+    """Whether the lock became free within some seconds, or ever; the lock ends with the process."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
@@ -141,6 +142,6 @@ def _wait_for(handle: int, end: float | None) -> bool:
                 return False
             time.sleep(0.1)
         except OSError:
-            return True  # not every network's file system has such locks
+            return True  # not every network file system supports such locks
         else:
             return True

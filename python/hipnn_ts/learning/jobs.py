@@ -1,4 +1,4 @@
-"""Pieces of work on Parsl: threads of this machine by default, else what its configuration says."""
+"""Work on Parsl: threads of this machine by default, or as its configuration says."""
 
 import os
 import runpy
@@ -16,19 +16,19 @@ from hipnn_ts.learning.sections import JobsConfig
 
 
 class Jobs:
-    """Runs functions of this package; made by ``started``."""
+    """Runs functions of this package; created by ``started``."""
 
     def __init__(self, kernel: Any, settings: JobsConfig):
         self._kernel = kernel
         self.settings = settings
 
     def run(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Results of the function for each of the arguments, in their order.
+        """Results of the function for each set of arguments, in order.
 
         Raises
         ------
         Exception
-            What the first piece that failed raised, without the results of the rest.
+            The exception of the first piece that failed, without the results of the others.
         """
         from parsl.errors import ParslError
 
@@ -39,15 +39,15 @@ class Jobs:
                 future.result()
         except ParslError as error:
             raise InputError(
-                f"Parsl: expected its workers to stay until the end, found {type(error).__name__}: "
-                f"{error}; the same command goes on"
+                f"Parsl: expected its workers to run until the end, found {type(error).__name__}: "
+                f"{error}; the same command continues the run"
             ) from error
         return [future.result() for future in futures]
 
 
 @contextmanager
 def started(settings: JobsConfig, folder: Path) -> Iterator[Jobs]:
-    """Parsl for the time of a run; its own records go to ``folder``.
+    """Parsl for the duration of a run; its logs go to ``folder``.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def started(settings: JobsConfig, folder: Path) -> Iterator[Jobs]:
     from parsl.dataflow.dflow import DataFlowKernel
 
     config = _local(settings) if settings.parsl is None else _configured(settings.parsl)
-    if config.run_dir == "runinfo":  # Parsl's default, in whatever folder this is
+    if config.run_dir == "runinfo":  # Parsl's default, relative to the current folder
         config.run_dir = str(folder)
-    # Its programs are beside this Python, whether or not a shell would find them.
+    # Its programs are beside this Python, even if a shell would not find them.
     programs = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
     try:
@@ -76,7 +76,7 @@ def started(settings: JobsConfig, folder: Path) -> Iterator[Jobs]:
         processes.stop_all()
         raise
     finally:
-        kernel.cleanup()  # ends what waits, too
+        kernel.cleanup()  # also ends jobs that wait
         processes.allow()
 
 
@@ -93,7 +93,7 @@ def _configured(path: Path) -> Any:
 
     try:
         config = runpy.run_path(str(path)).get("config")
-    except Exception as error:  # it is a program
+    except Exception as error:  # the file is a program
         raise InputError(
             f"{path}: expected Python that defines config, a parsl.Config, found "
             f"{type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
-"""Labels: energy, forces and stress of the reference method, each in its own file or its failure.
+"""Labels: energy, forces and stress of the reference method, or the failure, in one file each.
 
-``label`` supervises and ``compute`` works, in a process of its own: where that crashes or takes too
-long, the structure it was at has failed, and a new process goes on with the rest.
+``label`` supervises, and ``compute`` works in a separate process. If that process crashes or takes
+too long, its current structure has failed, and a new process continues with the rest.
 """
 
 import os
@@ -34,23 +34,23 @@ from hipnn_ts.learning.folder import (
 from hipnn_ts.learning.reference import make_calculator
 from hipnn_ts.learning.sections import ReferenceConfig
 
-START = 300.0  # seconds that Python and the calculator may take to begin
+START = 300.0  # seconds that Python and the calculator may take to start
 
 
 def label(round_: Path, indices: list[int], reference: dict[str, Any], threads: int) -> None:
-    """Label frames of a round that have no label yet.
+    """Label the frames of a round that have no label yet.
 
     Parameters
     ----------
-    round_ : its folder
-    indices : of its frames
-    reference : as ``ReferenceConfig``
-    threads : of the reference method (OMP_NUM_THREADS)
+    round_ : folder of the round
+    indices : indices of its frames
+    reference : content of ``ReferenceConfig``
+    threads : threads of the reference method (OMP_NUM_THREADS)
 
     Raises
     ------
     InputError
-        The calculator cannot be made, or labels cannot be written.
+        The calculator cannot be created, or labels cannot be written.
     """
     log = make(round_ / "labels") / f"{indices[0]:04d}.log"
     limit = ReferenceConfig(**reference).time_limit
@@ -94,9 +94,9 @@ def _watched(process: Any, limit: float) -> tuple[int | None, bool]:
 
 
 def compute(round_: str, indices: list[int], reference: dict[str, Any]) -> None:
-    """Label frames one after the other, in this process; says on standard output which it is at."""
+    """Label frames one after the other in this process, announcing each on standard output."""
     folder, settings = Path(round_), ReferenceConfig(**reference)
-    # What a calculator prints must not be taken for ours.
+    # The calculator's own output must not be mistaken for ours.
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     make_calculator(settings)
@@ -108,12 +108,12 @@ def compute(round_: str, indices: list[int], reference: dict[str, Any]) -> None:
                 continue
             print(index, file=channel, flush=True)
             scratch = make(folder / "scratch" / f"{index:04d}")
-            os.chdir(scratch)  # many calculators write where they are
+            os.chdir(scratch)  # many calculators write into the current folder
             try:
                 labelled, why = _labelled(frames[index], settings), ""
             except InputError:
                 raise
-            except Exception as error:  # whatever a calculator raises where it fails
+            except Exception as error:  # calculators raise any exception when they fail
                 labelled, why = None, _reason(error)
                 print(f"{index}: {why}", file=sys.stderr)
             finally:
@@ -147,12 +147,12 @@ def _reason(error: BaseException) -> str:
 
 
 def gather(output: Path, number: int) -> None:
-    """Write all labels up to a round, by their use, into its folder.
+    """Write all labels up to a round into its folder, by their use.
 
     Raises
     ------
     InputError
-        There are none to train on, or none to hold back.
+        There are no labels to train on, or none to hold out.
     """
     folder = round_folder(output, number)
     if (folder / "held_back.extxyz").exists():  # the second of the two

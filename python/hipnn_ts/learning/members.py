@@ -1,4 +1,4 @@
-"""Training of the members, and their committee in one file with its errors."""
+"""Training of the members, and export of their committee with its errors."""
 
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,16 @@ from hipnn_ts.training.fit import train
 
 
 def member_folder(round_: Path, member: int) -> Path:
-    """Of its training."""
+    """configuration of its training"""
     return round_ / f"member-{member + 1}"
 
 
 def train_members(contents: dict[str, dict[str, Any]]) -> None:
-    """Train one after the other, or train on where a killed run left off.
+    """Train members one after the other, or continue where a killed run stopped.
 
     Parameters
     ----------
-    contents : what `hipnn-ts train` reads, by output directory
+    contents : configurations for `hipnn-ts train`, by output directory
     """
     for folder, content in contents.items():
         with claimed(Path(folder)):
@@ -41,12 +41,12 @@ def train_members(contents: dict[str, dict[str, Any]]) -> None:
 
 
 def make_committee(round_: str, before: str | None) -> None:
-    """Export the round's members and write what errors they make.
+    """Export the round's members and write their errors.
 
     Parameters
     ----------
     round_ : folder of the round
-    before : the committee of the round before, by which this round's frames were chosen
+    before : the committee of the previous round, with which this round's frames were chosen
     """
     folder = Path(round_)
     with claimed(folder / MODEL):
@@ -72,7 +72,7 @@ def _errors(potential: Any, frames: list) -> dict[str, float]:
 
 
 def _as_chosen(model: Path, round_: Path) -> list[dict[str, Any]]:
-    """What the committee before had said of each frame, beside its error there."""
+    """The deviation of the previous committee on each frame, beside its error there."""
     potential = load_potential(model)
     labelled = [
         read_frames(file)[0]

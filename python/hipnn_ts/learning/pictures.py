@@ -16,8 +16,8 @@ def draw(
     walks: list[Atoms],
     sampling: SamplingConfig,
 ) -> bytes:
-    """Four panels as a PNG: errors by labels, deviations in the last walks, whether deviations told
-    errors, and which frames were taken.
+    """Four panels as a PNG: errors by number of labels, deviations in the last walks, whether
+    deviations predicted errors, and which frames were chosen.
 
     Raises
     ------

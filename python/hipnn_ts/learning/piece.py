@@ -12,7 +12,7 @@ from hipnn_ts.learning.processes import REFUSED, end_with_parent
 
 
 def _read_line() -> bytes:
-    """Unbuffered: the rest of standard input is watched."""
+    """Unbuffered, because the rest of standard input is watched."""
     line = b""
     while not line.endswith(b"\n"):
         part = os.read(0, 1)
@@ -23,7 +23,7 @@ def _read_line() -> bytes:
 
 
 def _die() -> None:
-    """With what it started, a program of a calculator say."""
+    """Including the processes that it started, for example a calculator's program."""
     os.killpg(0, signal.SIGKILL)
 
 

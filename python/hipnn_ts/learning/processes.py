@@ -1,4 +1,4 @@
-"""A piece of work in a process of its own: what crashes or hangs there ends nothing else."""
+"""Work in a separate process, so that a crash or hang there ends nothing else."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import Any
 from hipnn_ts.errors import InputError
 from hipnn_ts.processes import last_line
 
-REFUSED = 3  # exit status with an InputError's sentence on the last line
+REFUSED = 3  # exit status of a process whose last line is the sentence of an InputError
 INTERRUPTED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # by a user or a batch system
 _RUNNING: set[subprocess.Popen] = set()
 _stopping = threading.Event()
@@ -26,7 +26,7 @@ def run(function: str, arguments: dict[str, Any], threads: int, log: Path) -> No
     Raises
     ------
     InputError
-        It raised one, or ended otherwise than well.
+        The function raised one, or the process failed.
     """
     with started(function, arguments, threads, log) as process:
         process.wait()
@@ -37,12 +37,12 @@ def run(function: str, arguments: dict[str, Any], threads: int, log: Path) -> No
 def started(
     function: str, arguments: dict[str, Any], threads: int, log: Path
 ) -> Iterator[subprocess.Popen]:
-    """The process, whose standard output can be read; what it prints goes to ``log``.
+    """The process; its standard output can be read, and other output goes to ``log``.
 
-    It ends with the process that started it, and takes along what it started itself.
+    It ends when its parent ends, and ends the processes that it started.
     """
     if _stopping.is_set():
-        raise InputError(f"{function}: not begun, because the run ends")
+        raise InputError(f"{function}: not started, because the run ends")
     try:
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -58,8 +58,8 @@ def started(
         raise InputError(f"{log}: cannot be written: {error.strerror}") from error
     _RUNNING.add(process)
     try:
-        with suppress(BrokenPipeError):  # judged by its exit status
-            # The pipe stays open: where this process ends, it closes.
+        with suppress(BrokenPipeError):  # its exit status says more
+            # The pipe stays open and closes when this process ends.
             process.stdin.write(json.dumps(arguments) + "\n")
             process.stdin.flush()
         yield process
@@ -73,7 +73,7 @@ def started(
 
 
 def kill(process: subprocess.Popen) -> None:
-    """End it and what it started; nothing where it has ended."""
+    """End it and the processes that it started; do nothing if it has ended."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -84,26 +84,26 @@ def allow() -> None:
 
 
 def stop_all() -> None:
-    """End all that run, and start no other."""
+    """End all running processes, and start no others."""
     _stopping.set()
     for process in list(_RUNNING):
         kill(process)
 
 
 def interrupted(process: subprocess.Popen) -> bool:
-    """Whether it was ended from outside, which says nothing about what it did."""
+    """Whether it was ended from outside, which says nothing about its work."""
     return _stopping.is_set() or -process.returncode in INTERRUPTED
 
 
 def judge(process: subprocess.Popen, what: str, log: Path) -> None:
-    """Raise InputError where the process did not end well."""
+    """Raise InputError if the process failed."""
     if process.returncode == 0:
         return
     said = last_line(log.read_text(errors="replace")) if log.exists() else "no message"
     if process.returncode == REFUSED:
         raise InputError(said)
     raise InputError(
-        f"{log}: expected {what} to end well, found {ending(process.returncode)} ({said})"
+        f"{log}: expected {what} to finish, found {ending(process.returncode)} ({said})"
     )
 
 
@@ -115,7 +115,7 @@ def ending(status: int) -> str:
 
 
 def end_with_parent(die: Callable[[], None]) -> None:
-    """In such a process: watch standard input, which closes when the parent has ended."""
+    """In the child process: watch standard input, which closes when the parent has ended."""
 
     def watch() -> None:
         while os.read(0, 4096):

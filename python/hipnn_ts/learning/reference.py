@@ -1,4 +1,4 @@
-"""The method that labels: an ASE calculator, by its name and arguments."""
+"""The reference method that labels: an ASE calculator, by its name and arguments."""
 
 from importlib import import_module
 from typing import Any
@@ -15,7 +15,7 @@ def make_calculator(reference: ReferenceConfig) -> Calculator:
     Raises
     ------
     InputError
-        There is nothing of that name, or it does not take these arguments.
+        There is no such name, or it does not take these arguments.
     """
     arguments = dict(reference.arguments)
     if reference.profile is not None:

@@ -1,4 +1,4 @@
-"""The page of a run: errors, deviations, what was labelled and why, and what failed."""
+"""The report of a run: errors, deviations, what was labelled and why, and what failed."""
 
 from base64 import b64encode
 from html import escape
@@ -19,7 +19,7 @@ STYLE = (
 
 
 def write_report(output: Path, config: LearnConfig, last: int) -> None:
-    """Write ``report.html`` after round ``last``, with its pictures inside.
+    """Write ``report.html`` after round ``last``, including its pictures.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The loop: label, train, sample, choose, until enough is known."""
+"""The loop of active learning: label, train, sample, choose, until the conditions are met."""
 
 import shutil
 from collections.abc import Callable
@@ -42,21 +42,21 @@ from hipnn_ts.learning.walking import read_ends, walker_file
 def learn(
     config: LearnConfig, output: str | Path, tell: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Run the loop to its end in a folder, or go on where an earlier call was interrupted.
+    """Run the loop to its end in a folder, or continue an interrupted run.
 
     Returns
     -------
     pathlib.Path
-        of the last committee, in one exported file
+        path of the latest committee, in one exported file
 
     Raises
     ------
     InputError
-        Something of the configuration cannot be used, the folder holds another run, all labels of
-        a round failed, or what is finished cannot be written.
+        The configuration cannot be used, the folder contains another run, all labels of a round
+        failed, or files cannot be written.
     """
     output = Path(output).resolve()
-    need("matplotlib", "hipnn-ts learn")  # not only when the first report is drawn
+    need("matplotlib", "hipnn-ts learn")  # now, rather than when the first report is drawn
     with opened(output, identity_of(config)), started(config.jobs, output / "parsl") as jobs:
         return _Loop(config, output, jobs, tell).run()
 
@@ -67,7 +67,7 @@ class _Loop:
         self.plain = config.model_dump(mode="json")
 
     def run(self) -> Path:
-        """Each step looks for what is finished, and does the rest."""
+        """Each step looks for finished work, and does the rest."""
         take_starts(self.config, self.output)
         number = 0
         while True:
@@ -85,11 +85,11 @@ class _Loop:
                 )
                 break
             number += 1
-        self._publish(number)  # a call that had nothing to do, or was given fewer rounds
+        self._publish(number)  # the call had nothing to do, or was given fewer rounds
         return self.output / MODEL
 
     def _publish(self, number: int) -> None:
-        """What the user looks at."""
+        """The files that the user looks at."""
         with replacing(self.output / MODEL) as temporary:
             shutil.copyfile(round_folder(self.output, number) / MODEL, temporary)
         write_report(self.output, self.config, number)
@@ -136,10 +136,10 @@ class _Loop:
             if not label_file(folder, index).exists()
         ]
         for failure in failed:
-            self.tell(f"round {number}: no label of frame {failure['frame']}: {failure['why']}")
+            self.tell(f"round {number}: frame {failure['frame']} has no label: {failure['why']}")
         if len(failed) == len(frames):
             raise InputError(
-                f"{folder / 'labels'}: expected at least one label, found that all {len(frames)} "
+                f"{folder / 'labels'}: expected at least one label, found {len(frames)} that "
                 f"failed, frame 0 because: {failed[0]['why']}; remove *.failed.json there to try "
                 "again"
             )
@@ -200,9 +200,9 @@ class _Loop:
         return [frame for file in files for frame in read_frames(file)]
 
     def _judged(self, frames: list[Atoms], errors: dict[str, Any]) -> dict[str, Any]:
-        """What the walks say of the committee, and whether that is enough."""
+        """What the walks say about the committee, and whether it is good enough."""
         deviations = [choosing.deviation_of(frame) for frame in frames]
-        # Walks that ended without a frame are as unknown as can be.
+        # Walks that ended without a frame count as completely unknown.
         deviation = float(np.percentile(deviations, 95)) if deviations else float("inf")
         asked = self.config.rounds
         known = (
@@ -218,7 +218,7 @@ class _Loop:
         }
 
     def _choose(self, number: int) -> bool:
-        """Frames of the next round, from the walks of the last; whether there are any."""
+        """Choose the frames of the next round from the last walks; return whether there are any."""
         folder = make(round_folder(self.output, number))
         if (folder / FRAMES).exists():
             return True
@@ -238,8 +238,8 @@ class _Loop:
         return bool(chosen)
 
     def _shared(self, pieces: list[Any]) -> list[list[Any]]:
-        """Pieces for each worker of this machine, which so starts one process for all of them; of
-        other workers the number is not known here."""
+        """One share for each worker of this machine, which then starts one process for all of
+        its pieces; the number of other workers is unknown here."""
         jobs = self.config.jobs
         n_parts = len(pieces) if jobs.parsl else min(jobs.workers, len(pieces))
         return [pieces[k::n_parts] for k in range(n_parts)]

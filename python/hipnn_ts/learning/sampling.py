@@ -1,4 +1,4 @@
-"""Walks by Langevin dynamics, watched by the committee."""
+"""Walks by Langevin dynamics, monitored by the committee."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ BAROSTAT = 1000.0  # time steps in which the volume answers
 
 
 class Step(NamedTuple):
-    """A moment of a walk."""
+    """One moment of a walk."""
 
     atoms: Atoms  # a copy, without velocities
     step: int
-    deviations: np.ndarray | None  # (n,) eV/Å, of the forces of atoms, where a committee walks
+    deviations: np.ndarray | None  # (n,) eV/Å, deviations of forces, if a committee walks
 
 
 def langevin(
@@ -34,10 +34,11 @@ def langevin(
     n_steps: int,
     pressure: float | None = None,
 ) -> Iterator[Step]:
-    """Every step of a walk from a structure, with velocities drawn at the temperature, K.
+    """Every step of a walk from a structure, with random initial velocities at the temperature,
+    K.
 
-    At a pressure, GPa, the volume follows it and the shape of the cell stays
-    (Quigley and Probert, J. Chem. Phys. 120, 11432, 2004).
+    At a pressure, GPa, the volume fluctuates and the shape of the cell is constant (Quigley and
+    Probert, J. Chem. Phys. 120, 11432, 2004); without one the cell is constant.
     """
     atoms = bare(atoms)
     atoms.calc = calculator
@@ -71,8 +72,8 @@ def walk(
 ) -> tuple[list[Atoms], list[dict[str, float | int | str]]]:
     """The frames of one walker, and how each of its walks ended.
 
-    Every ``interval``-th frame, and those where the deviation exceeded ``stop``, where the walk
-    ends and another begins from the next structure. It goes ``interval`` steps in any case.
+    Frames are every ``interval``-th step, and steps whose deviation exceeded ``stop``; there the
+    walk ends, and another begins from the next structure. A walk takes at least ``interval`` steps.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def walk(
         with ``max_devi_f`` (eV/Å), ``temperature``, ``pressure`` (GPa, where there is one),
         ``walker``, ``start``, ``step`` and ``stopped`` in ``info``, and ``forces_std`` of the atoms
     list of dict
-        ``start``, ``steps`` and, where it was stopped, ``why``
+        ``start``, ``steps`` and, if it was stopped, ``why``
     """
     temperature, pressure = settings.conditions(walker)
     frames, ends, left = [], [], settings.steps
@@ -93,7 +94,8 @@ def walk(
             for at in walked:
                 end["steps"] = at.step
                 largest = float(at.deviations.max())
-                # Not at once: where nothing is known yet, structures would all be the start.
+                # Not at once, because at first, when nothing is known, all frames would be initial
+                # structures.
                 stopped = largest > settings.stop and at.step >= settings.interval
                 if stopped or (at.step > 0 and at.step % settings.interval == 0):
                     frame = at.atoms
@@ -112,7 +114,7 @@ def walk(
                 if stopped:
                     end["why"] = f"deviation {largest:.3g} eV/Å"
                     break
-        except InputError as error:  # no finite forces, atoms in one place
+        except InputError as error:  # no finite forces, or atoms at one place
             end["why"] = str(error)
         ends.append(end)
         left -= max(end["steps"], 1)
@@ -128,9 +130,9 @@ def rattled(
     seed: Sequence[int],
     strain: float = 0.0,
 ) -> list[Atoms]:
-    """Copies of the structures in turn, with normally distributed displacements: small ones first,
-    with a standard deviation up to ``displacement`` (Å) in the last. Components of the strain of
-    cells likewise, up to ``strain``, where all three directions are periodic."""
+    """Copies of the structures in turn, with normally distributed displacements whose standard
+    deviation rises to ``displacement`` (Å) in the last copy. The components of the strain of cells
+    that are periodic in three directions do likewise, up to ``strain``."""
     frames = []
     for index, share in enumerate(np.linspace(0.1, 1.0, n)):
         random = np.random.default_rng([*seed, index])
@@ -145,7 +147,7 @@ def rattled(
 
 
 def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions and box, and what a reference method begins with."""
+    """Elements, positions, box, and the initial settings for a reference method."""
     out = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for name in ("initial_magmoms", "initial_charges"):
         if atoms.has(name):

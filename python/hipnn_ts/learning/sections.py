@@ -19,11 +19,13 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ProfileConfig(Section):
-    """How a program is started, for calculators of ASE that take a profile."""
+    """How to start a program, for ASE calculators that take a profile."""
 
-    kind: str = Field(description="its import path, such as ase.calculators.orca.OrcaProfile")
+    kind: str = Field(
+        description="import path of the profile, such as ase.calculators.orca.OrcaProfile"
+    )
     arguments: dict[str, Any] = Field(
-        default={}, description="of the profile, such as {command: /opt/orca/orca}"
+        default={}, description="arguments of the profile, such as {command: /opt/orca/orca}"
     )
 
 
@@ -34,13 +36,14 @@ class ReferenceConfig(Section):
         description="import path (tblite.ase.TBLite) or ASE's short name (vasp, orca, espresso)"
     )
     arguments: dict[str, Any] = Field(
-        default={}, description="of the calculator, such as {method: GFN2-xTB}"
+        default={}, description="arguments of the calculator, such as {method: GFN2-xTB}"
     )
     profile: ProfileConfig | None = Field(
-        default=None, description="what starts its program [as ASE's own configuration says]"
+        default=None,
+        description="how to start the calculator's program [as ASE's own configuration says]",
     )
     time_limit: PositiveFloat = Field(
-        default=3600.0, description="seconds for one structure, which then counts as failed"
+        default=3600.0, description="seconds after which a structure counts as failed"
     )
 
 
@@ -51,16 +54,17 @@ class FirstConfig(Section):
     method: Literal["rattle", "dynamics"] = Field(
         default="rattle",
         description="rattle: structures with displaced atoms; dynamics: frames of short molecular "
-        "dynamics with the reference method itself, which takes `interval` evaluations a frame",
+        "dynamics with the reference method itself, which takes `interval` evaluations per frame",
     )
     displacement: PositiveFloat = Field(
         default=0.05,
-        description="rattle: largest standard deviation of a coordinate, Å; from a tenth of it on",
+        description="rattle: standard deviations of a coordinate go from a tenth of this to this, "
+        "Å",
     )
     strain: NonNegativeFloat = Field(
         default=0.0,
-        description="rattle: largest standard deviation of a component of the strain of cells, for "
-        "structures that are periodic in three directions",
+        description="rattle: standard deviations of the components of the strain of cells that are "
+        "periodic in three directions go from a tenth of this to this",
     )
     interval: PositiveInt = Field(
         default=10, description="dynamics, at constant volume: steps between frames"
@@ -68,34 +72,39 @@ class FirstConfig(Section):
 
 
 class SamplingConfig(Section):
-    """Molecular dynamics with the committee, in which it meets what it does not know."""
+    """Molecular dynamics with the committee, to find structures that it does not know."""
 
-    temperatures: tuple[PositiveFloat, ...] = Field(default=(300.0,), description="K")
+    temperatures: tuple[PositiveFloat, ...] = Field(default=(300.0,), description="temperatures, K")
     pressures: tuple[float, ...] = Field(
         default=(),
-        description="GPa, at each temperature: volumes follow them, cells keep their shape "
-        "[constant volume]",
+        description="pressures at each temperature, GPa, at which the volume fluctuates and the "
+        "shape of the cell is constant [constant volume]",
     )
     walkers: PositiveInt = Field(
-        default=4, description="walkers, which share the temperatures and pressures"
+        default=4, description="number of walkers, which share the temperatures and pressures"
     )
     steps: PositiveInt = Field(
-        default=2000, description="of each walker in a round, whenever it has to start again"
+        default=2000, description="steps of each walker in a round, restarts included"
     )
-    interval: PositiveInt = Field(default=10, description="steps between frames that are looked at")
-    timestep: PositiveFloat = Field(default=0.5, description="fs")
-    friction: PositiveFloat = Field(default=0.02, description="of Langevin's equation, 1/fs")
+    interval: PositiveInt = Field(
+        default=10, description="steps between the frames that are considered"
+    )
+    timestep: PositiveFloat = Field(default=0.5, description="time step, fs")
+    friction: PositiveFloat = Field(
+        default=0.02, description="friction of the Langevin equation, 1/fs"
+    )
     low: NonNegativeFloat = Field(
         default=0.05,
-        description="eV/Å; frames whose largest deviation of a force is smaller are known",
+        description="eV/Å; frames whose largest force deviation is smaller count as known",
     )
     stop: PositiveFloat = Field(
         default=0.5,
-        description="eV/Å; where it exceeds this, and `interval` steps are done, the walker starts "
-        "again",
+        description="eV/Å; if the largest force deviation exceeds this after at least `interval` "
+        "steps, the walker starts again",
     )
     starts: PositiveInt = Field(
-        default=20, description="starts of a walker in a round at most, each with new velocities"
+        default=20,
+        description="largest number of starts of a walker in a round, each with new velocities",
     )
 
     @field_validator("temperatures", "pressures", mode="before")
@@ -126,42 +135,46 @@ class SamplingConfig(Section):
 
 
 class RoundsConfig(Section):
-    """How much is labelled in each round, and when there have been enough."""
+    """How much is labelled in each round, and when the loop ends."""
 
-    most: NonNegativeInt = Field(default=10, description="rounds after the first labels, at most")
+    most: NonNegativeInt = Field(
+        default=10, description="largest number of rounds after the first labels"
+    )
     labels: Annotated[int, Field(ge=2)] = Field(
-        default=20, description="structures to label in each, at most"
+        default=20, description="largest number of structures to label in a round"
     )
     held_back: Share = Field(
         default=0.2,
-        description="share of all labels that no member is trained on: taken at random, for "
-        "validation and errors",
+        description="share of all labels, chosen at random, that no member is trained on: they "
+        "serve for validation and errors",
     )
     choose: Literal["uncertain", "random"] = Field(
         default="uncertain",
-        description="random: whatever the committee says of the frames, to compare with",
+        description="random: ignore the committee when frames are chosen, for comparison",
     )
     forces_rmse: PositiveFloat | None = Field(
-        default=None, description="eV/Å, of held-back frames, below which the loop ends [any]"
+        default=None,
+        description="force error on held-out frames below which the loop ends, eV/Å [any]",
     )
     deviation: PositiveFloat | None = Field(
         default=None,
-        description="eV/Å, below which the largest deviation of a force must be in 95 of 100 "
-        "frames [sampling.low]; without both keys all rounds are made",
+        description="limit, eV/Å, below which the largest force deviation must be in 95 of 100 "
+        "frames [sampling.low]; without both keys all rounds are run",
     )
 
 
 class CommitteeConfig(Section):
     """The members."""
 
-    members: Annotated[int, Field(ge=2, le=64)] = Field(default=4, description="trained networks")
+    members: Annotated[int, Field(ge=2, le=64)] = Field(default=4, description="number of members")
     steps: PositiveInt | None = Field(
         default=None,
-        description="of training in each round, however many labels there are, in the place of "
+        description="steps of training in each round, however many labels there are, instead of "
         "training.epochs; needs training.batch_size",
     )
     restart: bool = Field(
-        default=True, description="train on from the last round's members; false: from new weights"
+        default=True,
+        description="continue from the members of the last round; false: start from new weights",
     )
 
 
@@ -169,12 +182,12 @@ class JobsConfig(Section):
     """Where the work is done; may differ between calls."""
 
     workers: PositiveInt = Field(
-        default=1, description="pieces of work at once, each a process on this machine"
+        default=1, description="pieces of work that run at once, each a process on this machine"
     )
-    threads: PositiveInt = Field(default=1, description="of each process (OMP_NUM_THREADS)")
+    threads: PositiveInt = Field(default=1, description="threads of each process (OMP_NUM_THREADS)")
     parsl: Path | None = Field(
         default=None,
-        description="Python file with `config`, a parsl.Config, for other machines, in place of "
+        description="Python file with `config`, a parsl.Config, for other machines, instead of "
         "workers",
     )
 
@@ -183,9 +196,9 @@ class LearnConfig(Section):
     """All sections. ``network`` and ``training`` are those of `hipnn-ts train`."""
 
     structures: tuple[Path, ...] = Field(
-        description="files with the structures that walks start from, whatever ASE reads"
+        description="files with the structures from which walks start, in any format that ASE reads"
     )
-    seed: NonNegativeInt = Field(default=0, description="of everything that is drawn")
+    seed: NonNegativeInt = Field(default=0, description="seed of all random numbers")
     reference: ReferenceConfig
     first: FirstConfig = FirstConfig()
     sampling: SamplingConfig = SamplingConfig()

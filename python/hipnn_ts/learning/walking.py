@@ -1,4 +1,4 @@
-"""The pieces of work of sampling, each in a process of its own."""
+"""The sampling work, each piece in a separate process."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from hipnn_ts.learning.sections import LearnConfig
 
 
 def walker_file(round_: Path, walker: int) -> Path:
-    """Frames of a walker; how its walks ended is beside it, as .json, and written last."""
+    """Frames of a walker; the ends of its walks are beside them, as .json, and are written last."""
     return round_ / "walks" / f"walker-{walker + 1}.extxyz"
 
 
@@ -26,7 +26,7 @@ def read_ends(round_: Path, walker: int) -> list[dict[str, Any]]:
 def run_walker(
     config: dict[str, Any], starts: str, model: str, round_: str, walker: int, number: int
 ) -> None:
-    """Walk with the committee in round ``number`` and keep the frames."""
+    """Walk with the committee in round ``number`` and store the frames."""
     settings = LearnConfig(**config)
     file = walker_file(Path(round_), walker)
     make(file.parent)
@@ -41,7 +41,7 @@ def run_walker(
 
 
 def run_reference(config: dict[str, Any], starts: str, file: str, walker: int, n: int) -> None:
-    """Frames of dynamics with the reference method, as far as it gets."""
+    """Frames of dynamics with the reference method, until it ends or fails."""
     settings = LearnConfig(**config)
     with claimed(Path(file)):
         if Path(file).exists():
@@ -54,7 +54,7 @@ def run_reference(config: dict[str, Any], starts: str, file: str, walker: int, n
 def reference_walk(
     structures: list[Atoms], settings: LearnConfig, walker: int, n: int
 ) -> list[Atoms]:
-    """At most n frames of a walker, fewer where the reference method failed."""
+    """At most n frames of a walker, or fewer if the reference method failed."""
     sampling, interval = settings.sampling, settings.first.interval
     temperature, _ = sampling.conditions(walker)
     random = np.random.default_rng([settings.seed, 0, 2, walker])
@@ -65,7 +65,7 @@ def reference_walk(
         for at in langevin(structure, calculator, temperature, sampling, random, n * interval):
             if at.step > 0 and at.step % interval == 0:
                 frames.append(at.atoms)
-    except Exception:  # whatever a calculator raises: what there is serves
+    except Exception:  # calculators raise any exception; the frames so far are used
         if not frames:
             raise
     return frames

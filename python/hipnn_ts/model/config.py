@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-# Far beyond any use; metadata of a damaged file may claim anything.
+# Far beyond any real use; the metadata of a damaged file may claim anything.
 Width = Annotated[int, Field(gt=0, le=8192)]
 Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
@@ -62,16 +62,16 @@ class NetworkConfig(BaseModel):
     )
     invariants: Literal["norms", "polynomials"] = Field(
         default="norms",
-        description="what is made of the tensor moments: their norms (HIP-NN-TS) or polynomials "
+        description="invariants of the tensor moments: their norms (HIP-NN-TS) or polynomials "
         "(HIP-HOP-NN), which have no cusps",
     )
     n_max: Annotated[int, Field(ge=1, le=4)] | None = Field(
-        default=None, description="most factors of a polynomial [4]"
+        default=None, description="largest number of factors of a polynomial [4]"
     )
     normalisation: Literal["group", "none"] | None = Field(
         default=None,
-        description="of polynomials: group (hippynn's: each kind over the features of an atom) or "
-        "none, which extrapolates better [none]",
+        description="normalisation of polynomials: group (as in hippynn: each kind over the "
+        "features of an atom) or none, which extrapolates better [none]",
     )
     normalisation_epsilon: Annotated[PositiveFloat, Field(le=1)] | None = Field(
         default=None, description="added to the variance of normalised polynomials [1e-5]"
@@ -79,8 +79,8 @@ class NetworkConfig(BaseModel):
     residual: bool = Field(default=True, description="wrap every layer as a residual")
     zbl: tuple[Length, Length] | None = Field(
         default=None,
-        description="inner and outer radius of the ZBL repulsion added to the network, Å, as those "
-        "of LAMMPS's pair_style zbl; none by default",
+        description="inner and outer radius of the ZBL repulsion added to the network, Å, as for "
+        "LAMMPS's pair_style zbl; none by default",
     )
 
     @model_validator(mode="after")
@@ -118,7 +118,7 @@ class NetworkConfig(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_newer_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Earlier versions refuse keys that they do not know: files without them stay readable.
+        # Earlier versions refuse unknown keys, so files without these keys stay readable for them.
         content = serialise(self)
         if self.invariants == "norms":
             del content["invariants"]
@@ -129,13 +129,13 @@ class NetworkConfig(BaseModel):
         return content
 
     def for_training(self) -> dict[str, Any]:
-        """As plain values, with those keys that files leave out and training has defaults for."""
+        """As plain values, including the keys that files omit and training sets by default."""
         keys = ("invariants", "sensitivity_width")
         return self.model_dump(mode="json") | {key: getattr(self, key) for key in keys}
 
     @property
     def factors(self) -> int:
-        """Most factors of a polynomial; 0 with norms."""
+        """Largest number of factors of a polynomial; 0 with norms."""
         return 0 if self.invariants == "norms" else self.n_max or 4
 
     @property
@@ -157,7 +157,8 @@ class NetworkConfig(BaseModel):
 
     @property
     def n_matrix_elements(self) -> int:
-        """Weights of the largest matrices: what a file with such a network holds at least."""
+        """Number of weights of the largest matrices, a lower bound for files with such a
+        network."""
         widths = [len(self.elements), *self.n_features]
         return sum(
             self.n_sensitivities * n_in * n_middle + self.n_atom_layers * n_out * n_middle

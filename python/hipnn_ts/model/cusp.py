@@ -1,9 +1,9 @@
-"""How far the norms of the tensor moments are round where those moments vanish by symmetry.
+"""The radius within which norms of tensor moments are round, if the moments vanish by symmetry.
 
-At each site of diamond, fcc and bcc and at the carbon of methane the moments E of order one and two
-vanish. There the invariant √(|E|² + ε) is a cone whose tip is round within a displacement
-u = √ε / |dE/du|. Force constants taken with larger displacements, and optimisers that take larger
-steps, see the cone instead of the curvature.
+At each site of diamond, fcc and bcc, and at the carbon of methane, the moments E of orders one and
+two vanish. There the invariant √(|E|² + ε) is a cone whose tip is rounded within a displacement u =
+√ε / |dE/du|. Force constants from larger displacements, and optimisers with larger steps, see the
+cone instead of the curvature.
 """
 
 from typing import NamedTuple
@@ -18,21 +18,21 @@ from hipnn_ts.model.layers import InteractionLayer
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.operators import reference
 
-# Å: displacements of phonon codes; optimisers end on such steps.
+# Å; phonon codes use such displacements, and optimisers end with such steps
 SMALLEST_RADIUS = 0.01
 DEFAULT = NetworkConfig.model_fields["cusp_regularisation"].default
-_STEP = 1e-5  # Å, of the differences that give dE/du
+_STEP = 1e-5  # Å; of the differences that give dE/du
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 
 
 class Rounding(NamedTuple):
-    """How far from a site the norms are round: an atom among four at the corners of a tetrahedron.
+    """The radius for one site: an atom among four others at the corners of a tetrahedron.
 
     Attributes
     ----------
     centre, corners : chemical symbols
-    distance : between them, Å
-    radius : √ε / |dE/du|, Å, where it is smallest among blocks and tensor orders
+    distance : distance between them, Å
+    radius : √ε / |dE/du|, Å, the smallest among blocks and tensor orders
     """
 
     centre: str
@@ -46,12 +46,12 @@ def rounding(
 ) -> Rounding | None:
     """The sharpest site among all pairs of elements; None for a network without norms.
 
-    Hydrogen has one neighbour and stands at no such site, unless there is nothing else.
+    Hydrogen has one neighbour and occupies no such site, unless there is no other element.
 
     Parameters
     ----------
     potential : Potential
-    closest_approach : {"H-O": 0.87, ...}, Å, of the training data: no tetrahedron is smaller
+    closest_approach : {"H-O": 0.87, ...}, Å, in the training data: the smallest tetrahedron
     """
     config = potential.config
     if config.l_max == 0 or config.invariants != "norms":
@@ -71,7 +71,7 @@ def rounding(
 
 
 def remark(potential: Potential, closest_approach: dict[str, float] | None = None) -> str | None:
-    """One sentence for the user of a potential whose norms are sharper than displacements are."""
+    """One sentence for a user whose potential has norms sharper than typical displacements."""
     found = rounding(potential, closest_approach)
     if found is None or found.radius >= SMALLEST_RADIUS:
         return None
@@ -116,7 +116,8 @@ def _norms(
     geometry: PairGeometry,
     n_receivers: int,
 ) -> list[Tensor]:
-    """Of each order's moments (n_receivers,), root mean square over features by their scales."""
+    """Moments (n_receivers,) of each order, root mean square over features weighted by their
+    scales."""
     n_sensitivities, n_out, n_in = layer.weights.shape
     projections = (features @ layer.weights.reshape(-1, n_in).t()).view(-1, n_sensitivities, n_out)
     radial = reference.sensitivities(geometry.distances, layer.mu, layer.sigma, layer.cutoff)
@@ -133,6 +134,6 @@ def _norms(
 
 
 def _distance(centre: str, corner: str, closest_approach: dict[str, float]) -> float:
-    """Å, of atoms that touch."""
+    """Å, distance of bonded atoms."""
     bond = sum(float(covalent_radii[atomic_numbers[symbol]]) for symbol in (centre, corner))
     return max(bond, closest_approach.get("-".join(sorted((centre, corner))), 0.0))

@@ -1,7 +1,7 @@
 """Forces and virial from the derivative of the energy with respect to the pair vectors.
 
-Every quantity an engine needs follows from ``g_p = dE/dr_p`` with r_p = r_sender - r_receiver,
-so no path needs to differentiate through the neighbour search or the cell. All scriptable.
+All quantities that an engine needs follow from ``g_p = dE/dr_p`` with r_p = r_sender - r_receiver,
+so no path differentiates through the neighbour search or the cell. All functions are scriptable.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 def pair_gradients(atom_energies: Tensor, vectors: Tensor, create_graph: bool = False) -> Tensor:
     """``dE/dr_p`` (P, 3) in eV/Å of the summed atomic energies, by autograd.
 
-    ``vectors`` (P, 3) must require gradients and ``atom_energies`` (n,) depend on them;
+    ``vectors`` (P, 3) must require gradients, and ``atom_energies`` (n,) must depend on them;
     ``create_graph`` keeps the graph, for a loss on forces.
     """
     if vectors.shape[0] == 0:
@@ -29,7 +29,7 @@ def forces(gradients: Tensor, receivers: Tensor, senders: Tensor, n_atoms: int) 
 
 
 def first_not_finite(atom_energies: Tensor, forces: Tensor) -> int:
-    """The first atom whose energy (n,) or force (n, 3) is not finite; -1 where all are."""
+    """The first atom whose energy (n,) or force (n, 3) is not finite; -1 if all are."""
     finite = torch.isfinite(atom_energies) & torch.isfinite(forces).all(dim=1)
     bad = (~finite).nonzero()
     return int(bad[0, 0]) if bad.shape[0] > 0 else -1

@@ -1,4 +1,4 @@
-"""What all interaction layers need to know of the pairs' geometry."""
+"""The geometry of pairs, as all interaction layers need it."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from hipnn_ts.operators import reference
 
 
 class PairGeometry(NamedTuple):
-    """Of P directed pairs: computed once, read by every interaction layer."""
+    """For P directed pairs: computed once and read by every interaction layer."""
 
     distances: Tensor
     """(P,), Å"""
@@ -35,7 +35,7 @@ def pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
 
 
 def fused_pair_geometry(vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
-    """The same by this package's operator."""
+    """The same with this package's operator."""
     distances, inverse, envelopes, components = torch.ops.hipnn_ts.pair_geometry(
         vectors, (l_max + 1) * (l_max + 1), cutoff
     )

@@ -31,7 +31,7 @@ class PolynomialMixing(nn.Module):
         self.normalised = config.normalised
         self.epsilon = config.normalisation_epsilon or NORMALISATION_EPSILON
         width = self.n_kinds * n_features
-        # hippynn's initial spread.
+        # hippynn's initial spread
         deviation = sqrt(2.0 / (width + n_features * n_features))
         self.mixing = nn.Parameter(torch.randn(n_features, width) * deviation)
         size = width if self.normalised else 0
@@ -40,7 +40,8 @@ class PolynomialMixing(nn.Module):
 
     @torch.jit.unused
     def folded(self) -> tuple[Tensor, Tensor]:
-        """The mixing (a, K a) of what is normalised without weight and bias, and what it lacks."""
+        """The mixing (a, K a) for polynomials normalised without weight and bias, and the remaining
+        bias."""
         if not self.normalised:
             return self.mixing, torch.zeros_like(self.mixing[:, 0])
         return self.mixing * self.weight, self.mixing @ self.bias
@@ -54,7 +55,7 @@ class PolynomialMixing(nn.Module):
 
 
 class InteractionLayer(nn.Module):
-    """One message pass: invariants of the tensor moments, and the linear self term beside them.
+    """One message pass: invariants of the tensor moments, plus a linear self-interaction.
 
     The weights are shared by all tensor orders (Chigaev et al. 2023). Norms have a row of
     ``scales`` for each order; polynomials have ``polynomials`` instead.
@@ -76,7 +77,7 @@ class InteractionLayer(nn.Module):
         self.sigma = nn.Parameter(torch.full((n,), config.initial_sigma))
         norms = config.invariants == "norms"
         self.scales = nn.Parameter(torch.empty(config.l_max if norms else 0, n_out))
-        for row in self.scales.data:  # a seed gives what it gave when each order had its own
+        for row in self.scales.data:  # drawn as earlier versions did
             row.copy_(torch.randn(n_out))
         self.polynomials = None if norms else PolynomialMixing(config, n_out)
         self.self_interaction = nn.Linear(n_in, n_out)
@@ -113,9 +114,10 @@ class InteractionLayer(nn.Module):
 
 
 def stack_scales(state: dict[str, Tensor]) -> None:
-    """Give a state dict of an earlier version, or of hippynn, today's entries ``scales``.
+    """Convert the scales in a state dict of an earlier version, or of hippynn, to today's
+    ``scales``.
 
-    Those have an entry for each order. One that cannot be a row of scales stays.
+    Those have an entry for each order. An entry that cannot be a row of scales stays.
     """
     for key in [key for key in state if key.endswith("interaction.weights")]:
         interaction = key.removesuffix("weights")
@@ -133,7 +135,8 @@ def stack_scales(state: dict[str, Tensor]) -> None:
 
 
 class OnSiteLayer(nn.Module):
-    """Weights of ``outer(softplus(inner(x))) + x`` as a residual, else ``softplus(inner(x))``."""
+    """Weights of ``outer(softplus(inner(x))) + x`` as a residual layer, otherwise of
+    ``softplus(inner(x))``."""
 
     def __init__(self, n_features: int, n_middle: int, residual: bool):
         super().__init__()
@@ -156,7 +159,7 @@ class Block(nn.Module):
         n_middle = config.middle_features[index]
         self.interaction = InteractionLayer(config, n_in, n_middle, fused)
         self.outer = nn.Linear(n_middle, n_out) if config.residual else None
-        # Where the width changes the residual path needs a (bias-free) change of width too.
+        # If the width changes, the residual path needs a (bias-free) change of width, too.
         self.adjust = (
             nn.Linear(n_in, n_out, bias=False) if config.residual and n_in != n_out else None
         )
@@ -174,7 +177,7 @@ class Block(nn.Module):
     ) -> Tensor:
         """Features (n, n_in) of all atoms -> features (n_receivers, n_out)."""
         invariants = self.interaction(features, receivers, senders, geometry, n_receivers)
-        # A slice of everything would cost its share of each pass.
+        # A slice of everything would take a noticeable part of each pass.
         own = features if features.shape[0] == n_receivers else features[:n_receivers]
         first = self.interaction.self_interaction
         weights = [first.weight, first.bias]

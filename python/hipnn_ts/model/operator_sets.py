@@ -1,6 +1,6 @@
-"""The two sets of operators that a model can run on, with the same methods.
+"""The two sets of operators on which a model can run, with the same methods.
 
-Shapes as in :mod:`hipnn_ts.operators.reference`. Scriptable: a model holds one of them.
+Shapes as in :mod:`hipnn_ts.operators.reference`. Scriptable: a model contains one of them.
 """
 
 import torch
@@ -12,7 +12,7 @@ from hipnn_ts.operators import reference
 
 
 class ReferenceOperators(nn.Module):
-    """Plain torch: any libtorch runs it, any derivative exists."""
+    """Plain torch: any libtorch runs it, and derivatives of any order exist."""
 
     def geometry(self, vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
         """Geometry of pairs with ``vectors`` (P, 3), Å."""
@@ -48,7 +48,7 @@ class ReferenceOperators(nn.Module):
     def onsite_layers(
         self, invariants: Tensor, features: Tensor, weights: list[Tensor], residual: bool
     ) -> Tensor:
-        """A block's features of its invariants and the features that entered it."""
+        """Output features of a block from its invariants and its input features."""
         return reference.onsite_layers(invariants, features, weights, residual)
 
 
@@ -56,7 +56,7 @@ class FusedOperators(nn.Module):
     """This package's kernels, with first and second derivatives."""
 
     def geometry(self, vectors: Tensor, l_max: int, cutoff: float) -> PairGeometry:
-        """As :meth:`ReferenceOperators.geometry`."""
+        """See :meth:`ReferenceOperators.geometry`."""
         return fused_pair_geometry(vectors, l_max, cutoff)
 
     def moments(
@@ -71,15 +71,16 @@ class FusedOperators(nn.Module):
         geometry: PairGeometry,
         n_receivers: int,
     ) -> Tensor:
-        """As :meth:`ReferenceOperators.moments`, with sensitivities below rounding left out."""
-        # Sorted by centre, those that matter at one distance are neighbours.
+        """See :meth:`ReferenceOperators.moments`; sensitivities below rounding are left out."""
+        # Sorted by centre, so that those that matter at one distance are consecutive.
         order = torch.argsort(1.0 / mu)
         weights = weights.index_select(0, order)
         mu, sigma = mu.index_select(0, order), sigma.index_select(0, order)
         first, count = torch.ops.hipnn_ts.active_windows(
             geometry.distances.detach(), mu.detach(), sigma.detach()
         )
-        # To learn the largest window would synchronise a GPU: there all sensitivities are read.
+        # Finding the largest window would synchronise a GPU, which therefore reads all
+        # sensitivities.
         window = weights.shape[0]
         if not count.is_cuda:
             window = int(count.max()) if count.numel() > 0 else 0
@@ -98,17 +99,17 @@ class FusedOperators(nn.Module):
         )
 
     def norms(self, moments: Tensor, scales: Tensor, cusp_regularisation: float) -> Tensor:
-        """As :meth:`ReferenceOperators.norms`."""
+        """See :meth:`ReferenceOperators.norms`."""
         return torch.ops.hipnn_ts.invariants(moments, scales, cusp_regularisation)
 
     def polynomials(self, moments: Tensor, n_max: int) -> Tensor:
-        """As :meth:`ReferenceOperators.polynomials`."""
+        """See :meth:`ReferenceOperators.polynomials`."""
         return torch.ops.hipnn_ts.polynomials(moments, n_max)
 
     def onsite_layers(
         self, invariants: Tensor, features: Tensor, weights: list[Tensor], residual: bool
     ) -> Tensor:
-        """As :meth:`ReferenceOperators.onsite_layers`."""
+        """See :meth:`ReferenceOperators.onsite_layers`."""
         if residual:
             return torch.ops.hipnn_ts.onsite_layers(invariants, features, weights)[0]
         return reference.onsite_layers(invariants, features, weights, residual)

@@ -1,4 +1,4 @@
-"""A HIP-NN-TS potential: the network, its readout, self energies and perhaps a repulsion."""
+"""A HIP-NN-TS potential: the network, its readout, self energies and an optional repulsion."""
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,15 @@ from hipnn_ts.model.repulsion import Repulsion
 
 
 class Potential(nn.Module):
-    """Atomic energies in eV of atoms whose species and neighbours are given.
+    """Atomic energies in eV for atoms with given species and neighbours.
 
     Atoms are rows: ``species`` (n,) int64 indexes ``config.elements``. Pairs are directed:
-    ``receivers``, ``senders`` (P,) int64 and ``vectors`` (P, 3) = r_sender - r_receiver in Å.
-    A pair beyond the cutoff contributes nothing; pairs at distance zero are not allowed.
+    ``receivers``, ``senders`` (P,) int64 and ``vectors`` (P, 3) = r_sender - r_receiver in Å. A
+    pair beyond the cutoff contributes nothing; pairs at distance zero are not allowed.
 
-    ``fused`` selects this package's operators; without it the module is plain torch.
-    Scriptable; an engine that exchanges features between ranks calls :meth:`encode` and
-    :meth:`block` layer by layer, any other :meth:`forward`.
+    ``fused`` selects this package's operators; without it the module is plain torch. The module is
+    scriptable. An engine that exchanges features between ranks calls :meth:`encode` and
+    :meth:`block` layer by layer; all others call :meth:`forward`.
     """
 
     def __init__(self, config: NetworkConfig, fused: bool = True):
@@ -35,19 +35,20 @@ class Potential(nn.Module):
         )
         self.readouts = nn.ModuleList(nn.Linear(width, 1) for width in config.n_features)
         self.register_buffer("self_energies", torch.zeros(self.n_species, dtype=torch.float64))
-        # Otherwise no attribute at all: TorchScript would write it into files that need none.
+        # Without repulsion there is no such attribute: TorchScript would write it into every file.
         if config.zbl is not None:
             self.repulsion = Repulsion(config)
 
     def _apply(self, fn, recurse=True):
-        # Self energies are hartrees where the network's share is meV: float64 in every flavour.
+        # Self energies are hartrees and the network's contribution is meV, so they are float64 in
+        # every flavour.
         exact = self.self_energies.detach().clone()
         super()._apply(fn, recurse)
         self.self_energies.data = exact.to(self.self_energies.device)
         return self
 
     def train_self_energies(self) -> None:
-        """Let an optimiser change the self energies, which are constants otherwise."""
+        """Let an optimiser change the self energies, which otherwise are constants."""
         values = self.self_energies
         del self.self_energies
         self.self_energies = nn.Parameter(values)
@@ -79,8 +80,8 @@ class Potential(nn.Module):
         Returns
         -------
         tuple of Tensor
-            new features (n_receivers, width) and this block's atomic energies (n_receivers,), eV;
-            the first block's hold the repulsion.
+            new features (n_receivers, width) and atomic energies (n_receivers,) of this block, eV;
+            those of the first block include the repulsion.
         """
         geometry = self.operators.geometry(vectors, self.l_max, self.cutoff)
         if hasattr(self, "repulsion") and index == 0:
@@ -101,7 +102,7 @@ class Potential(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         out = features
         energies = features.new_zeros(n_receivers)
-        # TorchScript unrolls this loop: a ModuleList has no run-time index there.
+        # TorchScript unrolls this loop, because a ModuleList has no run-time index there.
         for k, (block, readout) in enumerate(zip(self.blocks, self.readouts, strict=True)):
             if k == index:
                 out = block(features, receivers, senders, geometry, n_receivers)
@@ -112,8 +113,8 @@ class Potential(nn.Module):
     def energy_terms(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
     ) -> Tensor:
-        """Each block's share (n, n_blocks) of the atomic energies in eV: the network alone, without
-        self energies and repulsion."""
+        """Contribution of each block (n, n_blocks) to the atomic energies in eV: the network alone,
+        without self energies and repulsion."""
         n_atoms = species.shape[0]
         features = self.encode(species)
         vectors = vectors.to(features.dtype)

@@ -1,4 +1,4 @@
-"""Repulsion of nuclei at short distance: Ziegler, Biersack and Littmark's (ZBL).
+"""Screened repulsion of nuclei at short distance by Ziegler, Biersack and Littmark (ZBL).
 
 Formula and constants are those of LAMMPS's ``pair_style zbl`` in metal units
 (https://docs.lammps.org/pair_zbl.html), after J. F. Ziegler, J. P. Biersack, U. Littmark, The
@@ -15,15 +15,15 @@ from hipnn_ts.model.config import NetworkConfig
 COULOMB = 14.399645  # e²/4πε0, eV Å
 # Weight and decay of each term of the universal screening function.
 SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
-SCREENING_LENGTH, SCREENING_EXPONENT = 0.46850, 0.23  # Å, of the nuclear charges
+SCREENING_LENGTH, SCREENING_EXPONENT = 0.46850, 0.23  # Å, screening length for nuclear charges
 
 
 class Repulsion(nn.Module):
     """The repulsion between the species of a network with ``config.zbl``. It has no weights.
 
-    ``coefficients`` (pairs of species, 11), float64: strengths (eV Å) and exponents (1/Å) of the
-    four screened terms; of the switch, which lets energy, force and curvature vanish at the outer
-    radius, the cubic and the quartic coefficient and the shift.
+    ``coefficients`` (pairs of species, 11), float64, contains the strengths (eV Å) and exponents
+    (1/Å) of the four screened terms, and the cubic coefficient, quartic coefficient and shift of
+    the switch, which makes energy, force and curvature vanish at the outer radius.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -31,7 +31,8 @@ class Repulsion(nn.Module):
         self.inner, self.outer = config.zbl
         charges = config.atomic_numbers
         self.n_species = len(charges)
-        # No buffer: those are weights in files, and follow the network to its precision.
+        # Not a buffer: files would contain it among the weights, and it would get the network's
+        # precision.
         self.coefficients = torch.tensor(
             [_coefficients(i, j, self.inner, self.outer) for i in charges for j in charges],
             dtype=torch.float64,
@@ -40,11 +41,11 @@ class Repulsion(nn.Module):
     def forward(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor, n_receivers: int
     ) -> Tensor:
-        """Energies (n_receivers,) in eV, float64, of pairs as a Potential takes them.
+        """Energies (n_receivers,) in eV, float64, for pairs as in Potential.
 
         A directed pair gives half of its energy to its receiver.
         """
-        # Most pairs are farther apart.
+        # Most pairs are farther apart and are skipped.
         squares = vectors.detach().square().sum(dim=1)
         close = torch.nonzero(squares < self.outer * self.outer).squeeze(1)
         ends = receivers.index_select(0, close)
@@ -66,7 +67,7 @@ def _coefficients(z_receiver: int, z_sender: int, inner: float, outer: float) ->
     length = SCREENING_LENGTH / (z_receiver**SCREENING_EXPONENT + z_sender**SCREENING_EXPONENT)
     strengths = [COULOMB * z_receiver * z_sender * weight for weight, _ in SCREENING]
     exponents = [-decay / length for _, decay in SCREENING]
-    # Energy, slope and curvature at the outer radius, which the switch takes away.
+    # Energy, slope and curvature at the outer radius, which the switch removes.
     energy = slope = curvature = 0.0
     for strength, exponent in zip(strengths, exponents, strict=True):
         term = strength * math.exp(exponent * outer) / outer

@@ -1,7 +1,8 @@
-"""How far an atom is from those that a network was trained on, as an estimate of its force's error.
+"""The distance of an atom from the training atoms, as an estimate of the error of its force.
 
-The distance is Mahalanobis's, in the space of the features that the readouts see, from the training
-atoms of the same element; a factor for each element, found on validation data, makes eV/Å of it.
+It is the Mahalanobis distance in the space of the features that the readouts see, from the training
+atoms of the same element. A factor for each element, fitted to validation data, converts it to
+eV/Å.
 """
 
 from typing import Any, NamedTuple
@@ -11,15 +12,15 @@ from torch import Tensor
 
 from hipnn_ts.model.potential import Potential
 
-# Of a covariance's mean eigenvalue, added to all: below lies what rounding makes of features that
-# depend on each other.
+# Fraction of a covariance's mean eigenvalue that is added to all eigenvalues: smaller ones are
+# rounding errors of features that depend on each other.
 SMALLEST_VARIANCE = 1e-6
-# Atoms for each feature below which an element's own covariance is not trusted alone.
+# Atoms for each feature below which the covariance of an element alone is not trusted.
 ATOMS_PER_FEATURE = 2
 
 
 class Uncertainty(NamedTuple):
-    """The distribution of training atoms' features; D is the number of all blocks' features.
+    """The distribution of training atoms' features; D is the number of features of all blocks.
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class Uncertainty(NamedTuple):
     whitening : Tensor, (S, D (D + 1) / 2), float64: rows of the lower triangular matrix L with
         Lᵀ L the inverse of the element's covariance, one after the other
     scale : Tensor, (S,), float64, eV/Å for each unit of distance
-    facts : plain values that say what these were made of, for people
+    facts : plain values that describe, for people, the data behind these numbers
     """
 
     means: Tensor
@@ -43,7 +44,7 @@ class Uncertainty(NamedTuple):
 def features_of(
     potential: Potential, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor
 ) -> Tensor:
-    """What leaves each block, side by side, (n, D); arguments as of the potential."""
+    """Output features of all blocks side by side, (n, D); arguments as in the potential."""
     features, found = potential.encode(species), []
     vectors = vectors.to(features.dtype)
     for index in range(len(potential.blocks)):
@@ -66,12 +67,12 @@ def distances(means: Tensor, whitening: Tensor, features: Tensor, species: Tenso
 def distribution(
     features: Tensor, species: Tensor, n_species: int
 ) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Means and whitening of atoms by element, as of :class:`Uncertainty`, and numbers of atoms.
+    """Means and whitening of atoms by element, as in :class:`Uncertainty`, and numbers of atoms.
 
     An element with fewer than ``ATOMS_PER_FEATURE`` times D atoms is filled up to that number with
-    the covariance within all elements, and this one with that of independent features: the few
-    atoms of an element span few directions, and in all others everything would be infinitely far
-    away. The mean of an element without atoms is that of all.
+    the covariance within all elements, and the latter with that of independent features. Otherwise
+    everything outside the few directions that its atoms span would be infinitely far away. The mean
+    of an element without atoms is that of all.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def distribution(
 
     Returns
     -------
-    tuple of Tensor, or None where all atoms of each element are alike: no distance means anything
+    tuple of Tensor, or None if all atoms of each element are alike, so that distances mean nothing
     """
     features, n_features = features.double(), features.shape[1]
     enough = ATOMS_PER_FEATURE * n_features
@@ -101,7 +102,7 @@ def distribution(
     for scatter, count in zip(scatters, counts.tolist(), strict=True):
         covariance = _filled_up(scatter, count, enough, within)
         if not covariance.trace() > SMALLEST_VARIANCE * within.trace():
-            covariance = within  # atoms that are all alike tell as much as one
+            covariance = within  # identical atoms count as one
         smallest = SMALLEST_VARIANCE * covariance.trace() / n_features
         factor = torch.linalg.cholesky(covariance + smallest * unit)
         inverse = torch.linalg.solve_triangular(factor, unit, upper=False)
@@ -110,13 +111,13 @@ def distribution(
 
 
 def _filled_up(scatter: Tensor, n_atoms: int, enough: int, other: Tensor) -> Tensor:
-    """The covariance of ``enough`` atoms, of which those that are missing have the other one."""
+    """The covariance of ``enough`` atoms, with the other covariance for those that are missing."""
     missing = max(0, enough - n_atoms)
     return (scatter + missing * other) / (n_atoms + missing)
 
 
 def unpacked(rows: Tensor) -> Tensor:
-    """The lower triangular matrix (D, D) of its rows (D (D + 1) / 2,)."""
+    """The lower triangular matrix (D, D) from its rows (D (D + 1) / 2,)."""
     size = int((8 * len(rows) + 1) ** 0.5) // 2
     out = rows.new_zeros(size, size)
     out[tuple(torch.tril_indices(size, size))] = rows

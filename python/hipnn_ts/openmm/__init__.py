@@ -1,7 +1,7 @@
 """OpenMM: a force that runs an exported potential.
 
-Nothing else is needed to deserialise a system with an ``openmm.PythonForce`` of this package; one
-with an ``openmmtorch.TorchForce`` needs :func:`load_torch_plugins` before.
+Deserialising a system with an ``openmm.PythonForce`` of this package needs nothing else; a system
+with an ``openmmtorch.TorchForce`` needs :func:`load_torch_plugins` first.
 """
 
 from hipnn_ts.extras import need

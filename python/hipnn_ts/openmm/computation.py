@@ -1,4 +1,4 @@
-"""What an openmm.PythonForce calls, with pickling for XML."""
+"""The function that an openmm.PythonForce calls, with pickling for XML."""
 
 import re
 import sys
@@ -30,14 +30,14 @@ class Computation:
         box = None
         if self._step.periodic:
             box = state.getPeriodicBoxVectors(asNumpy=True)._value
-        # All Contexts of a force share this object: the step may be asked by several threads.
+        # All Contexts of a force share this object, so several threads may call the step.
         return self._step.evaluate(positions, box)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"step": self._step}
 
     def __setstate__(self, state: dict[str, Any] | bytes) -> None:
-        if isinstance(state, bytes):  # of the versions that evaluated by torch alone
+        if isinstance(state, bytes):  # pickles of versions that evaluated only by torch
             from hipnn_ts.openmm.scripted import scripted_step
 
             self.__init__(scripted_step(state))
@@ -46,15 +46,15 @@ class Computation:
 
 
 class Acting(NamedTuple):
-    """What an exported potential acts on.
+    """The particles on which an exported potential acts.
 
     Attributes
     ----------
-    n_particles : of the whole system
-    atoms : (n,) int64, the particles that the potential acts on
+    n_particles : number of particles of the whole system
+    atoms : (n,) int64, the particles on which the potential acts
     species : (n,) int64, indices into the potential's elements
-    periodic : whether the Context's box repeats
-    limits : (S, S), of a guard against extrapolation
+    periodic : whether the Context's box is periodic
+    limits : (S, S), limits of a guard against extrapolation
     stop : whether that guard stops
     """
 
@@ -67,15 +67,16 @@ class Acting(NamedTuple):
 
 
 class NativeStep:
-    """A fused potential on some of a system's particles.
+    """A fused potential on some particles of a system.
 
-    Any number of threads may evaluate it at once. A pickle holds the content of the exported file.
+    Any number of threads may evaluate it at once. A pickle contains the content of the exported
+    file.
 
     Parameters
     ----------
     potential : NativePotential
     acting : Acting
-    member : of a committee, whose energy and forces; None for the mean
+    member : member of a committee to evaluate; None for the mean
 
     Raises
     ------
@@ -91,7 +92,7 @@ class NativeStep:
         self._guard = ExtrapolationGuard(
             acting.limits, acting.stop, "this force", "hipnn-ts: particles"
         )
-        self._free: list[_core.Evaluation] = []  # taken and given back by one instruction each
+        self._free: list[_core.Evaluation] = []  # list.pop and append are atomic
 
     def __reduce__(self):
         return NativeStep, (self._potential, self._acting, self._member)
@@ -102,12 +103,12 @@ class NativeStep:
         Parameters
         ----------
         positions : (n_particles, 3), nm
-        box : (3, 3), rows are the box vectors, nm; given where periodic
+        box : (3, 3), rows are the box vectors, nm; given if periodic
 
         Raises
         ------
         ValueError
-            Particles that cannot be evaluated, in one sentence, which OpenMM passes on.
+            Particles that cannot be evaluated, as one sentence, which OpenMM passes on.
         """
         acting = self._acting
         own, cell = self._of_atoms(positions, box)
@@ -122,8 +123,8 @@ class NativeStep:
         return float(energies.sum()) * KILOJOULES_PER_MOLE_PER_EV, out
 
     def deviations(self, positions: np.ndarray, box: np.ndarray | None) -> Deviations:
-        """How far the members of a committee are apart; of a single network with force uncertainty
-        that in place of the forces', and nan of energy and virial. Arguments and what is raised as
+        """Deviations of the members of a committee; for a single network, the force uncertainty
+        replaces those of forces, and those of energy and virial are nan. Arguments and errors as
         above."""
         choice = choice_of(self._potential, None)
         found = self._compute(*self._of_atoms(positions, box), choice)
@@ -135,7 +136,7 @@ class NativeStep:
     def _of_atoms(
         self, positions: np.ndarray, box: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of ours and the cell, Å."""
+        """Positions of the potential's atoms and the cell, Å."""
         acting = self._acting
         if len(positions) != acting.n_particles:
             raise ValueError(
@@ -159,7 +160,7 @@ class NativeStep:
             self._free.append(evaluation)
 
     def _of_particles(self, sentence: str) -> str:
-        """What is said of atoms by their numbers among ours, said of particles."""
+        """A message about atoms, with the particles' numbers in place of ours."""
         subject = re.match(r"atoms? \d+( and \d+)?:", sentence)
         if subject is None:
             return sentence
@@ -168,7 +169,8 @@ class NativeStep:
         return named + sentence[subject.end() :]
 
     def _not_finite(self, bad: int, own: np.ndarray, cell: np.ndarray, periodic: list[bool]) -> str:
-        # What is not finite spreads to all particles within a few steps: here it is still near.
+        # A value that is not finite spreads to all particles within a few steps; it is caught near
+        # its origin here.
         text = (
             "hipnn-ts: expected finite energies and forces, found none for particle "
             f"{self._acting.atoms[bad]} at evaluation {self._guard.evaluations} of this force"

@@ -37,17 +37,18 @@ def create_force(
     Parameters
     ----------
     model : path of a file written by ``hipnn-ts export``; the force holds a copy
-    topology_or_numbers : openmm.app.Topology or atomic numbers, of every particle of the system
-    atoms : indices of the particles that the potential acts on, default all. Interactions of
-        these atoms with the others are left to the system's other forces.
+    topology_or_numbers : openmm.app.Topology or atomic numbers, for every particle of the system
+    atoms : indices of the particles on which the potential acts, default all. The system's other
+        forces must provide the interactions of these atoms with the others.
     periodic : use the Context's periodic box; default: whether the topology has box vectors.
-        Required where atomic numbers are given.
+        Required with atomic numbers.
     implementation : "torch" for an openmmtorch.TorchForce, "python" for an openmm.PythonForce;
-        default: the first where openmm-torch can be imported, else the second. Both give the
-        same numbers, and both serialise to XML.
-    beyond_training : where atoms come closer than in the training data: "warn" on standard error
-        (at the 1st, 10th, 100th ... evaluation), "stop" with an OpenMMException, or "ignore"
-    member : of a committee (a file with several members), to be evaluated alone by a PythonForce,
+        default: the first if openmm-torch can be imported, otherwise the second. Both give the same
+        numbers, and both serialise to XML.
+    beyond_training : what to do when atoms come closer than in the training data: "warn" on
+        standard error (at the 1st, 10th, 100th ... evaluation), "stop" with an OpenMMException, or
+        "ignore"
+    member : member of a committee (a file with several members) that a PythonForce evaluates alone,
         counted from 0; default: the mean of all. See also :class:`DeviationReporter`.
 
     Returns
@@ -57,9 +58,9 @@ def create_force(
     Raises
     ------
     InputError
-        An atom of an element that the potential does not know, atom indices that do not fit,
-        periodic asked for without a box, openmm-torch asked for and not importable, or a member
-        that is not there.
+        An atom has an element that is unknown to the potential, atom indices do not fit,
+        periodicity is requested without a box, openmm-torch is requested but cannot be imported, or
+        a member does not exist.
 
     Warns
     -----
@@ -92,7 +93,8 @@ def acting_of(
     periodic: bool | None,
     beyond_training: Action,
 ) -> Acting:
-    """What a potential acts on, by the arguments of ``create_force``. Raises InputError."""
+    """The particles on which a potential acts, from the arguments of ``create_force``. Raises
+    InputError."""
     indices = _indices(atoms, len(particles.numbers))
     return Acting(
         len(particles.numbers),
@@ -107,7 +109,7 @@ def acting_of(
 def _scripted_force(
     content: bytes, name: str, metadata: Metadata, acting: Acting, by_torch: bool
 ) -> openmm.Force:
-    """What torch evaluates, from within OpenMM or by way of Python."""
+    """A potential that torch evaluates, within OpenMM or through Python."""
     need_torch(name, metadata)
     from hipnn_ts.export.read import load_content
     from hipnn_ts.openmm.scripted import ScriptedStep, scripted

@@ -1,4 +1,4 @@
-"""The particles of a system, as a topology or a list of atomic numbers describes them."""
+"""The particles of a system, described by a topology or a list of atomic numbers."""
 
 import operator
 import warnings
@@ -8,24 +8,24 @@ from openmm import app
 
 from hipnn_ts.errors import InputError
 
-_MOST_NAMED = 4  # bonds in one message
+_MOST_NAMED = 4  # largest number of bonds in one message
 
 
 class CutBondWarning(UserWarning):
-    """A potential acts on one end of a bond only."""
+    """A potential acts on only one end of a bond."""
 
 
 class Particles:
-    """Atomic numbers (0 of virtual sites), names, and whether there is a box.
+    """Atomic numbers (0 for virtual sites), names, and whether there is a box.
 
     Parameters
     ----------
-    topology_or_numbers : openmm.app.Topology or atomic numbers, of every particle of the system
+    topology_or_numbers : openmm.app.Topology or atomic numbers, for every particle of the system
 
     Raises
     ------
     InputError
-        It is neither.
+        The argument is neither.
     """
 
     def __init__(self, topology_or_numbers: app.Topology | Sequence[int]):
@@ -52,14 +52,14 @@ class Particles:
             ) from error
 
     def name(self, index: int) -> str:
-        """Its number and, of a topology, its name and residue: "atom 4 (C of ALA 2)"."""
+        """Its number and, with a topology, its name and residue: "atom 4 (C of ALA 2)"."""
         if self._topology is None:
             return f"atom {index}"
         atom = self._atoms[index]
         return f"atom {index} ({atom.name} of {atom.residue.name} {atom.residue.id})"
 
     def warn_of_cut_bonds(self, indices: list[int]) -> None:
-        """Warn where a bond of the topology joins one of these particles to another one."""
+        """Warn if a bond of the topology connects one of these particles to another one."""
         inside = set(indices)
         bonds = () if self._topology is None else self._topology.bonds()
         cut = [ends for ends in bonds if (ends[0].index in inside) != (ends[1].index in inside)]

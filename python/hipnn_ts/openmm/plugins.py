@@ -1,4 +1,4 @@
-"""Loading of openmm-torch after torch, whatever was imported first."""
+"""Loading openmm-torch after torch, whatever was imported first."""
 
 import contextlib
 import re
@@ -8,17 +8,18 @@ import openmm
 
 
 def load_torch_plugins() -> None:
-    """Import openmm-torch, give its platform plugins a second chance, and load our operators.
+    """Import openmm-torch, load its platform plugins again if they failed, and load our operators.
 
-    What a TorchForce needs before it is deserialised; ``create_force`` calls it where it makes one.
+    This must happen before a TorchForce is deserialised; ``create_force`` calls it if it makes one.
 
-    The plugins link libtorch and find it only once torch is loaded, but OpenMM loads plugins on its
-    own import: a script that imports openmm before torch has a TorchForce that no platform can run.
+    The plugins link libtorch and find it only after torch is loaded, but OpenMM loads plugins when
+    it is imported itself: in a script that imports openmm before torch, no platform could run a
+    TorchForce.
 
     Raises
     ------
     ImportError
-        openmm-torch or torch is not there, or they do not fit together.
+        openmm-torch or torch is not installed, or they do not fit together.
     InputError
         The operators do not fit this torch.
     """
@@ -30,7 +31,7 @@ def load_torch_plugins() -> None:
     for failure in openmm.Platform.getPluginLoadFailures():
         library = re.match(r"Error loading library (.*OpenMMTorch[^:]*): ", failure)
         if library is not None:
-            # Those of platforms that this machine does not have fail again.
+            # Plugins for platforms that this machine does not have fail again.
             with contextlib.suppress(openmm.OpenMMException):
                 openmm.Platform.loadPluginLibrary(library[1])
     from hipnn_ts import operators

@@ -1,6 +1,7 @@
 """A force on two atoms, from exported file to serialised system: what ``hipnn-ts doctor`` runs.
 
-In a process of its own: libraries that do not fit together end the process, not the call.
+It runs in a separate process, because libraries that do not fit together end the process, not only
+the call.
 """
 
 import sys
@@ -12,7 +13,7 @@ from hipnn_ts.selftest.model import random_model
 
 
 def main() -> None:
-    """Evaluate a force of the kind named on the command line before and after serialising it."""
+    """Evaluate a force of the kind named on the command line, before and after serialising it."""
     model = random_model("float32")
     force = create_force(model, [1, 1], periodic=False, implementation=sys.argv[1])
     system = openmm.System()

@@ -1,5 +1,5 @@
-"""An OpenMM reporter that tells how far the members of a committee are apart, or how uncertain the
-forces of a single network are."""
+"""An OpenMM reporter for the deviations of a committee, or for the force uncertainty of a single
+network."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -29,14 +29,14 @@ UNCERTAINTY_HEADER = (
 
 
 class Report(NamedTuple):
-    """Of one step, standard deviations over the members; of a single network the uncertainty of
+    """Standard deviations over the members in one step; for a single network, the uncertainty of
     forces.
 
     Attributes
     ----------
-    step : the simulation's
-    energy : kJ/mol; nan of a single network
-    forces : (n,), kJ/mol/nm, ``sqrt(mean |F - mean F|²)`` of each atom that the potential acts on
+    step : step of the simulation
+    energy : kJ/mol; nan for a single network
+    forces : (n,), kJ/mol/nm, ``sqrt(mean |F - mean F|²)`` of each atom on which the potential acts
     """
 
     step: int
@@ -45,26 +45,26 @@ class Report(NamedTuple):
 
 
 class DeviationReporter:
-    """Evaluates all members of a committee, or a network with force uncertainty, every so many
-    steps, whatever force drives the system.
+    """Evaluates all members of a committee, or a network with force uncertainty, at regular steps,
+    whichever force moves the system.
 
     Such a step costs one more evaluation; others cost nothing.
 
     Parameters
     ----------
-    file : path of the table to write, replaced, or None
+    file : path of the table to write, which is replaced, or None
     reportInterval : steps from report to report
     model : path of a committee, as ``hipnn-ts export FOLDER`` writes it, or of a network with force
         uncertainty
-    topology_or_numbers, atoms, periodic : as of ``create_force``
-    callback : called with the openmm.app.Simulation and the :class:`Report`; what it raises ends
-        the run
+    topology_or_numbers, atoms, periodic : as in ``create_force``
+    callback : called with the openmm.app.Simulation and the :class:`Report`; an exception in it
+        ends the run
 
     Raises
     ------
     InputError
-        The file holds a single network without uncertainty, cannot be written, or as of
-        ``create_force``.
+        The file contains a single network without uncertainty, or cannot be written; also the
+        errors of ``create_force``.
     """
 
     def __init__(
@@ -97,12 +97,13 @@ class DeviationReporter:
             raise InputError(f"{self._path}: cannot be written: {error.strerror}") from error
 
     def describeNextReport(self, simulation: app.Simulation) -> tuple:  # noqa: N802
-        """Steps until the next report, and what of the state it needs: positions as they are."""
+        """Steps until the next report, and the required parts of the state: positions that are
+        not wrapped."""
         steps = self._interval - simulation.currentStep % self._interval
         return steps, True, False, False, False, False
 
     def report(self, simulation: app.Simulation, state) -> None:
-        """Called by the simulation. Raises ValueError where particles cannot be evaluated."""
+        """Called by the simulation. Raises ValueError if particles cannot be evaluated."""
         box = None
         if self._step.periodic:
             box = state.getPeriodicBoxVectors(asNumpy=True)._value

@@ -1,6 +1,6 @@
 """OpenMM forces in TorchScript: energy in kJ/mol, forces in kJ/mol/nm.
 
-Behind every TorchForce, and behind a PythonForce of what only torch can evaluate.
+Used by every TorchForce, and by a PythonForce for potentials that only torch can evaluate.
 """
 
 import io
@@ -17,16 +17,16 @@ from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_P
 
 
 class FusedEnergyAndForces(nn.Module):
-    """A fused potential on some of a system's particles, in one call to C++.
+    """A fused potential on some particles of a system, in one call to C++.
 
     Parameters
     ----------
-    potential : torch.jit.ScriptModule, as loaded from an exported file
-    n_particles : int, particles of the whole system
-    atoms : list of int, the particles that the potential acts on
+    potential : torch.jit.ScriptModule from an exported file
+    n_particles : int, number of particles of the whole system
+    atoms : list of int, the particles on which the potential acts
     species : list of int, their species, indices into the potential's elements
     periodic : bool
-    limits : Tensor, (S, S) float64, of an ExtrapolationGuard
+    limits : Tensor, (S, S) float64, limits of an ExtrapolationGuard
     stop : bool, whether that guard stops
     """
 
@@ -61,13 +61,13 @@ class FusedEnergyAndForces(nn.Module):
         Parameters
         ----------
         positions : Tensor, (n_particles, 3), nm, either precision
-        box : Tensor, (3, 3), rows are the box vectors, nm; given where periodic
+        box : Tensor, (3, 3), rows are the box vectors, nm; given if periodic
         """
         return self.whole.evaluate(positions, box)
 
 
 class PortableEnergyAndForces(nn.Module):
-    """As :class:`FusedEnergyAndForces`, for a potential in plain TorchScript."""
+    """The same as :class:`FusedEnergyAndForces`, for a potential in plain TorchScript."""
 
     n_particles: Final[int]
     periodic: Final[bool]
@@ -96,7 +96,7 @@ class PortableEnergyAndForces(nn.Module):
         self.register_buffer("species", torch.tensor(species))
 
     def forward(self, positions: Tensor, box: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As :meth:`FusedEnergyAndForces.forward`."""
+        """See :meth:`FusedEnergyAndForces.forward`."""
         if positions.shape[0] != self.n_particles:
             raise ValueError(
                 f"hipnn-ts: expected the {self.n_particles} particles that the force was created "
@@ -108,7 +108,7 @@ class PortableEnergyAndForces(nn.Module):
             box = box.detach().to(torch.float64) * self.length
         receivers, senders, vectors = self.neighbours.pairs(own, box)
         self.guard.check(self.atoms.cpu(), self.species.cpu(), receivers, senders, vectors)
-        # Neighbours are found on the CPU, wherever the network is.
+        # The CPU searches for neighbours, wherever the network runs.
         receivers, senders = receivers.to(own.device), senders.to(own.device)
         vectors = vectors.to(own.device)
         energies, gradients = self.potential.energies_and_pair_gradients(
@@ -121,7 +121,8 @@ class PortableEnergyAndForces(nn.Module):
         scattered = torch.zeros_like(everything).index_copy(
             0, self.atoms, forces * (self.energy * self.length)
         )
-        # What is not finite spreads to all particles within a few steps: here it is still near.
+        # A value that is not finite spreads to all particles within a few steps; it is caught near
+        # its origin here.
         bad = derivatives.first_not_finite(energies, forces)
         if bad >= 0:
             raise ValueError(
@@ -132,7 +133,7 @@ class PortableEnergyAndForces(nn.Module):
 
 
 def scripted(potential: torch.jit.ScriptModule, acting: Acting) -> torch.jit.ScriptModule:
-    """The module of a loaded potential that acts on these atoms."""
+    """The module that applies a loaded potential to these atoms."""
     flavour = PortableEnergyAndForces if potential.portable else FusedEnergyAndForces
     module = flavour(
         potential,
@@ -147,14 +148,14 @@ def scripted(potential: torch.jit.ScriptModule, acting: Acting) -> torch.jit.Scr
 
 
 class ScriptedStep:
-    """Such a module where ``NativeStep`` cannot be; its pickle holds the module."""
+    """Such a module if ``NativeStep`` cannot be used; its pickle contains the module."""
 
     def __init__(self, module: torch.jit.ScriptModule):
         self._module = module
         self.periodic = module.periodic
 
     def evaluate(self, positions: np.ndarray, box: np.ndarray | None) -> tuple[float, np.ndarray]:
-        """As of ``NativeStep``."""
+        """See ``NativeStep``."""
         own_box = None if box is None else torch.from_numpy(box)
         energy, forces = self._module(torch.from_numpy(positions), own_box)
         return energy.item(), forces.numpy()

@@ -1,4 +1,4 @@
-"""The border between OpenMM's nm and kJ/mol and this package's Å and eV: crossed here only."""
+"""The only conversion between OpenMM's nm and kJ/mol and this package's Å and eV."""
 
 from openmm import unit
 

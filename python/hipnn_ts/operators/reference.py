@@ -1,4 +1,4 @@
-"""The operators in plain torch: what every kernel is tested against.
+"""The operators in plain torch, with which every kernel is compared.
 
 Shapes: ``P`` directed pairs, ``n`` atoms, ``C`` tensor components (1, 4, 9 or 16), ``V``
 sensitivities, ``a`` output features. All functions are scriptable.
@@ -127,7 +127,7 @@ def invariants(moments: Tensor, scales: Tensor, cusp_regularisation: float) -> T
         out = out + scales[1] * torch.sqrt(2.0 * squares + cusp_regularisation)
     if scales.shape[0] >= 3:
         xxx, xxy, xxz, xyy, xyz, yyy, yyz = moments[:, 9:16].unbind(dim=1)
-        # |E3|^2 counts each of these as often as it stands in the tensor.
+        # |E3|^2 counts each component as often as it occurs in the tensor.
         once = xxx.square() + yyy.square() + (xxz + yyz).square()
         thrice = xxy.square() + xxz.square() + xyy.square() + yyz.square()
         thrice = thrice + (xxx + xyy).square() + (xxy + yyy).square()
@@ -150,7 +150,7 @@ def polynomials(moments: Tensor, n_max: int) -> Tensor:
 
     Returns
     -------
-    Tensor, (n, K, a), those that C and n_max allow
+    Tensor, (n, K, a), as far as C and n_max allow
     """
     n_components = moments.shape[1]
     out = [moments[:, 0]]
@@ -212,12 +212,12 @@ def _third_order(moments: Tensor) -> Tensor:
 def onsite_layers(
     invariants: Tensor, features: Tensor, weights: list[Tensor], residual: bool
 ) -> Tensor:
-    """The on-site layers of a block, whose first one takes the invariants.
+    """The on-site layers of a block; the first one takes the invariants.
 
     Parameters
     ----------
     invariants : Tensor, (n, n_middle)
-    features : Tensor, (n, n_in), that entered the block
+    features : Tensor, (n, n_in), input features of the block
     weights : list of Tensor
         with residuals W1, b1, W2, b2 of each layer, ``W2 softplus(W1 x + b1) + b2`` past which x
         goes, then R (n_out, n_in) where the first layer changes the width; else W1, b1 of each,

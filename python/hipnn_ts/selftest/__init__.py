@@ -1,4 +1,4 @@
-"""Does this installation compute what the model says, on every path that is installed?"""
+"""Checks that this installation computes what a model says, on every installed path."""
 
 from hipnn_ts.selftest.run import selftest, smoothness
 

@@ -1,4 +1,4 @@
-"""What passes between the self-test and the processes that answer it: files in one folder."""
+"""The files in one folder through which the self-test and its worker processes communicate."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Trajectory(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Positions, cell and velocities, and how to go on from there."""
+    """Positions, cell, velocities and settings from which dynamics starts."""
 
     atoms: Atoms
     timestep: float  # fs
@@ -31,27 +31,27 @@ class Start(NamedTuple):
 
 
 def write_frames(folder: Path, frames: list[Atoms]) -> None:
-    """Bit for bit, as all here."""
+    """Bit for bit, as everything here."""
     write(folder / _FRAMES, frames)
 
 
 def read_frames(folder: Path) -> list[Atoms]:
-    """What ``write_frames`` wrote."""
+    """The frames that ``write_frames`` wrote."""
     return read(folder / _FRAMES, ":")
 
 
 def write_start(folder: Path, atoms: Atoms) -> None:
-    """Where the dynamics begins, velocities included."""
+    """The start of the dynamics, velocities included."""
     write(folder / _START, atoms)
 
 
 def read_start(folder: Path) -> Start:
-    """What ``write_start`` wrote."""
+    """The start that ``write_start`` wrote."""
     return Start(read(folder / _START), TIMESTEP, N_STEPS)
 
 
 def write_answers(folder: Path, path: str, answers: Answers, trajectory: Trajectory | None) -> None:
-    """Of one path; virials are left out where it has none."""
+    """Answers of one path; virials are left out if it has none."""
     content = answers._asdict() | ({} if trajectory is None else trajectory._asdict())
     np.savez(
         _of(folder, path), **{key: value for key, value in content.items() if value is not None}
@@ -59,7 +59,7 @@ def write_answers(folder: Path, path: str, answers: Answers, trajectory: Traject
 
 
 def read_answers(folder: Path, path: str) -> tuple[Answers, Trajectory | None]:
-    """What ``write_answers`` wrote."""
+    """The answers that ``write_answers`` wrote."""
     with np.load(_of(folder, path)) as content:
         answers = Answers(content["energies"], content["forces"], content.get("virials"))
         if "potential" not in content:

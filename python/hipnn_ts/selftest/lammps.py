@@ -1,4 +1,4 @@
-"""The self-test's questions put to LAMMPS: one input script for all of them."""
+"""The self-test in LAMMPS, with one input script for all questions."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ MARGIN = 10.0  # Å around atoms that have no periodic box
 
 
 class RunError(Exception):
-    """LAMMPS ended without answers; what it said last."""
+    """LAMMPS ended without answers; the message is its last output."""
 
 
 def answer(

@@ -1,6 +1,7 @@
-"""Whether a path can exist here at all: asked of torch, OpenMM and the processor, not of messages.
+"""Whether a path can exist here at all, from torch, OpenMM and the processor rather than from
+messages.
 
-In the worker's process, because what is asked may end it.
+This runs in the worker's process, because the check may end it.
 """
 
 from importlib.util import find_spec
@@ -11,15 +12,15 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.export.file import checked_metadata
 from hipnn_ts.processes import last_line
 
-STATUS = 77  # of a worker whose path is missing, as test programs of autotools say it
+STATUS = 77  # of a worker whose path is missing, as in test programs of autotools
 
 
 def reason_missing(path: str, model: Path) -> str | None:
-    """Why there is no such path on this machine or for this model, or None where there is one.
+    """Why there is no such path on this machine or for this model, or None if there is one.
 
     Parameters
     ----------
-    path : as the worker's
+    path : as in the worker
     model : an exported file
     """
     if path.startswith("openmm:"):
@@ -57,7 +58,8 @@ def _no_kernels(flavour: str) -> str | None:
 
 
 def _no_platform(name: str, model: Path) -> str | None:
-    """Reference and CPU are everywhere; others need a device, and openmm-torch's plugin for it."""
+    """Reference and CPU are everywhere; the others need a device and openmm-torch's plugin for
+    it."""
     if name in ("Reference", "CPU"):
         return None
     import openmm

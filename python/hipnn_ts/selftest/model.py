@@ -1,4 +1,4 @@
-"""A small network with random weights, for a self-test without a model of one's own."""
+"""A small network with random weights, for a self-test without a model."""
 
 from pathlib import Path
 
@@ -14,20 +14,21 @@ NETWORK = NetworkConfig(
     cutoff=4.5,
     zbl=(1.0, 2.5),
 )
-# Brings its forces to the order of 1 eV/Å.
+# Scales its forces to the order of 1 eV/Å.
 READOUT = 0.1
 
 
 def random_model(dtype: str) -> Path:
-    """The exported file with such a network that comes with this package, "float32" or "float64".
+    """The exported file with such a network in this package, "float32" or "float64".
 
-    ``tools/make_selftest_models.py`` wrote it: writing needs torch, and a self-test does not.
+    ``tools/make_selftest_models.py`` wrote it, because writing needs torch, which a self-test does
+    not.
     """
     return Path(__file__).with_name(f"random_{dtype}.pt")
 
 
 def write_random_model(path: Path, dtype: str, portable: bool) -> None:
-    """Export it."""
+    """Export the network."""
     import torch
 
     from hipnn_ts.export import export_potential

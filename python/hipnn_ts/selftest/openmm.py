@@ -1,4 +1,4 @@
-"""The self-test's questions put to one of OpenMM's platforms."""
+"""The self-test on one of OpenMM's platforms."""
 
 from pathlib import Path
 
@@ -34,10 +34,10 @@ def evaluate(platform: str, model: Path, frames: list[Atoms]) -> Answers:
 
 
 def moving(platform: str, model: Path, start: Atoms, timestep: float) -> openmm.Context:
-    """``start`` with its velocities, leap-frog with ``timestep`` (fs)."""
+    """Dynamics from ``start`` with its velocities, leap-frog with ``timestep`` (fs)."""
     context = _context(platform, model, start, timestep / FEMTOSECONDS_PER_PICOSECOND)
     _place(context, start)
-    # Half a step back: where leap-frog has its velocities.
+    # Half a step back, where leap-frog has its velocities.
     state = context.getState(forces=True)
     forces = np.array(state.getForces(asNumpy=True)._value) * FORCE
     velocities = start.get_velocities()
@@ -48,7 +48,7 @@ def moving(platform: str, model: Path, start: Atoms, timestep: float) -> openmm.
 
 
 def dynamics(platform: str, model: Path, start: Atoms, timestep: float, n_steps: int) -> Trajectory:
-    """OpenMM brings velocities to the time of the positions for the kinetic energy."""
+    """For the kinetic energy OpenMM shifts velocities to the time of the positions."""
     context = moving(platform, model, start, timestep)
     potential, kinetic = [], []
     for _ in range(n_steps):

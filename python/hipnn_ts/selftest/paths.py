@@ -1,4 +1,4 @@
-"""Every way to evaluate a model that may be installed."""
+"""Every path that may be installed to evaluate a model."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,25 +18,25 @@ INSTRUCTION_SETS = ("plain", "avx2", "avx512")
 
 
 class MissingError(Exception):
-    """Not installed here, or not possible with this model or machine: no failure."""
+    """Not installed here, or not possible with this model or machine; this is not a failure."""
 
 
 class PathError(Exception):
-    """Installed, and gives no answer."""
+    """Installed, but gives no answer."""
 
 
 Answering = Callable[[Path, list[Atoms]], tuple[Answers, Trajectory | None]]
 
 
 def plain_torch(folder: Path, frames: list[Atoms]) -> tuple[Answers, None]:
-    """What all paths are compared with. Raises as their functions."""
+    """The path with which all others are compared. Raises the errors of their functions."""
     return _worker("torch", {}, folder, frames)[0], None
 
 
 def paths(portable: bool) -> Iterator[tuple[str, Answering]]:
-    """Names, and functions of the folder and frames that give a path's answers.
+    """Names, and functions of the folder and frames that return a path's answers.
 
-    Each raises MissingError or PathError where there are none.
+    Each raises MissingError or PathError if there are none.
     """
     if portable:
         yield "Python, TorchScript", partial(_worker, "python", {})

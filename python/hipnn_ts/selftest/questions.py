@@ -1,6 +1,7 @@
-"""The configurations that every path evaluates, and what must hold between its answers.
+"""The configurations that every path evaluates, and the relations that must hold between its
+answers.
 
-All boxes have lower triangular cells, which LAMMPS and OpenMM take as they are.
+All boxes have lower triangular cells, which LAMMPS and OpenMM take unchanged.
 """
 
 from collections.abc import Iterator
@@ -20,14 +21,14 @@ STENCIL = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
 
 
 class Bounds(NamedTuple):
-    """What rounding may do in one precision, relative to the largest value (at least 1)."""
+    """Tolerated rounding in one precision, relative to the largest value (at least 1)."""
 
-    step: float  # of the differences, Å; strains: a tenth of it
+    step: float  # size of the differences, Å; for strains a tenth of it
     difference: float
     agreement: float
 
 
-# Steps are small where precision allows: the second derivative of the energy jumps where a pair
+# Steps are small if precision allows, because the second derivative of the energy jumps when a pair
 # enters the cutoff.
 BOUNDS = {"float64": Bounds(3e-5, 5e-6, 1e-9), "float32": Bounds(1e-2, 1e-2, 3e-5)}
 
@@ -41,13 +42,13 @@ class Answers(NamedTuple):
 
 
 class Questions:
-    """Frames about one jittered lattice of all elements.
+    """Frames around one jittered lattice of all elements.
 
     Parameters
     ----------
     elements : chemical symbols
-    bounds : Bounds of the model's precision
-    seed : of the jitter and the directions
+    bounds : bounds for the model's precision
+    seed : seed of the jitter and the directions
     """
 
     def __init__(self, elements: tuple[str, ...], bounds: Bounds, seed: int = 0):
@@ -107,7 +108,7 @@ class Questions:
         return out
 
     def agreement(self, answers: Answers, reference: Answers) -> dict[str, float]:
-        """Deviation from another path on all frames; energies by atom."""
+        """Deviation from another path on all frames; energies per atom."""
         interaction = np.ptp(reference.energies) / len(self.base)
         out = {
             "energies": np.abs(answers.energies - reference.energies).max()
@@ -121,7 +122,8 @@ class Questions:
         return out
 
     def invariances(self, answers: Answers) -> dict[str, float]:
-        """Deviation of the forces under what must leave them alone, or turn them."""
+        """Deviation of the forces under operations that must leave them unchanged or rotate
+        them."""
         base = answers.forces[0]
         translated, permuted, cluster, turned = answers.forces[-4:]
         return {
@@ -133,7 +135,7 @@ class Questions:
 
 
 def _lattice(elements: tuple[str, ...], random: np.random.Generator) -> Atoms:
-    """Atoms about a bond length and a half apart, as in a dense liquid."""
+    """Atoms about one and a half bond lengths apart, as in a dense liquid."""
     radii = [covalent_radii[atomic_numbers[symbol]] for symbol in elements]
     spacing = 3.0 * float(np.mean(radii)) + 0.6
     grid = np.stack(np.meshgrid(*[np.arange(REPEATS)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -1,8 +1,8 @@
-"""What plain torch says of a model, in a process that may import it.
+"""The answers of plain torch, in a process that may import it.
 
     python -m hipnn_ts.selftest.reference MODEL
 
-prints what the model allows force constants.
+prints the largest displacement that the model allows for force constants.
 """
 
 import math
@@ -22,7 +22,7 @@ from hipnn_ts.selftest.questions import Answers
 
 
 def evaluate(model: Path, frames: list[Atoms]) -> Answers:
-    """By plain torch in float64 and its autograd."""
+    """From plain torch in float64 and its autograd."""
     potential = plain_potential(*load_exported(model))
     energies, forces, virials = [], [], []
     species_of = {symbol: k for k, symbol in enumerate(potential.config.elements)}
@@ -44,10 +44,10 @@ def evaluate(model: Path, frames: list[Atoms]) -> Answers:
 
 
 def smoothness(model: Path) -> str:
-    """What the exported file ``model`` allows force constants."""
+    """The displacements for which force constants of the exported file ``model`` are valid."""
     module, metadata = load_exported(model)
     potential, closest = plain_potential(module, metadata), metadata.closest_approach
-    if metadata.members > 1:  # the sharpest of them
+    if metadata.members > 1:  # the sharpest member
         potential = min(potential.members, key=lambda each: _radius(each, closest))
     found = cusp.rounding(potential, closest)
     if found is None:

@@ -21,17 +21,17 @@ from hipnn_ts.selftest.folder import MODEL, Trajectory, write_frames, write_star
 from hipnn_ts.selftest.paths import Answering, MissingError, PathError, paths, plain_torch
 from hipnn_ts.selftest.questions import BOUNDS, Answers, Questions
 
-# Change of the total energy over that of the kinetic energy, with steps of 0.2 fs.
+# Change of the total energy divided by that of the kinetic energy, with steps of 0.2 fs.
 DRIFT = 0.01
-RELAXATION = 60  # steps: dynamics begins where no atoms are about to fly apart
+RELAXATION = 60  # number of steps; dynamics starts where no atoms are about to fly apart
 TEMPERATURE = 300  # K
 
 
 @dataclass(frozen=True)
 class Row:
-    """One path: what was found under each heading, and the largest that is allowed.
+    """One path: the result under each heading, and the largest that is allowed.
 
-    ``problem`` says why there are no figures; ``missing``, that this is no failure.
+    ``problem`` says why there are no figures; ``missing`` says that this is not a failure.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Row:
     missing: bool = False
 
     def exceeded(self, heading: str) -> bool:
-        """Also where the figure is not a number."""
+        """True also if the figure is not a number."""
         return heading in self.figures and not self.figures[heading] <= self.limits[heading]
 
     @property
     def ok(self) -> bool | None:
-        """None where there is nothing to judge."""
+        """None if there is nothing to judge."""
         if self.missing:
             return None
         return not self.problem and not any(self.exceeded(heading) for heading in self.figures)
@@ -55,7 +55,8 @@ class Row:
 def selftest(model: Path) -> Iterator[Row]:
     """Put the same questions to every path of the exported file ``model``.
 
-    Without torch, whose row comes first, the others are compared with the first that answers.
+    If torch, whose row comes first, is missing, the others are compared with the first that
+    answers.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def selftest(model: Path) -> Iterator[Row]:
         yield row
         if reference is not None and metadata.dtype != "float64":
             _, reference = _row("", questions, None, _asked(folder, questions, model, plain_torch))
-        # Its atoms are placed at random: beyond the training data is no remark on the model.
+        # Atoms are placed at random, so a warning about the training data would say nothing about
+        # the model.
         calculator = HIPNNTSCalculator(model, beyond_training="ignore")
         start = relaxed(calculator, questions.base)
         for path, answer in paths(metadata.flavour == "portable"):
@@ -90,7 +92,7 @@ Asking = Callable[[], tuple[Answers, Trajectory | None]]
 def _asked(
     parent: Path, questions: Questions, model: Path, answer: Answering, start: Atoms | None = None
 ) -> Asking:
-    """A path's function with a folder of its own that holds all it is to know."""
+    """A path's function, with a separate folder that contains all its input."""
     folder = Path(tempfile.mkdtemp(dir=parent))
     (folder / MODEL).symlink_to(Path(model).resolve())
     write_frames(folder, questions.frames)
@@ -100,7 +102,8 @@ def _asked(
 
 
 def smoothness(model: Path) -> str:
-    """What the exported file ``model`` allows force constants, of its norms; needs torch."""
+    """The displacements for which force constants of the exported file ``model`` are valid;
+    needs torch."""
     if find_spec("torch") is None:
         return f"displacements for force constants: only torch can tell ({cure('torch')})"
     code, output = run([sys.executable, "-m", "hipnn_ts.selftest.reference", str(model)])
@@ -110,7 +113,7 @@ def smoothness(model: Path) -> str:
 def _row(
     name: str, questions: Questions, reference: Answers | None, ask: Asking
 ) -> tuple[Row, Answers | None]:
-    """The row of a path, and what it answered."""
+    """The row of a path, and its answers."""
     try:
         answers, trajectory = ask()
     except MissingError as reason:
@@ -148,12 +151,12 @@ def _judge(
 
 
 def _largest(values: Sequence[float]) -> float:
-    """Not a number where one of them is not."""
+    """Not a number if one of them is not."""
     return float(np.max(list(values)))
 
 
 def relaxed(calculator: HIPNNTSCalculator, base: Atoms) -> Atoms:
-    """Where dynamics of ``base`` begins: near a minimum, with velocities of 300 K."""
+    """The start of dynamics of ``base``: near a minimum, with velocities of 300 K."""
     atoms = base.copy()
     atoms.calc = calculator
     FIRE(atoms, logfile=None).run(steps=RELAXATION)

@@ -1,10 +1,10 @@
-"""One path's answers, in a process of its own: what it can end is this process alone.
+"""The answers of one path, in a separate process, which is all that a crash can end.
 
     python -m hipnn_ts.selftest.worker PATH FOLDER
 
-PATH is python, cuda, openmm: and a platform's name, or torch, which has no dynamics; see ``folder``
-for what FOLDER holds. The exit status is that of ``missing`` where there is no such path here; why
-stands in the last line.
+PATH is python, cuda, openmm: with a platform's name, or torch, which has no dynamics; see
+``folder`` for the content of FOLDER. The exit status is that of ``missing`` if there is no such
+path here; the last line says why.
 """
 
 import sys
@@ -21,7 +21,7 @@ from hipnn_ts.selftest.questions import Answers
 
 
 def main() -> None:
-    """Answer what the folder asks."""
+    """Answer the questions in the folder."""
     path, folder = sys.argv[1], Path(sys.argv[2])
     reason = reason_missing(path, folder / MODEL)
     if reason is not None:
@@ -54,7 +54,7 @@ def _evaluate(calculator: HIPNNTSCalculator, frames: list[Atoms]) -> Answers:
         virial = np.zeros((3, 3))
         if frame.pbc.all():
             virial = calculator.get_property("stress", frame) * frame.get_volume()
-            virial = virial[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]  # of Voigt's order
+            virial = virial[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]  # Voigt order
         virials.append(virial)
     return Answers(np.array(energies), np.array(forces), np.array(virials))
 

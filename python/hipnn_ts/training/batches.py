@@ -8,19 +8,19 @@ from torch.utils.data import Sampler
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of one epoch, decided by seed and epoch alone.
+    """Batches of one epoch, which depend only on seed and epoch.
 
-    A run that was interrupted goes on in the middle of its epoch; several processes share each
-    batch, and so take the same steps as one.
+    An interrupted run continues in the middle of its epoch. Several processes share each batch, and
+    so take the same steps as one.
 
     Parameters
     ----------
     n_atoms : atoms of each configuration
     batch_size : configurations in a batch
-    max_atoms : a batch ends before it would hold more atoms, or None
-    seed, epoch : of the order
-    start : batches that are done already; the length counts them
-    rank, n_ranks : this process's part of each batch; a process without one gets a configuration
+    max_atoms : a batch ends before it would contain more atoms, or None
+    seed, epoch : determine the order
+    start : number of batches that are already done; the length includes them
+    rank, n_ranks : this process's part of each batch; a process without a part gets a configuration
         that does not count (``ReferenceDataset`` with a negative index)
     """
 
@@ -36,7 +36,7 @@ class EpochBatches(Sampler[list[int]]):
         n_ranks: int = 1,
     ):
         self.order = np.random.default_rng([seed, epoch]).permutation(len(n_atoms))
-        self.bounds: list[int] = []  # of the batches, in that order
+        self.bounds: list[int] = []  # costs of the batches, in that order
         atoms = 0
         for place, index in enumerate(self.order):
             full = not self.bounds or place - self.bounds[-1] == batch_size

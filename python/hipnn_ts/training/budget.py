@@ -1,11 +1,11 @@
-"""How much of a run is done: by epochs, by the clock, or by the first of both to end."""
+"""How much of a run is done: by epochs, by the clock, or by whichever ends first."""
 
 import time
 from collections.abc import Callable
 
 
 class Budget:
-    """Progress from 0 to 1. The clock, which counts seconds, starts with ``start``."""
+    """Progress from 0 to 1. The clock, in seconds, starts with ``start``."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Budget:
         return (self.clock() - self._started) / 60
 
     def progress(self, epochs: float) -> float:
-        """Share of the run that is done after ``epochs`` epochs."""
+        """Fraction of the run that is done after ``epochs`` epochs."""
         by_epochs = epochs / self.epochs if self.epochs else 0.0
         by_clock = self.minutes / self.max_minutes if self.max_minutes else 0.0
         return min(max(by_epochs, by_clock), 1.0)

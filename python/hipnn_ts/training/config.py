@@ -1,4 +1,4 @@
-"""What a training run is told: a YAML file with sections network, data, training."""
+"""The configuration of a training run: a YAML file with sections network, data, training."""
 
 from collections.abc import Sequence
 from glob import glob
@@ -23,7 +23,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     Parameters
     ----------
     path : path of the YAML file
-    overrides : ``section.key=value``, the value in YAML; they win over the file
+    overrides : ``section.key=value``, the value in YAML; they take precedence over the file
 
     Raises
     ------
@@ -36,7 +36,8 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -> RunConfig:
-    """The same from a dictionary; ``name`` begins each message. Raises as ``read_config``."""
+    """The same from a dictionary; ``name`` begins each message. Raises the errors of
+    ``read_config``."""
     for key, value in content.items():
         if key not in SECTIONS:
             raise InputError(
@@ -47,7 +48,7 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
     training = validated(TrainingConfig, content.get("training") or {}, name, "training")
     network = dict(content.get("network") or {})
     if training.start_from is not None:
-        # Absolute, as the data files.
+        # Absolute, like the data files.
         path = (Path(folder) / training.start_from).resolve()
         training = training.model_copy(update={"start_from": path})
     network = _judged(network, training.start_from, name)
@@ -56,13 +57,13 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
 
 
 def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
-    """The architecture, with the given elements unless the configuration names its own."""
+    """The architecture, with the given elements unless the configuration names them itself."""
     section = NetworkSection(**{"elements": elements, **config.network})
     return NetworkConfig(**{key: getattr(section, key) for key in NetworkConfig.model_fields})
 
 
 def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
-    """``key = default`` and meaning of every key: required ones first, inner sections last."""
+    """``key = default`` and meaning of every key, required ones first, inner sections last."""
     required, optional, inner = [], [], []
     for name, field in model.model_fields.items():
         key = f"{prefix}.{name}" if prefix else name
@@ -76,12 +77,12 @@ def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _judged(network: dict[str, Any], start_from: Path | None, name: str) -> dict[str, Any]:
-    """Keys of the network, with those of the checkpoint that the run starts from."""
-    # The elements may have to wait for the data; everything else is judged now.
+    """Keys of the network, merged with those of the checkpoint from which the run starts."""
+    # The elements may depend on the data; everything else is checked now.
     if start_from is None:
         validated(NetworkSection, {"elements": ["H"], **network}, name, "network")
         return network
-    # Not above: that module needs torch, which `--help` does not wait for.
+    # Imported here because that module needs torch, for which `--help` must not wait.
     from hipnn_ts.training.fine_tuning import check_architecture, read_start, with_inherited_keys
 
     try:
@@ -116,7 +117,7 @@ def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
 
 def _files(named: Sequence[Path], folder: Path, key: str) -> tuple[Path, ...]:
     """Absolute, because the resolved configuration is read again from another folder. Patterns are
-    replaced by the files that match them, in alphabetical order, without those named before."""
+    replaced by the matching files, in alphabetical order, without those named earlier."""
     files: list[Path] = []
     for file in named:
         if (folder / file).exists() or not set("*?[") & set(str(file)):

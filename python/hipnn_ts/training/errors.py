@@ -12,14 +12,14 @@ UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "meV/Å^3"}
 
 
 class Deviation(NamedTuple):
-    """Differences to the reference: rows are configurations (energy, stress) or atoms (forces)."""
+    """Differences from the reference: rows are configurations (energy, stress) or atoms."""
 
     difference: Tensor  # (M, components), eV/atom, eV/Å, eV/Å^3
-    weight: Tensor  # (M,) float64, that of each row's configuration
+    weight: Tensor  # (M,) float64, weight of each row's configuration
 
 
 def deviations(prediction: Prediction, batch: Batch) -> dict[str, Deviation]:
-    """Deviations by quantity; no rows where the batch has no reference."""
+    """Deviations by quantity; no rows if the batch has no reference."""
     energy = prediction.energy.index_select(0, batch.with_energy) - batch.energy
     energy = energy / batch.n_atoms.index_select(0, batch.with_energy)
     forces = prediction.forces.index_select(0, batch.with_forces) - batch.forces
@@ -33,7 +33,7 @@ def deviations(prediction: Prediction, batch: Batch) -> dict[str, Deviation]:
 
 
 class ErrorSums:
-    """Mean absolute and root mean square errors over all batches added."""
+    """Mean absolute and root mean square errors over all batches that were added."""
 
     def __init__(self):
         # For each quantity: count, sum of absolute values, sum of squares.
@@ -47,9 +47,9 @@ class ErrorSums:
             self.sums[index] += weighted_sums(values, one).cpu()
 
     def result(self) -> dict[str, float]:
-        """``energy_mae``, ``energy_rmse``, ``forces_mae``, ... in ``UNITS``, of what was added.
+        """``energy_mae``, ``energy_rmse``, ``forces_mae``, ... in ``UNITS``, over all batches.
 
-        Each configuration counts alike, whatever its weight in the loss.
+        Each configuration counts equally, whatever its weight in the loss.
         """
         out = {}
         for quantity, sums in zip(UNITS, self.sums.tolist(), strict=True):

@@ -18,7 +18,7 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.prepare import Prepared
 from hipnn_ts.training.sections import RunConfig, TrainingConfig
 
-# Weights with a row or column for each element, and which axis that is.
+# Weights with a row or column for each element, and the axis of the elements.
 _ADJUST = "blocks.0.adjust.weight"
 _ELEMENT_AXIS = {
     "blocks.0.interaction.weights": 2,
@@ -29,20 +29,20 @@ _ELEMENT_AXIS = {
 
 
 class StartingPoint(NamedTuple):
-    """A checkpoint that a run starts from."""
+    """A checkpoint from which a run starts."""
 
     path: Path
     potential: Potential
     provenance: dict[str, Any]
 
     def changed_elements(self, network: NetworkConfig) -> tuple[list[str], list[str]]:
-        """Elements that only ``network`` has, and those that only the checkpoint has."""
+        """Elements that only ``network`` has, and elements that only the checkpoint has."""
         old, new = self.potential.config.elements, network.elements
         return [s for s in new if s not in old], [s for s in old if s not in new]
 
 
 def read_start(path: Path) -> StartingPoint:
-    """The checkpoint at ``path``. Raises InputError where it cannot be used."""
+    """The checkpoint at ``path``. Raises InputError if it cannot be used."""
     try:
         return StartingPoint(path, *load_checkpoint(path))
     except InputError as error:
@@ -50,17 +50,17 @@ def read_start(path: Path) -> StartingPoint:
 
 
 def with_inherited_keys(given: dict[str, Any], start: StartingPoint) -> dict[str, Any]:
-    """Keys of the network section: those of the checkpoint, and ``elements`` where it is given."""
+    """Keys of the network section: those of the checkpoint, and ``elements`` if given."""
     own = start.potential.config.for_training()
     del own["elements"]
     return own | given
 
 
 def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:
-    """Raise InputError where a key of the network section is not what the checkpoint has.
+    """Raise InputError if a key of the network section differs from the checkpoint.
 
-    ``given`` can be validated. Elements may differ, and how round the norms are: that is no weight,
-    and rounder ones are what a sharp model is fine-tuned for.
+    ``given`` has been validated. Elements may differ, and so may the roundness of the norms, which
+    is not a weight: fine-tuning to rounder norms is the cure for a sharp model.
     """
     own = start.potential.config
     wanted = NetworkConfig(**with_inherited_keys({"elements": own.elements} | given, start))
@@ -74,7 +74,8 @@ def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:
 
 
 def with_its_network(config: RunConfig, start: StartingPoint) -> RunConfig:
-    """The configuration with the network of the checkpoint. Raises as ``check_architecture``."""
+    """The configuration with the network of the checkpoint. Raises the errors of
+    ``check_architecture``."""
     check_architecture(config.network, start)
     return config.model_copy(update={"network": with_inherited_keys(config.network, start)})
 
@@ -87,7 +88,7 @@ def with_start(prepared: Prepared, start: StartingPoint) -> Prepared:
     return prepared._replace(
         origin=origin
         | {
-            # The checkpoint is passed on: no folders of this machine.
+            # The checkpoint is passed on to others, so it contains no folders of this machine.
             "config": config | {"training": config["training"] | {"start_from": name}},
             "closest_approach": _closest_approach(prepared, start),
             "start_from": {
@@ -104,9 +105,10 @@ def with_start(prepared: Prepared, start: StartingPoint) -> Prepared:
 def begin_from(
     start: StartingPoint, potential: Potential, data: ReferenceDataset, settings: TrainingConfig
 ) -> str:
-    """Give ``potential`` weights and self energies to begin with; return a line that says which.
+    """Set the initial weights and self energies of ``potential``; return a line that describes
+    them.
 
-    Raises as ``take_over_weights``.
+    Raises the errors of ``take_over_weights``.
     """
     take_over_weights(start, potential)
     added, dropped = start.changed_elements(potential.config)
@@ -124,14 +126,14 @@ def begin_from(
 
 
 def take_over_weights(start: StartingPoint, potential: Potential) -> None:
-    """Copy the weights of the checkpoint into ``potential``; rows of new elements stay as they are.
+    """Copy the weights of the checkpoint into ``potential``; rows of new elements do not change.
 
-    For atoms of the old elements energies and forces are then exactly those of the checkpoint.
+    For atoms of the old elements, energies and forces then equal those of the checkpoint.
 
     Raises
     ------
     InputError
-        The residual path of the first block ties elements to features, and they changed.
+        The residual path of the first block ties elements to features, and the elements changed.
     """
     old, new = start.potential.state_dict(), potential.state_dict()
     symbols = start.potential.config.elements
@@ -140,7 +142,7 @@ def take_over_weights(start: StartingPoint, potential: Potential) -> None:
     targets = torch.tensor([potential.config.elements.index(s) for s in kept], dtype=torch.int64)
     if potential.config.residual:
         if _ADJUST in new and _ADJUST not in old:
-            # As many features as elements: the one-hot features were added as they are.
+            # With as many features as elements, the one-hot features were added unchanged.
             old[_ADJUST] = torch.eye(len(symbols))
         elif _ADJUST not in new and (_ADJUST in old or not torch.equal(sources, targets)):
             raise InputError(
@@ -162,7 +164,7 @@ def fit_remaining_self_energies(
 ) -> np.ndarray:
     """Shift the self energies by a least-squares fit to the energies that ``potential`` leaves.
 
-    Of all elements, or of the new ones alone where ``settings`` keep the old ones.
+    Of all elements, or only of the new ones if ``settings`` keep the old ones.
 
     Returns
     -------
@@ -195,7 +197,7 @@ def fit_remaining_self_energies(
 
 
 def _closest_approach(prepared: Prepared, start: StartingPoint) -> dict[str, float] | None:
-    """In all training data so far, or None where that of the checkpoint is not known."""
+    """Over all training data so far, or None if that of the checkpoint is unknown."""
     known = start.provenance.get("closest_approach")
     if known is None:
         return None

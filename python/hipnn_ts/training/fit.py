@@ -28,7 +28,7 @@ CHECKPOINT = "best.ckpt"
 STATE = "last.ckpt"
 LOG = "metrics.csv"
 CONFIG = "config.yaml"
-STATE_FORMAT = 3  # one more whenever a state's contents change their names
+STATE_FORMAT = 3  # increased whenever the names in a state change
 
 
 def train(
@@ -43,32 +43,31 @@ def train(
 ) -> Path:
     """Train a potential; return the checkpoint with the lowest validation loss.
 
-    Beside ``best.ckpt`` the directory (made if need be) holds ``metrics.csv``, one row per epoch,
-    ``config.yaml``, the configuration with every default filled in, and ``last.ckpt``, from which
-    an interrupted run goes on. At the end ``best.ckpt`` receives what tells the uncertainty of its
-    forces, where the validation data has some. The same configuration gives the same weights again
-    on the same machine's CPU, interrupted or not, if ``epochs`` alone ends the run.
+    Beside ``best.ckpt``, the directory (created if needed) contains ``metrics.csv``, with one row
+    per epoch, ``config.yaml``, the configuration with every default filled in, and ``last.ckpt``,
+    from which an interrupted run continues. At the end ``best.ckpt`` receives the force
+    uncertainty, if the validation data contains forces. On the CPU of one machine the same
+    configuration gives the same weights again, interrupted or not, if only ``epochs`` ends the run.
 
-    Started by ``torchrun``, the processes share each batch and take the steps of one process.
+    If ``torchrun`` started them, the processes share each batch and take the steps of one process.
 
     Parameters
     ----------
     config : RunConfig
     output_directory : path
-    fused : with this package's operators; without, in plain torch (slower)
-    overwrite : replace the result of an earlier run
+    fused : use this package's operators; if false, use plain torch (slower)
+    overwrite : replace the results of an earlier run
     progress_bar : show one on standard error
-    resume : go on where an earlier run in this directory was interrupted, if there was one
-    tell : called with each line about the data before the first step
-    clock : seconds that ``max_minutes`` counts by; ``time.process_time`` on a machine that has
-        other work to do
+    resume : continue an interrupted run in this directory, if there is one
+    tell : called with each line about the data, before the first step
+    clock : clock in seconds for ``max_minutes``; use ``time.process_time`` on a busy machine
 
     Raises
     ------
     InputError
-        Data or a checkpoint to start from that cannot be used, elements that the configuration does
-        not name, an output directory that cannot be written, holds another run or is where one is
-        training now, training that diverges.
+        Data or a start checkpoint that cannot be used, elements that the configuration does not
+        name, an output directory that cannot be written, contains another run or is in use, or
+        training that diverges.
     """
     output, settings = Path(output_directory), config.training
     if (output / CHECKPOINT).exists() and not (overwrite or resume):
@@ -102,7 +101,7 @@ def train(
     ):
         earlier = state_to_resume(output / STATE, identity) if resume else None
         if earlier and earlier["run"]["finished"]:
-            if ranks.first:  # it may have been interrupted here
+            if ranks.first:  # the run may have been interrupted here
                 _add_uncertainty(output / CHECKPOINT, prepared, tell)
             return output / CHECKPOINT
         for line in (*prepared.survey, *prepared.recipe) if tell else ():
@@ -140,7 +139,7 @@ def train(
 
 
 def _add_uncertainty(path: Path, prepared: Prepared, tell: Callable[[str], None] | None) -> None:
-    """To a checkpoint that has none."""
+    """Added to a checkpoint that has none."""
     potential, provenance, earlier = read_checkpoint(path)
     if earlier is not None:
         return
@@ -153,8 +152,8 @@ def _add_uncertainty(path: Path, prepared: Prepared, tell: Callable[[str], None]
 
 @contextmanager
 def _alone(output: Path, ranks: Ranks) -> Iterator[None]:
-    """The directory, made if need be, for this run alone: two would write over each other. Ends
-    with the process, however that ends."""
+    """The directory, created if needed, for this run alone, because two runs would overwrite each
+    other. The lock ends with the process, however that ends."""
     if not ranks.first:
         yield
         return
@@ -172,7 +171,7 @@ def _alone(output: Path, ranks: Ranks) -> Iterator[None]:
             "choose another, or wait for its end"
         ) from None
     except OSError:
-        pass  # not every network's file system has such locks
+        pass  # not every network file system supports such locks
     try:
         yield
     finally:
@@ -180,7 +179,7 @@ def _alone(output: Path, ranks: Ranks) -> Iterator[None]:
 
 
 def _clear(output: Path, prepared: Prepared) -> None:
-    """Take away what an earlier run left, and say what this run is."""
+    """Remove what an earlier run left, and describe this run."""
     try:
         for name in (LOG, CHECKPOINT, STATE):
             (output / name).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Many small parameters as parts of one tensor.
 
-A network of 32 features has forty parameters. What an optimisation step does to each of them
-(gradient to zero, norm, step, average) costs more than the arithmetic; done to one tensor that
-holds them all, it costs a few operations.
+A network of 32 features has forty parameters. The operations of an optimisation step on each of
+them (zeroing the gradient, norm, step, average) cost more than the arithmetic; on one tensor that
+contains them all, they take only a few operations.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-ALIGNMENT = 16  # elements; each part begins at a multiple, as vector instructions like it
+ALIGNMENT = 16  # elements; each part begins at a multiple, for the sake of vector instructions
 
 
 class FlatParameters:
-    """Parameters, and their gradients, become views of ``wholes``: one tensor for each precision.
+    """Parameters and their gradients become views of ``wholes``, one tensor for each precision.
 
-    Loading a state dict, which copies in place, keeps it so; moving to another device or precision
-    does not.
+    Loading a state dict, which copies in place, preserves this; moving to another device or
+    precision does not.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]):

@@ -1,4 +1,4 @@
-"""Weights that training leaves as they are."""
+"""Weights that training does not change."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -19,7 +19,7 @@ def freeze(potential: Potential, patterns: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        A pattern matches nothing, or nothing is left to train.
+        A pattern matches nothing, or no weight remains to be trained.
     """
     for pattern in patterns:
         found = [p for name, p in potential.named_parameters() if _matches(name, pattern)]
@@ -37,13 +37,13 @@ def freeze(potential: Potential, patterns: Sequence[str]) -> None:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """The weight itself, or a layer that it belongs to."""
+    """The weight itself, or a layer that contains it."""
     parts = name.split(".")
     return any(fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1))
 
 
 def _layers(potential: Potential) -> list[str]:
-    """Interaction layers, on-site layers, and linear ones that are part of neither."""
+    """Interaction layers, on-site layers, and linear layers that belong to neither."""
     layers: list[str] = []
     for name, module in potential.named_modules():
         inside = any(name.startswith(f"{layer}.") for layer in layers)

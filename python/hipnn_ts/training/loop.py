@@ -1,4 +1,4 @@
-"""The training loop: optimisation steps, and a validation after each epoch."""
+"""The training loop: optimisation steps, and validation after each epoch."""
 
 import copy
 import math
@@ -29,10 +29,10 @@ from hipnn_ts.training.sections import LATE, LossConfig, TrainingConfig
 
 class TrainingLoop:
     """Trains ``potential`` in place on ``training``; ``errors`` and ``validation_loss`` are those
-    of the last validation, which judged ``evaluated``.
+    of the last validation, which used ``evaluated``.
 
-    Everything that changes during a run is in :meth:`state`: a run goes on from any step. An
-    observer sets ``stop`` to end it after the next validation.
+    :meth:`state` contains everything that changes during a run, so a run can continue from any
+    step. An observer sets ``stop`` to end the run after the next validation.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TrainingLoop:
         clock: Callable[[], float] = time.monotonic,
     ):
         self.potential = potential.to(ranks.device)
-        # Looked for once: a search through the modules takes its share of a small step.
+        # Collected once, because searching the modules takes a noticeable part of a small step.
         self._trained = [weight for weight in potential.parameters() if weight.requires_grad]
         self.average = None
         if config.ema_decay is not None:
@@ -65,14 +65,15 @@ class TrainingLoop:
         self.stop = False
         self.epoch = 0
         self.steps = 0
-        self.batches_done = 0  # of this epoch
+        self.batches_done = 0  # steps of this epoch
         self.n_batches = 1
         self.losses: list[float | Tensor] = []
         self.errors: dict[str, float] = {}
         self.validation_loss = math.inf
 
     def run(self, observers: Sequence[Observer]) -> None:
-        """Train until the budget is spent, mid-epoch if need be, or an observer stops it.
+        """Train until the budget is spent, even within an epoch, or until an observer stops the
+        run.
 
         Raises
         ------
@@ -98,21 +99,21 @@ class TrainingLoop:
 
     @property
     def evaluated(self) -> Potential:
-        """The potential, or the average of its weights where one is kept."""
+        """The potential, or the average of its weights if one is kept."""
         return self.potential if self.average is None else self.average
 
     @property
     def progress(self) -> float:
-        """Share of the run that is done."""
+        """Fraction of the run that is done."""
         return self.budget.progress(self.epoch + self.batches_done / self.n_batches)
 
     @property
     def learning_rate(self) -> float:
-        """That of the last step."""
+        """The rate of the last step."""
         return self.optimizer.param_groups[0]["lr"]
 
     def loss_weights(self, progress: float) -> LossConfig:
-        """The weights of this part of the run."""
+        """The loss weights of this part of the run."""
         loss, second = self.config.loss, self.config.second_stage
         if second is not None:
             return second.loss if progress >= second.start else loss
@@ -140,7 +141,7 @@ class TrainingLoop:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Continue from there."""
+        """Continue from this state."""
         self.potential.load_state_dict(state["weights"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
@@ -150,7 +151,7 @@ class TrainingLoop:
         vars(self).update(state["progress"])
 
     def _train_epoch(self, observers: Sequence[Observer]) -> None:
-        """The batches of this epoch from the first that is not done."""
+        """The batches of this epoch, starting with the first that is not done."""
         for batch in self._batches():
             self._step(batch)
             # All processes stop together.
@@ -192,8 +193,9 @@ class TrainingLoop:
         regular = weights.l2 * squared_weights(self.potential) if weights.l2 > 0 else 0.0
         self.losses.append((loss + regular).detach())
         self._flat.zero_grad()
-        # Down to the parameters: of the pair vectors' gradients only the forces needed any. A
-        # process has its configurations' part of the errors' gradient, and an equal part of this.
+        # Backpropagate to the parameters; only the forces needed gradients of the pair vectors. A
+        # process has its configurations' part of the errors' gradient, and an equal part of this
+        # one.
         (loss + regular / self.ranks.n_ranks).backward(inputs=self._trained)
         for whole in self._flat.wholes:
             self.ranks.summed(whole.grad)
@@ -205,17 +207,19 @@ class TrainingLoop:
         self._follow()
 
     def _follow(self) -> None:
-        """The average takes its share of the new weights."""
+        """Move the average towards the new weights."""
         if self.average is not None:
-            # Soon without the weights that it began with, which no step has improved.
+            # The decay is smaller at first, so that the initial weights, which no step has
+            # improved, vanish soon.
             decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
             get_ema_multi_avg_fn(decay)(self._averages, self._flat.wholes, None)
 
     def _validate(self) -> None:
-        """Errors over the whole validation set, and the loss they make; each process its share."""
+        """Errors over the whole validation set, of which each process computes its part, and their
+        loss."""
         self._read_losses()
         errors = ErrorSums()
-        # By the weights that the run ends with: losses of one run can be compared.
+        # With the loss weights at the end of the run, so that losses of one run can be compared.
         weights = self.loss_weights(1.0).model_copy(update={"hierarchicality": 0.0})
         sums = torch.zeros(4, 3, dtype=torch.float64, device=self.ranks.device)
         mine = range(self.ranks.rank, len(self.validation_data), self.ranks.n_ranks)
@@ -239,7 +243,7 @@ class TrainingLoop:
         self.losses = []
 
     def _shared_progress(self) -> float:
-        """Clocks differ: every process goes by that of the first."""
+        """Clocks differ, so every process uses that of the first."""
         if self.ranks.n_ranks == 1 or self.config.max_minutes is None:
             return self.progress
         mine = self.progress if self.ranks.first else 0.0
@@ -248,7 +252,7 @@ class TrainingLoop:
         ).item()
 
     def _read_losses(self) -> None:
-        """Of this epoch's steps; not after each, which would synchronise a GPU."""
+        """Called once per epoch, because a call after each step would synchronise a GPU."""
         self.losses = [float(loss) for loss in self.losses]
         for index, loss in enumerate(self.losses):
             if not math.isfinite(loss):

@@ -1,4 +1,4 @@
-"""What happens beside the optimisation: keeping the best model, log and progress bar."""
+"""Observers of the optimisation: they keep the best model, and write a log and a progress bar."""
 
 import csv
 import math
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """What happens beside the optimisation. ``TrainingLoop.run`` calls these, in this order."""
+    """An observer. ``TrainingLoop.run`` calls these methods in this order."""
 
     def begins(self, loop: "TrainingLoop") -> None:
         """Before the first step."""
 
     def after_step(self, loop: "TrainingLoop") -> None:
-        """After each step; the last one of an epoch is not validated yet."""
+        """After each step; the last step of an epoch has not been validated yet."""
 
     def after_validation(self, loop: "TrainingLoop") -> None:
-        """``loop.errors`` and ``loop.validation_loss`` are new."""
+        """Called when ``loop.errors`` and ``loop.validation_loss`` are new."""
 
     def after_epoch(self, loop: "TrainingLoop") -> None:
-        """The epoch is counted, and the next may begin."""
+        """The epoch has been counted, and the next may begin."""
 
     def ends(self) -> None:
-        """The run is over, by an exception or not."""
+        """The run has ended, with an exception or without."""
 
 
 class KeepBest(Observer):
     """Writes a checkpoint whenever the validation loss is the lowest so far.
 
-    ``origin`` is what its provenance says of the whole run; ``patience`` the epochs without a
-    lower loss after which the run ends, or None.
+    ``origin`` is the part of the provenance about the whole run; ``patience`` is the number of
+    epochs without a lower loss after which the run ends, or None.
     """
 
     def __init__(self, path: Path, origin: dict[str, Any], patience: int | None):
@@ -51,7 +51,7 @@ class KeepBest(Observer):
         self.waited = 0
 
     def after_validation(self, loop: "TrainingLoop") -> None:
-        """Compare and write."""
+        """Compare the loss, and write."""
         if loop.validation_loss < self.lowest:
             self.lowest = loop.validation_loss
             self.waited = 0
@@ -69,11 +69,11 @@ class KeepBest(Observer):
             loop.stop = True
 
     def state(self) -> dict[str, Any]:
-        """What the next validation compares with."""
+        """The values with which the next validation compares."""
         return {"lowest": self.lowest, "waited": self.waited}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Continue."""
+        """Continue from this state."""
         vars(self).update(state)
 
 
@@ -84,7 +84,7 @@ class EpochLog(Observer):
         self.path = path
 
     def begins(self, loop: "TrainingLoop") -> None:
-        """Rows of epochs that are about to be repeated go."""
+        """Remove the rows of epochs that will be repeated."""
         if loop.ranks.first and self.path.exists():
             with self.path.open(newline="") as file:
                 lines = file.read().splitlines(keepends=True)
@@ -92,7 +92,7 @@ class EpochLog(Observer):
                 temporary.write_text("".join(lines[: loop.epoch + 1]))
 
     def after_validation(self, loop: "TrainingLoop") -> None:
-        """Validation has run by now."""
+        """The validation has run by now."""
         if not loop.ranks.first:
             return
         row = {
@@ -112,7 +112,7 @@ class EpochLog(Observer):
 
 
 class ProgressBar(Observer):
-    """One bar for the whole run, with the latest validation errors."""
+    """One bar for the whole run, with the errors of the latest validation."""
 
     bar: tqdm | None = None
 
@@ -122,7 +122,7 @@ class ProgressBar(Observer):
             total=100,
             desc="training",
             bar_format="{desc} {bar} {n:3.0f} % [{elapsed}<{remaining}]{postfix}",
-            # Where nothing can be redrawn (a log file) each update is a line.
+            # If the output cannot be redrawn (a log file), each update is a line.
             mininterval=0.2 if sys.stderr.isatty() else 15.0,
             disable=not loop.ranks.first,
         )
@@ -141,6 +141,6 @@ class ProgressBar(Observer):
         self.bar.set_postfix_str(f"epoch {loop.epoch}: RMSE {', '.join(errors) or 'unknown'}")
 
     def ends(self) -> None:
-        """Leave the bar as it is; an error message starts on its own line."""
+        """Leave the bar as it is, so that an error message starts on its own line."""
         if self.bar is not None:
             self.bar.close()

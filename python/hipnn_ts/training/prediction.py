@@ -11,17 +11,18 @@ from hipnn_ts.model.potential import Potential
 
 
 class Prediction(NamedTuple):
-    """What corresponds to the reference values of a batch."""
+    """The predictions for the reference values of a batch."""
 
     energy: Tensor  # (B,) float64, eV
     forces: Tensor  # (N, 3), eV/Å
-    stress: Tensor  # (S, 3, 3), eV/Å^3, of the configurations that have a reference stress
+    stress: Tensor  # (S, 3, 3), eV/Å^3, for the configurations with a reference stress
 
 
 def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Prediction, Tensor]:
-    """Prediction and each block's share (N, n_blocks) of the network's atomic energies, eV.
+    """Prediction, and the contribution of each block (N, n_blocks) to the network's atomic
+    energies, eV.
 
-    Forces are zero where no configuration of the batch has a reference for a derivative.
+    Forces are zero if no configuration of the batch has a reference for a derivative.
     """
     wanted = len(batch.forces) > 0 or len(batch.stress) > 0
     vectors = batch.vectors.detach().requires_grad_(wanted)
@@ -39,7 +40,7 @@ def predict(potential: Potential, batch: Batch, create_graph: bool) -> tuple[Pre
 
 
 def _repulsion(potential: Potential, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Its atomic energies and pair gradients: no weight changes them, so no graph is kept."""
+    """Its atomic energies and pair gradients; they depend on no weight, so no graph is kept."""
     vectors = batch.vectors.detach().requires_grad_(True)
     energies = potential.repulsion(
         batch.species, batch.receivers, batch.senders, vectors, len(batch.species)
@@ -55,7 +56,7 @@ def assemble(atom_energies: Tensor, gradients: Tensor, batch: Batch) -> Predicti
     forces = derivatives.forces(gradients, batch.receivers, batch.senders, len(batch.species))
     if len(batch.stress) == 0:
         return Prediction(energy, forces, gradients.new_zeros((0, 3, 3)))
-    # As model.derivatives.virial, but one for each configuration.
+    # Like model.derivatives.virial, but one for each configuration.
     outer = batch.vectors.unsqueeze(2) * gradients.unsqueeze(1)
     owner = batch.configuration.index_select(0, batch.receivers)
     virial = outer.new_zeros((n_configurations, 3, 3)).index_add(0, owner, outer)

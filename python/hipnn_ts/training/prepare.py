@@ -1,4 +1,4 @@
-"""From a configuration to data sets, self energies and a record of where they came from."""
+"""From a configuration to data sets, self energies and a record of their origin."""
 
 import hashlib
 from array import array
@@ -32,18 +32,18 @@ class Prepared(NamedTuple):
     """Everything a run needs before its first step."""
 
     network: NetworkConfig
-    settings: TrainingConfig  # with what the data decided
+    settings: TrainingConfig  # with values that depend on the data
     training: ReferenceDataset
     validation: ReferenceDataset
     self_energies: torch.Tensor  # (elements,) float64, eV
     resolved: dict[str, Any]  # the configuration with every default filled in
-    origin: dict[str, Any]  # the same without folders, with checksums, counts and versions
-    survey: list[str]  # what the data holds, as text
-    recipe: list[str]  # how it is trained on, and why
+    origin: dict[str, Any]  # the same without folders, but with checksums, counts and versions
+    survey: list[str]  # what the data contains, as text
+    recipe: list[str]  # how it is trained, and why
 
 
 def prepare(config: RunConfig) -> Prepared:
-    """Read, check and list neighbours. Raises InputError for data that cannot be used."""
+    """Read and check the data and list neighbours. Raises InputError for unusable data."""
     training, validation, isolated = load_data(config.data)
     _check_labels(config, training, validation)
     network = network_config(config, _elements(training.frames))
@@ -62,7 +62,7 @@ def prepare(config: RunConfig) -> Prepared:
     }
     closest = ClosestApproach(network.elements)
     repulsion = None if network.zbl is None else Repulsion(network)
-    energies = array("d")  # eV, what the repulsion leaves; nan where a frame has none
+    energies = array("d")  # eV, minus the repulsion; nan if a frame has no energy
 
     def observe(part: str, sample: Sample) -> None:
         if part == "training":
@@ -97,14 +97,15 @@ def prepare(config: RunConfig) -> Prepared:
 
 
 class Isolated(NamedTuple):
-    """Lone atoms of the training data."""
+    """Isolated atoms of the training data."""
 
     energies: dict[str, float]  # by element, eV
     n_frames: int
 
 
 def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames, Isolated]:
-    """Training and validation frames, from files or held back, and what lone atoms were taken out.
+    """Training and validation frames, from files or held out, and the isolated atoms that were
+    removed.
 
     Raises InputError.
     """
@@ -117,7 +118,7 @@ def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames, Isolated]:
 
 
 def _check_labels(config: RunConfig, training: NamedFrames, validation: NamedFrames) -> None:
-    """What the loss weighs must be there; a weight must belong to something."""
+    """The quantities that the loss weighs must be present; each weight must refer to something."""
     loss, files = config.training.loss, ", ".join(str(file) for file in config.data.train)
     given = [
         {quantity for frame in part.frames for quantity in frame.calc.results}
@@ -151,7 +152,7 @@ def _check_labels(config: RunConfig, training: NamedFrames, validation: NamedFra
 
 
 def _energy(repulsion: Repulsion | None, sample: Sample) -> float:
-    """Of the repulsion, eV."""
+    """Energy of the repulsion, eV."""
     if repulsion is None:
         return 0.0
     ends = sample.receivers.long(), sample.senders.long()
@@ -166,9 +167,10 @@ def _self_energies(
     energies: np.ndarray,
     isolated: Isolated,
 ) -> tuple[torch.Tensor, list[str]]:
-    """As given, else those of isolated atoms, else fitted to the energies (eV, of each frame).
+    """Given ones, or else those of isolated atoms, or else a fit to the energies (eV, of each
+    frame).
 
-    Also what there is to say about isolated atoms.
+    Also returns remarks about isolated atoms.
     """
     given, symbols = config.training.self_energies, network.elements
     lines = []
@@ -192,12 +194,13 @@ def _self_energies(
 
 
 def _elements(frames: Iterable[Atoms]) -> list[str]:
-    """In order of atomic number."""
+    """In the order of atomic numbers."""
     return [chemical_symbols[z] for z in sorted({z for frame in frames for z in frame.numbers})]
 
 
 def _without_folders(resolved: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint is passed on: names of files, not the folders of this machine."""
+    """The checkpoint is passed on to others: it contains names of files, but no folders of this
+    machine."""
     files = {
         key: [Path(file).name for file in value]
         for key, value in resolved["data"].items()
@@ -207,7 +210,7 @@ def _without_folders(resolved: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checksums(data: DataConfig) -> list[dict[str, str]]:
-    """Name and SHA-256 of each file: enough to recognise it on another machine."""
+    """Name and SHA-256 of each file, enough to recognise it on another machine."""
     groups = {"train": data.train}
     if not isinstance(data.validation, float):
         groups["validation"] = data.validation

@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 class Ranks:
-    """This process among those that ``torchrun`` started, or alone; a context manager.
+    """This process among those that ``torchrun`` started, or a single one; a context manager.
 
     Parameters
     ----------
-    device : "cpu" or "cuda"; of several GPUs, each process of a machine takes its own
+    device : "cpu" or "cuda"; with several GPUs, each process of a machine takes its own
     """
 
     def __init__(self, device: str):
@@ -41,7 +41,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes files and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     def summed(self, values: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Ranks:
         return values
 
     def any(self, condition: bool) -> bool:
-        """Whether it is true in one of the processes: all of them decide alike."""
+        """Whether it is true in any of the processes, so that all of them decide alike."""
         if self.n_ranks == 1:
             return condition
         return bool(self.summed(torch.tensor(float(condition), device=self.device)) > 0)

@@ -1,11 +1,11 @@
-"""What a run chooses where the configuration leaves it open, and the lines that say so."""
+"""What a run chooses if the configuration does not, and the lines that report it."""
 
 from collections.abc import Sequence
 
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.training.sections import LATE, RunConfig, TrainingConfig
 
-# A step of fewer atoms takes as long; more of them make fewer steps.
+# A step with fewer atoms takes as long; more atoms mean fewer steps.
 ATOMS_PER_STEP = 128
 STEPS_PER_EPOCH = 20
 
@@ -23,7 +23,7 @@ def with_batch_size(settings: TrainingConfig, n_atoms: Sequence[int]) -> Trainin
 def described(
     network: NetworkConfig, settings: TrainingConfig, config: RunConfig, n_frames: int
 ) -> list[str]:
-    """How the run trains, and why, three lines. ``config`` is what was asked for."""
+    """Three lines that say how the run trains, and why. ``config`` is the given configuration."""
     size = f"{settings.batch_size} configurations in a step"
     if config.training.batch_size is None:
         few = settings.batch_size == n_frames // STEPS_PER_EPOCH
@@ -36,13 +36,13 @@ def described(
         shape += " (broad: narrow ones fit noise between the distances of the data)"
     what = f"{network.invariants} of tensors up to order {network.l_max}"
     if "invariants" not in config.network:
-        what += " (they err less than norms, and have no cusps)"
+        what += " (their errors are smaller than those of norms, and they have no cusps)"
     way = [
         f"rate {settings.learning_rate:g}, {settings.schedule.kind}",
         f"gradients clipped at norm {settings.gradient_clipping:g}",
     ]
     if settings.ema_decay is not None:
-        way.append(f"weights averaged by {settings.ema_decay:g} (a mean errs less than its parts)")
+        way.append(f"weights averaged by {settings.ema_decay:g} (an average errs less)")
     loss, second = settings.loss, settings.second_stage
     if second is None and loss.late_energy != 1 and loss.energy > 0 and loss.forces > 0:
         way.append(f"energies weigh {loss.late_energy:g} times more after {LATE:.0%} of the run")

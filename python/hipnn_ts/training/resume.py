@@ -1,4 +1,5 @@
-"""Checkpoints of a run that goes on: written whole or not at all, read without pickled code."""
+"""Checkpoints from which a run continues: written completely or not at all, read without pickled
+code."""
 
 import time
 from pathlib import Path
@@ -14,10 +15,10 @@ from hipnn_ts.validation import first_difference
 
 
 class KeepState(Observer):
-    """Writes the state of the run after a step, whenever ``minutes`` have passed, and at its end.
+    """Writes the state of the run after a step, whenever ``minutes`` have passed, and at the end.
 
-    ``identity`` is what a run must have in common with the one it continues; ``best`` has a state
-    of its own.
+    ``identity`` must be equal in a run and the one that continues it; ``best`` has a separate
+    state.
     """
 
     def __init__(self, path: Path, minutes: float, identity: dict[str, Any], best: KeepBest):
@@ -28,13 +29,13 @@ class KeepState(Observer):
         self._last = time.monotonic()
 
     def after_step(self, loop: TrainingLoop) -> None:
-        """The end of an epoch waits for its validation."""
+        """The state at the end of an epoch is written after its validation."""
         last = loop.batches_done >= loop.n_batches or loop.stop
         if not last and self._due(loop):
             self._save(loop, finished=False)
 
     def after_epoch(self, loop: TrainingLoop) -> None:
-        """As the next epoch will find it."""
+        """The state with which the next epoch starts."""
         finished = loop.stop or loop.progress >= 1.0
         if finished or self._due(loop):
             self._save(loop, finished)
@@ -55,12 +56,12 @@ class KeepState(Observer):
 
 
 def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """What ``KeepState`` wrote of the run, or None where there is no file.
+    """The state that ``KeepState`` wrote, or None if there is no file.
 
     Raises
     ------
     InputError
-        The file cannot be read, or is of another configuration, data or precision.
+        The file cannot be read, or belongs to another configuration, data or precision.
     """
     if not path.is_file():
         return None

@@ -5,12 +5,14 @@ from typing import Any
 
 from hipnn_ts.training.sections import ScheduleConfig, TrainingConfig
 
-# Relative improvement below which a validation loss counts as no better; torch's and hippynn's.
+# Relative improvement below which a validation loss does not count as better, as in torch and
+# hippynn.
 THRESHOLD = 1e-4
 
 
 def cosine_factor(progress: float, config: ScheduleConfig) -> float:
-    """Learning rate over its maximum at ``progress`` from 0 to 1: linear warm-up, then cosine."""
+    """Learning rate relative to its maximum at ``progress`` from 0 to 1: linear warm-up, then
+    cosine."""
     if progress < config.warm_up:
         return max(progress / config.warm_up, config.last_rate)
     decay = min((progress - config.warm_up) / (1 - config.warm_up), 1.0)
@@ -20,7 +22,7 @@ def cosine_factor(progress: float, config: ScheduleConfig) -> float:
 class Schedule:
     """Batch size and learning rate: functions of progress (cosine) or of the validation losses.
 
-    With patience each plateau doubles the batch size up to its maximum, then halves the rate
+    With patience, each plateau doubles the batch size up to its maximum, then halves the rate
     (Chigaev et al., J. Chem. Phys. 158, 184108 (2023), section III; hippynn's
     RaiseBatchSizeOnPlateau).
     """
@@ -55,10 +57,10 @@ class Schedule:
             else:
                 self.batch_size = min(2 * self.batch_size, self.max_batch_size)
                 if self.batch_size == self.max_batch_size:
-                    self.best = math.inf  # hippynn begins the second phase with a new best
+                    self.best = math.inf  # hippynn starts the second phase with a new best loss
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes during a run."""
+        """The state that changes during a run."""
         return {name: getattr(self, name) for name in ("batch_size", "factor", "best", "waited")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -23,8 +23,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class NetworkSection(NetworkConfig):
     """A network as a training configuration describes it.
 
-    Files of models that lack a key mean what networks were before there was such a key; a
-    configuration that lacks it gets what trains best.
+    A model file without some key describes a network from before that key existed; a
+    configuration without it gets the value that trains best.
     """
 
     sensitivity_width: Annotated[PositiveFloat, Field(le=10)] | None = Field(
@@ -51,7 +51,7 @@ class NetworkSection(NetworkConfig):
 
 
 class DataConfig(LabelConfig):
-    """Which configurations to train on and which to validate with, and what their columns mean."""
+    """Which configurations to train on, which to validate with, and what their columns mean."""
 
     train: tuple[Path, ...] = Field(
         description="files to train on, or patterns (data/*.extxyz): extended XYZ (.xyz, .extxyz, "
@@ -59,22 +59,23 @@ class DataConfig(LabelConfig):
     )
     validation: tuple[Path, ...] | float = Field(
         default=0.1,
-        description="files or patterns, or the fraction of the training frames to hold back",
+        description="files or patterns, or the fraction of the training frames to hold out",
     )
     group_by: str | None = Field(
         default=None,
         description="key of the frames' info (a trajectory, say): frames with the same value stay "
         "on one side of the split",
     )
-    seed: int = Field(default=0, description="of the split")
+    seed: int = Field(default=0, description="random seed of the split")
     in_memory: bool = Field(
         default=True,
-        description="hold the frames in memory; without, in a temporary file (TMPDIR), from which "
-        "they are read whenever they are needed",
+        description="true: keep the frames in memory; false: in a temporary file (in TMPDIR), from "
+        "which they are read whenever they are needed",
     )
     keep_pairs: bool | None = Field(
         default=None,
-        description="list neighbours once, 20 bytes a pair; without, before every use [in_memory]",
+        description="true: list neighbours once, 20 bytes per pair; false: before every use "
+        "[in_memory]",
     )
 
     @field_validator("train", "validation", mode="before")
@@ -99,7 +100,7 @@ class DataConfig(LabelConfig):
 
 
 class LossConfig(Section):
-    """Weight of each term of the loss, and what an error is."""
+    """Weight of each term of the loss, and how errors are counted."""
 
     energy: NonNegativeFloat = Field(default=1.0, description="weight of energy errors, 1/eV")
     forces: NonNegativeFloat = Field(default=1.0, description="weight of force errors, Å/eV")
@@ -117,7 +118,7 @@ class LossConfig(Section):
     late_energy: PositiveFloat = Field(
         default=3.0,
         description="factor on the weight of energies in the last quarter of the run, when forces "
-        "are learned; without effect beside second_stage",
+        "are already learned; it has no effect together with second_stage",
     )
     hierarchicality: NonNegativeFloat = Field(
         default=0.0,
@@ -134,7 +135,7 @@ class ScheduleConfig(Section):
 
     kind: Literal["cosine", "patience"] = Field(
         default="cosine",
-        description="cosine: warm-up, then a cosine over the run; patience, the paper's: each "
+        description="cosine: warm-up, then a cosine over the run; patience, as in the paper: each "
         "plateau of the validation loss doubles the batch size up to its maximum, then halves "
         "the learning rate",
     )
@@ -152,7 +153,7 @@ class ScheduleConfig(Section):
     )
 
 
-LATE = 0.75  # share of the run after which energies weigh more
+LATE = 0.75  # fraction of the run after which energies weigh more
 
 
 class SecondStage(Section):
@@ -163,7 +164,7 @@ class SecondStage(Section):
 
 
 class TrainingConfig(Section):
-    """How to optimise, and for how long: give epochs, max_minutes or both (the first to end)."""
+    """How to optimise, and for how long: epochs, max_minutes, or the first of both to end."""
 
     epochs: PositiveInt | None = Field(default=None, description="passes over the training data")
     max_minutes: PositiveFloat | None = Field(
@@ -172,13 +173,13 @@ class TrainingConfig(Section):
     )
     batch_size: PositiveInt | None = Field(
         default=None,
-        description="configurations in a step [about 128 atoms, a 20th of the training data at "
-        "most]",
+        description="configurations in a step [about 128 atoms, at most a 20th of the training "
+        "data]",
     )
     max_atoms_per_batch: PositiveInt | None = Field(
         default=None, description="largest number of atoms in a batch"
     )
-    learning_rate: PositiveFloat = Field(default=3e-3, description="highest rate of Adam")
+    learning_rate: PositiveFloat = Field(default=3e-3, description="highest learning rate of Adam")
     schedule: ScheduleConfig = ScheduleConfig()
     early_stop: PositiveInt | None = Field(
         default=None, description="end after this many epochs without a lower validation loss"
@@ -197,15 +198,15 @@ class TrainingConfig(Section):
     )
     self_energies: Literal["least_squares", "trained", "kept"] | dict[str, float] = Field(
         default="least_squares",
-        description="energy of each lone element: fitted to the compositions and kept, fitted and "
-        "trained on, or given in eV, {H: -13.6, ...}; isolated atoms in the data "
-        "(config_type=IsolatedAtom) take the place of the fit; with start_from, shifted by a fit "
-        "to what the checkpoint leaves, or (kept) those of the checkpoint",
+        description="energy of an isolated atom of each element: fitted to the compositions and "
+        "then fixed (least_squares), fitted and then trained, or given in eV, {H: -13.6, ...}; "
+        "isolated atoms in the data (config_type=IsolatedAtom) replace the fit; with start_from, "
+        "those of the checkpoint, shifted by a fit to the remaining energy, or unchanged (kept)",
     )
     start_from: Path | None = Field(
         default=None,
-        description="fine-tuning: a checkpoint (best.ckpt) whose weights the run starts from and "
-        "whose network it has; elements may be added and dropped",
+        description="fine-tuning: a checkpoint (best.ckpt) with whose network and weights the run "
+        "starts; elements may be added and dropped",
     )
     freeze: tuple[str, ...] = Field(
         default=(),
@@ -213,13 +214,16 @@ class TrainingConfig(Section):
         "[blocks.0, readouts.*]",
     )
     precision: Literal["float32", "float64"] = Field(
-        default="float32", description="of the network; total energies are always float64"
+        default="float32",
+        description="precision of the network; total energies are always float64",
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to compute")
     checkpoint_minutes: NonNegativeFloat = Field(
         default=1.0, description="time between checkpoints to resume from; 0: every step"
     )
-    seed: int = Field(default=0, description="of initial weights and of the order of batches")
+    seed: int = Field(
+        default=0, description="random seed of initial weights and of the order of batches"
+    )
 
     @field_validator("freeze", mode="before")
     @classmethod
@@ -242,7 +246,7 @@ class TrainingConfig(Section):
 
 
 class RunConfig(Section):
-    """All sections. ``network`` holds keys of NetworkConfig; elements may be left to the data."""
+    """All sections. ``network`` has keys of NetworkConfig; the data may define the elements."""
 
     network: dict[str, Any]
     data: DataConfig

@@ -1,4 +1,4 @@
-"""What a trained network's force uncertainty needs: its features' distribution, and a scale."""
+"""The force uncertainty of a trained network: the distribution of its features, and a scale."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,12 +13,13 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.model.uncertainty import Uncertainty, distances, distribution, features_of
 from hipnn_ts.training.prediction import predict
 
-# Atoms of an element for each feature, after which no more are asked for.
+# Number of atoms of an element for each feature that is enough.
 ATOMS_PER_FEATURE = 30
-MOST_ATOMS = 50_000  # of all elements together, and of the validation data
-MOST_FRAMES = 100_000  # that are looked at for them
+MOST_ATOMS = 50_000  # largest number for all elements together, and for the validation data
+MOST_FRAMES = 100_000  # largest number of frames that are examined for them
 BATCH_ATOMS = 1000
-# Atoms' worth of the factor of all elements in that of each: few atoms say little.
+# The factor of all elements counts like this many atoms in that of each, since few atoms say
+# little.
 SHARED_ATOMS = 20
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -26,18 +27,18 @@ _GOLDEN = (5**0.5 - 1) / 2
 def fit_uncertainty(
     potential: Potential, training: ReferenceDataset, validation: ReferenceDataset
 ) -> Uncertainty | None:
-    """Of a potential after its last step; the same data give the same numbers.
+    """Fit it for a potential after its last step; the same data gives the same numbers.
 
-    Of large data some frames are taken, evenly, until each element has ``ATOMS_PER_FEATURE`` atoms
-    for each feature, or ``MOST_ATOMS`` are there in all. The scale of an element is the root mean
-    square error of the validation data's forces on its atoms, divided by that of their distances;
-    of one with few atoms there, nearly that of all elements. Atoms of elements without training
-    data are left out.
+    For large data, frames are taken evenly until each element has ``ATOMS_PER_FEATURE`` atoms for
+    each feature, or until there are ``MOST_ATOMS`` in total. The scale of an element is the root
+    mean square error of the validation data's forces on its atoms, divided by that of their
+    distances; for an element with few atoms there, it is close to that of all elements. Atoms of
+    elements without training data are left out.
 
     Returns
     -------
-    Uncertainty, or None without forces among the validation data, or where all training atoms of
-    each element are alike
+    Uncertainty, or None without forces in the validation data, or if all training atoms of each
+    element are alike
     """
     elements = potential.config.elements
     wanted = ATOMS_PER_FEATURE * sum(potential.config.n_features)
@@ -64,7 +65,7 @@ def fit_uncertainty(
 
 
 def _scales(measured: Tensor, errors: Tensor, species: Tensor, n_species: int) -> Tensor:
-    """Of distances and errors (n,) of atoms, eV/Å for each unit of distance, (S,)."""
+    """From distances and errors (n,) of atoms, eV/Å for each unit of distance, (S,)."""
     zeros = measured.new_zeros(n_species)
     squares = zeros.index_add(0, species, errors.square())
     distances = zeros.index_add(0, species, measured.square())
@@ -73,7 +74,7 @@ def _scales(measured: Tensor, errors: Tensor, species: Tensor, n_species: int) -
 
 
 def described(uncertainty: Uncertainty | None) -> str:
-    """What was found, in a line."""
+    """One line that describes the result."""
     if uncertainty is None:
         return (
             "force uncertainty: none; the validation data has no forces to calibrate it by, or the "
@@ -99,8 +100,8 @@ def _measured(
     whitening: Tensor,
     known: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Distances, norms of the forces' errors, eV/Å, and species of atoms with a reference force and
-    of a known element."""
+    """Distances, norms of the forces' errors, eV/Å, and species of the atoms that have a reference
+    force and a known element."""
     measured, errors, species = [], [], []
     for batch in _batches(validation, _frames(validation, 0, 0)):
         if len(batch.forces) == 0:
@@ -124,7 +125,7 @@ def _features(potential: Potential, batch: Batch) -> Tensor:
 
 
 def _frames(data: ReferenceDataset, n_species: int, wanted: int) -> list[int]:
-    """Frames that have `wanted` atoms of each species, or with no species as many as allowed."""
+    """Frames that contain `wanted` atoms of each species, or with no species as many as allowed."""
     taken, counts, total = [], np.zeros(n_species, dtype=int), 0
     for index in _evenly(len(data)):
         if n_species:
@@ -140,7 +141,7 @@ def _frames(data: ReferenceDataset, n_species: int, wanted: int) -> list[int]:
 
 
 def _evenly(n: int) -> Iterable[int]:
-    """Numbers below n, each once, whose first ones are spread over all, at most `MOST_FRAMES`."""
+    """Numbers below n, each once, the first of which are spread over all; at most `MOST_FRAMES`."""
     step = max(1, round(_GOLDEN * n))
     while np.gcd(step, n) != 1:
         step += 1

@@ -9,7 +9,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Calls body(value of the row, place in the message or -1) for all values of the rows.
+/// Calls body(value of the row, position in the message or -1) for all values of the rows.
 template <class Body>
 __device__ inline void for_values(const BorderArguments<Real>& x, const Body& body) {
   for (long long k = grid_thread(); k < x.n * x.padded; k += grid_threads()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Whether a step is within the training data, and its results finite. The only atomics are of
-// integers: the answer is the same in every run.
+// Whether a step is within the training data, and its results are finite. The only atomics act on
+// integers, so the result is the same in every run.
 #pragma once
 
 #include "check_arguments.hpp"
@@ -10,9 +10,8 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A warp for each receiver. The arithmetic is that of ClosestApproach::find, and for pairs without
-/// a direction that of interactions: these see nothing of such a pair where no sensitivity reaches
-/// it.
+/// A warp for each receiver. The arithmetic is that of ClosestApproach::find, which also finds
+/// pairs without a direction: interactions do not notice such a pair if no sensitivity reaches it.
 KERNEL(check_pairs, CheckPairsArguments<Real>) {
   const long long i = grid_warp();
   if (i >= x.n_receivers) {
@@ -31,7 +30,7 @@ KERNEL(check_pairs, CheckPairsArguments<Real>) {
       const int sender = x.species[x.by_receiver.others[p]];
       const double limit = x.limits[static_cast<long long>(x.species[i]) * x.n_species + sender];
       if (squared < limit * limit) {
-        *x.close = 1; // whoever writes, writes the same
+        *x.close = 1; // all threads that write, write the same value
       }
     }
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The first block: what neighbours send there depends on their species alone, so a receiver's pairs
-// are summed before features come in, R_c,k = sum of Y_c s_v with k = (species of the sender, v).
-// Radial moments are these mixed by SpeciesTable's L, in double precision as all features follow
-// from them; moments are a dense product of them with its Q.
+// The first block: the features of neighbours depend only on their species there, so a receiver's
+// pairs are summed before features come in, R_c,k = sum of Y_c s_v with k = (species of the sender,
+// v). Radial moments are these mixed by SpeciesTable's L, in double precision because all features
+// follow from them; moments are their dense product with its Q.
 #pragma once
 
 #include "pair_tile.cuh"
@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Species that a pass takes.
+/// Number of species in a pass.
 struct PassSpecies {
   int first, n;
 
@@ -21,7 +21,7 @@ struct PassSpecies {
   }
 };
 
-/// Where this lane begins where a group's warps divide a row.
+/// First position of this lane if a group's warps divide a row.
 __device__ inline int first_of_part(const RadialMomentArguments<Real>& x) {
   return part_of_group(x.pairs) * warp_size + lane();
 }
@@ -58,7 +58,7 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
       if (own < at_once) {
         const double y = component<double>(c, tile.geometry[k]);
         double* row = sums + (s * V + at.first) * C + c;
-        // A sum belongs to one lane, whatever the window: no barrier between pairs.
+        // A sum belongs to one lane, whatever the window, so there is no barrier between pairs.
         for (int w = (own + V * at_once - at.first) % at_once; w < at.count; w += at_once) {
           row[w * C] += y * static_cast<double>(tile.sensitivities[k][w]);
         }
@@ -76,7 +76,7 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
     }
     __syncthreads();
     sums = all_sums;
-    seen = all_lanes; // this warp has not seen all
+    seen = all_lanes; // pairs of other warps
   }
   for (int k = own_first; k < C * n; k += warp_size * share) {
     const int d = k / n, s = k % n / V, v = k % V;
@@ -94,12 +94,12 @@ KERNEL(radial_moments, RadialMomentArguments<Real>) {
 }
 
 /// Adds a pair's gradient, given that of the sums R (K, C) from its window on, in the form that
-/// invariants_backward makes.
+/// invariants_backward writes.
 __device__ inline void add_pair_gradient(
     const RadialArguments<Real>& radial, const PairShape& shape, const Real* rows, Real* gradient) {
   const Real* u = shape.geometry.u;
   Real along = 0, sums[C] = {};
-#pragma unroll 1 // windows are short, and registers dear
+#pragma unroll 1 // windows are short, and registers scarce
   for (int w = 0; w < shape.count; ++w) {
     Real value, slope;
     shape.sensitivity(radial, w, value, slope);

@@ -42,7 +42,7 @@ KERNEL(narrow, NarrowArguments) {
     const bool inside = x.in[p] >= 0 && x.in[p] < x.limit;
     x.out[p] = inside ? static_cast<int>(x.in[p]) : 0;
     if (!inside) {
-      *x.flag = 1; // whoever writes, writes the same
+      *x.flag = 1; // all threads that write, write the same value
     }
   }
 }

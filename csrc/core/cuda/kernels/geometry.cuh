@@ -41,8 +41,8 @@ KERNEL(geometry_backward, GeometryArguments<Real>) {
   });
 }
 
-/// Of the product of the vectors' gradient with k: gradients with respect to the gradients of all
-/// four values and, where there is a place for it, with respect to the vectors.
+/// For the product of the vectors' gradient with k: gradients with respect to the gradients of all
+/// four values and, unless null, with respect to the vectors.
 KERNEL(geometry_double_backward, GeometryArguments<Real>) {
   for_geometry(x, [&](const PairGeometry<Real>& s, long long p) {
     const Real* k = x.directions + 3 * p;

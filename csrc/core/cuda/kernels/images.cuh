@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // From positions to the pairs within the cutoff, by receiver and by sender. The only atomics count
-// integers, and what they order is sorted: the pairs are the same in every run.
+// integers, and the resulting order is sorted, so the pairs are the same in every run.
 #pragma once
 
 #include "prelude.cuh"
@@ -40,7 +40,7 @@ KERNEL(place_senders, PlaceSendersArguments) {
   }
 }
 
-/// How many lanes below this one have the condition that `lanes` are the bits of.
+/// Number of lanes below this one whose bits are set in `lanes`.
 __device__ inline int before_this(unsigned lanes) {
   return __popc(lanes & ((1u << lane()) - 1u));
 }
@@ -64,7 +64,7 @@ KERNEL(near_pairs, NearPairsArguments<Real>) {
         r[d] = x.places[3LL * image + d] - to[d];
       }
     }
-    // Written so that what is no number counts as near and reaches the energy.
+    // Written such that NaN counts as near and reaches the energy.
     const bool near = listed && !(r[0] * r[0] + r[1] * r[1] + r[2] * r[2] >= x.cutoff_squared);
     const unsigned lanes = __ballot_sync(all_lanes, near);
     const long long q = place + before_this(lanes);

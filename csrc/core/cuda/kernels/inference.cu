@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Everything that one interaction width of a network runs: NVRTC compiles this file with the
-// constants of prelude.cuh.
+// All kernels for one interaction width of a network: NVRTC compiles this file with the constants
+// of prelude.cuh.
 #include "checks.cuh"
 #include "first_block.cuh"
 #include "forces.cuh"

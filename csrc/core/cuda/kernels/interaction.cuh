@@ -10,14 +10,14 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A lane's share of four rows: as many loads are under way.
+/// A lane's part of four rows, so that four loads are in flight.
 __device__ inline void fetch_rows(const Real* rows, Lane (&p)[4]) {
   for (int k = 0; k < 4; ++k) {
     p[k] = Lane::fetch(rows + k * F);
   }
 }
 
-/// A lane's share of a pair's window in `projections` (n, V, F).
+/// A lane's part of a pair's window in `projections` (n, V, F).
 __device__ inline const Real* window_rows(const Real* projections, int sender, int first) {
   return projections + static_cast<long long>(sender) * (V * F) + first * F +
          lane() * LANE_FEATURES;
@@ -56,7 +56,7 @@ moments_of(PairTile& tile, const PairArguments<Real>& x, long long receiver, Lan
       tile, x, receiver, [&](unsigned active) { add_messages(tile, active, x.projections, E); });
 }
 
-/// A pair's gradients along its distance and its direction go to the tile's sums, those of the
+/// Adds a pair's gradients along its distance and direction to the tile's sums, and those of the
 /// sender's `projections` to `window`.
 __device__ inline void pair_backward(
     BackwardTile& tile, int k, const Real* projections, const Lane (&G)[C], Real* window) {
@@ -88,7 +88,7 @@ __device__ inline void pair_backward(
   }
 }
 
-/// Adds what the tile's sums say about this lane's pair to its gradient.
+/// Adds the tile's sums for this lane's pair to its gradient.
 __device__ inline void add_tile_gradient(const BackwardTile& tile, Real* vector_gradients) {
   const int k = lane();
   add_vector_gradient(
@@ -96,9 +96,9 @@ __device__ inline void add_tile_gradient(const BackwardTile& tile, Real* vector_
       vector_gradients + 3LL * tile.places_of(k).pair);
 }
 
-/// The first warp's moments become the sum of all that share its group.
+/// The first warp's moments become the sum over all warps that share its group.
 __device__ inline void add_parts(Lane (&E)[C], Real* shared) {
-  __syncthreads(); // all have read their tiles, which lie there
+  __syncthreads(); // all have read their tiles, whose memory is reused
   for (int c = 0; c < C; ++c) {
     store(E[c], shared + (warp() * C + c) * F);
   }
@@ -132,7 +132,7 @@ KERNEL(interaction_forward, ForwardArguments<Real>) {
   store(invariants(E, x.invariants, begin), x.out + i * A + begin);
 }
 
-/// A lane's share of the moment gradients of a receiver.
+/// A lane's part of the moment gradients of a receiver.
 __device__ inline void
 fetch_gradients(const SenderBackwardArguments<Real>& x, int receiver, Lane (&G)[C]) {
   const Real* from =
@@ -143,7 +143,7 @@ fetch_gradients(const SenderBackwardArguments<Real>& x, int receiver, Lane (&G)[
 }
 
 KERNEL(sender_backward, SenderBackwardArguments<Real>) {
-  // Behind the tiles, the gradients of each warp's projections.
+  // After the tiles, the gradients of each warp's projections.
   DYNAMIC_SHARED(shared);
   BackwardTile* tiles = reinterpret_cast<BackwardTile*>(shared);
   BackwardTile& tile = tiles[warp()];
@@ -159,7 +159,7 @@ KERNEL(sender_backward, SenderBackwardArguments<Real>) {
   const Real* projections = x.pairs.projections + j * V * F;
   for_tiles(tile, x.pairs, x.first_group + j, [&](const unsigned lanes) {
     unsigned active = lanes;
-    // The next pair's gradients come while one is worked on.
+    // The next pair's gradients are loaded while one is processed.
     Lane even[C], odd[C];
     int n = __popc(active), k = n > 0 ? take_lowest(active) : 0;
     const auto work = [&](const Lane(&G)[C], Lane(&next)[C]) {

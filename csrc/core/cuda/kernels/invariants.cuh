@@ -22,7 +22,7 @@ invariants(const Lane (&E)[C], const InvariantArguments<Real>& x, int feature_be
 }
 
 /// E becomes the gradient with respect to it, in the form of `write_reduced` (core/components.hpp),
-/// given that of the invariants. Padding has no scale: it must not divide zero by zero.
+/// given that of the invariants. Padded features have no scale: they must not divide zero by zero.
 __device__ inline void invariants_backward(
     Lane (&E)[C], const InvariantArguments<Real>& x, int feature_begin, const Lane& gradient) {
   E[0] = gradient;

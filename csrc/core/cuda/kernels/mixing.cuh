@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Polynomial invariants for inference: moment gradients as the pairs want them, and normalisation.
+// Polynomial invariants for inference: moment gradients in the form that pairs read, and
+// normalisation.
 #pragma once
 
 #include "polynomials.cuh"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The training family (core/cpu/moments.hpp): a form linear in components, sensitivities and
-// projections, its gradient with respect to each, and how those change along directions. Sums run
-// in one order in every run.
+// The operators of training on moments (core/cpu/moments.hpp): a form linear in components,
+// sensitivities and projections, its gradient with respect to each, and their change along
+// directions. Sums have the same order in every run.
 #pragma once
 
 #include "pair_walk.cuh"
@@ -10,8 +10,8 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// What a block sums: the same `n_rows` rows of 32 features in each warp's part, added up in order.
-/// store(row, feature of the 32, sum).
+/// The sum over a block: the same `n_rows` rows of 32 features in each warp's part, added up in
+/// order. store(row, feature of the 32, sum).
 template <class Store>
 __device__ inline void sum_warps(const Real* parts, int n_rows, Real start, const Store& store) {
   __syncthreads();
@@ -25,7 +25,7 @@ __device__ inline void sum_warps(const Real* parts, int n_rows, Real start, cons
   }
 }
 
-/// A block for 32 features of a receiver; blockIdx.y tells which.
+/// A block for 32 features of a receiver; blockIdx.y selects them.
 template <bool change> __device__ inline void sum_moments(const MomentsArguments<Real>& x) {
   const Column column(x, blockIdx.y);
   Real sum[C];
@@ -112,7 +112,7 @@ template <bool change> __device__ inline void find_pair_gradients(const MomentsA
   });
 }
 
-/// A block for 32 features of a chunk of a sender's sensitivities; blockIdx.y tells which.
+/// A block for 32 features of a chunk of a sender's sensitivities; blockIdx.y selects them.
 template <bool change>
 __device__ inline void find_projections_gradient(const MomentsArguments<Real>& x) {
   const Column column(x, blockIdx.y / x.n_chunks);

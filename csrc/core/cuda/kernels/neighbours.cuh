@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// All directed pairs within a distance, as PairSearch finds them (core/neighbours/search.cpp), and
-// each pair's reverse. The only atomics count integers: the list is the same in every run.
+// All directed pairs within a distance, as in PairSearch (core/neighbours/search.cpp), and each
+// pair's reverse. The only atomics count integers, so the list is the same in every run.
 #pragma once
 
 #include "neighbour_arguments.hpp"
@@ -18,7 +18,7 @@ KERNEL(find_moved, MovedArguments) {
       moved += step * step;
     }
     if (!(moved < x.limit)) {
-      *x.flag = 1; // whoever writes, writes the same
+      *x.flag = 1; // all threads that write, write the same value
     }
   }
 }
@@ -106,7 +106,7 @@ KERNEL(sort_bins, SortBinsArguments) {
   }
 }
 
-/// A candidate of the warp's atom i: whether it is near, and then where it goes.
+/// A candidate of the warp's atom i: whether it is near, and its position in the list.
 __device__ inline void test_candidate(
     const FindPairsArguments& x, long long i, long long q, bool exists, const int* image,
     int& found) {
@@ -139,7 +139,7 @@ __device__ inline int floor_divide(int a, int b) {
   return a >= 0 ? a / b : -((b - 1 - a) / b);
 }
 
-/// A warp for each receiver: its lanes look at neighbours in turn.
+/// A warp for each receiver, whose lanes test neighbours in turn.
 KERNEL(find_pairs, FindPairsArguments) {
   const long long i = grid_warp();
   if (i >= x.n) {
@@ -163,7 +163,7 @@ KERNEL(find_pairs, FindPairsArguments) {
     for (int by = low[1]; by <= high[1]; ++by) {
       image[1] = image_of(1, by);
       for (int bz = low[2]; bz <= high[2];) {
-        // Bins of one image lie side by side along the last axis.
+        // Bins of one image are consecutive along the last axis.
         image[2] = image_of(2, bz);
         const int start = image[2] * bins.size[2];
         const int last = start + bins.size[2] - 1 < high[2] ? start + bins.size[2] - 1 : high[2];
@@ -182,7 +182,7 @@ KERNEL(find_pairs, FindPairsArguments) {
   }
 }
 
-/// A warp for each receiver: its lanes look through a sender's row for the backward pass.
+/// A warp for each receiver, whose lanes search a sender's row for the reverse pair.
 KERNEL(reverse_pairs, ReversePairsArguments) {
   const long long i = grid_warp();
   if (i >= x.n) {
@@ -214,7 +214,7 @@ KERNEL(pair_vectors, PairVectorsArguments<Real>) {
   for (long long p = x.first[i] + lane(); p < x.first[i + 1]; p += warp_size) {
     const double* from = x.positions + 3LL * x.senders[p];
     for (int d = 0; d < 3; ++d) {
-      // In this order a pair and its reverse are opposite to the last bit.
+      // In this order a pair and its reverse are bitwise opposite.
       x.vectors[3 * p + d] =
           static_cast<Real>((from[d] - to[d]) + translation(x.box, x.images + 3 * p, d));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a block does to each atom by itself, for R atoms of each of a block's warps at once.
+// The on-site operations of a block, for R atoms of each of a block's warps at once.
 #pragma once
 
 #include "onsite_tile.cuh"
@@ -30,8 +30,8 @@ __device__ inline void activate(
   t.write(x, value, x.slopes + layer * x.slope_stride, x.n_middle, row, column);
 }
 
-/// What stands before the first product: the features, or in the first block their tables' part of
-/// the first layer.
+/// The input of the first product: the features, or in the first block their tables' part of the
+/// first layer.
 template <int R>
 __device__ inline void begin_forward(const OnSiteTile<R>& t, const OnSiteArguments<Real>& x) {
   if (x.features) {
@@ -73,8 +73,8 @@ __device__ inline void end_forward(const OnSiteTile<R>& t, const OnSiteArguments
 }
 
 /// Steps 0 and 1 bring the features to the first layer and to the stream, 2 l + 2 is the outer
-/// matrix of layer l, 2 l + 1 the inner one. One product in the code for all of them: each atom's
-/// few would otherwise wait for instructions.
+/// matrix of layer l, 2 l + 1 the inner one. The code has one product for all of them: with
+/// several, warps with few atoms would wait for instructions.
 template <int R>
 __device__ inline void onsite_forward(const OnSiteArguments<Real>& x, unsigned char* shared) {
   const OnSiteTile<R> t(shared, x);
@@ -176,7 +176,7 @@ __device__ inline void onsite_backward(const OnSiteArguments<Real>& x, unsigned 
   }
 }
 
-// By the number of rows of a warp.
+// Selected by the number of rows of a warp.
 KERNEL(onsite_forward_1, OnSiteArguments<Real>) {
   DYNAMIC_SHARED(shared);
   onsite_forward<1>(x, shared);

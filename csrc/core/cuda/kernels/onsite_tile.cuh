@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Some atoms' on-site layers in shared memory, and their activation.
+// The on-site layers of some atoms in shared memory, and their activation.
 #pragma once
 
 #include "product.cuh"
@@ -10,7 +10,7 @@ namespace cuda {
 
 /// The atoms of this block and its shared memory.
 template <int R> struct OnSiteTile {
-  Rows stream, hidden, wide; // `wide` holds the features where the stream is not as wide
+  Rows stream, hidden, wide; // `wide` contains the features if the stream is narrower
   Real* work;
   long long first;
 
@@ -33,7 +33,7 @@ template <int R> struct OnSiteTile {
     return exists(x, row) ? Reals<4>::fetch(from + (first + row) * width + column)
                           : Reals<4>::zero();
   }
-  /// Those that this thread has written itself.
+  /// Values that this thread has written itself.
   __device__ Reals<4> read_back(
       const OnSiteArguments<Real>& x, const Real* from, int width, int row, int column) const {
     return exists(x, row) ? Reals<4>::load(from + (first + row) * width + column)
@@ -46,7 +46,7 @@ template <int R> struct OnSiteTile {
       value.store(to + (first + row) * width + column);
     }
   }
-  /// The row of a table that belongs to an atom's species.
+  /// The row of a table for an atom's species.
   __device__ Reals<4> from_table(
       const OnSiteArguments<Real>& x, const Real* table, int width, int row, int column) const {
     return exists(x, row)
@@ -62,7 +62,7 @@ __device__ inline void add_to(const Reals<4>& x, Real* shared) {
   sum.store(shared);
 }
 
-/// Softplus, and its slope in place of the argument. Beyond 20 it is the argument itself, as in
+/// Softplus, with its slope replacing the argument. Beyond 20 it is the argument itself, as in
 /// torch, where models were trained.
 __device__ inline Real softplus(Real& x) {
   const Real value = x;

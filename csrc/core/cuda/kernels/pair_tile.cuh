@@ -8,21 +8,21 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Of a pair: the atom at its other end, or that atom's species in the first block; its window.
+/// For a pair: the atom at its other end, or that atom's species in the first block; its window.
 struct Places {
   int other, first, count, pair;
 };
 
-/// Of a pair: its direction and 1 / distance.
+/// For a pair: its direction and 1 / distance.
 struct Geometry {
   Real u[3], inverse;
 };
 
-/// In shared memory, one for each warp. A pair's numbers are read at once by all lanes.
+/// In shared memory, one for each warp. All lanes read a pair's numbers at once.
 struct PairTile {
   static constexpr int window = pair_window(MAX_WINDOW);
   static constexpr bool with_slopes = false;
-  static constexpr int together = 4; // what windows are multiples of, zeros included
+  static constexpr int together = 4; // windows are multiples of this, zeros included
 
   Real geometry[warp_size][4];
   int places[warp_size][4];
@@ -38,7 +38,7 @@ struct PairTile {
   }
 };
 
-/// Of the backward pass: ds/dr, and the sums over features that make a pair's gradient.
+/// For the backward pass: ds/dr, and the sums over features that form a pair's gradient.
 struct BackwardTile : PairTile {
   static constexpr bool with_slopes = true;
 
@@ -55,17 +55,18 @@ static_assert(
         sizeof(BackwardTile) == pair_tile_bytes(sizeof(Real), MAX_WINDOW, true),
     "see arguments.hpp");
 
-/// A pair's geometry and what its sensitivities share.
+/// A pair's geometry and the common factors of its sensitivities.
 struct PairShape {
   Geometry geometry;
-  int first, count; // none where it is beyond the cutoff or nothing matters
+  int first, count; // zero if it is beyond the cutoff or no sensitivity matters
   Envelope<Real> envelope;
 
   __device__ PairShape(const PairArguments<Real>& x, long long p) : count(0) {
     const RadialArguments<Real>& radial = x.radial;
     const Real* r = x.vectors + 3 * p;
     const Real distance = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
-    // Written so that a NaN distance counts as inside and reaches the energy instead of vanishing.
+    // Written such that a NaN distance counts as inside and reaches the energy instead of
+    // vanishing.
     if (distance >= radial.cutoff) {
       return;
     }
@@ -91,7 +92,7 @@ struct PairShape {
   }
 };
 
-/// Fills this lane's column with an entry's pair; false where it takes no part.
+/// Fills this lane's column with an entry's pair; false if it takes no part.
 template <class Tile>
 __device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long entry) {
   const long long p = pair_at(x.groups, entry);
@@ -102,7 +103,7 @@ __device__ inline bool fill(Tile& tile, const PairArguments<Real>& x, long long 
   const int k = lane(), other = x.groups.others[entry];
   const Geometry& g = shape.geometry;
   Reals<4>{{g.u[0], g.u[1], g.u[2], g.inverse}}.store(tile.geometry[k]);
-  // Widened within the V rows, so that all may be read without asking.
+  // Widened within the V rows, so that all may be read without a test.
   const int count = (shape.count + Tile::together - 1) / Tile::together * Tile::together;
   const int beyond = shape.first + count - V, before = beyond > 0 ? beyond : 0;
   *reinterpret_cast<int4*>(tile.places[k]) = {
@@ -130,18 +131,18 @@ add_vector_gradient(const Geometry& pair, const PairSums<Real>& g, Real* gradien
   }
 }
 
-/// The group that this warp, or its block, works on.
+/// The group of this warp, or of its block.
 __device__ inline long long group_of_warp(const PairArguments<Real>& x) {
   return grid_warp() / x.share;
 }
 
-/// Which of the warps that share a group this one is.
+/// Index of this warp among those that share a group.
 __device__ inline int part_of_group(const PairArguments<Real>& x) {
   return warp() % x.share;
 }
 
-/// Calls body(active) for each 32 of this warp's pairs of a group once the tile holds them;
-/// `active` has the bits of lanes whose pair takes part.
+/// Calls body(active) for each 32 of this warp's pairs of a group, after the tile was filled with
+/// them; `active` has the bits of lanes whose pair takes part.
 template <class Tile, class Body>
 __device__ inline void
 for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body& body) {
@@ -150,7 +151,7 @@ for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body&
   for (long long begin = x.groups.begin[group]; begin < end; begin += warp_size * share) {
     const long long entry = begin + own;
     const bool active = entry < end && fill(tile, x, entry);
-    // A ballot orders no memory: what other lanes filled is there after the barrier.
+    // A ballot does not order memory; after the barrier the columns of other lanes are visible.
     const unsigned lanes = __ballot_sync(all_lanes, active);
     __syncwarp();
     body(lanes);
@@ -158,7 +159,7 @@ for_tiles(Tile& tile, const PairArguments<Real>& x, long long group, const Body&
   }
 }
 
-/// Position of the lowest bit, taken off.
+/// Position of the lowest bit, which is cleared.
 __device__ inline int take_lowest(unsigned& bits) {
   const int k = __ffs(bits) - 1;
   bits &= bits - 1;

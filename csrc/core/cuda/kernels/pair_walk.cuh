@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How the moments' kernels read pairs: a block for a group of them, a warp for a share of it, a
+// How the kernels of moments read pairs: a block for a group of pairs, a warp for a part of it, a
 // lane for a feature.
 #pragma once
 
@@ -10,7 +10,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Pairs grouped, and whether all that they name exists.
+/// Grouped pairs, and whether all of their indices are in range.
 KERNEL(make_records, RecordsArguments<Real>) {
   for (long long k = grid_thread(); k < x.n_pairs; k += grid_threads()) {
     const auto record = [&](long long p, bool by_receiver) {
@@ -29,7 +29,7 @@ KERNEL(make_records, RecordsArguments<Real>) {
   }
 }
 
-/// Calls body(record) for a warp's share of a group: its lanes read 32 records at once.
+/// Calls body(record) for a warp's part of a group: its lanes read 32 records at once.
 template <class Body>
 __device__ inline void for_pairs(const GroupedPairs& pairs, long long group, const Body& body) {
   const long long begin = pairs.begin[group], end = pairs.begin[group + 1];
@@ -52,7 +52,7 @@ __device__ inline void for_pairs(const GroupedPairs& pairs, long long group, con
   }
 }
 
-/// A lane's feature of 32. Lanes beyond the last feature read that one and count for nothing.
+/// A lane's feature of 32. Lanes beyond the last feature read that one and do not count.
 struct Column {
   int begin, feature;
   Real weight;
@@ -66,14 +66,14 @@ struct Column {
   }
 };
 
-/// One feature of a message, and of how it changes (`own`) beside what it is (`before`): without
+/// One feature of a message, and of its change (`own`) beside its value (`before`): without
 /// directions `own` is the message.
 struct Messages {
   Real own, before;
 };
 
-/// One feature of the moments' gradient G of a receiver, `own` = sum_c Y_c G_c and `before` the
-/// same of the direction of Y.
+/// One feature of the moments' gradient G of a receiver, `own` = sum_c Y_c G_c, and `before`, the
+/// same for the direction of Y.
 struct Gradients {
   Real moments[C], own, before;
 };
@@ -96,7 +96,7 @@ public:
     return at(along_.projections, place(column, w));
   }
 
-  /// Of the sensitivities from begin to end - 1.
+  /// For the sensitivities from begin to end - 1.
   __device__ Messages messages(const Column& column, int begin, int end) const {
     constexpr int together = 4;
     Messages m = {0, 0};
@@ -111,12 +111,12 @@ public:
     return m;
   }
 
-  /// Some consecutive sensitivities and their projections, zero from `end` on: all of them are
-  /// asked for before any is waited for.
+  /// Several consecutive sensitivities and their projections, zero from `end` on: all loads are
+  /// issued before the first is used.
   template <int n> struct Radial {
     Real s[n], p[n], s_along[n], p_along[n];
 
-    /// What the one adds to a message, or to its change.
+    /// Contribution of one of them to a message, or to its change.
     __device__ Real message(int k) const {
       return change ? s_along[k] * p[k] + s[k] * p_along[k] : s[k] * p[k];
     }
@@ -177,8 +177,9 @@ private:
   FormFactors<Real> factors_, along_;
 };
 
-/// Sums of n values over all lanes in n exchanges and few more: lane l gets that of value l n / 32.
-/// Halves of lanes and of values meet; by templates, so that all values stay in registers.
+/// Sums of n values over all lanes in n exchanges and a few more: lane l gets that of value l n /
+/// 32. Halves of lanes and of values are combined, with templates, so that all values stay in
+/// registers.
 template <int n, int step = warp_size / 2> __device__ inline Real fold(Real* x) {
   if constexpr (n > 1) {
     const bool upper = (lane() & step) != 0;

@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// One lane's feature: where it is in rows of an atom's arrays.
+/// One lane's feature, and its position in rows of an atom's arrays.
 struct AtomFeature {
   long long atom;
   int feature;
@@ -27,7 +27,8 @@ struct AtomFeature {
   }
 };
 
-/// Calls body(place, row) for the polynomials that exist. Loops unroll: places are constants.
+/// Calls body(place, row) for the polynomials that exist. Loops are unrolled, so that places are
+/// constants.
 template <class Body> __device__ inline void for_places(int n_max, const Body& body) {
   int row = 0;
 #pragma unroll
@@ -56,7 +57,7 @@ KERNEL(polynomials, PolynomialArguments<Real>) {
   for_places(x.n_max, [&](int place, int row) { x.invariants[own.at(x, n, row)] = found[place]; });
 }
 
-/// Gradients (C,) of one lane's feature, zero where no polynomial depends on a component.
+/// Gradients (C,) of one lane's feature, zero if no polynomial depends on a component.
 __device__ inline void
 gradients_of_feature(const PolynomialArguments<Real>& x, const AtomFeature& own, Real (&out)[C]) {
   Real seeds[polynomial_places] = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What all kernels share. The build defines Real, N_COMPONENTS, N_SENSITIVITIES, N_FEATURES (A),
-// LANE_FEATURES and MAX_WINDOW: Constants in core/cuda/device.hpp.
+// Definitions that all kernels share. The build defines Real, N_COMPONENTS, N_SENSITIVITIES,
+// N_FEATURES (A), LANE_FEATURES and MAX_WINDOW: Constants in core/cuda/device.hpp.
 #pragma once
 
 #include "arguments.hpp"
@@ -12,12 +12,12 @@ namespace hipnn_ts {
 namespace cuda {
 
 constexpr int C = N_COMPONENTS;
-constexpr int l_max = order_of(C); // -1: only the moments can be had
+constexpr int l_max = order_of(C); // -1: only the moments are available
 constexpr int V = N_SENSITIVITIES;
 constexpr int A = N_FEATURES;
 constexpr int F = LANE_FEATURES * warp_size; // features of one pass
 
-// The tests compile these files for the processor and say themselves what these two are.
+// The tests compile these files for the CPU and define these two themselves.
 #ifndef KERNEL
 #define KERNEL(name, Arguments)                                                                    \
   extern "C" __global__ void __launch_bounds__(max_threads) name(const Arguments x)
@@ -34,7 +34,7 @@ __device__ inline int warp() {
   return threadIdx.x / warp_size;
 }
 
-/// Which of the grid's warps this one is.
+/// Index of this warp in the grid.
 __device__ inline long long grid_warp() {
   return static_cast<long long>(blockIdx.x) * (blockDim.x / warp_size) + warp();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Dense products of a few atoms' rows in shared memory with a matrix in global memory, by a block
-// of onsite_warps warps. A thread gets four consecutive columns of R rows.
+// of onsite_warps warps. A thread computes four consecutive columns of R rows.
 #pragma once
 
 #include "onsite_arguments.hpp"
@@ -10,9 +10,9 @@
 namespace hipnn_ts {
 namespace cuda {
 
-constexpr int onsite_columns = 4 * warp_size; // that a block finds at once
+constexpr int onsite_columns = 4 * warp_size; // that a block computes at once
 
-/// Rows of width `stride` in shared memory: an odd number of 16 bytes for the banks' sake.
+/// Rows of width `stride` in shared memory: an odd multiple of 16 bytes, to avoid bank conflicts.
 struct Rows {
   Real* first;
   int stride;
@@ -26,8 +26,8 @@ __device__ inline Reals<4> matrix_piece(const Real* w, int width, int k, int col
                         : Reals<4>::zero();
 }
 
-/// Many rows: the matrix comes through shared memory, a piece of `onsite_depth` of its rows while
-/// the one before is worked on.
+/// Many rows: the matrix comes through shared memory; a piece of `onsite_depth` of its rows is
+/// loaded while the previous one is used.
 template <int R>
 __device__ inline void tiled_sum(
     const Rows& x, int depth, const Real* w, int width, int begin, Real* work, Reals<4> (&sum)[R]) {
@@ -77,7 +77,8 @@ __device__ inline void tiled_sum(
   }
 }
 
-/// Adds to all rows' sums what n rows of the matrix give, all of which are under way at once.
+/// Adds the products with n rows of the matrix to all rows' sums; all loads of these are in flight
+/// at once.
 template <int n>
 __device__ inline void add_rows(
     const Rows& x, const Real* w, int width, int k, int column, Reals<4> (&sums)[onsite_warps]) {
@@ -95,14 +96,14 @@ __device__ inline void add_rows(
   }
 }
 
-/// A row for each warp: each finds a share of the depth for all rows, and they add these up.
+/// A row for each warp: each computes a part of the depth for all rows, and the parts are added up.
 __device__ inline void split_sum(
     const Rows& x, int depth, const Real* w, int width, int begin, Real* work, Reals<4>& sum) {
   Reals<4> parts[onsite_warps];
   for (int r = 0; r < onsite_warps; ++r) {
     parts[r] = Reals<4>::zero();
   }
-  // Columns beyond the width are found for nothing.
+  // Columns beyond the width are computed and ignored.
   const int own = begin + 4 * lane(), column = own < width ? own : 0;
   const int share = depth / onsite_warps, end = (warp() + 1) * share;
   int k = warp() * share;

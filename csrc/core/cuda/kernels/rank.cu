@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a rank's step does besides the network: pairs out of positions, messages to other ranks,
-// sums of the results. Depends on nothing but the precision.
+// The kernels of a rank's step besides the network: pairs from positions, messages to other ranks,
+// sums of the results. They depend only on the precision.
 #include "border.cuh"
 #include "images.cuh"
 #include "results.cuh"

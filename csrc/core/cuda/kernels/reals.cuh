@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Values that lie side by side in memory, moved 16 bytes at a time.
+// Values that are consecutive in memory, moved 16 bytes at a time.
 #pragma once
 
 namespace hipnn_ts {
 namespace cuda {
 
-/// What one instruction moves: a struct of the same size would be read value by value.
+/// The type that one instruction moves: a struct of the same size would be read value by value.
 template <class T, int n> struct PieceOf {
   using Type = T;
 };
@@ -79,7 +79,7 @@ template <int n> struct Reals {
     return x;
   }
 
-  /// From global memory that no thread of the kernel writes: never split into smaller loads.
+  /// From global memory that no thread of the kernel writes; never split into smaller loads.
   static __device__ Reals fetch(const Real* from) {
     Reals x;
     const Piece* pieces = reinterpret_cast<const Piece*>(from);

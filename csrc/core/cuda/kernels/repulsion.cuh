@@ -7,7 +7,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A warp for each receiver; half of each pair's energy is its own.
+/// A warp for each receiver, which gets half of each pair's energy.
 KERNEL(repulsion, RepulsionArguments<Real>) {
   const long long i = grid_warp();
   if (i >= x.n_receivers) {

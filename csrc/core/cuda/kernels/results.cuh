@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Energies and virials out of atomic energies and pair gradients, in double precision and in one
+// Energies and virials from atomic energies and pair gradients, in double precision and in one
 // order. A pair's virial is -r_p (x) g_p.
 #pragma once
 

@@ -10,7 +10,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// Whether a pair's window is within the sensitivities; one that is not gives NaN.
+/// Whether a pair's window is within the sensitivities; otherwise the result is NaN.
 __device__ inline bool fits(const SensitivitiesArguments<Real>& x, int first, int count) {
   return first >= 0 && count >= 0 && count <= x.window && first <= x.n_sensitivities - count;
 }
@@ -37,8 +37,8 @@ KERNEL(sensitivities, SensitivitiesArguments<Real>) {
   }
 }
 
-/// A warp for sensitivity_pairs pairs, some for each lane. share(p, w, v), called for every pair
-/// and each v of its window, is what that adds to the gradients with respect to the factors.
+/// A warp for sensitivity_pairs pairs, several for each lane. share(p, w, v), called for every pair
+/// and each v of its window, is the contribution to the gradients with respect to the factors.
 template <class ShareOf>
 __device__ inline void sum_shares(const SensitivitiesArguments<Real>& x, const ShareOf& share) {
   constexpr int rounds = sensitivity_pairs / warp_size;
@@ -117,13 +117,13 @@ KERNEL(sensitivities_double_backward, SensitivitiesArguments<Real>) {
   });
 }
 
-/// Which sensitivities matter to a pair: from the first to the last within reach.
+/// The sensitivities that matter to a pair: from the first to the last within reach.
 KERNEL(active_windows, WindowsArguments<Real>) {
   for (long long p = grid_thread(); p < x.n_pairs; p += grid_threads()) {
     const Real inverse = 1 / x.distances[p];
     int low = x.n_sensitivities, high = 0;
     for (int v = 0; v < x.n_sensitivities; ++v) {
-      // Written so that what is not a number is active and reaches the energy.
+      // Written such that NaN is active and reaches the energy.
       if (!(fabs((inverse - x.inverse_mu[v]) * x.sigma[v]) >= x.reach)) {
         low = v < low ? v : low;
         high = v + 1;

@@ -7,7 +7,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// A block for each column; sums run in one order in every run.
+/// A block for each column; sums have the same order in every run.
 KERNEL(sum_rows, SumRowsArguments<Real>) {
   const long long column = blockIdx.x;
   Real* out = x.out[column / x.n];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Invariants of the moments for training, with first and second derivatives. A lane for a feature;
-// a warp for invariant_atoms atoms, whose shares of the scales' gradients it sums.
+// a warp for invariant_atoms atoms, whose contributions to the scales' gradients it sums.
 #pragma once
 
 #include "core/norm_terms.hpp"
@@ -11,7 +11,7 @@
 namespace hipnn_ts {
 namespace cuda {
 
-/// One feature of an atom: what rows (n, C, a) have of it.
+/// One feature of an atom in rows (n, C, a).
 __device__ inline void read_moments(
     const TrainingInvariantsArguments<Real>& x, const Real* rows, long long atom, int feature,
     Real (&out)[C]) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Polynomial invariants for training: what their gradients have as gradients.
+// Polynomial invariants for training: the gradients of their gradients.
 #pragma once
 
 #include "polynomials.cuh"
