@@ -93,5 +93,8 @@ CANDIDATES = {
     "squares": polynomials(NORMS, l_max=2, n_max=2, normalisation="none"),
     "squares, normalised": polynomials(NORMS, l_max=2, n_max=2, normalisation="group"),
     "default": polynomials(NORMS, l_max=3, n_max=4, normalisation="none"),
+    "default, width 0.05": polynomials(
+        changed(NORMS, sensitivity_width=0.05), l_max=3, n_max=4, normalisation="none"
+    ),
     "default, normalised": polynomials(NORMS, l_max=3, n_max=4, normalisation="group"),
 }

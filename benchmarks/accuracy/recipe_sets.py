@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from ase import Atoms
 from ase.io import write
@@ -12,6 +13,7 @@ from benchmarks.models import TRAINED
 from hipnn_ts.data.read import read_named
 
 SMALL = {"n_features": [32, 32]}
+UNSEEN = ("Liquid", "Surface", "GSF_112")  # groups of Ta
 N_SEEN = 100  # training frames that are judged, for the gap
 
 
@@ -61,6 +63,17 @@ def _methanol(frame: Atoms) -> bool:
     return len(frame) == 6
 
 
+def _tantalum(unseen: bool, fifth: bool | None = None) -> Callable[[Atoms], bool]:
+    """Groups that training never sees, or the others: the fifth that is held back, or the rest."""
+
+    def keep(frame: Atoms) -> bool:
+        if (frame.info["config_type"] in UNSEEN) != unseen:
+            return False
+        return fifth is None or (crc32(frame.positions.tobytes()) % 5 == 0) == fifth
+
+    return keep
+
+
 SCREENED = {
     "3bpa": Screened(
         _part("3bpa", "train_300K"),
@@ -98,5 +111,14 @@ SCREENED = {
         {"valid": _part("water_pbe0ts", "valid")},
         MOLECULE | SMALL,
         192,
+    ),
+    "ta_snap": Screened(
+        _part("ta_snap", "all", keep=_tantalum(False, False)),
+        {
+            "held back": _part("ta_snap", "all", keep=_tantalum(False, True)),
+            "unseen groups": _part("ta_snap", "all", keep=_tantalum(True)),
+        },
+        METAL | SMALL | {"zbl": [1.6, 2.4]},
+        10,
     ),
 }

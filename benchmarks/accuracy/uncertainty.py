@@ -22,6 +22,7 @@ import torch
 from ase.io import write
 from scipy.stats import spearmanr
 
+from benchmarks.accuracy.recipe_sets import UNSEEN
 from benchmarks.accuracy.runs import OURS, Run, config_of, folder_of, train_ours
 from benchmarks.accuracy.sets import SETS, Set, Test
 from benchmarks.command import benchmark
@@ -36,7 +37,6 @@ from hipnn_ts.export import export_committee
 N_MEMBERS = 4
 WORST = 0.05  # share of the frames that are to be found
 N_BINS = 8
-UNSEEN = ("Liquid", "Surface", "GSF_112")
 RANK = 0.7  # of the largest error in a frame and the largest uncertainty; all tests of a set
 RUN = Run(OURS, 3, invariants="polynomials")
 
