@@ -8,6 +8,10 @@ from pathlib import Path
 # Systems here are small: threads that wait for each other on a busy machine cost minutes. Before
 # torch is imported, because OpenMP reads it once; inherited by the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ranks that wait leave their core to others: MPICH's spin, longest in collectives within shared
+# memory, which took five sixths of the processor time of eight ranks on two cores.
+os.environ.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+os.environ.setdefault("MPIR_CVAR_COLL_SHM_LIMIT_PER_NODE", "0")
 
 import numpy as np
 import pytest

@@ -48,8 +48,6 @@ def lmp(
     command = [PROGRAMS / "mpirun", "-np", str(ranks), PROGRAMS / "lmp", "-in", "in.lmp"]
     command += options
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    if ranks > len(os.sched_getaffinity(0)):
-        environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"  # or ranks that wait hold the cores
     run = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )

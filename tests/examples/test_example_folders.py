@@ -60,7 +60,6 @@ def test_example(name, tmp_path, weak_model):
         **os.environ,
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "OUT": str(tmp_path),
-        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
         **{key: str(value) for key, value in variables.items()},
     }
     if name in ("water_density", "ml_mm"):
