@@ -1,0 +1,146 @@
+"""Mutation testing of the Python of `model`, `operators` and `export`: which changes do tests miss?
+
+cosmic-ray proposes the changes: a number, an operator, a comparison, a condition. A sample of them
+is made one by one in a copy of the installed package, and the tests of that room run on each. A
+mutant that no test notices has survived: it is printed as a diff. `make mutants` runs this.
+"""
+
+import argparse
+import difflib
+import importlib.util
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).parents[2]
+# The tests of a room, the quickest to notice first.
+TESTS = {
+    "model": ["model", "export/test_export.py", "training/test_training_config.py"],
+    "operators": [
+        f"operators/test_{name}.py"
+        for name in ("geometry", "sensitivities", "invariants", "polynomials", "moments", "windows")
+    ],
+    "export": [
+        f"export/test_{name}.py"
+        for name in (
+            *("export", "kinds", "uncertainty_files", "committee_files", "extrapolation"),
+            *("format_versions", "format_1_without_torch", "hostile_documents", "hostile_files"),
+        )
+    ],
+}
+# Of single files, in place of their room's.
+TESTS_OF_FILES = {"export/metatomic.py": ["metatomic"]}
+# These say nothing about tests: an annotation `int | None` is no arithmetic, and without a
+# decorator hardly anything can be imported.
+LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "NoOp", "AddNot", "Variable")
+LONGEST = 60  # seconds of processor time for the tests of one mutant
+
+
+def proposals(source):
+    """Lists of (operator, occurrence), one for each place that can be changed."""
+    tree, places = get_ast(source), defaultdict(list)
+    for name in operator_names():
+        if any(part in name for part in LEFT_OUT) or get_operator(name).arguments():
+            continue
+        operator = get_operator(name)()
+        positions = (
+            place for node in ast_nodes(tree) for place in operator.mutation_positions(node)
+        )
+        for occurrence, place in enumerate(positions):
+            places[place].append((operator, occurrence))
+    return list(places.values())
+
+
+def sample(package, rooms, number, choice):
+    """(file, its source, the source changed), as many as wanted, in random order."""
+    found = []
+    for room in rooms:
+        for file in sorted((package / room).glob("*.py")):
+            source = file.read_text()
+            found += [(file, source, place) for place in proposals(source)]
+    choice.shuffle(found)
+    mutants = []
+    for file, source, place in found:
+        mutant = mutate_code(source, *choice.choice(place))
+        if mutant is not None and mutant != source:
+            mutants.append((file, source, mutant))
+        if len(mutants) == number:
+            break
+    return mutants, len(found)
+
+
+def tests_notice(tests):
+    """Whether any test fails, in a process of its own; what imports slowly is imported already."""
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
+        silence = os.open(os.devnull, os.O_RDWR)
+        os.dup2(silence, 1), os.dup2(silence, 2)
+        import pytest
+
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
+        code = pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)])
+        os._exit(int(code))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--number", type=int, default=150, help="of mutants (default 150)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--room", choices=TESTS, action="append", help="default: all three")
+    arguments = parser.parse_args()
+
+    installed = Path(importlib.util.find_spec("hipnn_ts").origin).parent
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "hipnn_ts"
+        shutil.copytree(installed, package, ignore=shutil.ignore_patterns("__pycache__"))
+        for metadata in installed.parent.glob("hipnn_ts-*.dist-info"):
+            shutil.copytree(metadata, Path(folder) / metadata.name)
+        sys.path.insert(0, folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        import ase.io  # noqa: F401
+        import pytest  # noqa: F401
+        import torch  # noqa: F401
+
+        # Child processes must not begin with threads.
+        rooms = arguments.room or list(TESTS)
+        mutants, places = sample(package, rooms, arguments.number, random.Random(arguments.seed))
+        print(f"{len(mutants)} of {places} places, seed {arguments.seed}", flush=True)
+        killed, tried = Counter(), Counter()
+        for file, source, mutant in mutants:
+            name = str(file.relative_to(package))
+            room = file.parent.name
+            file.write_text(mutant)
+            before = time.monotonic()
+            noticed = tests_notice(TESTS_OF_FILES.get(name, TESTS[room]))
+            file.write_text(source)
+            tried[room] += 1
+            killed[room] += noticed
+            seconds = time.monotonic() - before
+            print(f"{'killed' if noticed else 'SURVIVED'} {name} {seconds:.0f} s", flush=True)
+            if not noticed:
+                diff = difflib.unified_diff(
+                    source.splitlines(), mutant.splitlines(), name, name, n=1
+                )
+                print("\n".join(list(diff)[2:]), flush=True)
+    for room in rooms:
+        print(f"{room}: {killed[room]} of {tried[room]} mutants killed")
+    print(f"all: {killed.total()} of {tried.total()} mutants killed")
+
+
+if __name__ == "__main__":
+    main()
