@@ -8,21 +8,34 @@ CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.h
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
+.PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-small-networks \
   bench-uncertainty bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
-demo test sanitize: export OMP_WAIT_POLICY = passive
+demo check test mutants sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py
 
-# Two at a time, each with files of its own: what a file sets up is set up once.
+# Two at a time, each with files of its own: what a file sets up is set up once. Slow files are first (tests/conftest.py).
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(PYTEST)
+
+# Between two edits, in three minutes: one test of each engine, no programs that are compiled, no long runs.
+check: lint
+	$(PYTEST) -m "not slow or quick"
+
+# What tests notice of small changes to the code: a sample of NUMBER in Python, all of tools/mutants/cpp_mutants.py in C++.
+# Each mutant that survives is printed.
+NUMBER ?= 150
+SEED ?= 1
+mutants: $(VENV)/.installed $(VENV)-mutants/.installed
+	$(VENV)-mutants/bin/python tools/mutants/mutate_python.py --number $(NUMBER) --seed $(SEED)
+	$(BIN)/python tools/mutants/mutate_cpp.py
 
 # TESTS on a build that stops at memory errors and undefined behaviour, in Python, in the `lmp` that
 # pip installs, and in programs in C and Fortran. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
@@ -101,7 +114,7 @@ format: $(VENV)/.installed
 
 # SECONDS for each of the tests; another seed every time, which is printed.
 SECONDS ?= 60
-fuzz: export OMP_NUM_THREADS = 1
+fuzz mutants: export OMP_NUM_THREADS = 1
 fuzz: $(VENV)/.installed
 	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
 
@@ -162,6 +175,7 @@ REQUIREMENT_torchani := torchani==2.9.0
 REQUIREMENT_nequip := nequip==0.19.1
 REQUIREMENT_mace := mace-torch==0.3.14 symmetrix-xl==0.1.1 \
   $(if $(shell grep -m 1 avx512f /proc/cpuinfo),symmetrix-xl-cpu-avx512==0.1.1)
+REQUIREMENT_mutants := cosmic-ray==8.7.0
 REQUIREMENT_ace := python-ace==0.4.0rc1
 REQUIREMENT_nep := nep-adapters==1.0.3 calorine==4.1
 # For this machine's instruction set and with its pair style, from the source that PyPI has of it.
@@ -270,4 +284,4 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
 	touch $@
 
 clean:
-	rm -rf build $(VENV) $(PEERS:%=$(VENV)-%)
+	rm -rf build $(VENV) $(VENV)-mutants $(PEERS:%=$(VENV)-%)

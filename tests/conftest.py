@@ -47,6 +47,13 @@ def _without_nan(compare):
 for _name in ("assert_allclose", "assert_array_equal"):
     setattr(np.testing, _name, _without_nan(getattr(np.testing, _name)))
 
+
+def pytest_collection_modifyitems(items):
+    """Files that are slow before the others, so that neither of two processes ends long before."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 SMALL = {
     "elements": ("H", "O"),
     "n_features": (8, 8),

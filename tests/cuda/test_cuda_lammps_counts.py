@@ -7,6 +7,8 @@ import torch
 from emulated_lammps import on_gpu
 from lammps_run import hipnn, set_up
 
+pytestmark = pytest.mark.slow
+
 POSITION = FORCE = 3 * 8  # bytes of an atom
 ENERGY = 8
 SUMS = 10 * 8  # energy, virial, what the checks found

@@ -14,6 +14,8 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Variables of each run.sh, and the pictures that it must draw.
 SHORT = {

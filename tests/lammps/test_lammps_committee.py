@@ -10,6 +10,8 @@ from ase.io import read
 from committees import combined
 from lammps_run import ENERGY, evaluate, lmp, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ("step", "max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f")
 RANKS = pytest.mark.parametrize("ranks", [1, 2])
 

@@ -6,6 +6,8 @@ from ase import Atoms
 from ase.io import read
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 GROUPS = "group f id 1:9\ngroup g id 10:12\ngroup none empty\ngroup one id 4\n"
 MOLECULES = {"atom_style": "full"}
 

@@ -21,6 +21,8 @@ from lammps_run import (
 
 from hipnn_ts.neighbours import neighbour_pairs
 
+pytestmark = pytest.mark.slow
+
 NINE = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1))
 THREE_LAYERS = {"n_features": (7, 5, 6), "n_middle_features": (8, 4, 6)}
 

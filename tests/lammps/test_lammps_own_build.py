@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from lammps_run import assert_same, evaluate, hipnn, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

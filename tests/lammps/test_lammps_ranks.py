@@ -8,6 +8,8 @@ from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, refer
 
 from hipnn_ts.ase import HIPNNTSCalculator
 
+pytestmark = pytest.mark.slow
+
 # The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, a rank sees five others.
 ARCHITECTURE = {"n_features": (7, 5)}
 # LAMMPS's own choice of arrangement; for eight ranks a row, plates and a cube, which between them

@@ -9,6 +9,8 @@ from lammps_run import ENERGY, evaluate, lmp, read_evaluation, reference, set_up
 from test_lammps_committee import refused, run
 from uncertainties import expected
 
+pytestmark = pytest.mark.slow
+
 RANKS = pytest.mark.parametrize("ranks", [1, 2, 4])
 
 

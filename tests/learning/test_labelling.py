@@ -19,6 +19,8 @@ from hipnn_ts.learning.folder import failure_file, label_file, read_json
 from hipnn_ts.learning.labelling import label
 from hipnn_ts.learning.reference import make_calculator
 
+pytestmark = pytest.mark.slow
+
 
 def reference(**arguments):
     return ReferenceConfig(

@@ -14,6 +14,8 @@ from hipnn_ts.learning.folder import read_frames, write_frames
 from hipnn_ts.learning.sampling import bare, rattled, walk
 from hipnn_ts.learning.walking import reference_walk
 
+pytestmark = pytest.mark.slow
+
 
 def config(**sections):
     content = {

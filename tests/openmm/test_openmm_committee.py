@@ -11,6 +11,8 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.openmm import DeviationReporter, create_force
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("implementation", ["torch", "python"])
 def test_mean_of_members(

@@ -10,6 +10,8 @@ from uncertainties import expected
 from hipnn_ts.openmm import DeviationReporter
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("implementation", ["torch", "python"])
 def test_forces_are_as_without(

@@ -9,6 +9,8 @@ from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
+pytestmark = pytest.mark.slow
+
 N_ATOMS = 10400  # more than 200 tiles of 48
 CUTOFF = 6.0
 

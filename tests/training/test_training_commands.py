@@ -15,6 +15,8 @@ from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.cli import main
 from hipnn_ts.export import export_potential
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])

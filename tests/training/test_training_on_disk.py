@@ -14,6 +14,8 @@ from hipnn_ts.training import fit
 from hipnn_ts.training.fit import train
 from hipnn_ts.training.prepare import prepare
 
+pytestmark = pytest.mark.slow
+
 MEMORY = Path(__file__).with_name("memory.py")
 
 

@@ -6,6 +6,7 @@ mutant that no test notices has survived: it is printed as a diff. `make mutants
 """
 
 import argparse
+import contextlib
 import difflib
 import importlib.util
 import os
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -79,19 +81,42 @@ def sample(package, rooms, number, choice):
     return mutants, len(found)
 
 
-def tests_notice(tests):
-    """Whether any test fails, in a process of its own; what imports slowly is imported already."""
+def in_a_child(function):
+    """Its exit status, of a process in which what imports slowly is imported already."""
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
         silence = os.open(os.devnull, os.O_RDWR)
         os.dup2(silence, 1), os.dup2(silence, 2)
-        import pytest
+        os._exit(int(function()))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
-        code = pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)])
-        os._exit(int(code))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+def run_tests(tests, *options):
+    import pytest
+
+    quick = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options]
+    return pytest.main([*quick, *(str(ROOT / "tests" / test) for test in tests)])
+
+
+def import_what_tests_import(rooms, folder):
+    """All modules but the package that is mutated, and the tests."""
+    path = folder / "modules"
+
+    def collect():
+        tests = [test for room in rooms for test in TESTS[room]]
+        code = run_tests(tests, "--collect-only")
+        files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+        own = (str(ROOT), str(folder))
+        others = [name for name, file in files.items() if file and not file.startswith(own)]
+        path.write_text("\n".join(others))
+        return code
+
+    if in_a_child(collect) != 0:
+        sys.exit("the tests cannot be collected")
+    for name in path.read_text().split():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def main():
@@ -112,12 +137,8 @@ def main():
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        import ase.io  # noqa: F401
-        import pytest  # noqa: F401
-        import torch  # noqa: F401
-
-        # Child processes must not begin with threads.
         rooms = arguments.room or list(TESTS)
+        import_what_tests_import(rooms, Path(folder))
         mutants, places = sample(package, rooms, arguments.number, random.Random(arguments.seed))
         print(f"{len(mutants)} of {places} places, seed {arguments.seed}", flush=True)
         killed, tried = Counter(), Counter()
@@ -126,7 +147,8 @@ def main():
             room = file.parent.name
             file.write_text(mutant)
             before = time.monotonic()
-            noticed = tests_notice(TESTS_OF_FILES.get(name, TESTS[room]))
+            tests = TESTS_OF_FILES.get(name, TESTS[room])
+            noticed = in_a_child(partial(run_tests, tests)) != 0
             file.write_text(source)
             tried[room] += 1
             killed[room] += noticed
