@@ -65,9 +65,9 @@ def sources():
             sys.exit(f"{path}: expected '{before}' once, found {path.read_text().count(before)}")
         switched = f"(hipnn_ts_mutant == {number} ? ({after}) : ({before}))"
         changed[path] = text.replace(before, switched)
-    for folder in ("csrc", "cmake", "lammps_plugin"):
+    for folder in ("csrc", "cmake", "build_backend"):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path not in changed:
+            if path.is_file() and path.suffix != ".pyc" and path not in changed:
                 changed[path] = path.read_text()
     for name in ("CMakeLists.txt", "pyproject.toml"):
         changed[ROOT / name] = (ROOT / name).read_text()
