@@ -41,7 +41,10 @@ TESTS = {
     ],
 }
 # Of single files, in place of their room's.
-TESTS_OF_FILES = {"export/metatomic.py": ["metatomic"]}
+TESTS_OF_FILES = {
+    "export/metatomic.py": ["metatomic"],
+    "export/packing.py": ["export/test_export.py", "operators/test_windows.py"],
+}
 # These say nothing about tests: an annotation `int | None` is no arithmetic, and without a
 # decorator hardly anything can be imported.
 LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "NoOp", "AddNot", "Variable")
