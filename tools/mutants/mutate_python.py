@@ -127,6 +127,7 @@ def main():
     parser.add_argument("--number", type=int, default=150, help="of mutants (default 150)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--room", choices=TESTS, action="append", help="default: all three")
+    parser.add_argument("--only", type=int, nargs="+", help="these of the sample, by number")
     arguments = parser.parse_args()
 
     installed = Path(importlib.util.find_spec("hipnn_ts").origin).parent
@@ -145,7 +146,9 @@ def main():
         mutants, places = sample(package, rooms, arguments.number, random.Random(arguments.seed))
         print(f"{len(mutants)} of {places} places, seed {arguments.seed}", flush=True)
         killed, tried = Counter(), Counter()
-        for file, source, mutant in mutants:
+        for number, (file, source, mutant) in enumerate(mutants):
+            if arguments.only and number not in arguments.only:
+                continue
             name = str(file.relative_to(package))
             room = file.parent.name
             file.write_text(mutant)
@@ -156,7 +159,8 @@ def main():
             tried[room] += 1
             killed[room] += noticed
             seconds = time.monotonic() - before
-            print(f"{'killed' if noticed else 'SURVIVED'} {name} {seconds:.0f} s", flush=True)
+            said = "killed" if noticed else "SURVIVED"
+            print(f"{number}: {said} {name} {seconds:.0f} s", flush=True)
             if not noticed:
                 diff = difflib.unified_diff(
                     source.splitlines(), mutant.splitlines(), name, name, n=1
