@@ -40,10 +40,12 @@ TESTS = {
         )
     ],
 }
-# Of single files, in place of their room's.
+# Of files that other tests are about.
 TESTS_OF_FILES = {
     "export/metatomic.py": ["metatomic"],
     "export/packing.py": ["export/test_export.py", "operators/test_windows.py"],
+    "export/structures.py": ["ase/test_evaluate_batch.py", "ase/test_committee.py"],
+    "model/cusp.py": ["physics/test_force_constants.py"],
 }
 # These say nothing about tests: an annotation `int | None` is no arithmetic, and without a
 # decorator hardly anything can be imported.
