@@ -58,7 +58,7 @@ def test_one_rank(tmp_path, run, water, random_model, dtype):
 def test_ranks(tmp_path, run, water, random_model, ranks, dtype):
     """Beside positions and forces of the rows, which are a rank's own atoms and others', what
     borders exchange: features and gradients of each of two blocks."""
-    atoms = water(3)
+    atoms = water(2)
     pair = hipnn(random_model(dtype, n_features=(*WIDTHS, 6)))
     waits = 1 + 2 * len(WIDTHS)
     of_ranks = steps_of(run, tmp_path, atoms, pair, ranks, waits)
