@@ -106,7 +106,7 @@ def test_a_cell_is_looked_at_where_it_or_its_periodicity_changes(random_model):
     slab = broken(cell=flat, pbc=(True, True, False))
     assert len(calculator.evaluate_batch([whole, slab])) == 2
     for frames in ([whole, collapsed], [slab, collapsed]):
-        with pytest.raises(InputError, match="^structure 1: expected three independent cell"):
+        with pytest.raises(InputError, match=r"^structure 1: expected three independent cell"):
             calculator.evaluate_batch(frames)
 
 
