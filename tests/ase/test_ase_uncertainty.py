@@ -86,18 +86,6 @@ def test_float32_is_near(random_potential, random_uncertainty, uncertain_model, 
     np.testing.assert_allclose(found, by_hand, rtol=1e-3)
 
 
-def test_many_structures(uncertain_model, water):
-    """To the last bit as one by one, of different sizes, with and without a box."""
-    structures = [water(1), water(2), Atoms("OH2", positions=water(1).positions), water(3)]
-    calculator = HIPNNTSCalculator(uncertain_model(torch.float32))
-    together = calculator.evaluate_batch(structures)
-    for atoms, found in zip(structures, together, strict=True):
-        alone = results(uncertain_model(torch.float32), atoms)
-        assert found.keys() == alone.keys()
-        for name, value in alone.items():
-            np.testing.assert_array_equal(found[name], value, err_msg=name)
-
-
 def test_copies_have_it_and_others_do_not(uncertain_model, random_model, random_committee, water):
     again = pickle.loads(pickle.dumps(HIPNNTSCalculator(uncertain_model())))
     atoms = water(1)

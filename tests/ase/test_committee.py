@@ -60,13 +60,15 @@ def test_no_such_member(member, random_committee):
         HIPNNTSCalculator(random_committee(), member=member)
 
 
-def test_many_structures(random_committee, water):
+@pytest.mark.parametrize("kind", ["committee", "uncertainty"])
+def test_many_structures(kind, random_committee, uncertain_model, water):
     """To the last bit as one by one, of different sizes, with and without a box."""
-    structures = [water(1), water(2), Atoms("OH2", positions=water(1).positions)]
-    calculator = HIPNNTSCalculator(random_committee(torch.float32))
-    together = calculator.evaluate_batch(structures)
+    path = {"committee": random_committee, "uncertainty": uncertain_model}[kind](torch.float32)
+    structures = [water(1), water(2), Atoms("OH2", positions=water(1).positions), water(3)]
+    together = HIPNNTSCalculator(path).evaluate_batch(structures)
     for atoms, found in zip(structures, together, strict=True):
-        alone = results(random_committee(torch.float32), atoms)
+        alone = results(path, atoms)
+        assert ("forces_uncertainty" if kind == "uncertainty" else "forces_std") in found
         assert found.keys() == alone.keys()
         for name, value in alone.items():
             np.testing.assert_array_equal(found[name], value, err_msg=name)

@@ -99,6 +99,17 @@ def test_mistakes_name_the_structure(random_model, sentence, portable):
     assert len(calculator.evaluate_batch([molecule("H2O")])) == 1
 
 
+def test_a_cell_is_looked_at_where_it_or_its_periodicity_changes(random_model):
+    calculator = HIPNNTSCalculator(random_model())
+    flat = [[9.0, 0, 0], [0, 9.0, 0], [9.0, 9.0, 0]]
+    whole, collapsed = broken(cell=[9.0] * 3, pbc=True), broken(cell=flat, pbc=True)
+    slab = broken(cell=flat, pbc=(True, True, False))
+    assert len(calculator.evaluate_batch([whole, slab])) == 2
+    for frames in ([whole, collapsed], [slab, collapsed]):
+        with pytest.raises(InputError, match=r"^structure 1: expected three independent cell"):
+            calculator.evaluate_batch(frames)
+
+
 def test_closer_than_in_training(random_potential, tmp_path):
     path = tmp_path / "m.pt"
     export_potential(random_potential(), path, {"closest_approach": {"H-H": 1.4, "H-O": 0.9}})

@@ -18,6 +18,8 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.export import export_potential
 from hipnn_ts.export.extrapolation import ExtrapolationError
 
+pytestmark = pytest.mark.slow
+
 WORKERS = Path(__file__).with_name("workers.py")
 
 

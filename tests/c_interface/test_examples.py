@@ -16,6 +16,8 @@ from comparing import largest
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.libraries import FOLDER
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 

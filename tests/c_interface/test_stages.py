@@ -7,6 +7,8 @@ from c_library import INVALID_ARGUMENT, CError, Library
 
 from hipnn_ts import _core
 
+pytestmark = pytest.mark.slow
+
 CUTOFF = 4.0
 
 

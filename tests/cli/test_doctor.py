@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from hipnn_ts import doctor, processes
 from hipnn_ts.cli import main
 
+pytestmark = pytest.mark.slow
+
 BESIDE_PYTHON = Path(sys.executable).parent
 
 

@@ -1,5 +1,7 @@
 """The CUDA kernels on the processor: compiled as C++ with a small emulation of CUDA's language."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -34,15 +36,38 @@ def emulated_program(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def emulation(tmp_path_factory):
+def common(tmp_path_factory):
+    """Folder of what is compiled, the same for all of a run's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    (folder / "emulation").mkdir(exist_ok=True)
+    return folder / "emulation"
+
+
+def made_once(path, command):
+    """Run a command that makes PATH, unless it is there; others wait meanwhile."""
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            part = path.with_name(f"{path.name}.part")
+            subprocess.run(command.replace("PATH", str(part)), shell=True, check=True)
+            part.rename(path)
+
+
+@pytest.fixture(scope="session")
+def emulation(common, tmp_path_factory):
     """Variables by which the emulation finds what compiles its kernels, and a folder for them."""
     folder = tmp_path_factory.mktemp("emulation")
     kernels = SOURCES / "core" / "cuda"
     script = folder / "compile"
+    # What was compiled with the same constants is copied: a library is loaded once.
     script.write_text(
         '#!/bin/sh\nout=$1; file=$2; shift 2\nfor each; do defines="$defines -D$each"; done\n'
-        f"exec {COMPILER} -O1 $defines -I{kernels} -I{SOURCES} -include {HERE}/emulation.hpp "
-        f"-x c++ {kernels}/kernels/$file -o $out\n"
+        f'kept={common}/$(echo "$file$defines" | md5sum | cut -c 1-32)\n'
+        f"make() {{ {COMPILER} -O1 $defines -I{kernels} -I{SOURCES} -include {HERE}/emulation.hpp "
+        f"-x c++ {kernels}/kernels/$file -o $kept.part && mv $kept.part $kept; }}\n"
+        '(flock 9; [ -f "$kept" ] || make) 9> "$kept.lock" && exec cp "$kept" "$out"\n'
     )
     script.chmod(0o755)
     return {
@@ -52,14 +77,15 @@ def emulation(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def emulated_nvidia(tmp_path_factory):
+def emulated_nvidia(common):
     """Folder of NVIDIA's driver, NVRTC and cuBLAS for a GPU that is the processor."""
-    folder = tmp_path_factory.mktemp("nvidia")
-    command = f"{COMPILER} -O1 {HERE}/nvidia.cc -o {folder}/libcuda.so.1 -ldl"
-    subprocess.run(command, shell=True, check=True)
+    (common / "nvidia").mkdir(exist_ok=True)
+    library = common / "nvidia" / "libcuda.so.1"
+    made_once(library, f"{COMPILER} -O1 {HERE}/nvidia.cc -o PATH -ldl")
     for name in ("libnvrtc.so.12", "libcublas.so.12"):
-        (folder / name).symlink_to("libcuda.so.1")
-    return folder
+        with contextlib.suppress(FileExistsError):
+            (common / "nvidia" / name).symlink_to("libcuda.so.1")
+    return common / "nvidia"
 
 
 @pytest.fixture
@@ -70,19 +96,18 @@ def run(tmp_path, emulation, emulated_nvidia):
 
 
 @pytest.fixture(scope="session")
-def emulated(emulation):
+def emulated(common, emulation):
     """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
     os.environ.update(emulation)
     root = Path(torch.__file__).parent
     installed = Path(_core.__file__).parent / "lib"
-    library = Path(emulation["HIPNN_TS_EMULATION_FOLDER"]) / "operators.so"
-    subprocess.run(
+    library = common / "operators.so"
+    made_once(
+        library,
         f"{COMPILER} -O0 -I{SOURCES} -I{HERE.parent} -isystem {root}/include "
-        f"-isystem {root}/include/torch/csrc/api/include {HERE}/*.cpp -o {library} "
+        f"-isystem {root}/include/torch/csrc/api/include {HERE}/*.cpp -o PATH "
         f"-L{installed} -lhipnn_ts_torch -L{root}/lib -ltorch_cpu -lc10 -ldl "
         f"-Wl,-rpath,{installed} -Wl,-rpath,{root}/lib",
-        shell=True,
-        check=True,
     )
     torch.ops.load_library(library)
     return torch.ops.hipnn_ts_emulated

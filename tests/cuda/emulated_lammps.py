@@ -52,8 +52,6 @@ class EmulatedLammps:
             "HIPNN_TS_EMULATION_COUNTS": str(self.folder / "counts"),
             "OMP_NUM_THREADS": "1",
         }
-        if ranks > len(os.sched_getaffinity(0)):
-            environment["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"
         command = [Path(sys.executable).with_name("mpirun"), "-np", str(ranks), program]
         return subprocess.run(
             [*command, "-in", "in.lmp"],

@@ -6,6 +6,8 @@ import torch
 from test_cuda_neighbours import ENERGY, LENGTH, STOP, fused_potential, parts
 from test_cuda_neighbours import LIMITS as LIMITS_AT
 
+pytestmark = pytest.mark.slow
+
 BOX = np.eye(3) * 8.0
 # Closest approach in training, Å: H-H, H-O, O-O.
 LIMITS = torch.tensor([[1.4, 0.9], [0.9, 1.7]], dtype=torch.float64)

@@ -11,6 +11,8 @@ from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = {
     **architectures.ARCHITECTURES,
     "l1-two-lanes": {"l_max": 1, "n_features": (20, 70, 17)},

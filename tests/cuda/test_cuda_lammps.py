@@ -16,6 +16,8 @@ from lammps_run import assert_same, read_evaluation
 
 from hipnn_ts.lammps import plugin
 
+pytestmark = pytest.mark.slow
+
 EMULATION = Path(__file__).parent / "emulation"
 SOURCES = Path(__file__).parents[2] / "csrc"
 

@@ -9,6 +9,8 @@ from lammps_run import hipnn, set_up
 
 from hipnn_ts.export import export_potential
 
+pytestmark = pytest.mark.slow
+
 CLOSE = "set atom 4 x 1 y 1 z 1\nset atom 9 x 1 y 1 z 1.5\n"  # oxygen and hydrogen, 0.5 Å apart
 
 

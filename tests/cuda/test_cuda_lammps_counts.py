@@ -7,6 +7,8 @@ import torch
 from emulated_lammps import on_gpu
 from lammps_run import hipnn, set_up
 
+pytestmark = pytest.mark.slow
+
 POSITION = FORCE = 3 * 8  # bytes of an atom
 ENERGY = 8
 SUMS = 10 * 8  # energy, virial, what the checks found
@@ -56,7 +58,7 @@ def test_one_rank(tmp_path, run, water, random_model, dtype):
 def test_ranks(tmp_path, run, water, random_model, ranks, dtype):
     """Beside positions and forces of the rows, which are a rank's own atoms and others', what
     borders exchange: features and gradients of each of two blocks."""
-    atoms = water(3)
+    atoms = water(2)
     pair = hipnn(random_model(dtype, n_features=(*WIDTHS, 6)))
     waits = 1 + 2 * len(WIDTHS)
     of_ranks = steps_of(run, tmp_path, atoms, pair, ranks, waits)

@@ -11,6 +11,8 @@ from ase.build import molecule
 from emulated_lammps import on_gpu, script_of
 from lammps_run import assert_same, evaluate, hipnn, set_up
 
+pytestmark = pytest.mark.slow
+
 NVE = """
 velocity all create 900 4928459 loop geom
 neighbor 0.3 bin

@@ -9,6 +9,8 @@ from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
+pytestmark = pytest.mark.slow
+
 LENGTH, ENERGY = 10.0, 96.5  # nm and kJ/mol
 CUTOFF = 3.0
 

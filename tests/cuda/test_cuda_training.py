@@ -7,6 +7,8 @@ import pytest
 import torch
 from comparing import largest
 
+pytestmark = pytest.mark.slow
+
 N_RECEIVERS, N_SENDERS = 4, 5
 TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-12}
 

@@ -20,7 +20,6 @@ def shell(command, folder, time_limit):
         **os.environ,
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "HIPNN_TS": str(ROOT),
-        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
     }
     run = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=time_limit

@@ -8,6 +8,8 @@ from blocks import blocks_of
 from prepared import prepare
 from running import ROOT, run_block
 
+pytestmark = pytest.mark.slow
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))  # run by test_recipes.py
 

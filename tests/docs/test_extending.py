@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
 FILES = re.findall(r"`((?:csrc|python|tests|benchmarks|lammps_plugin|docs)/[\w/.]+)`", PAGE)

@@ -17,6 +17,8 @@ from blocks import blocks_of
 from running import ROOT, run_block
 from scipy.signal import lfilter
 
+pytestmark = pytest.mark.slow
+
 RECIPES = ROOT / "docs" / "recipes"
 PICTURES = ROOT / "docs" / "pictures"
 FULL = bool(os.environ.get("HIPNN_TS_PICTURES"))

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.cli import main
 
+pytestmark = pytest.mark.slow
+
 N_CONFORMERS = 4
 OFFSET = 0.01  # eV, of every reference energy
 

@@ -14,6 +14,8 @@ from matplotlib.image import imread
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.cli import main
 
+pytestmark = pytest.mark.slow
+
 N_FRAMES = 6
 KILOJOULE_PER_MOLE = units.kJ / units.mol
 

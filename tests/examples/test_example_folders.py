@@ -14,6 +14,8 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Variables of each run.sh, and the pictures that it must draw.
 SHORT = {
@@ -60,7 +62,6 @@ def test_example(name, tmp_path, weak_model):
         **os.environ,
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "OUT": str(tmp_path),
-        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
         **{key: str(value) for key, value in variables.items()},
     }
     if name in ("water_density", "ml_mm"):

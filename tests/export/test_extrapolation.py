@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import openmm
 import pytest
 import torch
@@ -12,7 +13,11 @@ from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import export_potential, load_exported
-from hipnn_ts.export.extrapolation import ExtrapolationError, ExtrapolationWarning
+from hipnn_ts.export.extrapolation import (
+    ExtrapolationError,
+    ExtrapolationWarning,
+    closest_below,
+)
 from hipnn_ts.openmm import create_force
 from hipnn_ts.selftest.openmm import LENGTH
 
@@ -76,6 +81,23 @@ def test_elements_that_never_met_in_training(tmp_path, random_potential):
     atoms.calc = HIPNNTSCalculator(path, beyond_training="stop")
     with pytest.raises(ExtrapolationError, match=r"closer than in the training data \(4 Å\)"):
         atoms.get_potential_energy()
+
+
+def test_the_pair_that_is_farthest_below_its_own_limit():
+    limits = np.array([[1.0, 2.0], [2.0, 4.0]])
+    species, receivers, senders = np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([1, 2, 2])
+
+    def closest(*distances, limits=limits):
+        vectors = np.array([[0.0, 0.0, each] for each in distances]).reshape(-1, 3)
+        n = len(distances)
+        return closest_below(limits, species, receivers[:n], senders[:n], vectors)
+
+    assert closest(1.9, 1.8, 2.5) == (1, 2, 2.5)  # though it is the longest
+    assert closest(1.7, 1.8, 3.9) == (0, 1, 1.7)
+    assert closest(2.0, 2.0, 4.0) is None
+    assert closest(2.0, 2.0, 3.99) == (1, 2, 3.99)
+    assert closest() is None
+    assert closest(0.1, limits=np.zeros((0, 0))) is None
 
 
 def test_models_of_unknown_training_have_no_limits(random_model):

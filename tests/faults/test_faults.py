@@ -14,6 +14,8 @@ import pytest
 from hipnn_ts.checkpoint import save_checkpoint
 from hipnn_ts.export import load_exported
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 
 

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_memory_is_flat():
     command = [sys.executable, "-m", "benchmarks.physics.soak", "--steps", "2500"]

@@ -1,8 +1,11 @@
 """The C interface: damaged files, and any atoms in any box."""
 
 import numpy as np
+import pytest
 import torch
 from c_library import INVALID_ARGUMENT, NOT_FINITE, CError, Library
+
+pytestmark = pytest.mark.slow
 
 VALUES = [0.0, -0.0, 1e-300, 1e-3, 0.5, 3.0, 1e3, 1e9, 1e49, 1e200, np.inf, -np.inf, np.nan]
 

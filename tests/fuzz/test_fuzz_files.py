@@ -5,6 +5,7 @@ from itertools import product
 import ase.db
 import h5py
 import numpy as np
+import pytest
 import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
@@ -14,6 +15,8 @@ from hipnn_ts.checkpoint import save_checkpoint, write_whole
 from hipnn_ts.errors import InputError
 from hipnn_ts.training.sections import TrainingConfig
 from hipnn_ts.validation import validated
+
+pytestmark = pytest.mark.slow
 
 CONFIG = """\
 network:

@@ -8,6 +8,8 @@ import pytest
 from documents import FORMATS
 from mutations import damaged, rearranged
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import sys, time
 import numpy as np

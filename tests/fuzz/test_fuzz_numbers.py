@@ -1,6 +1,7 @@
 """Kernels and neighbour searches at random shapes, against plain references."""
 
 import numpy as np
+import pytest
 import torch
 from comparing import largest
 from every_image import every_image, sorted_pairs
@@ -9,6 +10,8 @@ from hipnn_ts.export.exported import FusedPotential, PortablePotential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
+
+pytestmark = pytest.mark.slow
 
 TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-11}
 CUTOFF = 3.0

@@ -23,6 +23,8 @@ from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.cli import main
 from hipnn_ts.hippynn import ImportSettings, import_hippynn
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ImportSettings(energy_unit="kcal/mol", dtype="float64")
 
 

@@ -22,6 +22,8 @@ from hipnn_ts.hippynn.settings import parse_settings
 from hipnn_ts.neighbours import neighbour_pairs
 from hipnn_ts.validation import read_mapping
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path(__file__).parents[2] / "examples" / "hippynn" / "ani1x.yaml"
 KCAL_PER_MOL = units.kcal / units.mol
 

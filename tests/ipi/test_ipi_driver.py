@@ -11,6 +11,8 @@ from ipi_runs import driver as started_driver
 
 from hipnn_ts.ase import HIPNNTSCalculator
 
+pytestmark = pytest.mark.slow
+
 FORCE = units.Hartree / units.Bohr
 FULL = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
 
@@ -60,6 +62,7 @@ def test_several_drivers_share_the_beads(random_model, water, tmp_path):
     check(found, random_model(), atoms)
 
 
+@pytest.mark.quick
 def test_messages_one_by_one(random_model, water, tmp_path):
     """As earlier i-PI sends them: it asks for the status before it asks for forces."""
     atoms = water(2)

@@ -20,6 +20,8 @@ from ipi_runs import SECONDS, driver, free_port, prepare, simulation
 
 from hipnn_ts.cli import main
 
+pytestmark = pytest.mark.slow
+
 PATIENT = ["--wait", "30"]
 
 

@@ -5,6 +5,8 @@ import pytest
 from ase.io import read
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 KINETIC = 1.0364269e-4  # LAMMPS's mvv2e in units metal
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.io import read
 from committees import combined
 from lammps_run import ENERGY, evaluate, lmp, read_evaluation, reference, set_up
+
+pytestmark = pytest.mark.slow
 
 COLUMNS = ("step", "max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f")
 RANKS = pytest.mark.parametrize("ranks", [1, 2])
@@ -121,43 +122,6 @@ run 0
     np.testing.assert_allclose(total, np.mean([m.virial for m in members], axis=0), atol=1e-8)
 
 
-@RANKS
-def test_frames_that_disagree(ranks, tmp_path, water, random_members, random_committee):
-    atoms = water(3)
-    spread = combined(random_members(), atoms).forces_std
-    script = ""
-    for name, threshold in (("some", 0.5 * spread.max()), ("none", 2 * spread.max())):
-        pair = committee(random_committee(), f"every 1 frames {name}.extxyz above {threshold}")
-        script += set_up(tmp_path, name, atoms, pair) + "run 0\n"
-    run(tmp_path, script, ranks)
-    assert (tmp_path / "none.extxyz").read_text() == ""
-    (found,) = read(tmp_path / "some.extxyz", ":")
-    assert found.info["step"] == 0
-    assert found.pbc.all()
-    np.testing.assert_array_equal(found.numbers[found.arrays["id"] - 1], found.numbers)
-    np.testing.assert_array_equal(found.symbols, atoms.symbols)
-    np.testing.assert_allclose(found.cell.array, atoms.cell.array, rtol=1e-9)
-    np.testing.assert_allclose(
-        found.get_all_distances(mic=True), atoms.get_all_distances(mic=True), atol=1e-8
-    )
-    np.testing.assert_allclose(found.arrays["forces_std"], spread, rtol=0, atol=1e-9)
-
-
-@RANKS
-def test_stop(ranks, tmp_path, water, random_members, random_committee):
-    spread = combined(random_members(), water(3)).forces_std.max()
-    for factor, ends in ((0.9, True), (1.1, False)):
-        pair = committee(random_committee(), f"every 1 stop {factor * spread}")
-        script = set_up(tmp_path, "stop", water(3), pair) + "run 0\n"
-        if ends:
-            assert refused(tmp_path, script, ranks) == (
-                f"pair_style hipnn/ts: members of the committee differ by {spread:.3g} in the "
-                f"force of an atom at step 0, more than 'stop {factor * spread:g}' allows"
-            )
-        else:
-            run(tmp_path, script, ranks)
-
-
 def test_without_the_keyword_the_mean_runs(tmp_path, water, random_members, random_committee):
     pair = f"pair_style hipnn/ts\npair_coeff * * {random_committee(torch.float32)} O H\n"
     printed = run(tmp_path, set_up(tmp_path, "mean", water(3), pair) + evaluate("mean"), 2)
@@ -165,21 +129,6 @@ def test_without_the_keyword_the_mean_runs(tmp_path, water, random_members, rand
     found = read_evaluation(tmp_path, "mean")
     expected = combined(random_members(), water(3))
     np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=5e-5)
-
-
-def test_steps_that_did_not_compare_have_no_deviation(tmp_path, water, random_committee):
-    script = set_up(tmp_path, "gap", water(2), committee(random_committee(), "every 100"))
-    script += """
-fix apart all pair 1 hipnn/ts deviation 0
-dump d all custom 1 gap.dump id f_apart
-dump_modify d header no
-fix 1 all nve
-run 1
-"""
-    run(tmp_path, script)
-    first, second = np.loadtxt(tmp_path / "gap.dump", usecols=1).reshape(2, -1)
-    assert np.isfinite(first).all()
-    assert np.isnan(second).all()
 
 
 @RANKS
@@ -214,25 +163,6 @@ run 0
     spread = expected.forces_std
     np.testing.assert_allclose(row[4:], [spread.max(), spread.min(), spread.mean()], rtol=1e-9)
     np.testing.assert_allclose(row[1], expected.virial_std.max() / len(spread), rtol=1e-9)
-
-
-def test_ranks_agree_in_dynamics(tmp_path, water, random_committee):
-    """Atoms move from rank to rank, lists are made anew."""
-    tables = []
-    for ranks in (1, 2):
-        pair = committee(random_committee(), f"every 4 forces member 1 file {ranks}.out")
-        script = set_up(tmp_path, "run", water(4), pair)
-        script += """
-velocity all create 2000 1 mom yes dist gaussian loop all
-timestep 0.0005
-neighbor 0.3 bin
-fix 1 all nve
-run 40
-"""
-        run(tmp_path, script, ranks)
-        tables.append(np.loadtxt(tmp_path / f"{ranks}.out"))
-    assert tables[0].shape == (11, 7)
-    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-6)
 
 
 MISTAKES = {

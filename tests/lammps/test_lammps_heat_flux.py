@@ -1,5 +1,6 @@
 """The virial of the exact heat flux, `compute centroid/stress/atom`, and what is made of it."""
 
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,8 @@ from lammps_run import (
 )
 
 from hipnn_ts.neighbours import neighbour_pairs
+
+pytestmark = pytest.mark.slow
 
 NINE = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1))
 THREE_LAYERS = {"n_features": (7, 5, 6), "n_middle_features": (8, 4, 6)}
@@ -149,10 +152,21 @@ def results(request, tmp_path_factory, water, random_model):
     return found
 
 
+@pytest.fixture(scope="module")
+def exact(water, random_potential):
+    """Function: what the virials of a case are."""
+
+    @cache
+    def of(name):
+        system, architecture, *_ = CASES[name]
+        return centroid_virials(random_potential(**architecture), system(water))
+
+    return of
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_is_the_exact_one(results, water, random_potential, name):
-    system, architecture, dtype, *_ = CASES[name]
-    expected = centroid_virials(random_potential(**architecture), system(water))
+def test_is_the_exact_one(results, exact, name):
+    dtype, expected = CASES[name][2], exact(name)
     found, whole = results[name]
     tolerance = 1e-9 if dtype == torch.float64 else 2e-5
     np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())

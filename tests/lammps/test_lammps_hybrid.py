@@ -5,6 +5,8 @@ import pytest
 from ase import Atoms
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
+pytestmark = pytest.mark.slow
+
 OVERLAY = """
 pair_style hybrid/overlay hipnn/ts zbl 2.0 2.5
 pair_coeff * * hipnn/ts {model} O H

@@ -12,6 +12,8 @@ from lammps_run import hipnn, lmp, set_up
 
 from hipnn_ts.checkpoint import save_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(tmp_path, water, random_model):

@@ -16,6 +16,8 @@ from lammps_run import ENERGY, hipnn, reference, set_up
 from hipnn_ts.lammps import plugin
 from hipnn_ts.libraries import torch_version
 
+pytestmark = pytest.mark.slow
+
 SOURCES = Path(__file__).parents[2] / "lammps_plugin"
 USE = """
 units metal

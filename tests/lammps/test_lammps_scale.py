@@ -14,6 +14,8 @@ from lammps_run import (
 )
 from test_lammps_heat_flux import centroid, read_centroid
 
+pytestmark = pytest.mark.slow
+
 ADAPT = """
 variable strength equal {value}
 fix strength all adapt 1 pair {style} scale {types} v_strength {options}

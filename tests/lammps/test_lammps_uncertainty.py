@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.io import read
 from lammps_run import ENERGY, evaluate, lmp, read_evaluation, reference, set_up
 from test_lammps_committee import refused, run
 from uncertainties import expected
+
+pytestmark = pytest.mark.slow
 
 RANKS = pytest.mark.parametrize("ranks", [1, 2, 4])
 
@@ -105,72 +106,6 @@ pair_coeff 1*2 3 lj/cut 0.0 1.0
     np.testing.assert_allclose(apart, [*by_hand, 0, 0, 0, 0], rtol=1e-11, atol=1e-10)
     row = np.loadtxt(tmp_path / "model_devi.out", ndmin=2)[0]
     np.testing.assert_allclose(row[4:], [by_hand.max(), by_hand.min(), by_hand.mean()], rtol=1e-9)
-
-
-def test_ranks_agree_in_dynamics(tmp_path, water, uncertain_model):
-    """Atoms move from rank to rank, lists are made anew."""
-    tables = []
-    for ranks in (1, 2):
-        pair = uncertain(uncertain_model(), f"every 4 file {ranks}.out")
-        script = set_up(tmp_path, "run", water(4), pair)
-        script += """
-velocity all create 2000 1 mom yes dist gaussian loop all
-timestep 0.0005
-neighbor 0.3 bin
-fix 1 all nve
-run 40
-"""
-        run(tmp_path, script, ranks)
-        tables.append(np.loadtxt(tmp_path / f"{ranks}.out")[:, [0, 4, 5, 6]])
-    assert tables[0].shape == (11, 4)
-    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-6)
-
-
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_frames_above(
-    ranks, tmp_path, water, random_potential, random_uncertainty, uncertain_model
-):
-    atoms = water(3)
-    by_hand = expected(random_potential(), random_uncertainty(), atoms)
-    script = ""
-    for name, threshold in (("some", 0.9 * by_hand.max()), ("none", 1.1 * by_hand.max())):
-        pair = uncertain(uncertain_model(), f"every 1 frames {name}.extxyz above {threshold}")
-        script += set_up(tmp_path, name, atoms, pair) + "run 0\n"
-    run(tmp_path, script, ranks)
-    assert (tmp_path / "none.extxyz").read_text() == ""
-    (found,) = read(tmp_path / "some.extxyz", ":")
-    np.testing.assert_array_equal(found.symbols, atoms.symbols)
-    np.testing.assert_allclose(found.arrays["forces_uncertainty"], by_hand, rtol=0, atol=1e-9)
-
-
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_stop(ranks, tmp_path, water, random_potential, random_uncertainty, uncertain_model):
-    largest = expected(random_potential(), random_uncertainty(), water(3)).max()
-    for factor, ends in ((0.9, True), (1.1, False)):
-        pair = uncertain(uncertain_model(), f"every 1 stop {factor * largest}")
-        script = set_up(tmp_path, "stop", water(3), pair) + "run 0\n"
-        if ends:
-            assert refused(tmp_path, script, ranks) == (
-                f"pair_style hipnn/ts: the uncertainty of the force on an atom is {largest:.3g} at "
-                f"step 0, more than 'stop {factor * largest:g}' allows"
-            )
-        else:
-            run(tmp_path, script, ranks)
-
-
-def test_steps_that_did_not_ask_have_none(tmp_path, water, uncertain_model):
-    script = set_up(tmp_path, "gap", water(2), uncertain(uncertain_model(), "every 100"))
-    script += """
-fix apart all pair 1 hipnn/ts uncertainty 0
-dump d all custom 1 gap.dump id f_apart
-dump_modify d header no
-fix 1 all nve
-run 1
-"""
-    run(tmp_path, script)
-    first, second = np.loadtxt(tmp_path / "gap.dump", usecols=1).reshape(2, -1)
-    assert np.isfinite(first).all()
-    assert np.isnan(second).all()
 
 
 WORDS = "then any of 'stop X', 'file NAME' and 'frames NAME above X', found"

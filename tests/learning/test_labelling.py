@@ -20,6 +20,8 @@ from hipnn_ts.learning.labelling import label
 from hipnn_ts.learning.reference import make_calculator
 from hipnn_ts.learning.sections import JobsConfig, ReferenceConfig
 
+pytestmark = pytest.mark.slow
+
 
 def reference(**arguments):
     return ReferenceConfig(

@@ -16,6 +16,8 @@ from hipnn_ts.learning.sampling import bare, langevin, rattled, walk
 from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.learning.walking import reference_walk
 
+pytestmark = pytest.mark.slow
+
 
 def config(**sections):
     content = {

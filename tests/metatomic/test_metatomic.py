@@ -26,6 +26,8 @@ from hipnn_ts.cli import main
 from hipnn_ts.export import export_potential
 from hipnn_ts.export.metatomic import export_metatomic
 
+pytestmark = pytest.mark.slow
+
 CLOSE = {"rtol": 0, "atol": 1e-10}
 
 
@@ -94,6 +96,7 @@ def test_other_systems_equal_ours(both, water):
         check(*files, molecule(name), stress=False)
 
 
+@pytest.mark.quick
 def test_single_precision(both, water):
     """Of the network: energies keep the digits of double precision, self energies and all."""
     files = both(torch.float32)

@@ -77,6 +77,44 @@ def test_few_atoms_of_an_element(few):
     assert rms < 30 * D**0.5 if few else rms > 0
 
 
+def covariance_of(whitening):
+    factor = np.linalg.inv(triangle(whitening.numpy(), D))
+    return factor @ factor.T
+
+
+def filled_up(scatter, n, other):
+    """Of as many atoms as are enough, those that are missing with another covariance."""
+    enough = ATOMS_PER_FEATURE * D
+    missing = enough - n if n < enough else 0
+    return (scatter + missing * other) / (n + missing)
+
+
+@pytest.mark.parametrize("counts", [(50, 4), (3, 2), (7, 5)])
+def test_few_atoms_are_filled_up_as_in_numpy(counts):
+    """An element by the covariance within all, and this one by that of independent features."""
+    phi, species = sample(*counts)
+    means, whitening, _ = distribution(phi, species, 2)
+    apart = [phi[species == k].numpy() for k in (0, 1)]
+    apart = [each - each.mean(axis=0) for each in apart]
+    scatters = [each.T @ each for each in apart]
+    total, n = sum(scatters), sum(counts)
+    within = filled_up(total, n, np.trace(total) / (n * D) * np.eye(D))
+    for k in (0, 1):
+        covariance = filled_up(scatters[k], counts[k], within)
+        covariance += SMALLEST_VARIANCE * np.trace(covariance) / D * np.eye(D)
+        found = covariance_of(whitening[k])
+        np.testing.assert_allclose(found, covariance, rtol=1e-8, atol=1e-9 * covariance.max())
+        np.testing.assert_allclose(means[k], phi[species == k].mean(dim=0), rtol=1e-12)
+
+
+def test_an_element_without_atoms_has_the_mean_of_all():
+    phi, species = sample(40)
+    means, whitening, counts = distribution(phi, species, 2)
+    assert counts.tolist() == [40, 0]
+    torch.testing.assert_close(means[1], phi.mean(dim=0))
+    np.testing.assert_allclose(covariance_of(whitening[1]), covariance_of(whitening[0]), rtol=1e-5)
+
+
 @pytest.mark.parametrize("n", [1, 2, D])
 def test_few_atoms_at_all(n):
     phi, species = sample(n)

@@ -12,6 +12,8 @@ from openmmml import MLPotential
 from hipnn_ts.errors import InputError
 from hipnn_ts.openmm import CutBondWarning
 
+pytestmark = pytest.mark.slow
+
 OWN = [0, 1, 2, 3, 4, 5]  # two neighbouring molecules
 IMPLEMENTATIONS = ["torch", "python"]
 

@@ -6,10 +6,13 @@ import pytest
 from committees import combined
 from lammps_run import reference
 from openmm import app, unit
+from uncertainties import expected
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.openmm import DeviationReporter, create_force
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("implementation", ["torch", "python"])
@@ -55,10 +58,21 @@ def simulation(system, atoms):
     return out
 
 
-def test_reporter(random_members, random_committee, water, build_system, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        ("committee", '#"Step","Largest Deviation of a Force'),
+        ("uncertainty", '#"Step","Largest Uncertainty of a Force'),
+    ],
+)
+def test_reporter(
+    kind, head, random_members, random_committee, random_potential, random_uncertainty,
+    uncertain_model, water, build_system, tmp_path,
+):  # fmt: skip
     """Every second step, of the positions that the callback sees, in OpenMM's units."""
-    atoms = water(2)
-    run = simulation(build_system(random_committee(), atoms, "python", member=0), atoms)
+    atoms, is_committee = water(2), kind == "committee"
+    path = random_committee() if is_committee else uncertain_model()
+    run = simulation(build_system(path, atoms, "python"), atoms)
     seen = []
 
     def keep(of, report):
@@ -66,21 +80,25 @@ def test_reporter(random_members, random_committee, water, build_system, tmp_pat
         seen.append((report, state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)))
 
     run.reporters.append(
-        DeviationReporter(tmp_path / "apart", 2, random_committee(), run.topology, callback=keep)
+        DeviationReporter(tmp_path / "table", 2, path, run.topology, callback=keep)
     )
     run.step(5)
     assert [report.step for report, _ in seen] == [2, 4]
-    table = np.loadtxt(tmp_path / "apart", delimiter=",")
-    assert (tmp_path / "apart").read_text().startswith('#"Step","Largest Deviation of a Force')
+    table = np.loadtxt(tmp_path / "table", delimiter=",")
+    assert (tmp_path / "table").read_text().startswith(head)
     for row, (report, positions) in zip(table, seen, strict=True):
         moved = atoms.copy()
         moved.positions = positions
-        expected = combined(random_members(), moved)
-        forces = expected.forces_std * 10 * KILOJOULES_PER_MOLE_PER_EV
-        energy = expected.energy_std * KILOJOULES_PER_MOLE_PER_EV
-        np.testing.assert_allclose(report.forces, forces, rtol=0, atol=1e-7)
-        np.testing.assert_allclose(report.energy, energy, rtol=0, atol=1e-8)
-        found = [report.step, forces.max(), forces.min(), forces.mean(), energy]
+        if is_committee:
+            exact = combined(random_members(), moved)
+            of_atoms, energy = exact.forces_std, [exact.energy_std * KILOJOULES_PER_MOLE_PER_EV]
+            np.testing.assert_allclose(report.energy, energy[0], rtol=0, atol=1e-8)
+        else:
+            of_atoms, energy = expected(random_potential(), random_uncertainty(), moved), []
+            assert np.isnan(report.energy)
+        forces = of_atoms * 10 * KILOJOULES_PER_MOLE_PER_EV
+        np.testing.assert_allclose(report.forces, forces, rtol=1e-9, atol=1e-7)
+        found = [report.step, forces.max(), forces.min(), forces.mean(), *energy]
         np.testing.assert_allclose(row, found, rtol=1e-8)
 
 

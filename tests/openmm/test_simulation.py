@@ -10,7 +10,10 @@ from openmm import XmlSerializer, unit
 
 from hipnn_ts.openmm import create_force
 
-pytestmark = pytest.mark.parametrize("implementation", ["torch", "python"])
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("implementation", ["torch", "python"]),
+]
 
 
 def langevin(seed, temperature=300):

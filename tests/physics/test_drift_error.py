@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TIMES = np.arange(1, 11001) * 0.025  # ps
 NOISE = 17.0  # µeV/atom

@@ -22,6 +22,8 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
+pytestmark = pytest.mark.slow
+
 LABELLED = Path(__file__).parents[2] / "examples" / "reference_data" / "molecules.extxyz.xz"
 SMALL = {"invariants": "norms", "n_features": [16, 16], "n_atom_layers": 1, "n_sensitivities": 8}
 SHARP = 1e-6  # the default of hippynn

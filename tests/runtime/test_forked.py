@@ -2,7 +2,11 @@
 
 import sys
 
+import pytest
+
 from hipnn_ts import processes
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import os, sys

@@ -7,6 +7,8 @@ import pytest
 
 from hipnn_ts import processes
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import resource, sys
 import numpy as np

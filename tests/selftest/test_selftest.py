@@ -22,6 +22,8 @@ from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.selftest import paths, run
 from hipnn_ts.selftest.folder import write_frames
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 ROW = re.compile(r"^(ok|-|WRONG) +(.{23})(.*)$", re.MULTILINE)
 
@@ -84,12 +86,16 @@ FORWARD, BACKWARD = (f"blocks.0.on_site.0.inner.{way}" for way in ("forward", "b
 
 
 @pytest.mark.parametrize(
-    "weight, dtype", [(None, torch.float32), (FORWARD, torch.float64), (BACKWARD, torch.float32)]
+    "weight, dtype, names",
+    [
+        (None, torch.float32, ["Python, plain", "LAMMPS"]),
+        (FORWARD, torch.float64, ["LAMMPS"]),
+        (BACKWARD, torch.float32, ["Python, plain"]),
+    ],
 )
 def test_a_file_whose_weights_disagree_with_each_other(
-    tmp_path, random_model, marks, weight, dtype
+    tmp_path, random_model, marks, weight, dtype, names
 ):
-    names = ["Python, plain", "LAMMPS"]
     path, expected = random_model(dtype), "ok"
     if weight is not None:
         path, expected = with_one_number_changed(path, tmp_path / "changed.pt", weight), "WRONG"

@@ -15,6 +15,8 @@ from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.errors import InputError
 from hipnn_ts.torchsim import HIPNNTSModel
 
+pytestmark = pytest.mark.slow
+
 FULL = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]  # of a stress in Voigt order
 CPU = torch.device("cpu")
 
@@ -57,6 +59,7 @@ def test_torchsims_own_checks(dtype, random_model):
     validate_model_outputs(model, CPU, dtype)
 
 
+@pytest.mark.quick
 def test_equals_ase(random_model, systems):
     check(HIPNNTSModel(random_model())(state_of(systems)), systems, random_model())
 

@@ -14,6 +14,8 @@ from hipnn_ts.training.fit import train
 from hipnn_ts.training.recipe import with_batch_size
 from hipnn_ts.training.sections import TrainingConfig
 
+pytestmark = pytest.mark.slow
+
 HIPPYNN_SIGMA = 2 * 8 * 0.75  # 2 n_sensitivities soft_min
 
 

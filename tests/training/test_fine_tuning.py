@@ -20,6 +20,8 @@ from hipnn_ts.training.config import parse_config, read_config
 from hipnn_ts.training.fine_tuning import StartingPoint, take_over_weights
 from hipnn_ts.training.fit import train
 
+pytestmark = pytest.mark.slow
+
 MOLECULES = Path(__file__).parents[2] / "examples" / "reference_data" / "molecules.extxyz.xz"
 
 

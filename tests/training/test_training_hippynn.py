@@ -16,6 +16,8 @@ from hipnn_ts.training.loss import squared_weights
 from hipnn_ts.training.schedule import Schedule
 from hipnn_ts.training.sections import TrainingConfig
 
+pytestmark = pytest.mark.slow
+
 hippynn = pytest.importorskip("hippynn")
 
 CONFIG = NetworkConfig(

@@ -27,6 +27,8 @@ from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.prepare import prepare
 from hipnn_ts.training.sections import LossConfig
 
+pytestmark = pytest.mark.slow
+
 LONE = {"H": -0.5, "Cu": 1.5}
 
 

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 import yaml
 
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.training.fit import train
+
+pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 

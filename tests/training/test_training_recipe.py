@@ -16,6 +16,8 @@ from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 from hipnn_ts.training.prepare import prepare
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def frames(small_molecules):

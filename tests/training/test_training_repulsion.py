@@ -17,6 +17,8 @@ from hipnn_ts.training.fit import train
 from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.prepare import load_data, prepare
 
+pytestmark = pytest.mark.slow
+
 # Beyond the bonds: it takes part in every molecule.
 ZBL = (0.6, 1.9)
 

@@ -21,6 +21,8 @@ from hipnn_ts.training import fit
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
 # Everything that a resumed run has to remember: averages, plateaus, changing weights, the best.

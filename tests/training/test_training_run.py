@@ -17,11 +17,14 @@ from hipnn_ts.training.config import parse_config, read_config
 from hipnn_ts.training.fit import train
 from hipnn_ts.training.prepare import load_data
 
+pytestmark = pytest.mark.slow
+
 
 def weights(path):
     return load_checkpoint(path)[0].state_dict()
 
 
+@pytest.mark.quick
 def test_errors_fall_far_below_those_of_the_mean(finished, settings):
     potential, provenance = load_checkpoint(finished / "best.ckpt")
     validation = load_data(settings().data)[1]

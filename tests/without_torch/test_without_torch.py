@@ -12,6 +12,8 @@ from hipnn_ts.export.file import checked_metadata
 from hipnn_ts.export.metadata import FORMAT_VERSION
 from hipnn_ts.selftest import model
 
+pytestmark = pytest.mark.slow
+
 ASE = """
 from ase.build import molecule
 from hipnn_ts.ase import HIPNNTSCalculator
