@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
-  bench-reach bench-recipe bench-small-networks \
+  bench-reach bench-recipe bench-small-networks bench-stability \
   bench-uncertainty bench-water-structure clean
 
 # Threads that spin while they wait make both crawl on a machine that is not idle.
@@ -251,6 +251,10 @@ bench-learning: $(VENV)/.installed
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.molecule_drift
+
+# Dynamics of the models of bench-accuracy at 500 K, water's at 300 K: hours. Goes on where it was interrupted.
+bench-stability: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.physics.stability
 
 bench-energy-walk: demo
 	$(BIN)/python -m benchmarks.physics.energy_walk

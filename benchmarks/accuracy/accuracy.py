@@ -13,6 +13,7 @@ networks for seconds each and writes nothing there. The data is published elsewh
 HIPNN_TS_SHARED_DATA.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,8 @@ def train_all(
 ) -> list[Check]:
     """Train what belongs to a set, and write its report after each run; the checks."""
     chosen = with_files(name, folder)
+    path = results_file(f"accuracy/{name}")
+    kept = earlier_peers(path, minutes) if HIPPYNN in without and not quick else []
     runs, checks = [], []
     for run in runs_of(chosen, without):
         given = run.share * minutes
@@ -56,12 +59,21 @@ def train_all(
         output = folder_of(run, name, given, seed, quick)
         runs.append(spawned(trained, run, chosen, folder, output, given, seed, quick))
         print_rows(chosen, runs[-1])
-        checks = checks_of(name, chosen, runs)
+        checks = checks_of(name, chosen, runs + kept)
         if not quick:
             settings = {"set": name, "minutes": minutes, "seed": seed}
-            path = results_file(f"accuracy/{name}")
-            write_report(path, settings | report(chosen, runs), checks)
+            write_report(path, settings | report(chosen, runs + kept), checks)
     return checks
+
+
+def earlier_peers(path: Path, minutes: float) -> list[dict]:
+    """hippynn's runs of as many minutes that a results file holds, with the commit they are of."""
+    if not path.exists():
+        return []
+    result = json.loads(path.read_text())
+    peers = [run for run in result["runs"] if run["side"] == HIPPYNN]
+    stamp = {"invariants": "norms", "commit": result["commit"]}
+    return [stamp | run for run in peers if result["minutes"] == minutes]
 
 
 def report(chosen: Set, runs: list[dict]) -> dict:
@@ -86,7 +98,8 @@ def report(chosen: Set, runs: list[dict]) -> dict:
     "--without",
     multiple=True,
     type=click.Choice([HIPPYNN, "long", "orders"]),
-    help="Leave out hippynn's side, runs of four times the time, lower tensor orders.",
+    help="Leave out hippynn's side (that of an earlier report is kept), runs of four times the "
+    "time, lower tensor orders.",
 )
 @click.option("--quick", is_flag=True, help="Seconds for each run; writes no results.")
 def main(

@@ -11,8 +11,9 @@ DERIVATIVES = {"forces": "meV/Å", "stress": "meV/Å^3"}
 
 def named(run: dict) -> str:
     """Whose run, and of which network; earlier reports do not name the invariants."""
-    hop = run.get("invariants") == "polynomials"
-    return f"{run['side']}, l_max {run['l_max']}{', polynomials' if hop else ''}"
+    hop = ", polynomials" if run.get("invariants") == "polynomials" else ""
+    earlier = f" (of {run['commit']})" if "commit" in run else ""
+    return f"{run['side']}, l_max {run['l_max']}{hop}{earlier}"
 
 
 def row_of(chosen: Set, errors: dict) -> dict:

@@ -1,0 +1,98 @@
+"""Does dynamics with trained potentials hold? Molecules at 500 K, water at 300 K.
+
+    python -m benchmarks.physics.stability [--picoseconds 100] [--runs 5] [--only ethanol_rmd17 ...]
+
+By the models that bench-accuracy trained longest, with polynomials and with norms, and the rules of
+`hipnn-ts stability`: a run ends where a bond differs by more than 0.5 Å from its length at the
+start. Runs that are done are kept in build/stability; an interrupted benchmark goes on there.
+"""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import numpy as np
+
+from benchmarks.command import benchmark
+from benchmarks.models import TRAINED, published_data
+from benchmarks.report import ROOT, Check, at_least
+from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.committee.trajectory import read_trajectory
+from hipnn_ts.export import export_potential
+from hipnn_ts.export.extrapolation import limits
+from hipnn_ts.files import replacing
+from hipnn_ts.stability import Conditions, run
+
+DONE = ROOT / "build" / "stability"
+# Temperature, K, and frames to start from.
+SETS = {
+    "ethanol_rmd17": (500.0, "ethanol_rmd17/test_MD.extxyz.xz"),
+    "3bpa": (500.0, "3bpa/eval_300K.extxyz.xz"),
+    "water_pbe0ts": (300.0, "water_pbe0ts/valid.extxyz.xz"),
+}
+KINDS = {"polynomials": "hipnn-ts-polynomials-l3", "norms": "hipnn-ts-norms-l2"}
+
+
+def longest_trained(name: str, kind: str) -> Path | None:
+    """The checkpoint of seed 0 with the most minutes."""
+    found = TRAINED.glob(f"*-minutes-seed-0/{name}/{KINDS[kind]}/best.ckpt")
+    return max(found, key=lambda path: float(path.parts[-4].split("-")[0]), default=None)
+
+
+def held(checkpoint: Path, name: str, number: int, n_runs: int, picoseconds: float) -> dict:
+    """One run, from its own frame; what is done already is read."""
+    minutes = checkpoint.parts[-4].split("-")[0]
+    file = DONE / f"{name}-{checkpoint.parent.name}-{minutes}-{picoseconds:g}-{number}.json"
+    if file.exists():
+        return json.loads(file.read_text())
+    temperature, frames = SETS[name]
+    starts = list(read_trajectory(published_data() / frames))
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / "model.pt"
+        export_potential(load_checkpoint(checkpoint)[0], model, {})
+        calculator = HIPNNTSCalculator(model, beyond_training="ignore", uncertainty=False)
+        outcome = run(
+            starts[number * len(starts) // n_runs],
+            calculator,
+            Conditions(temperature, picoseconds),
+            calculator.metadata.network.elements,
+            limits(calculator.metadata, "warn"),
+            np.random.default_rng(number),
+        )
+    row = {key: value for key, value in outcome._asdict().items() if key != "atoms"}
+    row["minutes_of_training"] = float(minutes)
+    DONE.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps(row))
+    return row
+
+
+@benchmark("stability", quick="One run of a tenth of a picosecond each.")
+@click.option("--picoseconds", default=100.0, show_default=True, help="Of each run.")
+@click.option("--runs", default=5, show_default=True, help="Of each model.")
+@click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
+def main(
+    quick: bool, picoseconds: float, runs: int, only: tuple[str, ...]
+) -> tuple[dict, list[Check]]:
+    """Run and judge."""
+    if quick:
+        picoseconds, runs = 0.1, 1
+    rows, checks = {}, []
+    for name in only or SETS:
+        for kind in KINDS:
+            checkpoint = longest_trained(name, kind)
+            if checkpoint is None:
+                print(f"{name}, {kind}: no model; make bench-accuracy trains it")
+                continue
+            label = f"{name}, {kind}, {SETS[name][0]:g} K"
+            rows[label] = [held(checkpoint, name, k, runs, picoseconds) for k in range(runs)]
+            share = sum(row["picoseconds"] for row in rows[label]) / (runs * picoseconds)
+            checks.append(at_least(f"{label}: share of {runs} × {picoseconds:g} ps", share, 1.0))
+            print(label, rows[label], flush=True)
+    return {"picoseconds": picoseconds, "rows": rows}, checks
+
+
+if __name__ == "__main__":
+    main()
