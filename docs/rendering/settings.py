@@ -2,7 +2,7 @@
 
 from benchmarks.speed.minimum_work import BACKWARD_PRODUCTS
 from docs.rendering.markup import table
-from hipnn_ts.learning.config import LearnConfig
+from hipnn_ts.learning.sections import LearnConfig
 from hipnn_ts.training.config import SECTIONS, describe
 
 
