@@ -31,9 +31,9 @@ from hipnn_ts.evaluation.compare import compare
 from hipnn_ts.evaluation.ensemble import mean_of
 from hipnn_ts.evaluation.errors import errors_of
 from hipnn_ts.files import replacing
-from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.learning.rounds import learn
 from hipnn_ts.learning.sampling import langevin
+from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
