@@ -89,6 +89,7 @@ def test_command_tells_what_holds_and_what_does_not(model, water, tmp_path):
     assert loose.exit_code == 0, loose.output
     assert loose.output.splitlines()[-1] == "held for 0.04 of 0.04 ps, 2 of 2 runs to the end"
     assert not frames.exists()
+    assert json.loads(report.read_text())["conditions"]["bond_change"] is None
 
     strict = stability(model, water, "--temperature", 3000, "--bond-change", 1e-6, *options)
     assert strict.exit_code == 0, strict.output

@@ -31,7 +31,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 def stability(
     model, structures, temperature, picoseconds, timestep, runs, bond_change, seed, output, frames
 ):
-    """Does molecular dynamics with MODEL hold?
+    """Test whether molecular dynamics with MODEL remains stable.
 
     MODEL is an exported file. Each run begins with another frame of STRUCTURES (whatever ASE reads;
     evenly spaced, in turn where there are fewer frames than runs) and follows Langevin dynamics
@@ -80,10 +80,12 @@ def stability(
             {name: value for name, value in each._asdict().items() if name != "atoms"}
             for each in outcomes
         ]
+        settings = conditions._asdict()
+        if bond_change == float("inf"):  # JSON has no such number
+            settings["bond_change"] = None
         with replacing(output) as temporary:
-            temporary.write_text(
-                json.dumps({"conditions": conditions._asdict(), "runs": rows}, indent=1) + "\n"
-            )
+            content = {"conditions": settings, "runs": rows}
+            temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     broken = [outcome for outcome in outcomes if not outcome.held]
     if frames and broken:
         with replacing(frames) as temporary:
