@@ -32,7 +32,7 @@ from hipnn_ts.evaluation.ensemble import mean_of
 from hipnn_ts.evaluation.errors import errors_of
 from hipnn_ts.files import replacing
 from hipnn_ts.learning.rounds import learn
-from hipnn_ts.learning.sampling import langevin
+from hipnn_ts.learning.sampling import steps
 from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
@@ -93,7 +93,7 @@ def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> list[A
         calculator = TBLite(method=METHOD, verbosity=0)
         random = np.random.default_rng(seed)
         start = molecule("CH3CH2OH")
-        for at in langevin(start, calculator, temperature, settings, random, n_frames * every):
+        for at in steps(start, calculator, temperature, settings, random, n_frames * every):
             if at.step > 0 and at.step % every == 0:
                 results = {key: calculator.results[key] for key in ("energy", "forces")}
                 frames.append(at.atoms)

@@ -96,5 +96,8 @@ CANDIDATES = {
     "default, width 0.05": polynomials(
         changed(NORMS, sensitivity_width=0.05), l_max=3, n_max=4, normalisation="none"
     ),
+    "default, width 0.07": polynomials(
+        changed(NORMS, sensitivity_width=0.07), l_max=3, n_max=4, normalisation="none"
+    ),
     "default, normalised": polynomials(NORMS, l_max=3, n_max=4, normalisation="group"),
 }

@@ -23,7 +23,7 @@ from hipnn_ts.committee.trajectory import read_trajectory
 from hipnn_ts.export import export_potential
 from hipnn_ts.export.extrapolation import limits
 from hipnn_ts.files import replacing
-from hipnn_ts.stability import Conditions, run
+from hipnn_ts.stability import Conditions, first_frame, run
 
 DONE = ROOT / "build" / "stability"
 # Temperature, K, and frames to start from.
@@ -54,15 +54,14 @@ def held(checkpoint: Path, name: str, number: int, n_runs: int, picoseconds: flo
         export_potential(load_checkpoint(checkpoint)[0], model, {})
         calculator = HIPNNTSCalculator(model, beyond_training="ignore", uncertainty=False)
         outcome = run(
-            starts[number * len(starts) // n_runs],
+            starts[first_frame(number, n_runs, len(starts))],
             calculator,
             Conditions(temperature, picoseconds),
             calculator.metadata.network.elements,
             limits(calculator.metadata, "warn"),
             np.random.default_rng(number),
         )
-    row = {key: value for key, value in outcome._asdict().items() if key != "atoms"}
-    row["minutes_of_training"] = float(minutes)
+    row = outcome.row() | {"minutes_of_training": float(minutes)}
     DONE.mkdir(parents=True, exist_ok=True)
     with replacing(file) as temporary:
         temporary.write_text(json.dumps(row))

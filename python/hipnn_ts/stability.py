@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.geometry import find_mic
-from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.neighborlist import natural_cutoffs, neighbor_list
 
+from hipnn_ts.dynamics import bare, langevin
 from hipnn_ts.errors import InputError
 from hipnn_ts.export.extrapolation import closest_below
 from hipnn_ts.neighbours import neighbour_pairs
@@ -40,12 +39,16 @@ class Outcome(NamedTuple):
     end: str  # what broke; empty where nothing did
     largest_change: float | None  # of a bond, Å; None without bonds
     temperature: float  # mean of what was seen, K
-    atoms: Atoms  # as it ended
+    atoms: Atoms  # as it ended, without energy and forces of the potential
 
     @property
     def held(self) -> bool:
         """Whether it went on to the end."""
         return not self.end
+
+    def row(self) -> dict[str, float | str | None]:
+        """Everything but the atoms, for a report."""
+        return {name: value for name, value in self._asdict().items() if name != "atoms"}
 
 
 class Bonds:
@@ -100,6 +103,12 @@ def collapsed(atoms: Atoms, elements: tuple[str, ...], limits: np.ndarray) -> st
     )
 
 
+def first_frame(number: int, n_runs: int, n_frames: int) -> int:
+    """Which frame run ``number`` begins with: evenly spaced, or in turn where there are fewer
+    frames than runs."""
+    return number * n_frames // n_runs if n_frames > n_runs else number % n_frames
+
+
 def run(
     atoms: Atoms,
     calculator: Calculator,
@@ -120,21 +129,13 @@ def run(
     InputError
         The potential cannot evaluate the structure, as when it does not know an element.
     """
-    atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    bonds = Bonds(atoms)
-    atoms.calc = calculator
+    temperature, timestep = conditions.temperature, conditions.timestep
+    dynamics = langevin(atoms, calculator, temperature, timestep, conditions.friction, random)
+    atoms = dynamics.atoms
     atoms.get_forces()  # what cannot be evaluated at all is no end of a run
-    MaxwellBoltzmannDistribution(atoms, temperature_K=conditions.temperature, rng=random)
-    dynamics = Langevin(
-        atoms,
-        conditions.timestep * units.fs,
-        temperature_K=conditions.temperature,
-        friction=conditions.friction / units.fs,
-        fixcm=False,
-        rng=random,
-    )
-    every = max(round(EVERY / conditions.timestep), 1)
-    looks = max(round(1000 * conditions.picoseconds / (every * conditions.timestep)), 1)
+    bonds = Bonds(atoms)
+    every = max(round(EVERY / timestep), 1)
+    looks = max(round(1000 * conditions.picoseconds / (every * timestep)), 1)
     largest, end, temperatures = 0.0 if len(bonds) else None, "", []
     for _ in range(looks):
         try:
@@ -149,14 +150,14 @@ def run(
             largest = max(largest, change)
             if not change <= conditions.bond_change:
                 end = words
-        if not temperatures[-1] <= HOT * conditions.temperature:
+        if not temperatures[-1] <= HOT * temperature:
             end = f"the temperature is {temperatures[-1]:.0f} K"
         if end:
             break
     return Outcome(
-        picoseconds=dynamics.nsteps * conditions.timestep / 1000,
+        picoseconds=dynamics.nsteps * timestep / 1000,
         end=end,
         largest_change=largest,
         temperature=float(np.mean(temperatures or [atoms.get_temperature()])),
-        atoms=atoms,
+        atoms=bare(atoms),
     )

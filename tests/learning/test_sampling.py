@@ -9,10 +9,11 @@ from ase.calculators.emt import EMT
 from comparing import largest
 
 from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.dynamics import bare
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.config import held_back_of
 from hipnn_ts.learning.folder import read_frames, write_frames
-from hipnn_ts.learning.sampling import bare, langevin, rattled, walk
+from hipnn_ts.learning.sampling import rattled, steps, walk
 from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.learning.walking import reference_walk
 
@@ -92,7 +93,7 @@ def test_volumes_follow_the_pressure():
     crystal = bulk("Cu", cubic=True) * 2
     settings = SamplingConfig(timestep=2.0, friction=0.01)
     random = np.random.default_rng(0)
-    walked = langevin(crystal, EMT(), 300.0, settings, random, 1500, pressure=20.0)
+    walked = steps(crystal, EMT(), 300.0, settings, random, 1500, pressure=20.0)
     cells = [at.atoms.cell.array for at in walked if at.step >= 1000]
     volume = np.mean([np.linalg.det(cell) for cell in cells]) / crystal.get_volume()
     assert 0.86 < volume < 0.94

@@ -51,7 +51,7 @@ def stability(
     from hipnn_ts.errors import InputError
     from hipnn_ts.export.extrapolation import limits
     from hipnn_ts.files import replacing
-    from hipnn_ts.stability import Conditions, run
+    from hipnn_ts.stability import Conditions, first_frame, run
 
     calculator = HIPNNTSCalculator(model, beyond_training="ignore", uncertainty=False)
     metadata = calculator.metadata
@@ -76,25 +76,16 @@ def stability(
         f"held for {held:g} of {runs * picoseconds:g} ps, {to_the_end} of {runs} runs to the end"
     )
     if output:
-        rows = [
-            {name: value for name, value in each._asdict().items() if name != "atoms"}
-            for each in outcomes
-        ]
         settings = conditions._asdict()
         if bond_change == float("inf"):  # JSON has no such number
             settings["bond_change"] = None
         with replacing(output) as temporary:
-            content = {"conditions": settings, "runs": rows}
+            content = {"conditions": settings, "runs": [outcome.row() for outcome in outcomes]}
             temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     broken = [outcome for outcome in outcomes if not outcome.held]
     if frames and broken:
         with replacing(frames) as temporary:
-            write(temporary, [labelless(outcome) for outcome in broken], format="extxyz")
-
-
-def first_frame(number, runs, n_frames):
-    """Which frame a run begins with: evenly spaced, or in turn where there are fewer than runs."""
-    return number * n_frames // runs if n_frames > runs else number % n_frames
+            write(temporary, [ended(outcome) for outcome in broken], format="extxyz")
 
 
 def described(outcome):
@@ -105,11 +96,8 @@ def described(outcome):
     return words if outcome.held else f"{words}: {outcome.end}"
 
 
-def labelless(outcome):
-    """The structure a run ended in, and why, without energy and forces of the potential."""
-    from ase import Atoms
-
-    last = outcome.atoms
-    atoms = Atoms(last.numbers, last.positions, cell=last.cell, pbc=last.pbc)
+def ended(outcome):
+    """The structure a run ended in, and why."""
+    atoms = outcome.atoms.copy()
     atoms.info = {"end": outcome.end, "picoseconds": outcome.picoseconds}
     return atoms

@@ -8,9 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
+from hipnn_ts.dynamics import bare
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning.folder import make, read_frames, write_frames
-from hipnn_ts.learning.sampling import bare, rattled
+from hipnn_ts.learning.sampling import rattled
 from hipnn_ts.learning.sections import LearnConfig
 
 STARTS = "starts.extxyz"

@@ -1,20 +1,15 @@
 """Walks by Langevin dynamics, monitored by the committee."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.md.langevin import Langevin
-from ase.md.langevinbaoab import LangevinBAOAB
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
+from hipnn_ts.dynamics import bare, langevin
 from hipnn_ts.errors import InputError
 from hipnn_ts.learning.sections import SamplingConfig
-
-BAROSTAT = 1000.0  # time steps in which the volume answers
 
 
 class Step(NamedTuple):
@@ -25,7 +20,7 @@ class Step(NamedTuple):
     deviations: np.ndarray | None  # (n,) eV/Å, deviations of forces, if a committee walks
 
 
-def langevin(
+def steps(
     atoms: Atoms,
     calculator: Calculator,
     temperature: float,
@@ -34,33 +29,11 @@ def langevin(
     n_steps: int,
     pressure: float | None = None,
 ) -> Iterator[Step]:
-    """Every step of a walk from a structure, with random initial velocities at the temperature,
-    K.
-
-    At a pressure, GPa, the volume fluctuates and the shape of the cell is constant (Quigley and
-    Probert, J. Chem. Phys. 120, 11432, 2004); without one the cell is constant.
-    """
-    atoms = bare(atoms)
-    atoms.calc = calculator
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=random)
-    common = {"temperature_K": temperature, "rng": random}
-    timestep, friction = settings.timestep * units.fs, settings.friction / units.fs
-    if pressure is None:
-        dynamics = Langevin(atoms, timestep, friction=friction, fixcm=False, **common)
-    else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Using heuristic P_mass")  # as ASE recommends
-            dynamics = LangevinBAOAB(
-                atoms,
-                timestep,
-                externalstress=-pressure * units.GPa,
-                hydrostatic=True,
-                T_tau=1 / friction,
-                P_tau=BAROSTAT * timestep,
-                **common,
-            )
+    """Every step of a walk from a structure at the temperature, K, and pressure, GPa, if given."""
+    timestep, friction = settings.timestep, settings.friction
+    dynamics = langevin(atoms, calculator, temperature, timestep, friction, random, pressure)
     for step, _ in enumerate(dynamics.irun(n_steps)):
-        yield Step(bare(atoms), step, calculator.results.get("forces_std"))
+        yield Step(bare(dynamics.atoms), step, calculator.results.get("forces_std"))
 
 
 def walk(
@@ -90,7 +63,7 @@ def walk(
         structure = structures[(walker + start) % len(structures)]
         end = {"start": start, "steps": 0, "why": ""}
         try:
-            walked = langevin(structure, calculator, temperature, settings, random, left, pressure)
+            walked = steps(structure, calculator, temperature, settings, random, left, pressure)
             for at in walked:
                 end["steps"] = at.step
                 largest = float(at.deviations.max())
@@ -144,12 +117,3 @@ def rattled(
             frame.set_cell(frame.cell.array @ (np.eye(3) + symmetric), scale_atoms=True)
         frames.append(frame)
     return frames
-
-
-def bare(atoms: Atoms) -> Atoms:
-    """Elements, positions, box, and the initial settings for a reference method."""
-    out = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    for name in ("initial_magmoms", "initial_charges"):
-        if atoms.has(name):
-            out.set_array(name, atoms.arrays[name])
-    return out

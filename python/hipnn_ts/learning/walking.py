@@ -9,7 +9,7 @@ from ase import Atoms
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.learning.folder import claimed, make, read_frames, read_json, write_frames, write_json
 from hipnn_ts.learning.reference import make_calculator
-from hipnn_ts.learning.sampling import langevin, walk
+from hipnn_ts.learning.sampling import steps, walk
 from hipnn_ts.learning.sections import LearnConfig
 
 
@@ -62,7 +62,7 @@ def reference_walk(
     calculator = make_calculator(settings.reference)
     structure = structures[walker % len(structures)]
     try:
-        for at in langevin(structure, calculator, temperature, sampling, random, n * interval):
+        for at in steps(structure, calculator, temperature, sampling, random, n * interval):
             if at.step > 0 and at.step % interval == 0:
                 frames.append(at.atoms)
     except Exception:  # calculators raise any exception; the frames so far are used
