@@ -4,7 +4,7 @@
 // two, so derivatives of any order exist; the second derivative, which training needs, has its own
 // kernels.
 #include <torch/library.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"

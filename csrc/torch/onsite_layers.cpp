@@ -6,7 +6,7 @@
 // them. Written out here, each is a few products per layer; autograd would run dozens of small
 // operations, whose overhead dominates a step of some hundred atoms.
 #include <torch/library.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "torch/onsite_weights.hpp"
 

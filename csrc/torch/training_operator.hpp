@@ -21,7 +21,7 @@
 #pragma once
 
 #include <torch/library.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
