@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+import torch
 from torch.utils.data import Sampler
+
+from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.dataset import ReferenceDataset
+
+
+def batch_on(device: torch.device, data: ReferenceDataset, indices: Sequence[int]) -> Batch:
+    """These configurations as one batch on a device."""
+    batch = collate([data[index] for index in indices])
+    return batch if device.type == "cpu" else Batch(*(tensor.to(device) for tensor in batch))
 
 
 class EpochBatches(Sampler[list[int]]):

@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from hipnn_ts.data.batch import Batch, collate
+from hipnn_ts.data.batch import Batch
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.potential import Potential
-from hipnn_ts.training.batches import EpochBatches
+from hipnn_ts.training.batches import EpochBatches, batch_on
 from hipnn_ts.training.budget import Budget
-from hipnn_ts.training.errors import ErrorSums, deviations
+from hipnn_ts.training.errors import deviations
 from hipnn_ts.training.flat import FlatParameters
 from hipnn_ts.training.loss import batch_sums, error_loss, squared_weights, summed
 from hipnn_ts.training.observers import Observer
@@ -25,6 +25,7 @@ from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.ranks import Ranks
 from hipnn_ts.training.schedule import Schedule
 from hipnn_ts.training.sections import LATE, LossConfig, TrainingConfig
+from hipnn_ts.training.validate import validate
 
 
 class TrainingLoop:
@@ -174,13 +175,7 @@ class TrainingLoop:
         )
         self.n_batches = len(chosen)
         for indices in chosen:
-            yield self._batch(self.training_data, indices)
-
-    def _batch(self, data: ReferenceDataset, indices: Sequence[int]) -> Batch:
-        batch = collate([data[index] for index in indices])
-        if self.ranks.device.type == "cpu":
-            return batch
-        return Batch(*(tensor.to(self.ranks.device) for tensor in batch))
+            yield batch_on(self.ranks.device, self.training_data, indices)
 
     def _step(self, batch: Batch) -> None:
         progress = self._shared_progress()
@@ -215,24 +210,15 @@ class TrainingLoop:
             get_ema_multi_avg_fn(decay)(self._averages, self._flat.wholes, None)
 
     def _validate(self) -> None:
-        """Errors over the whole validation set, of which each process computes its part, and their
-        loss."""
         self._read_losses()
-        errors = ErrorSums()
         # With the loss weights at the end of the run, so that losses of one run can be compared.
-        weights = self.loss_weights(1.0).model_copy(update={"hierarchicality": 0.0})
-        sums = torch.zeros(4, 3, dtype=torch.float64, device=self.ranks.device)
-        mine = range(self.ranks.rank, len(self.validation_data), self.ranks.n_ranks)
-        for start in range(0, len(mine), self.config.batch_size):
-            indices = mine[start : start + self.config.batch_size]
-            batch = self._batch(self.validation_data, indices)
-            prediction, terms = predict(self.evaluated, batch, create_graph=False)
-            found = deviations(prediction, batch)
-            errors.add(found)
-            sums += batch_sums(found, terms, batch, weights).detach()
-        errors.sums = self.ranks.summed(errors.sums.to(self.ranks.device)).cpu()
-        self.errors = errors.result()
-        self.validation_loss = error_loss(self.ranks.summed(sums), weights).item()
+        self.errors, self.validation_loss = validate(
+            self.evaluated,
+            self.validation_data,
+            self.config.batch_size,
+            self.loss_weights(1.0),
+            self.ranks,
+        )
         if not math.isfinite(self.validation_loss):
             raise self._diverged(self.steps)
 
