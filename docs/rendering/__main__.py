@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from docs.rendering.plots import draw_headline
+from docs.rendering.cost_accuracy import draw
 from docs.rendering.readme import PICTURE, README, filled, stale
 from docs.rendering.results import load
 
@@ -26,7 +26,7 @@ def main(check: bool) -> None:
         sys.exit(1 if files else 0)
     README.write_text(filled(README.read_text(), results))
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    draw_headline(results, PICTURE)
+    draw(results, PICTURE)
 
 
 main()

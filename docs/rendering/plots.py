@@ -1,7 +1,5 @@
 """Plots of the docs and of the README, each from results files."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import matplotlib
@@ -137,32 +135,3 @@ PLOTS = {
     "uncertainty": uncertainty,
     "water_structure": water_structure,
 }
-
-
-# Of several cutoffs and builds of one package, the README shows one.
-ELSEWHERE = ("R 6.5", "6 + 5 Å", "wheel", "calorine")
-
-
-def headline(results: dict) -> tuple[dict[str, float], str]:
-    """What the README's picture shows: atom-steps a second through ASE, beside the peers."""
-    if "peers" in results:
-        row, task = list(results["peers"]["systems"].values())[-1], results["peers"]["task"]
-    else:
-        row = next(iter(results["cpu"]["networks"].values()))
-        task = "energy and forces of water, float32"
-    rates = {
-        name: row["n_atoms"] / times["median"]
-        for name, times in row["seconds"].items()
-        if not any(part in name for part in ELSEWHERE)
-    }
-    return rates, f"atom-steps/s, {row['n_atoms']:,} atoms: {task}"
-
-
-def fingerprint(results: dict) -> str:
-    """What the README's picture carries to tell the figures it was drawn from."""
-    return hashlib.sha256(json.dumps(headline(results)).encode()).hexdigest()
-
-
-def draw_headline(results: dict, path: Path) -> None:
-    rates, label = headline(results)
-    bars(path, rates, label, note=fingerprint(results))

@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from docs.rendering.plots import fingerprint
+from docs.rendering.cost_accuracy import fingerprint
 from docs.rendering.results import ROOT, command_of
 
 README = ROOT / "README.md"
-PICTURE = ROOT / "docs" / "pictures" / "headline.svg"
+PICTURE = ROOT / "docs" / "pictures" / "cost_accuracy.svg"
 MARKED = "<!-- begin: {name} -->{body}<!-- end: {name} -->"
 
 

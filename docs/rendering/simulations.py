@@ -35,6 +35,27 @@ def after_path_integral(result: dict) -> str:
     )
 
 
+def stability(result: dict) -> Rows:
+    """How long the runs of each model held, and the end of those that broke."""
+    for name, runs in result["rows"].items():
+        changes = [run["largest_change"] for run in runs if run["largest_change"] is not None]
+        yield (
+            name,
+            {
+                "minutes": runs[0]["minutes_of_training"],
+                "held": sum(not run["end"] for run in runs),
+                "picoseconds": sum(run["picoseconds"] for run in runs),
+                "largest": max(changes, default=None),
+                "ends": "; ".join(run["end"] for run in runs if run["end"]) or "–",
+            },
+        )
+
+
+def after_stability(result: dict) -> str:
+    n_runs = max(len(runs) for runs in result["rows"].values())
+    return f"{n_runs} runs of {result['picoseconds']:g} ps each, from different frames."
+
+
 def rounded(value: float, digits: int) -> str:
     return f"{float(f'{value:.{digits}g}'):,g}"
 

@@ -186,4 +186,26 @@ TABLES = {
             f"Each trained for {trainings.minutes_of(result)} minute of one core."
         ),
     ),
+    "stability": Table(
+        "stability",
+        "set, model",
+        simulations.stability,
+        (
+            ("minutes of training", "minutes", "g"),
+            ("runs to the end", "held", "d"),
+            ("held, ps", "picoseconds", ",.0f"),
+            ("largest change of a bond, Å", "largest", ".2f"),
+            ("ends", "ends", ""),
+        ),
+        after=simulations.after_stability,
+    ),
+    "recipe_widths": Table(
+        "recipe_widths",
+        "recipe",
+        trainings.recipe_rows,
+        trainings.recipe_columns,
+        after=lambda result: (
+            f"Each trained for {trainings.minutes_of(result)} minute of one core."
+        ),
+    ),
 }
