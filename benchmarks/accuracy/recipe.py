@@ -1,11 +1,12 @@
 """Which recipe a newcomer should get: candidates, trained alike, on sets of every kind.
 
-    python -m benchmarks.accuracy.recipe [--only 3bpa] [--candidate earlier] [--seed 0]
+    python -m benchmarks.accuracy.recipe [--only 3bpa] [--candidate earlier] [--output FILE]
 
 Each candidate trains a small network on each set for the same processor time of one thread. What is
 judged is where a set extrapolates, too: hotter frames, a molecule or defects that training never
-saw. Resumable: what results/recipe.json holds is not trained again. It is written after each
-training. Needs the published sets (HIPNN_TS_SHARED_DATA).
+saw. Resumable: what the results file holds is not trained again. It is written after each
+training. Minutes of two machines differ: what is to be compared goes into one file. Needs the
+published sets (HIPNN_TS_SHARED_DATA).
 """
 
 import json
@@ -100,10 +101,11 @@ def checks_of(runs: list[dict]) -> list[Check]:
 @click.option("--seed", "seeds", multiple=True, type=int, default=(0,), show_default=True)
 @click.option("--minutes", default=1.0, show_default=True, help="Of one thread, each training.")
 @click.option("--quick", is_flag=True, help="Seconds for each, into build/quick.")
-def main(only, candidates, seeds, minutes, quick) -> None:
+@click.option("--output", type=click.Path(path_type=Path), help="Another file to write.")
+def main(only, candidates, seeds, minutes, quick, output) -> None:
     folder = published_data()
     os.environ |= ONE_THREAD
-    minutes, output = 0.05 if quick else minutes, results_file("recipe", quick)
+    minutes, output = 0.05 if quick else minutes, output or results_file("recipe", quick)
     runs = json.loads(output.read_text())["runs"] if output.exists() else []
     for seed, candidate, name in product(seeds, candidates or CANDIDATES, only or SCREENED):
         case = {"set": name, "candidate": candidate, "seed": seed, "minutes": minutes}

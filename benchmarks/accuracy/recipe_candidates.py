@@ -64,6 +64,13 @@ EARLY = changed(
 )
 LATE = changed(EARLY, loss={"late_energy": 3.0})
 NORMS = changed(LATE, cusp_regularisation=0.1)
+ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0}
+
+
+def default(**changes) -> dict:
+    """What training does now, but for these keys."""
+    return polynomials(changed(NORMS, **changes), l_max=3, n_max=4, normalisation="none")
+
 
 # In the order in which they were tried; what is not worth its time any more can be left out.
 CANDIDATES = {
@@ -92,12 +99,14 @@ CANDIDATES = {
     ),
     "squares": polynomials(NORMS, l_max=2, n_max=2, normalisation="none"),
     "squares, normalised": polynomials(NORMS, l_max=2, n_max=2, normalisation="group"),
-    "default": polynomials(NORMS, l_max=3, n_max=4, normalisation="none"),
-    "default, width 0.05": polynomials(
-        changed(NORMS, sensitivity_width=0.05), l_max=3, n_max=4, normalisation="none"
-    ),
-    "default, width 0.07": polynomials(
-        changed(NORMS, sensitivity_width=0.07), l_max=3, n_max=4, normalisation="none"
-    ),
+    "default": default(),
+    "default, width 0.07": default(sensitivity_width=0.07),
+    "default, width 0.05": default(sensitivity_width=0.05),
+    "default, hippynn's width": default(sensitivity_width=None),
+    "default, roots": default(loss=ROOTS),
+    "default, roots, energy 5": default(loss=ROOTS | {"energy": 5.0, "late_energy": 1.0}),
+    "default, energy 5": default(loss={"energy": 5.0}),
+    "default, rate 1e-3": default(learning_rate=1e-3),
+    "default, clipped at 10": default(gradient_clipping=10.0),
     "default, normalised": polynomials(NORMS, l_max=3, n_max=4, normalisation="group"),
 }
