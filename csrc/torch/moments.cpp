@@ -3,8 +3,8 @@
 // The moments and their gradients as two operators. The derivatives of either are expressed by the
 // two, so derivatives of any order exist; the second derivative, which training needs, has its own
 // kernels.
-#include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"

@@ -5,8 +5,8 @@
 // the first layer perhaps with R x_0 in place of x_0. A loss on forces needs three passes over
 // them. Written out here, each is a few products per layer; autograd would run dozens of small
 // operations, whose overhead dominates a step of some hundred atoms.
-#include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "torch/onsite_weights.hpp"
 

@@ -20,8 +20,8 @@
 //   shapes(...)      uninitialised values
 #pragma once
 
-#include <torch/library.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
