@@ -9,7 +9,7 @@ from benchmarks.blocks import slope
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
 
 STILL = 1e-9  # ps: a step that moves nothing
-# kJ/mol. ASE has CODATA 2014's, which differs in the eighth digit: 2e-4 eV of a box of water.
+# kJ/mol. ASE's constants (CODATA 2014) differ in the eighth digit: by 2e-4 eV for a box of water.
 EV = KILOJOULES_PER_MOLE_PER_EV
 
 

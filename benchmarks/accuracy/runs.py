@@ -24,6 +24,7 @@ OURS, HIPPYNN = "hipnn-ts", "hippynn"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
 QUICK_FRAMES = 20
+CURVE_POINTS = 200  # of a run in its results file, about
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def train_ours(config: RunConfig, folder: Path, quick: bool = False) -> tuple[Po
     return potential, {
         "minutes": float(log[-1]["minutes"]),
         "epochs": len(log),
-        "curve": curve[:: max(len(curve) // 200, 1)],
+        "curve": curve[:: max(len(curve) // CURVE_POINTS, 1)],
         "best": provenance,
     }
 

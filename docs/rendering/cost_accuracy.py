@@ -81,10 +81,14 @@ def fingerprint(results: dict) -> str:
 
 
 def draw(results: dict, path: Path) -> None:
-    """The same as a picture; labels of ours, which are the fastest, are on the left."""
+    """The same as a picture, if there is anything to show; labels of ours, which are the fastest,
+    are on the left."""
+    found = points(results)
+    if not found:
+        return
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for point in points(results):
+    for point in found:
         ours = point.name.startswith("hipnn-ts")
         colour, side = (OURS, -1) if ours else (THEIRS, 1)
         axes.loglog(point.cost, point.error, "o", color=colour)
@@ -98,7 +102,7 @@ def draw(results: dict, path: Path) -> None:
         )
     axes.set(xlabel="µs/atom, energy and forces", ylabel="3BPA, 300 K: forces, RMSE, meV/Å")
     axes.margins(x=0.25, y=0.1)
-    axes.set_xlim(left=min(point.cost for point in points(results)) / 30)  # room for our labels
+    axes.set_xlim(left=min(point.cost for point in found) / 30)  # room for our labels
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)

@@ -23,8 +23,7 @@ def write_pages(folder: Path, results: dict | None = None) -> None:
         "lammps_scaling": scaling.text(results),
         "learning_keys": settings.learning_keys(),
     }
-    if cost_accuracy.points(results):
-        cost_accuracy.draw(results, folder / "cost_accuracy.svg")
+    cost_accuracy.draw(results, folder / "cost_accuracy.svg")
     for name, text in pages.items():
         (folder / f"{name}.md").write_text(text + "\n")
 

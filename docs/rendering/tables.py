@@ -4,6 +4,19 @@ from docs.rendering import simulations, timings, trainings
 from docs.rendering.table import Table, at
 
 STEPS_PER_SECOND = "steps/s", "steps_per_second"
+
+
+def _screening(source: str) -> Table:
+    """Candidates of the recipe that one results file compares."""
+    return Table(
+        source,
+        "recipe",
+        trainings.recipe_rows,
+        trainings.recipe_columns,
+        after=lambda result: f"Each trained for {trainings.minutes_of(result)} minute of one core.",
+    )
+
+
 TABLES = {
     "cpu": Table(
         "cpu",
@@ -177,15 +190,7 @@ TABLES = {
             f"{result['minutes_of_the_record']:g} of the accuracy record's time."
         ),
     ),
-    "recipe": Table(
-        "recipe",
-        "recipe",
-        trainings.recipe_rows,
-        trainings.recipe_columns,
-        after=lambda result: (
-            f"Each trained for {trainings.minutes_of(result)} minute of one core."
-        ),
-    ),
+    "recipe": _screening("recipe"),
     "stability": Table(
         "stability",
         "set, model",
@@ -199,13 +204,5 @@ TABLES = {
         ),
         after=simulations.after_stability,
     ),
-    "recipe_widths": Table(
-        "recipe_widths",
-        "recipe",
-        trainings.recipe_rows,
-        trainings.recipe_columns,
-        after=lambda result: (
-            f"Each trained for {trainings.minutes_of(result)} minute of one core."
-        ),
-    ),
+    "recipe_widths": _screening("recipe_widths"),
 }
