@@ -1,5 +1,6 @@
 """A list on disk: what comes back, and what becomes of its file."""
 
+import gc
 import resource
 import tempfile
 
@@ -49,6 +50,19 @@ def test_its_file_has_no_name_and_goes_when_it_is_closed(tmp_path, monkeypatch, 
     assert len(open_files(tmp_path)) == 1
     assert not list(tmp_path.iterdir())
     found.close()
+    assert not open_files(tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_its_file_goes_with_the_last_list(tmp_path, monkeypatch, open_files):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = filled("abc")
+    part = found.chosen([1])
+    del found
+    assert list(part) == ["b"]
+    part.itself = part  # as where an exception keeps the frame that holds it
+    del part
+    gc.collect()
     assert not open_files(tmp_path)
 
 

@@ -3,6 +3,7 @@
 import os
 import pickle
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ class ListOnDisk(Sequence[Entry]):
     """Entries are kept in a temporary file, and read again each time one is requested.
 
     Only 8 bytes per entry remain in memory. The file has no name: its space is freed when it is
-    closed or when the process ends in any way. ``TMPDIR`` names its folder.
+    closed, when no list refers to it any more, or when the process ends in any way. ``TMPDIR``
+    names its folder.
 
     Raises
     ------
@@ -28,7 +30,8 @@ class ListOnDisk(Sequence[Entry]):
 
     def __init__(self):
         with _room():
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115
+            self._shared = _SharedFile()
+        self._file = self._shared.stream
         self._starts = array("q")
 
     def append(self, entry: Entry) -> None:
@@ -54,7 +57,15 @@ class ListOnDisk(Sequence[Entry]):
 
     def close(self) -> None:
         """Free the space."""
-        self._file.close()
+        self._shared.close()
+
+
+class _SharedFile:
+    """A file without a name that is closed together with the last list that refers to it."""
+
+    def __init__(self):
+        self.stream = tempfile.TemporaryFile()  # noqa: SIM115
+        self.close = weakref.finalize(self, self.stream.close)
 
 
 @contextmanager
