@@ -35,7 +35,9 @@ LONG = 4.0
 def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
     """What to train, the most telling first."""
     default = Run(OURS, 3, invariants="polynomials")
-    runs = [default, Run(OURS, 2)]
+    runs = [default]
+    if "norms" not in without:
+        runs += [Run(OURS, 2)]
     if HIPPYNN not in without:
         runs += [Run(HIPPYNN, 2), Run(OURS, 3, SOON, "polynomials")]
     if chosen.long and "long" not in without:
@@ -51,7 +53,7 @@ def train_all(
     """Train what belongs to a set, and write its report after each run; the checks."""
     chosen = with_files(name, folder)
     path = results_file(f"accuracy/{name}")
-    kept = earlier_peers(path, minutes) if HIPPYNN in without and not quick else []
+    kept = [] if quick else earlier_runs(path, minutes, without)
     runs, checks = [], []
     for run in runs_of(chosen, without):
         given = run.share * minutes
@@ -66,14 +68,17 @@ def train_all(
     return checks
 
 
-def earlier_peers(path: Path, minutes: float) -> list[dict]:
-    """hippynn's runs of as many minutes that a results file holds, with the commit they are of."""
-    if not path.exists():
+def earlier_runs(path: Path, minutes: float, without: Sequence[str]) -> list[dict]:
+    """What is left out of hippynn's runs and of norms, as a results file of as many minutes has
+    it, with the commit."""
+    result = json.loads(path.read_text()) if path.exists() else {"minutes": None}
+    if result["minutes"] != minutes:
         return []
-    result = json.loads(path.read_text())
-    peers = [run for run in result["runs"] if run["side"] == HIPPYNN]
+    left_out = [Run(HIPPYNN, 2)] if HIPPYNN in without else []
+    left_out += [Run(OURS, 2)] if "norms" in without else []
     stamp = {"invariants": "norms", "commit": result["commit"]}
-    return [stamp | run for run in peers if result["minutes"] == minutes]
+    rows = [stamp | row for row in result["runs"]]
+    return [row for row in rows for run in left_out if vars(run).items() <= row.items()]
 
 
 def report(chosen: Set, runs: list[dict]) -> dict:
@@ -97,9 +102,9 @@ def report(chosen: Set, runs: list[dict]) -> dict:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice([HIPPYNN, "long", "orders"]),
-    help="Leave out hippynn's side (that of an earlier report is kept), runs of four times the "
-    "time, lower tensor orders.",
+    type=click.Choice([HIPPYNN, "norms", "long", "orders"]),
+    help="Leave out hippynn's side, norms (of both, runs of an earlier report are kept), runs of "
+    "four times the time, lower tensor orders.",
 )
 @click.option("--quick", is_flag=True, help="Seconds for each run; writes no results.")
 def main(

@@ -74,19 +74,19 @@ def key_of(run: dict) -> tuple:
 
 
 def checks_of(runs: list[dict]) -> list[Check]:
-    """The default beside the earlier one, means over the seeds that both have."""
+    """The default beside the same network by Adam, means over the seeds that both have."""
     found = {(run["set"], run["candidate"], run["seed"]): run["tests"] for run in runs}
     checks = []
     for name, screened in SCREENED.items():
-        earlier, default = (
+        by_adam, default = (
             {seed: tests for (of, by, seed), tests in found.items() if (of, by) == (name, side)}
-            for side in ("earlier", "default")
+            for side in ("polynomials", "default")
         )
-        seeds = earlier.keys() & default.keys()
+        seeds = by_adam.keys() & default.keys()
         for label in screened.tests if seeds else ():
             old, new = (
                 mean(tests[seed][label]["forces_rmse"] for seed in seeds)
-                for tests in (earlier, default)
+                for tests in (by_adam, default)
             )
             what = f"{name}, {label}: forces RMSE of the default ({len(seeds)} seeds), meV/Å"
             checks.append(at_most(what, new, round(old, 1)))

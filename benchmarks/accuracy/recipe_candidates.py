@@ -13,6 +13,7 @@ EARLIER = {
         "cusp_regularisation": 0.03,
     },
     "training": {
+        "optimizer": "adam",
         "batch_size": 8,
         "learning_rate": 2e-3,
         "gradient_clipping": 10.0,
@@ -64,13 +65,8 @@ EARLY = changed(
 )
 LATE = changed(EARLY, loss={"late_energy": 3.0})
 NORMS = changed(LATE, cusp_regularisation=0.1)
-ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0}
-
-
-def default(**changes) -> dict:
-    """What training does now, but for these keys."""
-    return polynomials(changed(NORMS, **changes), l_max=3, n_max=4, normalisation="none")
-
+POLYNOMIALS = polynomials(NORMS, l_max=3, n_max=4, normalisation="none")
+DEFAULT = changed(POLYNOMIALS, optimizer="soap", learning_rate=6e-3, atoms_per_step=256)
 
 # In the order in which they were tried; what is not worth its time any more can be left out.
 CANDIDATES = {
@@ -99,14 +95,14 @@ CANDIDATES = {
     ),
     "squares": polynomials(NORMS, l_max=2, n_max=2, normalisation="none"),
     "squares, normalised": polynomials(NORMS, l_max=2, n_max=2, normalisation="group"),
-    "default": default(),
-    "default, width 0.07": default(sensitivity_width=0.07),
-    "default, width 0.05": default(sensitivity_width=0.05),
-    "default, hippynn's width": default(sensitivity_width=None),
-    "default, roots": default(loss=ROOTS),
-    "default, roots, energy 5": default(loss=ROOTS | {"energy": 5.0, "late_energy": 1.0}),
-    "default, energy 5": default(loss={"energy": 5.0}),
-    "default, rate 1e-3": default(learning_rate=1e-3),
-    "default, clipped at 10": default(gradient_clipping=10.0),
-    "default, normalised": polynomials(NORMS, l_max=3, n_max=4, normalisation="group"),
+    "polynomials": POLYNOMIALS,
+    "polynomials, normalised": polynomials(POLYNOMIALS, normalisation="group"),
+    "default": DEFAULT,
+    "default, 128 atoms, rate 3e-3": changed(DEFAULT, atoms_per_step=128, learning_rate=3e-3),
+    "default, 128 atoms a step": changed(DEFAULT, atoms_per_step=128),
+    "default, 128 atoms, rate 1e-2": changed(DEFAULT, atoms_per_step=128, learning_rate=1e-2),
+    "default, rate 3e-3": changed(DEFAULT, learning_rate=3e-3),
+    "default, 512 atoms a step": changed(DEFAULT, atoms_per_step=512),
+    "default, width 0.07": changed(DEFAULT, sensitivity_width=0.07),
+    "default, norms": changed(NORMS, optimizer="soap", learning_rate=6e-3, atoms_per_step=256),
 }

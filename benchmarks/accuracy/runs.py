@@ -17,7 +17,7 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.fit import LOG, train
 from hipnn_ts.training.prepare import load_data
-from hipnn_ts.training.recipe import with_batch_size
+from hipnn_ts.training.recipe import completed
 from hipnn_ts.training.sections import RunConfig
 
 OURS, HIPPYNN = "hipnn-ts", "hippynn"
@@ -112,6 +112,7 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
     from benchmarks.accuracy.hippynn_training import train_with_hippynn
 
     training, validation, _ = load_data(config.data)
+    settings = config.training.model_copy(update={"optimizer": "adam"})
     symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
     return train_with_hippynn(
         network_config(config, sorted(symbols, key=atomic_numbers.get)),
@@ -119,7 +120,7 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
         validation.frames,
         folder,
         config.training.max_minutes,
-        with_batch_size(config.training, [len(frame) for frame in training.frames]).batch_size,
+        completed(settings, [len(frame) for frame in training.frames]).batch_size,
         config.training.seed,
     )
 

@@ -204,5 +204,5 @@ TABLES = {
         ),
         after=simulations.after_stability,
     ),
-    "recipe_widths": _screening("recipe_widths"),
+    "recipe_optimizer": _screening("recipe_optimizer"),
 }

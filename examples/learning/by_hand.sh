@@ -14,7 +14,7 @@ hipnn-ts train "$out/train.yaml" "$epochs" -o "$out/first" --members 3 --overwri
 hipnn-ts export "$out/first" -o "$out/first.pt"
 
 # What it does not know
-python walk.py "$out/first.pt" ethanol.xyz "$out/walk.extxyz"
+python walk.py "$out/first.pt" ethanol.xyz "$out/walk.extxyz" "${STEPS:-1000}"
 hipnn-ts deviate "$out/first.pt" "$out/walk.extxyz"
 hipnn-ts select "$out/first.pt" "$out/walk.extxyz" --above 0.08 -n "${LABELS:-30}" -o "$out/chosen.extxyz"
 python label.py "$out/chosen.extxyz" "$out/second.extxyz"

@@ -1,4 +1,4 @@
-"""Molecular dynamics with a committee until it deviates: python walk.py MODEL STRUCTURE FRAMES."""
+"""Molecular dynamics with a committee until it deviates: python walk.py MODEL STRUCTURE FRAMES STEPS."""
 
 import sys
 
@@ -11,7 +11,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from hipnn_ts.ase import HIPNNTSCalculator
 
 STOP = 0.8  # eV/Å
-N_STARTS, N_STEPS = 8, 1000
+N_STARTS, N_STEPS = 8, int(sys.argv[4])
 
 calculator = HIPNNTSCalculator(sys.argv[1], beyond_training="ignore")
 frames = []

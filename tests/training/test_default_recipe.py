@@ -11,7 +11,7 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config, read_config
 from hipnn_ts.training.fit import train
-from hipnn_ts.training.recipe import with_batch_size
+from hipnn_ts.training.recipe import completed
 from hipnn_ts.training.sections import TrainingConfig
 
 pytestmark = pytest.mark.slow
@@ -64,16 +64,32 @@ def test_files_without_the_width_keep_hippynns(tmp_path, settings):
 
 
 @pytest.mark.parametrize(
-    ("n_atoms", "size"),
-    [([27] * 450, 5), ([192] * 320, 1), ([9] * 900, 14), ([9] * 60, 3), ([5], 1), ([300] * 9, 1)],
+    ("n_atoms", "size", "by_adam"),
+    [
+        ([27] * 450, 9, 5),
+        ([192] * 320, 1, 1),
+        ([9] * 900, 28, 14),
+        ([9] * 60, 3, 3),
+        ([5], 1, 1),
+        ([300] * 9, 1, 1),
+    ],
 )
-def test_the_batch_follows_the_data(n_atoms, size):
-    assert with_batch_size(TrainingConfig(epochs=1), n_atoms).batch_size == size
-    given = TrainingConfig(epochs=1, batch_size=7)
-    assert with_batch_size(given, n_atoms) == given
+def test_the_batch_follows_the_data(n_atoms, size, by_adam):
+    assert completed(TrainingConfig(epochs=1), n_atoms).batch_size == size
+    assert completed(TrainingConfig(epochs=1, optimizer="adam"), n_atoms).batch_size == by_adam
+    given = TrainingConfig(epochs=1, batch_size=7, learning_rate=0.5)
+    assert completed(given, n_atoms) == given
     schedule = {"kind": "patience", "max_batch_size": 2}
     bounded = TrainingConfig(epochs=1, schedule=schedule)
-    assert with_batch_size(bounded, n_atoms).batch_size == (1 if size == 1 else 2)
+    assert completed(bounded, n_atoms).batch_size == (1 if size == 1 else 2)
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("soap", 6e-3), ("adam", 3e-3)])
+def test_the_rate_is_that_of_the_optimiser(optimizer, rate):
+    open_rate = TrainingConfig(epochs=1, optimizer=optimizer)
+    assert completed(open_rate, [3]).learning_rate == rate
+    given = TrainingConfig(epochs=1, optimizer=optimizer, learning_rate=0.1)
+    assert completed(given, [3]).learning_rate == 0.1
 
 
 def test_a_run_says_what_it_chose(settings, tmp_path):
@@ -85,5 +101,5 @@ def test_a_run_says_what_it_chose(settings, tmp_path):
     said = "\n".join(line for line in lines if line.startswith("recipe: "))
     assert "7 configurations in a step (a 20th of the data)" in said
     assert "8 sensitivities, at first 0.1 wide (broad: narrow ones fit noise" in said
-    assert "rate 0.01, cosine" in said
+    assert "soap at rate 0.01, cosine" in said
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["training"]["batch_size"] == 7

@@ -93,7 +93,8 @@ def test_the_seed_decides_the_weights(settings, tmp_path):
 
 
 def test_fused_and_plain_operators_train_alike(settings, tmp_path):
-    config = settings(epochs=2, precision="float64")
+    # Adam: eigenvectors that are found by iterations increase differences of rounding.
+    config = settings(epochs=2, precision="float64", optimizer="adam")
     for fused in (True, False):
         train(config, tmp_path / str(fused), fused=fused)
     fused, plain = (weights(tmp_path / name / "best.ckpt") for name in ("True", "False"))

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.evaluation.compare import Comparison
 from hipnn_ts.evaluation.errors import UNITS, energy_deviations, force_deviations
+from hipnn_ts.rank_correlation import rank_correlation
 
 
 def members_of(path: str | Path) -> list[Path]:
@@ -77,7 +77,7 @@ def spread_of(members: Sequence[Comparison], energy_unit: str) -> dict[str, Any]
                 "spread": float(np.sqrt(np.mean(spread**2)) / unit),
                 "error": float(np.sqrt(np.mean(error**2)) / unit),
                 "ratio": float(np.sqrt(np.mean(spread**2) / np.mean(error**2))),
-                "rank_correlation": float(spearmanr(spread, error).statistic),
+                "rank_correlation": rank_correlation(spread, error),
             }
             for quantity, (spread, error) in found.items()
         },

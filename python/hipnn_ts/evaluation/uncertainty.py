@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from hipnn_ts.evaluation.compare import Comparison
 from hipnn_ts.evaluation.errors import UNITS
+from hipnn_ts.rank_correlation import rank_correlation
 
 
 def uncertainty_of(comparison: Comparison, energy_unit: str) -> dict[str, Any] | None:
@@ -39,16 +39,12 @@ def uncertainty_of(comparison: Comparison, energy_unit: str) -> dict[str, Any] |
         "error": error_rms / unit,
         "ratio": told_rms / error_rms,
         "rank_correlation": {
-            "atoms": _rank_correlation(all_told, all_errors),
-            "largest_of_frames": _rank_correlation(*(list(map(np.max, x)) for x in (told, errors))),
-            "rms_of_frames": _rank_correlation(*(list(map(_rms, x)) for x in (told, errors))),
+            "atoms": rank_correlation(all_told, all_errors),
+            "largest_of_frames": rank_correlation(*(list(map(np.max, x)) for x in (told, errors))),
+            "rms_of_frames": rank_correlation(*(list(map(_rms, x)) for x in (told, errors))),
         },
     }
 
 
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
-
-
-def _rank_correlation(told: Any, errors: Any) -> float:
-    return float(spearmanr(told, errors).statistic) if len(told) > 1 else float("nan")

@@ -1,6 +1,5 @@
 """The training loop: optimisation steps, and validation after each epoch."""
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from hipnn_ts.data.batch import Batch
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.average import AveragedWeights
 from hipnn_ts.training.batches import EpochBatches, batch_on
 from hipnn_ts.training.budget import Budget
 from hipnn_ts.training.errors import deviations
@@ -25,6 +24,7 @@ from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.ranks import Ranks
 from hipnn_ts.training.schedule import Schedule
 from hipnn_ts.training.sections import LATE, LossConfig, TrainingConfig
+from hipnn_ts.training.soap import Soap
 from hipnn_ts.training.validate import validate
 
 
@@ -48,16 +48,14 @@ class TrainingLoop:
         self.potential = potential.to(ranks.device)
         # Collected once, because searching the modules takes a noticeable part of a small step.
         self._trained = [weight for weight in potential.parameters() if weight.requires_grad]
-        self.average = None
-        if config.ema_decay is not None:
-            self.average = copy.deepcopy(potential)
-            # A weight that is frozen is its own average.
-            pairs = zip(self.average.parameters(), potential.parameters(), strict=True)
-            averages = [average for average, weight in pairs if weight.requires_grad]
-            self.average.requires_grad_(False)
-            self._averages = FlatParameters(averages).wholes
+        decay = config.ema_decay
+        self.average = None if decay is None else AveragedWeights(self.potential, decay)
         self._flat = FlatParameters(self._trained)
-        self.optimizer = torch.optim.Adam(self._flat.wholes, lr=config.learning_rate, fused=True)
+        self.optimizer = (
+            Soap(self._trained, config.learning_rate)
+            if config.optimizer == "soap"
+            else torch.optim.Adam(self._flat.wholes, config.learning_rate, fused=True)
+        )
         self.config = config
         self.training_data, self.validation_data = training, validation
         self.ranks = ranks
@@ -101,7 +99,7 @@ class TrainingLoop:
     @property
     def evaluated(self) -> Potential:
         """The potential, or the average of its weights if one is kept."""
-        return self.potential if self.average is None else self.average
+        return self.potential if self.average is None else self.average.potential
 
     @property
     def progress(self) -> float:
@@ -126,7 +124,7 @@ class TrainingLoop:
         self._read_losses()
         return {
             "weights": self.potential.state_dict(),
-            "average": {} if self.average is None else self.average.state_dict(),
+            "average": {} if self.average is None else self.average.potential.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "minutes": self.budget.minutes,
@@ -145,7 +143,7 @@ class TrainingLoop:
         """Continue from this state."""
         self.potential.load_state_dict(state["weights"])
         if self.average is not None:
-            self.average.load_state_dict(state["average"])
+            self.average.potential.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.budget.start(state["minutes"])
@@ -199,15 +197,8 @@ class TrainingLoop:
         self.optimizer.step()
         self.steps += 1
         self.batches_done += 1
-        self._follow()
-
-    def _follow(self) -> None:
-        """Move the average towards the new weights."""
         if self.average is not None:
-            # The decay is smaller at first, so that the initial weights, which no step has
-            # improved, vanish soon.
-            decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
-            get_ema_multi_avg_fn(decay)(self._averages, self._flat.wholes, None)
+            self.average.follow(self._flat.wholes, self.steps)
 
     def _validate(self) -> None:
         self._read_losses()

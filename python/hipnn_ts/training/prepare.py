@@ -24,7 +24,7 @@ from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.repulsion import Repulsion
 from hipnn_ts.training.config import network_config
 from hipnn_ts.training.errors import UNITS
-from hipnn_ts.training.recipe import described, with_batch_size
+from hipnn_ts.training.recipe import completed, described
 from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
 
 
@@ -73,7 +73,7 @@ def prepare(config: RunConfig) -> Prepared:
     lines = survey(parts, datasets, network.elements, observe)
     self_energies, source = _self_energies(config, training, network, np.array(energies), isolated)
     lines += source
-    settings = with_batch_size(config.training, datasets["training"].n_atoms)
+    settings = completed(config.training, datasets["training"].n_atoms)
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
     resolved["network"] = network.for_training()
     origin = {

@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.training.sections import LATE, RunConfig, TrainingConfig
 
-# A step with fewer atoms takes as long; more atoms mean fewer steps.
-ATOMS_PER_STEP = 128
+RATES = {"soap": 6e-3, "adam": 3e-3}
+# A step with fewer atoms hardly takes less time; more atoms mean fewer steps.
+ATOMS_PER_STEP = {"soap": 256, "adam": 128}
 STEPS_PER_EPOCH = 20
 
 
-def with_batch_size(settings: TrainingConfig, n_atoms: Sequence[int]) -> TrainingConfig:
-    """The same, with a batch size for training configurations of ``n_atoms`` if it has none."""
+def completed(settings: TrainingConfig, n_atoms: Sequence[int]) -> TrainingConfig:
+    """The same, with the rate of its optimiser and a batch size for training configurations of
+    ``n_atoms`` if it has none."""
+    rate = settings.learning_rate or RATES[settings.optimizer]
+    settings = settings.model_copy(update={"learning_rate": rate})
     if settings.batch_size is not None:
         return settings
-    size = min(round(ATOMS_PER_STEP * len(n_atoms) / sum(n_atoms)), len(n_atoms) // STEPS_PER_EPOCH)
+    atoms = ATOMS_PER_STEP[settings.optimizer]
+    size = min(round(atoms * len(n_atoms) / sum(n_atoms)), len(n_atoms) // STEPS_PER_EPOCH)
     if settings.schedule.max_batch_size is not None:
         size = min(size, settings.schedule.max_batch_size)
     return settings.model_copy(update={"batch_size": max(size, 1)})
@@ -28,7 +33,9 @@ def described(
     if config.training.batch_size is None:
         few = settings.batch_size == n_frames // STEPS_PER_EPOCH
         size += (
-            f" (a {STEPS_PER_EPOCH}th of the data)" if few else f" (about {ATOMS_PER_STEP} atoms)"
+            f" (a {STEPS_PER_EPOCH}th of the data)"
+            if few
+            else f" (about {ATOMS_PER_STEP[settings.optimizer]} atoms)"
         )
     width = network.sensitivity_width
     shape = "narrow (hippynn's)" if width is None else f"{width:g} wide"
@@ -38,7 +45,7 @@ def described(
     if "invariants" not in config.network:
         what += " (their errors are smaller than those of norms, and they have no cusps)"
     way = [
-        f"rate {settings.learning_rate:g}, {settings.schedule.kind}",
+        f"{settings.optimizer} at rate {settings.learning_rate:g}, {settings.schedule.kind}",
         f"gradients clipped at norm {settings.gradient_clipping:g}",
     ]
     if settings.ema_decay is not None:

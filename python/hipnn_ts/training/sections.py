@@ -173,13 +173,19 @@ class TrainingConfig(Section):
     )
     batch_size: PositiveInt | None = Field(
         default=None,
-        description="configurations in a step [about 128 atoms, at most a 20th of the training "
-        "data]",
+        description="configurations in a step [about 256 atoms, with adam 128; at most a 20th of "
+        "the training data]",
     )
     max_atoms_per_batch: PositiveInt | None = Field(
         default=None, description="largest number of atoms in a batch"
     )
-    learning_rate: PositiveFloat = Field(default=3e-3, description="highest learning rate of Adam")
+    optimizer: Literal["soap", "adam"] = Field(
+        default="soap",
+        description="soap: Adam in the eigenbasis of the gradients' second moments; adam",
+    )
+    learning_rate: PositiveFloat | None = Field(
+        default=None, description="highest learning rate [soap: 6e-3, adam: 3e-3]"
+    )
     schedule: ScheduleConfig = ScheduleConfig()
     early_stop: PositiveInt | None = Field(
         default=None, description="end after this many epochs without a lower validation loss"

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from hipnn_ts.data.batch import Batch, collate
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.model.uncertainty import Uncertainty, distances, distribution, features_of
+from hipnn_ts.rank_correlation import rank_correlation
 from hipnn_ts.training.prediction import predict
 
 # Number of atoms of an element for each feature that is enough.
@@ -160,5 +160,5 @@ def _batches(data: ReferenceDataset, frames: list[int]) -> Iterator[Batch]:
 
 
 def _rank_correlation(a: Tensor, b: Tensor) -> float | None:
-    found = float(spearmanr(a.numpy(), b.numpy()).statistic)
+    found = rank_correlation(a.numpy(), b.numpy())
     return None if np.isnan(found) else round(found, 3)
