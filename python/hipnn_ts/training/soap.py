@@ -116,7 +116,7 @@ def _improve_bases(state: dict[str, Any]) -> None:
     old = state["bases"]
     mean = _rotated(state["mean"], _inverse(old))
     for index, (moments, basis) in enumerate(zip(state["moments"], old, strict=True)):
-        if moments is not None:
+        if basis is not None:
             ahead = moments @ basis
             values = (basis * ahead).sum(1)  # (parameters, n)
             order = values.argsort(-1, descending=True)
