@@ -1,4 +1,7 @@
-"""Molecular dynamics with a committee until it deviates: python walk.py MODEL STRUCTURE FRAMES STEPS."""
+"""Molecular dynamics with a committee until it deviates.
+
+    python walk.py MODEL STRUCTURE FRAMES STEPS
+"""
 
 import sys
 
