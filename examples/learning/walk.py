@@ -1,6 +1,6 @@
 """Molecular dynamics with a committee until it deviates.
 
-    python walk.py MODEL STRUCTURE FRAMES STEPS
+python walk.py MODEL STRUCTURE FRAMES STEPS
 """
 
 import sys
