@@ -286,11 +286,10 @@ bench-reach: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.reach
 
 # The stack first: building against the torch of this environment saves fetching a second one.
-# Python compiles a module when it is first imported, and most of the stack never is.
 $(VENV)/.requirements: pyproject.toml tools/requirements.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py > $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt
