@@ -229,12 +229,12 @@ bench-polynomials: $(VENV)/.installed
 bench-recipe: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.recipe
 
-# The optimiser and, with it, rate and width: an hour and a half.
+# The optimiser and, with it, rate, atoms per step and width: an hour.
 bench-recipe-optimizer: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.recipe --output benchmarks/results/recipe_optimizer.json \
-	  --candidate earlier --candidate polynomials --candidate default --candidate "default, norms" \
-	  --candidate "default, rate 6e-3" --candidate "default, 256 atoms a step" \
-	  --candidate "default, width 0.07" --candidate "default, width 0.05"
+	  --candidate polynomials --candidate default --candidate "default, 128 atoms, rate 3e-3" \
+	  --candidate "default, 128 atoms a step" --candidate "default, 128 atoms, rate 1e-2" \
+	  --candidate "default, rate 3e-3" --candidate "default, 512 atoms a step" --candidate "default, width 0.07"
 
 # FOLDER: an earlier hipnn-ts, from `pip install --no-deps --target FOLDER` in its checkout.
 bench-small-networks: $(VENV)/.installed
