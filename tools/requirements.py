@@ -1,6 +1,6 @@
 """Print what the build, the package and its tests need, from pyproject.toml alone.
 
-With --no-extras, what the build and the package need.
+With --build, what the build needs; with --no-extras, what the build and the package need.
 """
 
 import sys
@@ -11,17 +11,14 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 
 def main() -> None:
-    extras = PROJECT["project"]["optional-dependencies"]
-    if sys.argv[1:] == ["--no-extras"]:
-        extras = {}
-    own = PROJECT["project"]["name"] + "["
-    requirements = [
-        *PROJECT["build-system"]["requires"],
-        "cmake>=3.25,<5",
-        "ninja>=1.11",
-        *PROJECT["project"]["dependencies"],
-        *(line for extra in extras.values() for line in extra if not line.startswith(own)),
-    ]
+    content = PROJECT["project"]
+    requirements = [*PROJECT["build-system"]["requires"], "cmake>=3.25,<5", "ninja>=1.11"]
+    if "--build" not in sys.argv:
+        requirements += content["dependencies"]
+    if len(sys.argv) == 1:
+        own = content["name"] + "["
+        extras = content["optional-dependencies"].values()
+        requirements += [line for extra in extras for line in extra if not line.startswith(own)]
     print("\n".join(requirements))
 
 

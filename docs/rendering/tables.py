@@ -13,7 +13,9 @@ def _screening(source: str) -> Table:
         "recipe",
         trainings.recipe_rows,
         trainings.recipe_columns,
-        after=lambda result: f"Each trained for {trainings.minutes_of(result)} minute of one core.",
+        after=lambda result: (
+            f"Minutes of one core for each training: {trainings.minutes_of(result)}."
+        ),
     )
 
 
@@ -204,5 +206,6 @@ TABLES = {
         ),
         after=simulations.after_stability,
     ),
+    "recipe_gap": _screening("recipe_gap"),
     "recipe_optimizer": _screening("recipe_optimizer"),
 }

@@ -4,13 +4,14 @@ set -euo pipefail
 cd "$(dirname "$0")"
 out=${OUT:-run}/by_hand
 epochs=training.epochs=${EPOCHS:-250}
+members=${MEMBERS:-3}
 mkdir -p "$out"
 
 # Labels of the first committee
 python rattle.py ethanol.xyz "$out/rattled.extxyz" "${LABELS:-30}"
 python label.py "$out/rattled.extxyz" "$out/first.extxyz"
 cp train.yaml "$out"
-hipnn-ts train "$out/train.yaml" "$epochs" -o "$out/first" --members 3 --overwrite
+hipnn-ts train "$out/train.yaml" "$epochs" -o "$out/first" --members "$members" --overwrite
 hipnn-ts export "$out/first" -o "$out/first.pt"
 
 # What it does not know
@@ -20,7 +21,7 @@ hipnn-ts select "$out/first.pt" "$out/walk.extxyz" --above 0.08 -n "${LABELS:-30
 python label.py "$out/chosen.extxyz" "$out/second.extxyz"
 
 # Each member goes on from its own weights, with all labels
-for k in 1 2 3; do
+for k in $(seq "$members"); do
   hipnn-ts train "$out/train.yaml" "$epochs" "data.train=[first.extxyz, second.extxyz]" "training.seed=$k" \
     "training.start_from=first/member-$k/best.ckpt" -o "$out/second/member-$k" --overwrite
 done

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.accuracy.recipe_candidates import CANDIDATES
+
 ROOT = Path(__file__).parents[2]
 NAMED = r"-m ((?:benchmarks|docs)\.[\w.]+)"
 ELSEWHERE = {"benchmarks.speed.torchani_steps"}  # runs where TorchANI is installed
@@ -41,3 +43,9 @@ def test_commands_that_files_name_are_there():
     named = {name for file in files for name in re.findall(NAMED, file.read_text())}
     assert len(named) > 20
     assert named - {"docs.rendering"} <= modules()
+
+
+def test_candidates_that_the_makefile_names_are_there():
+    named = re.findall(r'--candidate ("[^"]+"|\S+)', (ROOT / "Makefile").read_text())
+    assert len(named) > 10
+    assert {name.strip('"') for name in named} <= CANDIDATES.keys()

@@ -78,7 +78,7 @@ def test_example(name, tmp_path, weak_model):
 
 
 def test_one_round_of_learning_by_hand(tmp_path):
-    variables = {"OUT": str(tmp_path), "EPOCHS": "4", "LABELS": "8", "STEPS": "100"}
+    variables = {"OUT": str(tmp_path), "EPOCHS": "4", "LABELS": "8", "STEPS": "100", "MEMBERS": "2"}
     programs = sysconfig.get_path("scripts")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(

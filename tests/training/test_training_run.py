@@ -102,6 +102,22 @@ def test_fused_and_plain_operators_train_alike(settings, tmp_path):
         assert torch.allclose(value, plain[key], rtol=1e-6, atol=1e-8), key
 
 
+@pytest.mark.parametrize("optimizer", ["soap", "adam"])
+def test_weight_decay_shrinks_matrices_alone(settings, tmp_path, optimizer):
+    """By the rate times the decay, besides the same step."""
+    rate, decay = 0.01, 0.3
+    first = {"epochs": 1, "optimizer": optimizer, "learning_rate": rate, "precision": "float64"}
+    first |= {"batch_size": 1000, "ema_decay": None, "schedule": {"warm_up": 0.0}}
+    runs = {"start": {"learning_rate": 1e-30}, "without": {}, "with": {"weight_decay": decay}}
+    for name, keys in runs.items():
+        train(settings(**first | keys), tmp_path / name)
+    start, without, found = (weights(tmp_path / name / "best.ckpt") for name in runs)
+    for name, value in found.items():
+        shrunk = value.dim() > 1 and not name.startswith("self")
+        expected = without[name] - rate * decay * start[name] * shrunk
+        torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}")
+
+
 def test_the_clock_ends_a_run_within_an_epoch(settings, tmp_path):
     config = settings(epochs=None, max_minutes=0.03, batch_size=1)
     started = time.monotonic()

@@ -48,6 +48,7 @@ class TrainingLoop:
         self.potential = potential.to(ranks.device)
         # Collected once, because searching the modules takes a noticeable part of a small step.
         self._trained = [weight for weight in potential.parameters() if weight.requires_grad]
+        self._matrices = [weight for weight in self._trained if weight.dim() > 1]
         decay = config.ema_decay
         self.average = None if decay is None else AveragedWeights(self.potential, decay)
         self._flat = FlatParameters(self._trained)
@@ -194,6 +195,9 @@ class TrainingLoop:
             self.ranks.summed(whole.grad)
         if self.config.gradient_clipping:
             clip_grad_norm_(self._flat.wholes, self.config.gradient_clipping)
+        if self.config.weight_decay:
+            shrinkage = 1.0 - self.learning_rate * self.config.weight_decay
+            torch._foreach_mul_([weight.data for weight in self._matrices], shrinkage)
         self.optimizer.step()
         self.steps += 1
         self.batches_done += 1

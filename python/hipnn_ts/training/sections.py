@@ -186,6 +186,11 @@ class TrainingConfig(Section):
     learning_rate: PositiveFloat | None = Field(
         default=None, description="highest learning rate [soap: 6e-3, adam: 3e-3]"
     )
+    weight_decay: NonNegativeFloat = Field(
+        default=0.0,
+        description="each step shrinks matrices of weights by this times the learning rate, "
+        "decoupled from the gradients",
+    )
     schedule: ScheduleConfig = ScheduleConfig()
     early_stop: PositiveInt | None = Field(
         default=None, description="end after this many epochs without a lower validation loss"
