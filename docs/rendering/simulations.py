@@ -25,13 +25,20 @@ def after_structure(result: dict) -> str:
 
 
 def after_path_integral(result: dict) -> str:
+    short = ""
+    for side, energies in result.get("approach_eV", {}).items():
+        listed = ", ".join(f"{energy:.1f}" for energy in energies)
+        short += f" {side.capitalize()}: {listed} eV."
+    if short:
+        distances = ", ".join(f"{distance:g}" for distance in result["short_A"])
+        short = f"\n\nEnergy of an O–H bond of {distances} Å, beyond that at 1 Å.{short}"
     return (
         f"64 molecules for {result['picoseconds']:.1f} ps of {result['beads']} beads in "
         f"{result['hours']:.1f} hours, at {temperature(result)}. A hydrogen has a kinetic energy "
         f"of {result['kinetic_energy_of_H_meV']:.0f} meV (a classical one has 39). The virial "
         f"within the reference's molecules is that of "
         f"{result['reference_virial_temperature_K']:.0f} ± "
-        f"{result['reference_virial_temperature_standard_error']:.0f} K."
+        f"{result['reference_virial_temperature_standard_error']:.0f} K.{short}"
     )
 
 

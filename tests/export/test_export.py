@@ -8,11 +8,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
 from hipnn_ts.cli import main
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
 from hipnn_ts.export.metadata import FILE_NAME
+from hipnn_ts.model.repulsion import Repulsion
 
 
 @pytest.fixture
@@ -190,3 +192,48 @@ def test_metadata_of_unknown_shape_is_refused(tmp_path, random_model):
         InputError, match="metadata: dtype: expected 'float32' or 'float64', found 'float16'"
     ):
         load_exported(path)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_a_repulsion_is_added(checkpoint, tmp_path, water, portable):
+    """To the energies, and to nothing beyond its outer radius."""
+    plain, repulsive = tmp_path / "plain.pt", tmp_path / "repulsive.pt"
+    flags = ["--dtype", "float64", *(["--portable"] if portable else [])]
+    assert run("export", checkpoint, "-o", plain, *flags).exit_code == 0
+    done = run("export", checkpoint, "-o", repulsive, *flags, "--zbl", 0.5, 0.88)
+    assert done.exit_code == 0 and "warning" not in done.output, done.output
+    assert load_exported(repulsive)[1].network.zbl == (0.5, 0.88)
+    atoms = water(1)
+    atoms.set_distance(0, 2, 1.0, fix=0)
+    energies = []
+    for distance in (0.9, 0.7):  # of an H from its O
+        atoms.set_distance(0, 1, distance, fix=0)
+        for model in (plain, repulsive):
+            atoms.calc = HIPNNTSCalculator(model, beyond_training="ignore")
+            energies.append(atoms.get_potential_energy())
+    expected = Repulsion(load_exported(repulsive)[1].network)
+    ends = torch.tensor([[0, 1], [1, 0]])
+    vectors = torch.tensor([[0.7, 0, 0], [-0.7, 0, 0]], dtype=torch.float64)
+    added = expected(torch.tensor([1, 0]), *ends, vectors, 2).sum().item()
+    assert added > 2
+    assert energies[1] == energies[0]
+    assert energies[3] - energies[2] == pytest.approx(added, abs=1e-9)
+
+
+def test_a_repulsion_that_reaches_the_training_data_is_told(tmp_path, random_potential):
+    path = tmp_path / "potential.ckpt"
+    save_checkpoint(path, random_potential(), {"closest_approach": {"H-O": 0.87, "H-H": 1.3}})
+    out = run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9)
+    assert out.exit_code == 0
+    assert "reaches 0.9 Å" in out.output and "0.870 Å apart (H-O)" in out.output
+
+
+def test_no_second_repulsion_and_no_odd_radii(tmp_path, random_potential):
+    path = tmp_path / "potential.ckpt"
+    save_checkpoint(path, random_potential(), {})
+    out = run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.9, 0.5)
+    assert out.exit_code == 1 and "expected inner < outer" in out.output
+    save_checkpoint(path, random_potential(zbl=(0.5, 0.9)), {})
+    out = run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9)
+    assert out.exit_code == 1 and "expected a model without a repulsion" in out.output
+    assert not (tmp_path / "model.pt").exists()

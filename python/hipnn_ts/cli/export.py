@@ -27,7 +27,15 @@ import click
     help="Leave out the force uncertainty: for versions of hipnn-ts that do not know it, or for a "
     "smaller file.",
 )
-def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
+@click.option(
+    "--zbl",
+    nargs=2,
+    type=float,
+    metavar="INNER OUTER",
+    help="Add the ZBL repulsion of nuclei, in full below INNER and none beyond OUTER (Å), to a "
+    "model that was trained without one.",
+)
+def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty, zbl):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.
 
     CHECKPOINT may be the directory of an ensemble (`hipnn-ts train --members`). The file then
@@ -38,7 +46,7 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
     The command reloads the file and compares it with the model before it replaces an older one.
     """
     if metatomic:
-        return _metatomic(checkpoint, output, portable, dtype)
+        return _metatomic(checkpoint, output, portable, dtype, zbl)
     from pathlib import Path
 
     import torch
@@ -46,7 +54,7 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
     from hipnn_ts.checkpoint import load_checkpoint, read_checkpoint
     from hipnn_ts.errors import InputError
     from hipnn_ts.evaluation.ensemble import members_of
-    from hipnn_ts.export import export_committee, export_potential
+    from hipnn_ts.export import added_repulsion, export_committee, export_potential
     from hipnn_ts.model import cusp
 
     precision = getattr(torch, dtype) if dtype else None
@@ -57,10 +65,11 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
                 "only hipnn-ts's own kernels run committees"
             )
         files = members_of(checkpoint)
-        members = [load_checkpoint(file) for file in files]
+        members = [_loaded(load_checkpoint(file), zbl) for file in files]
         metadata = export_committee(members, output, [str(file) for file in files], precision)
     else:
-        potential, provenance, uncertainty = read_checkpoint(checkpoint)
+        *loaded, uncertainty = read_checkpoint(checkpoint)
+        potential, provenance = _loaded(loaded, zbl)
         members = [(potential, provenance)]
         metadata = export_potential(
             potential,
@@ -78,13 +87,25 @@ def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty):
         "energies and forces checked against the model"
     )
     for potential, provenance in members:
-        remark = cusp.remark(potential, provenance.get("closest_approach"))
-        if remark:
+        closest = provenance.get("closest_approach")
+        remarks = [cusp.remark(potential, closest)]
+        if zbl:
+            remarks.append(added_repulsion.remark(zbl[1], closest))
+        for remark in filter(None, remarks):
             click.echo(f"{output}: warning: {remark}", err=True)
+        if any(remarks):
             break
 
 
-def _metatomic(checkpoint, output, portable, dtype):
+def _loaded(loaded, zbl):
+    """A potential and its provenance, with the repulsion that was asked for."""
+    from hipnn_ts.export.added_repulsion import with_repulsion
+
+    potential, provenance = loaded
+    return (with_repulsion(potential, *zbl) if zbl else potential), provenance
+
+
+def _metatomic(checkpoint, output, portable, dtype, zbl):
     import torch
 
     from hipnn_ts.checkpoint import load_checkpoint
@@ -93,7 +114,7 @@ def _metatomic(checkpoint, output, portable, dtype):
 
     if portable:
         raise InputError("expected --portable or --metatomic, found both")
-    potential, provenance = load_checkpoint(checkpoint)
+    potential, provenance = _loaded(load_checkpoint(checkpoint), zbl)
     export_metatomic(potential, output, provenance, getattr(torch, dtype) if dtype else None)
     network = potential.config
     click.echo(
