@@ -106,7 +106,6 @@ CANDIDATES = {
     "default, width 0.07": changed(DEFAULT, sensitivity_width=0.07),
     "default, width 0.15": changed(DEFAULT, sensitivity_width=0.15),
     "default, 8": changed(DEFAULT, n_sensitivities=8),
-    "default, 3 on-site layers": polynomials(DEFAULT, n_atom_layers=3),
     "default, 1 on-site layer": polynomials(DEFAULT, n_atom_layers=1),
     "default, no on-site layer": polynomials(DEFAULT, n_atom_layers=0),
     "default, weight decay 0.03": changed(DEFAULT, weight_decay=0.03),
