@@ -35,6 +35,15 @@ def test_sensitivities_are_broad_unless_hippynns_are_asked_for(settings):
     assert first_sigma(with_network(config, sensitivity_width=None)) == [HIPPYNN_SIGMA] * 8
 
 
+def test_one_on_site_layer_unless_others_are_asked_for(settings):
+    """Training's default; where a network is only described, it is hippynn's three."""
+    config = settings()
+    del config.network["n_atom_layers"]
+    assert network_config(config, ["H"]).n_atom_layers == 1
+    assert network_config(with_network(config, n_atom_layers=2), ["H"]).n_atom_layers == 2
+    assert NetworkConfig(elements=("H",)).n_atom_layers == 3
+
+
 @pytest.mark.parametrize("width", [None, 0.2])
 def test_the_resolved_configuration_keeps_the_width(settings, tmp_path, width):
     train(with_network(settings(epochs=1), sensitivity_width=width), tmp_path)

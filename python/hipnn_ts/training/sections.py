@@ -36,6 +36,9 @@ class NetworkSection(NetworkConfig):
     l_max: Annotated[int, Field(ge=0, le=3)] = Field(
         default=3, description="highest tensor order [3, with norms 2]"
     )
+    n_atom_layers: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=1, description=NetworkConfig.model_fields["n_atom_layers"].description
+    )
 
     @model_validator(mode="before")
     @classmethod
