@@ -113,8 +113,7 @@ def test_weight_decay_shrinks_matrices_alone(settings, tmp_path, optimizer):
         train(settings(**first | keys), tmp_path / name)
     start, without, found = (weights(tmp_path / name / "best.ckpt") for name in runs)
     for name, value in found.items():
-        shrunk = value.dim() > 1 and not name.startswith("self")
-        expected = without[name] - rate * decay * start[name] * shrunk
+        expected = without[name] - rate * decay * start[name] * (value.dim() > 1)
         assert torch.allclose(value, expected, rtol=1e-9, atol=1e-12), name
 
 
