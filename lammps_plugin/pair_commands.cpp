@@ -3,6 +3,8 @@
 // The commands of the input script: pair_style and pair_coeff.
 #include "pair_hipnn_ts.h"
 
+#include <algorithm>
+
 #include "comm.h"
 #include "error.h"
 #include "force.h"
@@ -205,7 +207,12 @@ void PairHipnnTs::print_mapping() {
   }
   std::string zbl;
   if (!model_.network.zbl.empty()) {
-    zbl = fmt::format(", ZBL {:g} to {:g} Angstrom", model_.network.zbl[0], model_.network.zbl[1]);
+    const auto [low, high] = std::minmax_element(
+        model_.network.zbl.begin(), model_.network.zbl.end(),
+        [](const auto& a, const auto& b) { return a.outer < b.outer; });
+    zbl = *low == *high
+              ? fmt::format(", ZBL {:g} to {:g} Angstrom", low->inner, low->outer)
+              : fmt::format(", ZBL below {:g} to {:g} Angstrom, by pair", low->outer, high->outer);
   }
   std::string table = fmt::format(
       "hipnn/ts: {} ({}, {}), elements {}, {} interaction layers, cutoff {:g} Angstrom{}\n"

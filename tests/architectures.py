@@ -1,5 +1,8 @@
 """Networks that kernels are tested on, on every kind of processor."""
 
+# Inner and outer radius of a repulsion of each pair of elements, Å.
+RADII = {"H-H": (0.5, 1.2), "H-O": (0.7, 2.0), "O-O": (1.3, 2.8)}
+
 ARCHITECTURES = {
     "l0": {"l_max": 0, "n_features": (20, 31)},
     "l1-three-blocks": {"l_max": 1, "n_features": (20, 31, 17)},
@@ -27,5 +30,5 @@ ARCHITECTURES = {
     "no-residual": {"n_features": (16, 16), "residual": False},
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (20, 12)},
     "no-atom-layers": {"n_features": (12, 12), "n_atom_layers": 0},
-    "repulsion": {"n_features": (12, 12), "zbl": (1.0, 2.5)},
+    "repulsion": {"n_features": (12, 12), "zbl": RADII},
 }

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from functools import cache, wraps
+from functools import wraps
 from pathlib import Path
 
 # Systems here are small: threads that wait for each other on a busy machine cost minutes. Before
@@ -79,7 +79,21 @@ def water():
     return _water
 
 
-@cache
+def once(function):
+    """What the function made of the same arguments before; dictionaries may be among them."""
+    made = {}
+
+    @wraps(function)
+    def cached(*arguments, **named):
+        key = repr((arguments, sorted(named.items())))
+        if key not in made:
+            made[key] = function(*arguments, **named)
+        return made[key]
+
+    return cached
+
+
+@once
 def _random_potential(**architecture) -> Potential:
     torch.manual_seed(7)
     potential = Potential(NetworkConfig(**{**SMALL, **architecture}), fused=False).double()
@@ -115,7 +129,7 @@ def random_potential():
 def random_model(tmp_path_factory):
     """Function: path of such a potential, exported in a precision and flavour."""
 
-    @cache
+    @once
     def export(dtype=torch.float64, portable=False, **architecture):
         path = tmp_path_factory.mktemp("model") / "model.pt"
         export_potential(_random_potential(**architecture), path, {}, portable, dtype)
@@ -124,7 +138,7 @@ def random_model(tmp_path_factory):
     return export
 
 
-@cache
+@once
 def _random_members(**architecture) -> tuple[Potential, ...]:
     members = []
     generator = torch.Generator().manual_seed(11)
@@ -148,7 +162,7 @@ def random_members():
 def random_committee(tmp_path_factory):
     """Function: path of a committee of them, exported in a precision."""
 
-    @cache
+    @once
     def export(dtype=torch.float64, **architecture):
         path = tmp_path_factory.mktemp("committee") / "model.pt"
         provenance = {"closest_approach": {"H-H": 0.3, "H-O": 0.3, "O-O": 0.3}}
@@ -159,7 +173,7 @@ def random_committee(tmp_path_factory):
     return export
 
 
-@cache
+@once
 def _random_uncertainty(**architecture) -> Uncertainty:
     potential = _random_potential(**architecture)
     known = [features(potential, _water(repeats)) for repeats in (2, 3)]
@@ -179,7 +193,7 @@ def random_uncertainty():
 def uncertain_model(tmp_path_factory):
     """Function: path of ``random_potential`` with it, exported in a precision."""
 
-    @cache
+    @once
     def export(dtype=torch.float64, **architecture):
         path = tmp_path_factory.mktemp("uncertain") / "model.pt"
         potential, own = _random_potential(**architecture), _random_uncertainty(**architecture)

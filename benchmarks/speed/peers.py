@@ -30,6 +30,7 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.training.repulsion import automatic_radii
 from hipnn_ts.training.sections import NetworkSection
 
 SECONDS = 1.0  # a turn
@@ -67,6 +68,7 @@ def prepare(folder: Path) -> Atoms:
             cutoff=cutoff,
             soft_max=cutoff - 1.0,
             invariants=invariants,
+            zbl=automatic_radii(ELEMENTS, {}, cutoff),
         )
         config = NetworkConfig(**section.for_training())
         potential = Potential(config)

@@ -4,6 +4,7 @@
 // constants for eV and Å.
 #include "core/repulsion.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace hipnn_ts {
@@ -13,8 +14,11 @@ constexpr double coulomb = 14.399645; // e^2 / (4 pi eps0), eV Å
 constexpr double weights[screening_terms] = {0.18175, 0.50986, 0.28022, 0.02817};
 constexpr double decays[screening_terms] = {3.19980, 0.94229, 0.40290, 0.20162};
 
-RepulsionTerms terms_of(double z_receiver, double z_sender, double inner, double outer) {
+RepulsionTerms terms_of(double z_receiver, double z_sender, const RepulsionRadii& radii) {
+  const auto [inner, outer] = radii;
   RepulsionTerms out{};
+  out.inner = inner;
+  out.outer = outer;
   const double length = 0.46850 / (std::pow(z_receiver, 0.23) + std::pow(z_sender, 0.23));
   // Values at the outer radius, which the switch cancels.
   double energy = 0, slope = 0, curvature = 0;
@@ -36,11 +40,15 @@ RepulsionTerms terms_of(double z_receiver, double z_sender, double inner, double
 
 } // namespace
 
-Repulsion repulsion_of(double inner, double outer, const std::vector<double>& charges) {
-  Repulsion out{inner, outer, static_cast<int>(charges.size()), {}};
+Repulsion
+repulsion_of(const std::vector<RepulsionRadii>& radii, const std::vector<double>& charges) {
+  Repulsion out;
+  out.n_species = static_cast<int>(charges.size());
   for (const double receiver : charges) {
     for (const double sender : charges) {
-      out.terms.push_back(terms_of(receiver, sender, inner, outer));
+      const RepulsionRadii& own = radii[out.terms.size()];
+      out.reach = std::max(out.reach, own.outer);
+      out.terms.push_back(terms_of(receiver, sender, own));
     }
   }
   return out;
@@ -51,7 +59,7 @@ void add_repulsion(
     const Repulsion& repulsion, const PairGroups& by_receiver, const int64_t* species,
     const int32_t* senders, const T* vectors, int n_threads, double* energies,
     T* vector_gradients) {
-  const T reach = static_cast<T>(repulsion.outer * repulsion.outer);
+  const T reach = static_cast<T>(repulsion.reach * repulsion.reach);
 #pragma omp parallel for schedule(static) num_threads(n_threads)
   for (int64_t i = 0; i < by_receiver.size; ++i) {
     const RepulsionTerms* own = repulsion.terms.data() + species[i] * repulsion.n_species;
@@ -64,7 +72,11 @@ void add_repulsion(
       }
       const double x = v[0], y = v[1], z = v[2];
       const double r = std::sqrt(x * x + y * y + z * z);
-      const RadialEnergy whole = repulsion_at(r, own[species[senders[p]]], repulsion.inner);
+      const RepulsionTerms& terms = own[species[senders[p]]];
+      if (!(r < terms.outer)) {
+        continue;
+      }
+      const RadialEnergy whole = repulsion_at(r, terms);
       energy += whole.energy / 2;
       for (int c = 0; c < 3; ++c) {
         vector_gradients[3 * p + c] += static_cast<T>(whole.slope / 2 * v[c] / r);

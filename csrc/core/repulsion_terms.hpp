@@ -11,9 +11,11 @@ namespace hipnn_ts {
 
 constexpr int screening_terms = 4;
 
-/// For two species at distance r: sum_k strength_k exp(exponent_k r) / r, in eV, and a switch,
-/// cubic t^3 + quartic t^4 + shift, where t is the distance beyond the inner radius.
+/// For two species at distance r below `outer`: sum_k strength_k exp(exponent_k r) / r, in eV, and
+/// a switch, cubic t^3 + quartic t^4 + shift, where t is the distance beyond `inner`; nothing
+/// farther out.
 struct RepulsionTerms {
+  double inner, outer; // Å
   double strength[screening_terms], exponent[screening_terms];
   double cubic, quartic, shift;
 };
@@ -23,14 +25,14 @@ struct RadialEnergy {
   double energy, slope;
 };
 
-inline RadialEnergy repulsion_at(double r, const RepulsionTerms& x, double inner) {
+inline RadialEnergy repulsion_at(double r, const RepulsionTerms& x) {
   double sum = 0, change = 0;
   for (int k = 0; k < screening_terms; ++k) {
     const double term = x.strength[k] * exp(x.exponent[k] * r);
     sum += term;
     change += x.exponent[k] * term;
   }
-  const double t = r > inner ? r - inner : 0.0;
+  const double t = r > x.inner ? r - x.inner : 0.0;
   return {
       sum / r + t * t * t * (x.cubic + x.quartic * t) + x.shift,
       (change - sum / r) / r + t * t * (3 * x.cubic + 4 * x.quartic * t)};

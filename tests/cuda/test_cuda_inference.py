@@ -5,6 +5,7 @@ import copy
 import architectures
 import pytest
 import torch
+from architectures import RADII
 from comparing import largest
 
 from hipnn_ts.export.exported import FusedPotential
@@ -20,6 +21,10 @@ ARCHITECTURES = {
     "l2-four-lanes": {"n_features": (128, 128), "n_atom_layers": 2},
     "l3-two-lanes": {"l_max": 3, "n_features": (20, 70, 17)},
     "middle-widths": {"n_features": (16, 24), "n_middle_features": (40, 12)},
+    "repulsion": {
+        "n_features": (12, 12),
+        "zbl": RADII | {"C-C": (1, 3), "C-H": (1, 2), "C-O": (1, 3)},
+    },
     "repulsion-one-block": {"n_features": (33,), "zbl": (1.0, 2.5)},
 }
 

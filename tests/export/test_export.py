@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ase.build import molecule
 from click.testing import CliRunner
 
 from hipnn_ts.ase import HIPNNTSCalculator
@@ -228,6 +229,25 @@ def test_a_repulsion_that_reaches_the_training_data_is_told(tmp_path, random_pot
     assert "reaches 0.9 Å" in out.output and "0.870 Å apart (H-O)" in out.output
 
 
+def test_a_repulsion_with_radii_of_each_pair_is_replaced(tmp_path, random_potential):
+    path, radii = tmp_path / "potential.ckpt", {"H-H": (0.4, 0.9), "H-O": (0.4, 0.7), "O-O": (1, 2)}
+    save_checkpoint(path, random_potential(zbl=radii), {})
+    assert run("export", path, "-o", tmp_path / "model.pt").exit_code == 0
+    assert load_exported(tmp_path / "model.pt")[1].network.zbl == radii
+    assert run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9).exit_code == 0
+    assert load_exported(tmp_path / "model.pt")[1].network.zbl == (0.5, 0.9)
+
+
+def test_an_earlier_portable_file_with_a_repulsion(tmp_path):
+    """hipnn-ts before radii of each pair wrote it, and computed this."""
+    water = molecule("H2O")
+    water.rotate(40, (1, 2, 3))
+    water.calc = HIPNNTSCalculator(
+        Path(__file__).with_name("earlier_repulsion.pt"), beyond_training="ignore"
+    )
+    assert water.get_potential_energy() == pytest.approx(0.11079295938595501, abs=1e-10)
+
+
 def test_no_second_repulsion_and_no_odd_radii(tmp_path, random_potential):
     path = tmp_path / "potential.ckpt"
     save_checkpoint(path, random_potential(), {})
@@ -235,5 +255,5 @@ def test_no_second_repulsion_and_no_odd_radii(tmp_path, random_potential):
     assert out.exit_code == 1 and "expected inner < outer" in out.output
     save_checkpoint(path, random_potential(zbl=(0.5, 0.9)), {})
     out = run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9)
-    assert out.exit_code == 1 and "expected a model without a repulsion" in out.output
+    assert out.exit_code == 1 and "that was trained without a repulsion" in out.output
     assert not (tmp_path / "model.pt").exists()

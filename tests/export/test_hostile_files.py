@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from architectures import RADII
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.export import load_exported
@@ -127,7 +128,10 @@ def test_what_no_exported_potential_has_is_refused(tmp_path, random_model, name)
 
 
 @pytest.mark.parametrize("portable", [False, True])
-@pytest.mark.parametrize("zbl", [None, [1.0, 2.4], [0.9, 2.5]])
+@pytest.mark.parametrize(
+    "zbl",
+    [None, [1.0, 2.4], [0.9, 2.5], {"H-H": [1, 2.5], "H-O": [1, 2.5], "O-O": [1, 2.6]}],
+)
 def test_another_repulsion_than_the_metadata_say(tmp_path, random_model, portable, zbl):
     model = random_model(portable=portable, zbl=(1.0, 2.5))
     path = rewritten(model, tmp_path / "model.pt", document(network__zbl=zbl))
@@ -183,6 +187,7 @@ def test_one_wrong_bit_of_a_weight(tmp_path, random_model, portable):
         {"n_features": (8,), "n_atom_layers": 0},
         {"residual": False},
         {"zbl": (1.0, 2.5)},
+        {"zbl": RADII},
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from architectures import RADII
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from documents import FORMATS
@@ -41,7 +42,7 @@ SETTINGS = "energy_unit: kcal/mol\ncutoff: 6.5\nelements: [H, C, N, O]\ndtype: f
 
 def test_models(fuzz, tmp_path, random_model, random_committee, uncertain_model):
     files = [random_model(*each) for each in product((torch.float32, torch.float64), (False, True))]
-    files += [random_model(portable=each, zbl=(1.0, 2.5)) for each in (False, True)]
+    files += [random_model(portable=each, zbl=RADII) for each in (False, True)]
     files += [FORMATS / "1" / "fused.pt", FORMATS / "1" / "portable.pt", random_committee()]
     files += [uncertain_model()]
     fuzz.child(tmp_path, [("model", file) for file in files])

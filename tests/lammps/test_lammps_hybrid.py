@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from architectures import RADII
 from ase import Atoms
 from lammps_run import assert_same, evaluate, hipnn, lmp, read_evaluation, reference, set_up
 
@@ -72,9 +73,21 @@ def test_repulsion_in_the_model_is_that_of_lammps(
     assert np.abs(found.forces - without.forces).max() > 1.0
 
 
-def test_repulsion_is_printed(tmp_path, water, random_model):
-    script = set_up(tmp_path, "water", water(1), hipnn(random_model(zbl=(2.0, 2.5))))
-    assert "cutoff 4 Angstrom, ZBL 2 to 2.5 Angstrom" in lmp(tmp_path, script + "run 0\n").stdout
+@pytest.mark.parametrize("portable", [False, True])
+def test_repulsion_of_each_pair(run, water, random_potential, random_model, portable):
+    architecture, atoms = {"n_features": (9, 12), "zbl": RADII}, water(3)
+    model = random_model(portable=portable, **architecture)
+    (found,) = run(2, inside=(atoms, hipnn(model)))
+    assert_same(found, reference(random_potential(**architecture), atoms), 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("zbl", "text"),
+    [((2.0, 2.5), "ZBL 2 to 2.5 Angstrom"), (RADII, "ZBL below 1.2 to 2.8 Angstrom, by pair")],
+)
+def test_repulsion_is_printed(tmp_path, water, random_model, zbl, text):
+    script = set_up(tmp_path, "water", water(1), hipnn(random_model(zbl=zbl)))
+    assert f"cutoff 4 Angstrom, {text}" in lmp(tmp_path, script + "run 0\n").stdout
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

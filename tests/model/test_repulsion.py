@@ -12,10 +12,8 @@ from hipnn_ts.model.repulsion import Repulsion
 INNER, OUTER = 1.0, 2.5
 
 
-def config(**architecture):
-    return NetworkConfig(
-        elements=("H", "O"), n_features=(12, 12), zbl=(INNER, OUTER), **architecture
-    )
+def config(zbl=(INNER, OUTER), **architecture):
+    return NetworkConfig(elements=("H", "O"), n_features=(12, 12), zbl=zbl, **architecture)
 
 
 def of_distances(distances):
@@ -58,6 +56,25 @@ def test_the_formula():
     expected = 14.399645 * 8 / r * screening
     found = of_distances(r).sum(dim=1)
     torch.testing.assert_close(found[0] - found[1], expected[0] - expected[1])
+
+
+def test_radii_of_each_pair():
+    """Each pair has the energy that it has where all have its radii."""
+    radii = {"H-H": (0.3, 1.1), "H-O": (0.5, 1.5), "O-O": (1.0, 2.5)}
+    species, receivers, senders, vectors = pairs()
+    ends = receivers, senders, 0.5 * vectors
+    found = Repulsion(config(radii))(species, *ends, len(species))
+    expected = torch.zeros_like(found)
+    names = [
+        {(0, 0): "H-H", (1, 1): "O-O"}.get(tuple(p), "H-O")
+        for p in species[torch.stack([receivers, senders], 1)].tolist()
+    ]
+    for name, own in radii.items():
+        chosen = torch.tensor([each == name for each in names])
+        alone = Repulsion(config(own))(species, *(end[chosen] for end in ends), len(species))
+        assert alone.max() > 0.1
+        expected += alone
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("radius", [INNER, OUTER])

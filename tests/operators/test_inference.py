@@ -11,6 +11,7 @@ from pathlib import Path
 import architectures
 import pytest
 import torch
+from architectures import RADII
 from comparing import largest
 from documents import as_tensor, changed, format_1_parts
 
@@ -252,10 +253,20 @@ REPULSION = "network: zbl: expected inner < outer <= cutoff, found "
     [
         ([3.0, 2.5], REPULSION + "[3.0,2.5] at a cutoff of 6.5"),
         ([1.0, 7.0], REPULSION + "[1.0,7.0]"),
-        ([1.0], REPULSION + "[1.0]"),
+        ([1.0], "network: zbl: expected an inner and an outer radius, found [1.0]"),
         ([-1.0, 2.5], "network: zbl: expected a number above 0, at most 1000, found -1.0"),
         (["1", 2.5], "network: zbl: expected a number above 0, at most 1000, found "),
-        ([1.0, 2.0, 3.0], "network: zbl: expected a list of 1 to 2 values"),
+        ([1.0, 2.0, 3.0], "network: zbl: expected an inner and an outer radius, found [1.0,2.0,3."),
+        (
+            RADII | {"H-O": (2.6, 1.0)},
+            "network: zbl.H-O: expected inner < outer <= cutoff, found [2",
+        ),
+        (RADII | {"H-O": (0.0, 1.0)}, "network: zbl.H-O: expected a number above 0, at most 1000"),
+        ({"H-H": (1.0, 2.0)}, "network: zbl: expected the key 'H-O', found none"),
+        (
+            RADII | {"H-N": (1.0, 2.0)},
+            "network: zbl: expected radii for 3 pairs of elements, found",
+        ),
     ],
 )
 def test_a_wrong_repulsion_is_refused(zbl, sentence):
@@ -314,7 +325,9 @@ def test_swapped_weights_of_format_1_are_refused():
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if "polynomials" not in n])
 def test_the_same_bits_as_in_format_1(name, dtype):
-    model, arguments = potential(**ARCHITECTURES[name]), configuration()
+    # That format has one pair of radii of a repulsion.
+    architecture = ARCHITECTURES[name] | ({"zbl": (1.0, 2.5)} if name == "repulsion" else {})
+    model, arguments = potential(**architecture), configuration()
     found = FusedPotential(model, dtype).energies_and_pair_gradients(*arguments)
     parts = format_1_parts(model, dtype)
     expected = torch.ops.hipnn_ts.energies_and_pair_gradients(*arguments, *parts)

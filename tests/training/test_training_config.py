@@ -147,7 +147,7 @@ def test_every_key_and_default_is_in_the_help():
     words = " ".join(text.split())
     for key, default in (
         ("network.cutoff", "6.5"),
-        ("network.zbl", "null"),
+        ("network.zbl", "auto"),
         ("data.train", "(required)"),
         ("data.units.energy", "eV"),
         ("training.optimizer", "soap"),

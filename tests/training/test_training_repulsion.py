@@ -6,16 +6,18 @@ import torch
 from test_training_resume import assert_same_model
 
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
 from hipnn_ts.data.batch import collate
 from hipnn_ts.data.dataset import composition
 from hipnn_ts.data.self_energies import fit_self_energies
-from hipnn_ts.export import export_potential
+from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 from hipnn_ts.training.prediction import predict
 from hipnn_ts.training.prepare import load_data, prepare
+from hipnn_ts.training.repulsion import automatic_radii
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +103,60 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, t
         energy, forces = directly(potential, prepared.validation[index])
         assert atoms.get_potential_energy() == pytest.approx(energy, rel=1e-6)
         np.testing.assert_allclose(atoms.get_forces(), forces.detach(), atol=1e-3)
+
+
+def test_radii_by_the_data():
+    """0.6 and 0.9 of the closest approach, but at most 1.5 sums of covalent radii (H 0.31 Å, O
+    0.66 Å): water's H-H is the latter, and O-O never met."""
+    found = automatic_radii(["H", "O"], {"H-O": 0.885, "H-H": 1.3}, 5.0)
+    assert found == {"H-O": (0.53, 0.79), "H-H": (0.62, 0.93), "O-O": (1.32, 1.98)}
+    assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (3.0, 4.5)}
+
+
+def test_by_default_it_acts_where_the_data_has_no_atoms(settings):
+    prepared = prepare(settings())
+    radii = prepared.network.zbl
+    assert prepared.resolved["network"]["zbl"] == {pair: list(own) for pair, own in radii.items()}
+    closest = prepared.origin["closest_approach"]
+    assert all(radii[pair][1] <= 0.9 * distance for pair, distance in closest.items())
+    assert radii["H-O"][1] > 0.88 * closest["H-O"]
+    repulsion = Potential(prepared.network).repulsion
+    for data in (prepared.training, prepared.validation):
+        for sample in (data[index] for index in range(len(data))):
+            ends = sample.receivers.long(), sample.senders.long()
+            energies = repulsion(sample.species, *ends, sample.vectors, len(sample.species))
+            assert not energies.any()
+    assert any(line.startswith("recipe: a repulsion of nuclei below") for line in prepared.recipe)
+
+
+def test_none_where_none_is_wanted(settings):
+    config = settings()
+    prepared = prepare(config.model_copy(update={"network": config.network | {"zbl": None}}))
+    assert prepared.network.zbl is None
+    assert not any("repulsion" in line for line in prepared.recipe)
+
+
+def test_fine_tuning_keeps_clear_of_all_data_so_far(settings, tmp_path):
+    """The start saw O-O at 0.5 Å, and a pair that the new data lacks."""
+    config = settings(epochs=1)
+    first = train(config, tmp_path / "first")
+    potential, provenance = load_checkpoint(first)
+    closest = provenance["closest_approach"]
+    save_checkpoint(
+        tmp_path / "start.ckpt", potential, {"closest_approach": closest | {"H-O": 0.5}}
+    )
+    content = settings(epochs=1, start_from=str(tmp_path / "start.ckpt")).model_dump(mode="json")
+    content["network"] = {}
+    tuned = load_checkpoint(train(parse_config(content, "run.yaml"), tmp_path / "tuned"))[0]
+    assert tuned.config.zbl == potential.config.zbl | {"H-O": (0.3, 0.45)}
+
+
+def test_a_committee_has_the_shortest_of_its_members(tmp_path, random_potential):
+    """Members that were trained on different frames have different radii."""
+    radii = [
+        {"H-H": (0.6, 0.9), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)},
+        {"H-H": (0.5, 0.8), "H-O": (0.5, 0.8), "O-O": (1.2, 1.8)},
+    ]
+    members = [(random_potential(zbl=own), {}) for own in radii]
+    metadata = export_committee(members, tmp_path / "model.pt")
+    assert metadata.network.zbl == {"H-H": (0.5, 0.8), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)}

@@ -105,13 +105,13 @@ template <class T> struct SenderBackwardArguments {
   T* projection_gradients;   // (n_groups, V, F)
 };
 
-/// The repulsion of nuclei closer than `outer`; null arrays are not wanted.
+/// The repulsion of nuclei closer than `reach`, at most; null arrays are not wanted.
 template <class T> struct RepulsionArguments {
   long long n_receivers;
   Groups by_receiver;
   const int* species; // (n_atoms,)
   const T* vectors;   // (P, 3)
-  double inner, outer;
+  double reach;
   int n_species;
   const RepulsionTerms* terms; // (n_species, n_species)
   double* energies;            // (n_receivers,), added to

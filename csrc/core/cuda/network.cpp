@@ -233,9 +233,8 @@ template <class T> void Network<T>::add_repulsion(double* energies, T* vector_gr
   module(0).launch(
       "repulsion", warp_each(step_.n_receivers),
       RepulsionArguments<T>{
-          step_.n_receivers, step_.by_receiver, step_.species, step_.vectors, weights_->inner,
-          weights_->outer, weights_->n_species, weights_->repulsion.data(), energies,
-          vector_gradients});
+          step_.n_receivers, step_.by_receiver, step_.species, step_.vectors, weights_->reach,
+          weights_->n_species, weights_->repulsion.data(), energies, vector_gradients});
 }
 
 template <class T>

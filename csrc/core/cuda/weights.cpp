@@ -204,8 +204,7 @@ template <class T> struct Builder {
 template <class T>
 DeviceWeights<T>::DeviceWeights(Device& device, const NetworkWeights<T>& host)
     : n_components(host.n_components()), n_species(host.blocks.front().n_in),
-      inner(host.repulsion.inner), outer(host.repulsion.outer),
-      repulsion(device, host.repulsion.terms) {
+      reach(host.repulsion.reach), repulsion(device, host.repulsion.terms) {
   const Builder<T> builder{device};
   for (const BlockWeights<T>& block : host.blocks) {
     blocks.push_back(builder.block(block, n_components, blocks.empty()));

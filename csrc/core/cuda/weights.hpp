@@ -71,7 +71,7 @@ template <class T> struct DeviceWeights {
   int n_components;
   int n_species;
   std::vector<DeviceBlock<T>> blocks;
-  double inner, outer;             // of the repulsion
+  double reach;                    // of the repulsion
   Array<RepulsionTerms> repulsion; // (n_species, n_species), without data if there is none
 
   DeviceWeights(Device& device, const NetworkWeights<T>& host);

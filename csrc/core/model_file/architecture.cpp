@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/model_file/architecture_json.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 
@@ -12,6 +13,14 @@ namespace {
 // Bounds as in hipnn_ts.model.config: far beyond any use, since a damaged file may claim anything.
 constexpr int most_features = 8192, most_blocks = 64, most_layers = 64, most_sensitivities = 1024;
 constexpr double longest = 1000.0; // Å
+
+double length_of(const Json& value, const std::string& name) {
+  const double found = value.is_number() ? value.get<double>() : 0.0;
+  if (!(found > 0.0 && found <= longest)) {
+    throw FileError(name + ": expected a number above 0, at most 1000, found " + shown(value));
+  }
+  return found;
+}
 
 /// Values of one object, by key.
 class Values {
@@ -26,15 +35,7 @@ public:
     return static_cast<int>(integer_of(at(key), path(key), low, high));
   }
 
-  double length(const char* key) const { return length(at(key), key); }
-  double length(const Json& value, const char* key) const {
-    const double found = value.is_number() ? value.get<double>() : 0.0;
-    if (!(found > 0.0 && found <= longest)) {
-      throw FileError(
-          path(key) + ": expected a number above 0, at most 1000, found " + shown(value));
-    }
-    return found;
-  }
+  double length(const char* key) const { return length_of(at(key), path(key)); }
 
   std::vector<int> widths(const char* key) const {
     std::vector<int> out;
@@ -71,6 +72,41 @@ void read_polynomials(const Values& values, Architecture& out) {
   out.normalised = normalisation == "group";
   if (values.has("normalisation_epsilon")) {
     out.normalisation_epsilon = values.length("normalisation_epsilon");
+  }
+}
+
+/// [inner, outer] of an object's key, or of one pair of elements in it.
+RepulsionRadii radii_of(const Json& given, const std::string& name, double cutoff) {
+  if (!given.is_array() || given.size() != 2) {
+    throw FileError(name + ": expected an inner and an outer radius, found " + shown(given));
+  }
+  const RepulsionRadii out{length_of(given[0], name), length_of(given[1], name)};
+  if (!(out.inner < out.outer && out.outer <= cutoff)) {
+    throw FileError(
+        name + ": expected inner < outer <= cutoff, found " + shown(given) + " at a cutoff of " +
+        shown(Json(cutoff)));
+  }
+  return out;
+}
+
+void read_repulsion(const Values& values, Architecture& out) {
+  const Json& given = values.at("zbl");
+  const std::string name = values.path("zbl");
+  std::set<std::string> pairs;
+  for (const std::string& a : out.elements) {
+    for (const std::string& b : out.elements) {
+      const std::string pair = pair_name(a, b);
+      pairs.insert(pair);
+      out.zbl.push_back(
+          given.is_object()
+              ? radii_of(value_of(given, pair.c_str(), name), name + "." + pair, out.cutoff)
+              : radii_of(given, name, out.cutoff));
+    }
+  }
+  if (given.is_object() && given.size() != pairs.size()) {
+    throw FileError(
+        name + ": expected radii for " + std::to_string(pairs.size()) +
+        " pairs of elements, found " + std::to_string(given.size()));
   }
 }
 
@@ -116,14 +152,7 @@ Architecture read_architecture(const Json& network, const std::string& name) {
   out.cutoff = values.length("cutoff");
   out.cusp_regularisation = values.length("cusp_regularisation");
   if (values.has("zbl")) {
-    for (const Json& radius : values.list("zbl", 2)) {
-      out.zbl.push_back(values.length(radius, "zbl"));
-    }
-    if (out.zbl.size() != 2 || !(out.zbl[0] < out.zbl[1] && out.zbl[1] <= out.cutoff)) {
-      throw FileError(
-          values.path("zbl") + ": expected inner < outer <= cutoff, found " +
-          shown(values.at("zbl")) + " at a cutoff of " + shown(values.at("cutoff")));
-    }
+    read_repulsion(values, out);
   }
   return out;
 }
@@ -149,6 +178,26 @@ int Architecture::n_all_features() const {
   return std::accumulate(n_features.begin(), n_features.end(), 0);
 }
 
+namespace {
+
+/// One pair of radii if all are the same.
+Json written_repulsion(const Architecture& network) {
+  const auto list = [](const RepulsionRadii& each) { return Json{each.inner, each.outer}; };
+  const int n = network.n_species();
+  Json out;
+  bool same = true;
+  for (int a = 0; a < n; ++a) {
+    for (int b = 0; b < n; ++b) {
+      const RepulsionRadii& own = network.zbl[a * n + b];
+      same = same && own == network.zbl.front();
+      out[pair_name(network.elements[a], network.elements[b])] = list(own);
+    }
+  }
+  return same ? list(network.zbl.front()) : out;
+}
+
+} // namespace
+
 Json write_architecture(const Architecture& network) {
   Json out = {
       {"elements", network.elements},
@@ -167,7 +216,7 @@ Json write_architecture(const Architecture& network) {
     out["normalisation_epsilon"] = network.normalisation_epsilon;
   }
   if (!network.zbl.empty()) {
-    out["zbl"] = network.zbl;
+    out["zbl"] = written_repulsion(network);
   }
   return out;
 }
@@ -185,6 +234,10 @@ constexpr const char* symbols[n_elements] = {
     "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
 
 } // namespace
+
+std::string pair_name(const std::string& first, const std::string& second) {
+  return std::min(first, second) + "-" + std::max(first, second);
+}
 
 int atomic_number(const std::string& symbol) {
   for (int k = 0; k < n_elements; ++k) {

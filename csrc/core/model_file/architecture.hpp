@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/repulsion_radii.hpp"
 #include "core/visibility.hpp"
 
 namespace hipnn_ts {
@@ -26,7 +27,7 @@ struct HIPNN_TS_API Architecture {
   bool residual = true;
   double cutoff = 0.0;              // Å
   double cusp_regularisation = 0.0; // under the roots of the norms
-  std::vector<double> zbl;          // inner and outer radius of the repulsion, Å; empty without one
+  std::vector<RepulsionRadii> zbl;  // of each two species, row by row; empty without a repulsion
 
   int n_species() const { return static_cast<int>(elements.size()); }
   int n_blocks() const { return static_cast<int>(n_features.size()); }
@@ -38,6 +39,8 @@ struct HIPNN_TS_API Architecture {
 
 constexpr int most_members = 64;
 
+/// "H-O" for two elements in any order.
+std::string pair_name(const std::string& first, const std::string& second);
 /// Atomic number of the chemical symbol, from 1; 0 if there is none.
 int atomic_number(const std::string& symbol);
 /// Symbol of the atomic number, from 1 to n_elements.

@@ -132,7 +132,7 @@ Architecture architecture_of(const FormatOne& parts) {
   out.cutoff = scalars[0];
   out.cusp_regularisation = scalars[1];
   if (scalars.size() == with_repulsion) {
-    out.zbl = {scalars[2], scalars[3]};
+    out.zbl.assign(n_species * n_species, {scalars[2], scalars[3]});
   }
   return read_architecture(write_architecture(out), "packed weights"); // with its checks
 }

@@ -67,7 +67,7 @@ ClosestApproach closest_approach_of(const Json& content, const Architecture& net
   std::vector<double> limits;
   for (const std::string& a : network.elements) {
     for (const std::string& b : network.elements) {
-      const std::string key = std::min(a, b) + "-" + std::max(a, b);
+      const std::string key = pair_name(a, b);
       const auto limit = found->find(key);
       if (limit == found->end()) {
         limits.push_back(network.cutoff);

@@ -170,7 +170,7 @@ BoundNetwork<T> bind_network(const Architecture& network, TensorSource& tensors)
     for (const std::string& symbol : network.elements) {
       charges.push_back(atomic_number(symbol));
     }
-    out.weights.repulsion = repulsion_of(network.zbl[0], network.zbl[1], charges);
+    out.weights.repulsion = repulsion_of(network.zbl, charges);
   }
   if (network.uncertain) {
     const Group<T> own(tensors, "uncertainty");

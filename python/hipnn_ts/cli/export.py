@@ -32,8 +32,8 @@ import click
     nargs=2,
     type=float,
     metavar="INNER OUTER",
-    help="Add the ZBL repulsion of nuclei, in full below INNER and none beyond OUTER (Å), to a "
-    "model that was trained without one.",
+    help="Use the ZBL repulsion of nuclei in full below INNER and not beyond OUTER (Å), in place "
+    "of the one that training adds where its data has no atoms.",
 )
 def export(checkpoint, output, portable, metatomic, dtype, no_uncertainty, zbl):
     """Export CHECKPOINT to one TorchScript file for LAMMPS, OpenMM and ASE.

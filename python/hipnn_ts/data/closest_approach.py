@@ -5,6 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from hipnn_ts.data.dataset import Sample
+from hipnn_ts.model.config import pair_name
+
+
+def smallest(first: dict[str, float], second: dict[str, float]) -> dict[str, float]:
+    """Of two sets of data, {"H-O": 0.87, ...} in Å each."""
+    return first | {pair: min(d, first.get(pair, d)) for pair, d in second.items()}
 
 
 class ClosestApproach:
@@ -30,7 +36,7 @@ class ClosestApproach:
         """{"H-O": 0.87, ...} in Å, symbols in alphabetical order, without pairs that never
         occurred."""
         return {
-            f"{a}-{b}": float(self._lowest[i, j])
+            pair_name(a, b): float(self._lowest[i, j])
             for i, a in enumerate(self._elements)
             for j, b in enumerate(self._elements)
             if a <= b and np.isfinite(self._lowest[i, j])

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.export.added_repulsion import with_common_repulsion
 from hipnn_ts.export.document import describe
 from hipnn_ts.export.exported import FusedPotential
 from hipnn_ts.export.metadata import MOST_MEMBERS, Metadata
@@ -38,7 +39,7 @@ def export_committee(
     names = names or [f"member {k}" for k in range(len(members))]
     if not 2 <= len(members) <= MOST_MEMBERS:
         raise InputError(f"{path}: expected 2 to {MOST_MEMBERS} members, found {len(members)}")
-    potentials = [potential for potential, _ in members]
+    potentials = with_common_repulsion([potential for potential, _ in members])
     dtype = dtype or potentials[0].readouts[0].weight.dtype
     _check_alike(potentials, names)
     provenances = [provenance for _, provenance in members]

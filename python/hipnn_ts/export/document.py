@@ -42,9 +42,17 @@ def describe(
         out["normalisation"] = "group" if network.normalised else "none"
         out["normalisation_epsilon"] = network.normalisation_epsilon or NORMALISATION_EPSILON
     if network.zbl is not None:
-        out["zbl"] = list(map(float, network.zbl))
+        out["zbl"] = _repulsion(network)
     out |= {"uncertainty": True} if uncertain else {}
     return out if members == 1 else out | {"members": members}
+
+
+def _repulsion(network: NetworkConfig) -> list[float] | dict[str, list[float]]:
+    """One pair of radii if all are the same, as C++ writes it."""
+    first, *others = network.repulsion_radii
+    if all(radii == first for radii in others):
+        return list(first)
+    return network.model_dump(mode="json")["zbl"]
 
 
 def write_document(network: dict[str, Any], tensors: dict[str, np.ndarray]) -> bytes:

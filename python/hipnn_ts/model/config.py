@@ -6,9 +6,11 @@ from ase.data import atomic_numbers
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     SerializerFunctionWrapHandler,
+    Tag,
     model_serializer,
     model_validator,
 )
@@ -18,6 +20,18 @@ Width = Annotated[int, Field(gt=0, le=8192)]
 Length = Annotated[PositiveFloat, Field(le=1000, allow_inf_nan=False)]
 
 NORMALISATION_EPSILON = 1e-5  # hippynn's default
+
+Radii = tuple[Length, Length]  # inner and outer
+# The same for all pairs of elements, or for each ({"H-O": (0.5, 0.8), ...}).
+RepulsionRadii = Annotated[
+    Annotated[Radii, Tag("all")] | Annotated[dict[str, Radii], Tag("each")],
+    Discriminator(lambda given: "each" if isinstance(given, dict) else "all"),
+]
+
+
+def pair_name(first: str, second: str) -> str:
+    """ "H-O" for two elements in any order: symbols in alphabetical order."""
+    return "-".join(sorted((first, second)))
 
 
 class NetworkConfig(BaseModel):
@@ -77,10 +91,10 @@ class NetworkConfig(BaseModel):
         default=None, description="added to the variance of normalised polynomials [1e-5]"
     )
     residual: bool = Field(default=True, description="wrap every layer as a residual")
-    zbl: tuple[Length, Length] | None = Field(
+    zbl: RepulsionRadii | None = Field(
         default=None,
         description="inner and outer radius of the ZBL repulsion added to the network, Å, as for "
-        "LAMMPS's pair_style zbl; none by default",
+        "LAMMPS's pair_style zbl, or these for each pair of elements, {H-O: [0.5, 0.8], ...}",
     )
 
     @model_validator(mode="after")
@@ -95,11 +109,7 @@ class NetworkConfig(BaseModel):
                 "expected soft_min < soft_max <= cutoff, found "
                 f"{self.soft_min}, {self.soft_max}, {self.cutoff}"
             )
-        if self.zbl is not None and not self.zbl[0] < self.zbl[1] <= self.cutoff:
-            raise ValueError(
-                "zbl: expected inner < outer <= cutoff, found "
-                f"{self.zbl[0]}, {self.zbl[1]}, {self.cutoff}"
-            )
+        self._check_repulsion()
         if self.invariants == "norms":
             for key in ("n_max", "normalisation", "normalisation_epsilon"):
                 if getattr(self, key) is not None:
@@ -116,6 +126,26 @@ class NetworkConfig(BaseModel):
                 raise ValueError("n_middle_features: without residuals it must equal n_features")
         return self
 
+    def _check_repulsion(self) -> None:
+        if self.zbl is None:
+            return
+        of_pairs = self.zbl if isinstance(self.zbl, dict) else {"": self.zbl}
+        if isinstance(self.zbl, dict):
+            pairs = [
+                pair_name(a, b) for i, a in enumerate(self.elements) for b in self.elements[i:]
+            ]
+            if set(of_pairs) != set(pairs):
+                raise ValueError(
+                    f"zbl: expected radii for each of {', '.join(sorted(pairs))}, found "
+                    f"{', '.join(of_pairs) or 'none'}"
+                )
+        for pair, (inner, outer) in of_pairs.items():
+            if not inner < outer <= self.cutoff:
+                raise ValueError(
+                    f"zbl: {pair}{': ' if pair else ''}expected inner < outer <= cutoff, found "
+                    f"{inner}, {outer}, {self.cutoff}"
+                )
+
     @model_serializer(mode="wrap")
     def _without_newer_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Earlier versions refuse unknown keys, so files without these keys stay readable for them.
@@ -130,8 +160,8 @@ class NetworkConfig(BaseModel):
 
     def for_training(self) -> dict[str, Any]:
         """As plain values, including the keys that files omit and training sets by default."""
-        keys = ("invariants", "sensitivity_width")
-        return self.model_dump(mode="json") | {key: getattr(self, key) for key in keys}
+        keys = ("invariants", "sensitivity_width", "zbl")
+        return {key: getattr(self, key) for key in keys} | self.model_dump(mode="json")
 
     @property
     def factors(self) -> int:
@@ -149,6 +179,18 @@ class NetworkConfig(BaseModel):
         if self.sensitivity_width is None:
             return 2.0 * self.n_sensitivities * self.soft_min
         return self.soft_min / self.sensitivity_width
+
+    @property
+    def repulsion_radii(self) -> list[Radii]:
+        """Inner and outer radius of the repulsion of each two species, row by row, Å; none without
+        a repulsion."""
+        if self.zbl is None:
+            return []
+        return [
+            self.zbl[pair_name(a, b)] if isinstance(self.zbl, dict) else self.zbl
+            for a in self.elements
+            for b in self.elements
+        ]
 
     @property
     def middle_features(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import torch
 from ase.data import atomic_numbers, covalent_radii
 from torch import Tensor
 
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NetworkConfig, pair_name
 from hipnn_ts.model.geometry import PairGeometry
 from hipnn_ts.model.layers import InteractionLayer
 from hipnn_ts.model.potential import Potential
@@ -136,4 +136,4 @@ def _norms(
 def _distance(centre: str, corner: str, closest_approach: dict[str, float]) -> float:
     """Å, distance of bonded atoms."""
     bond = sum(float(covalent_radii[atomic_numbers[symbol]]) for symbol in (centre, corner))
-    return max(bond, closest_approach.get("-".join(sorted((centre, corner))), 0.0))
+    return max(bond, closest_approach.get(pair_name(centre, corner), 0.0))

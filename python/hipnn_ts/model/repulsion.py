@@ -23,20 +23,21 @@ class Repulsion(nn.Module):
 
     ``coefficients`` (pairs of species, 11), float64, contains the strengths (eV Å) and exponents
     (1/Å) of the four screened terms, and the cubic coefficient, quartic coefficient and shift of
-    the switch, which makes energy, force and curvature vanish at the outer radius.
+    the switch, which makes energy, force and curvature vanish at the outer radius. ``radii`` (pairs
+    of species, 2), float64, contains the inner and outer radii, Å.
     """
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
-        self.inner, self.outer = config.zbl
-        charges = config.atomic_numbers
+        charges, radii = config.atomic_numbers, config.repulsion_radii
         self.n_species = len(charges)
-        # Not a buffer: files would contain it among the weights, and it would get the network's
+        self.reach = max(outer for _, outer in radii)
+        pairs = [(i, j) for i in charges for j in charges]
+        coefficients = [_coefficients(*p, *own) for p, own in zip(pairs, radii, strict=True)]
+        # No buffers: files would contain them among the weights, and they would get the network's
         # precision.
-        self.coefficients = torch.tensor(
-            [_coefficients(i, j, self.inner, self.outer) for i in charges for j in charges],
-            dtype=torch.float64,
-        )
+        self.coefficients = torch.tensor(coefficients, dtype=torch.float64)
+        self.radii = torch.tensor(radii, dtype=torch.float64)
 
     def forward(
         self, species: Tensor, receivers: Tensor, senders: Tensor, vectors: Tensor, n_receivers: int
@@ -47,20 +48,22 @@ class Repulsion(nn.Module):
         """
         # Most pairs are farther apart and are skipped.
         squares = vectors.detach().square().sum(dim=1)
-        close = torch.nonzero(squares < self.outer * self.outer).squeeze(1)
+        close = torch.nonzero(squares < self.reach * self.reach).squeeze(1)
         ends = receivers.index_select(0, close)
         first = species.index_select(0, ends)
         second = species.index_select(0, senders.index_select(0, close))
-        table = self.coefficients.to(vectors.device)
-        own = table.index_select(0, first * self.n_species + second)
+        pairs = first * self.n_species + second
+        own = self.coefficients.to(vectors.device).index_select(0, pairs)
+        inner, outer = self.radii.to(vectors.device).index_select(0, pairs).unbind(dim=1)
         distances = torch.linalg.vector_norm(
             vectors.index_select(0, close).to(torch.float64), dim=1
         )
         terms = own[:, 0:4] * torch.exp(own[:, 4:8] * distances.unsqueeze(1))
-        within = (distances - self.inner).clamp(min=0.0)
+        within = (distances - inner).clamp(min=0.0)
         switch = within * within * within * (own[:, 8] + own[:, 9] * within) + own[:, 10]
+        whole = torch.where(distances < outer, terms.sum(dim=1) / distances + switch, 0.0)
         energies = torch.zeros(n_receivers, dtype=torch.float64, device=vectors.device)
-        return energies.index_add(0, ends, 0.5 * (terms.sum(dim=1) / distances + switch))
+        return energies.index_add(0, ends, 0.5 * whole)
 
 
 def _coefficients(z_receiver: int, z_sender: int, inner: float, outer: float) -> list[float]:

@@ -57,9 +57,11 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
 
 
 def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
-    """The architecture, with the given elements unless the configuration names them itself."""
+    """The architecture, with the given elements unless the configuration names them itself, and
+    without a repulsion that depends on the data."""
     section = NetworkSection(**{"elements": elements, **config.network})
-    return NetworkConfig(**{key: getattr(section, key) for key in NetworkConfig.model_fields})
+    content = {key: getattr(section, key) for key in NetworkConfig.model_fields}
+    return NetworkConfig(**content | ({"zbl": None} if section.zbl == "auto" else {}))
 
 
 def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
@@ -78,9 +80,8 @@ def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
 
 def _judged(network: dict[str, Any], start_from: Path | None, name: str) -> dict[str, Any]:
     """Keys of the network, merged with those of the checkpoint from which the run starts."""
-    # The elements may depend on the data; everything else is checked now.
     if start_from is None:
-        validated(NetworkSection, {"elements": ["H"], **network}, name, "network")
+        validated(NetworkSection, _with_elements(network), name, "network")
         return network
     # Imported here because that module needs torch, for which `--help` must not wait.
     from hipnn_ts.training.fine_tuning import check_architecture, read_start, with_inherited_keys
@@ -88,11 +89,22 @@ def _judged(network: dict[str, Any], start_from: Path | None, name: str) -> dict
     try:
         start = read_start(start_from)
         complete = with_inherited_keys(network, start)
-        validated(NetworkConfig, {"elements": ["H"], **complete}, name, "network")
+        validated(NetworkSection, _with_elements(complete), name, "network")
         check_architecture(network, start)
     except InputError as error:
         raise InputError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     return complete
+
+
+def _with_elements(network: dict[str, Any]) -> dict[str, Any]:
+    """The same with elements, which may depend on the data; everything else is checked now."""
+    zbl = network.get("zbl")
+    named = (
+        {symbol for pair in zbl for symbol in str(pair).split("-")}
+        if zbl and isinstance(zbl, dict)
+        else {"H"}
+    )
+    return {"elements": sorted(named), **network}
 
 
 def _section(kind: Any) -> bool:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.batch import collate
+from hipnn_ts.data.closest_approach import smallest
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.errors import InputError
@@ -50,23 +51,30 @@ def read_start(path: Path) -> StartingPoint:
 
 
 def with_inherited_keys(given: dict[str, Any], start: StartingPoint) -> dict[str, Any]:
-    """Keys of the network section: those of the checkpoint, and ``elements`` if given."""
+    """Keys of the network section: those of the checkpoint, and those given.
+
+    Radii of the repulsion for each pair depend on the data, which new data adds to.
+    """
     own = start.potential.config.for_training()
     del own["elements"]
+    if isinstance(own["zbl"], dict):
+        own["zbl"] = "auto"
     return own | given
 
 
 def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:
     """Raise InputError if a key of the network section differs from the checkpoint.
 
-    ``given`` has been validated. Elements may differ, and so may the roundness of the norms, which
-    is not a weight: fine-tuning to rounder norms is the cure for a sharp model.
+    ``given`` has been validated. Elements may differ, and so may what is not a weight: the
+    repulsion, and the roundness of the norms (fine-tuning to rounder ones is the cure for a sharp
+    model).
     """
     own = start.potential.config
-    wanted = NetworkConfig(**with_inherited_keys({"elements": own.elements} | given, start))
-    for key in given:
+    keys = with_inherited_keys({"elements": own.elements} | given, start) | {"zbl": None}
+    wanted = NetworkConfig(**keys)
+    for key in given.keys() - {"elements", "cusp_regularisation", "zbl"}:
         expected, found = getattr(own, key), getattr(wanted, key)
-        if key not in ("elements", "cusp_regularisation") and expected != found:
+        if expected != found:
             raise InputError(
                 f"network.{key}: expected {_text(expected)}, as in training.start_from "
                 f"({start.path}), found {_text(found)}; leave the key out"
@@ -203,8 +211,7 @@ def _closest_approach(prepared: Prepared, start: StartingPoint) -> dict[str, flo
         return None
     elements = set(prepared.network.elements)
     pairs = {pair: d for pair, d in known.items() if set(pair.split("-")) <= elements}
-    found = prepared.origin["closest_approach"]
-    return pairs | {pair: min(d, pairs.get(pair, d)) for pair, d in found.items()}
+    return smallest(pairs, prepared.origin["closest_approach"])
 
 
 def _text(value: Any) -> str:

@@ -88,7 +88,8 @@ def train(
                 f"training.start_from: expected a checkpoint outside of the output directory, "
                 f"whose files this run replaces, found {start.path}"
             )
-        prepared = with_start(prepare(with_its_network(config, start)), start)
+        known = start.provenance.get("closest_approach")
+        prepared = with_start(prepare(with_its_network(config, start), known), start)
     settings = prepared.settings
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
     if start is not None:

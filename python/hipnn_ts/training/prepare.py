@@ -12,7 +12,7 @@ import torch
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from hipnn_ts.data.closest_approach import ClosestApproach
+from hipnn_ts.data.closest_approach import ClosestApproach, smallest
 from hipnn_ts.data.dataset import ReferenceDataset, Sample, composition
 from hipnn_ts.data.isolated import names_isolated, take_isolated
 from hipnn_ts.data.read import NamedFrames, read_named
@@ -25,6 +25,7 @@ from hipnn_ts.model.repulsion import Repulsion
 from hipnn_ts.training.config import network_config
 from hipnn_ts.training.errors import UNITS
 from hipnn_ts.training.recipe import completed, described
+from hipnn_ts.training.repulsion import automatic_radii
 from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
 
 
@@ -42,8 +43,11 @@ class Prepared(NamedTuple):
     recipe: list[str]  # how it is trained, and why
 
 
-def prepare(config: RunConfig) -> Prepared:
-    """Read and check the data and list neighbours. Raises InputError for unusable data."""
+def prepare(config: RunConfig, known: dict[str, float] | None = None) -> Prepared:
+    """Read and check the data and list neighbours. Raises InputError for unusable data.
+
+    ``known`` is the closest approach (Å) in data that the weights have been trained on before.
+    """
     training, validation, isolated = load_data(config.data)
     _check_labels(config, training, validation)
     network = network_config(config, _elements(training.frames))
@@ -60,11 +64,12 @@ def prepare(config: RunConfig) -> Prepared:
         )
         for name, part in parts.items()
     }
-    closest = ClosestApproach(network.elements)
+    closest, closest_of_all = (ClosestApproach(network.elements) for _ in range(2))
     repulsion = None if network.zbl is None else Repulsion(network)
     energies = array("d")  # eV, minus the repulsion; nan if a frame has no energy
 
     def observe(part: str, sample: Sample) -> None:
+        closest_of_all(sample)
         if part == "training":
             closest(sample)
             known = sample.energy is not None
@@ -73,6 +78,10 @@ def prepare(config: RunConfig) -> Prepared:
     lines = survey(parts, datasets, network.elements, observe)
     self_energies, source = _self_energies(config, training, network, np.array(energies), isolated)
     lines += source
+    if config.network.get("zbl", "auto") == "auto":
+        found = smallest(closest_of_all.by_elements(), known or {})
+        radii = automatic_radii(network.elements, found, network.cutoff)
+        network = network.model_copy(update={"zbl": radii})
     settings = completed(config.training, datasets["training"].n_atoms)
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
     resolved["network"] = network.for_training()

@@ -28,7 +28,8 @@ def completed(settings: TrainingConfig, n_atoms: Sequence[int]) -> TrainingConfi
 def described(
     network: NetworkConfig, settings: TrainingConfig, config: RunConfig, n_frames: int
 ) -> list[str]:
-    """Three lines that say how the run trains, and why. ``config`` is the given configuration."""
+    """Lines that say what the run trains and how, and why. ``config`` is the given
+    configuration."""
     size = f"{settings.batch_size} configurations in a step"
     if config.training.batch_size is None:
         few = settings.batch_size == n_frames // STEPS_PER_EPOCH
@@ -53,8 +54,20 @@ def described(
     loss, second = settings.loss, settings.second_stage
     if second is None and loss.late_energy != 1 and loss.energy > 0 and loss.forces > 0:
         way.append(f"energies weigh {loss.late_energy:g} times more after {LATE:.0%} of the run")
+    layers = network.n_atom_layers
     return [
-        f"recipe: {what}; {network.n_sensitivities} sensitivities, at first {shape}",
+        f"recipe: {what}; {network.n_sensitivities} sensitivities, at first {shape}; "
+        f"{layers} on-site layer{'' if layers == 1 else 's'}",
+        *_repulsion(network, config),
         f"recipe: {size}",
         f"recipe: {'; '.join(way)}",
     ]
+
+
+def _repulsion(network: NetworkConfig, config: RunConfig) -> list[str]:
+    if config.network.get("zbl", "auto") != "auto":
+        return []
+    by_radius = sorted((outer, pair) for pair, (_, outer) in network.zbl.items())
+    (low, first), (high, last) = by_radius[0], by_radius[-1]
+    ends = f"{low:g} Å ({first})" + (f" to {high:g} Å ({last})" if len(by_radius) > 1 else "")
+    return [f"recipe: a repulsion of nuclei below {ends} (closer than any atoms of the data)"]

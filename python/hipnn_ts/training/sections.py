@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from hipnn_ts.label_config import LabelConfig
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NetworkConfig, RepulsionRadii
 from hipnn_ts.validation import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -39,6 +39,15 @@ class NetworkSection(NetworkConfig):
     n_atom_layers: Annotated[int, Field(ge=0, le=64)] = Field(
         default=1, description=NetworkConfig.model_fields["n_atom_layers"].description
     )
+    zbl: RepulsionRadii | Literal["auto"] | None = Field(
+        default="auto",
+        description=f"{NetworkConfig.model_fields['zbl'].description}; auto: closer than any atoms "
+        "of the data; null: no repulsion",
+    )
+
+    def _check_repulsion(self) -> None:
+        if self.zbl != "auto":
+            super()._check_repulsion()
 
     @model_validator(mode="before")
     @classmethod

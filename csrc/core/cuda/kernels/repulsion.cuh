@@ -19,11 +19,15 @@ KERNEL(repulsion, RepulsionArguments<Real>) {
     const long long p = pair_at(x.by_receiver, k);
     const double v[3] = {x.vectors[3 * p], x.vectors[3 * p + 1], x.vectors[3 * p + 2]};
     const double squared = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
-    if (!(squared < x.outer * x.outer)) {
+    if (!(squared < x.reach * x.reach)) {
       continue; // most pairs
     }
     const double r = sqrt(squared);
-    const RadialEnergy pair = repulsion_at(r, own[x.species[x.by_receiver.others[k]]], x.inner);
+    const RepulsionTerms& terms = own[x.species[x.by_receiver.others[k]]];
+    if (!(r < terms.outer)) {
+      continue;
+    }
+    const RadialEnergy pair = repulsion_at(r, terms);
     energy += pair.energy / 2;
     for (int d = 0; x.vector_gradients && d < 3; ++d) {
       x.vector_gradients[3 * p + d] += static_cast<Real>(pair.slope / 2 * v[d] / r);
