@@ -59,7 +59,7 @@ sanitize: $(VENV)/.installed
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0:log_path=$(REPORT) UBSAN_OPTIONS=print_stacktrace=1 \
 	  PYTHONPATH=$(CURDIR)/$(SANITIZED)/install \
-	  $(BIN)/pytest -s $(TESTS) || status=$$?; \
+	  $(PYTEST) -s $(TESTS) || status=$$?; \
 	! cat $(REPORT).* 2>/dev/null && exit $$status
 
 # dist/: what runs models, in a wheel for any Linux as new as this one, without torch.

@@ -214,7 +214,7 @@ def compared(curves: dict[str, dict[str, list[dict[str, Any]]]], test: str) -> l
     for side in SIDES[1:]:
         ratios, open_ended = [], False
         for seed, own in curves[SIDES[0]].items():
-            half = own[len(own) // 2]
+            half = [row for row in own if 2 * row["labels"] <= own[-1]["labels"]][-1]
             found, more = labels_for(half[test], curves[side][seed], test)
             ratios.append(found / half["labels"])
             open_ended |= more

@@ -30,8 +30,8 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.training.network_section import NetworkSection
 from hipnn_ts.training.repulsion import automatic_radii
-from hipnn_ts.training.sections import NetworkSection
 
 SECONDS = 1.0  # a turn
 BOX = (8, 8, 4)  # molecules along each edge

@@ -6,6 +6,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from docs.rendering.trainings import learning_errors
+
 matplotlib.rcParams["svg.hashsalt"] = "hipnn-ts"  # the same file for the same figures
 matplotlib.rcParams["svg.fonttype"] = "none"
 OURS, THEIRS = "C0", "0.6"
@@ -125,8 +127,27 @@ def uncertainty(result: dict, path: Path) -> None:
     save(figure, path)
 
 
+def learning(result: dict, path: Path) -> None:
+    """Error against labels of each way to choose them: every seed, and their mean."""
+    tests = sorted({test for test, *_ in learning_errors(result)})
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, test in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests, strict=True):
+        for side, colour in zip(result["forces_rmse_by_labels"], (OURS, "C1", THEIRS), strict=True):
+            curves = [
+                [(row["labels"], row[test]) for row in curve]
+                for curve in result["forces_rmse_by_labels"][side].values()
+            ]
+            for curve in curves:
+                axes.loglog(*zip(*curve, strict=True), color=colour, linewidth=0.6)
+            axes.loglog(*np.mean(curves, axis=0).T, "o-", color=colour, label=side)
+        axes.set(title=test, xlabel="labels", ylabel="forces RMSE, meV/Å")
+    axes.legend(fontsize=8)
+    save(figure, path)
+
+
 PLOTS = {
     "cpu": cpu,
+    "learning": learning,
     "stages": stages,
     "openmm": openmm,
     "lammps": lammps,

@@ -192,6 +192,13 @@ TABLES = {
             f"{result['minutes_of_the_record']:g} of the accuracy record's time."
         ),
     ),
+    "learning": Table(
+        "learning",
+        "test",
+        trainings.learning_rows,
+        lambda result: [(side, side, "") for side in result["forces_rmse_by_labels"]],
+        after=lambda result: "Forces RMSE in meV/Å: mean of the seeds ± half of their range.",
+    ),
     "recipe": _screening("recipe"),
     "stability": Table(
         "stability",

@@ -133,6 +133,30 @@ def recipe_columns(result: dict) -> list[tuple[str, str, str]]:
     return [(column, column, "") for column in ordered]
 
 
+def learning_rows(result: dict) -> Rows:
+    """Forces RMSE of each way to choose labels, meV/Å, by test and number of labels."""
+    tests = dict.fromkeys(test for test, _, _, _ in learning_errors(result))
+    for test in tests:
+        yield from _averaged(
+            (
+                (f"{test}, {labels} labels", side, error)
+                for its_test, side, labels, error in learning_errors(result)
+                if its_test == test
+            ),
+            0,
+        )
+
+
+def learning_errors(result: dict) -> Iterator[tuple[str, str, int, float]]:
+    """Test, way to choose labels, labels, error of every seed."""
+    for side, seeds in result["forces_rmse_by_labels"].items():
+        for curve in seeds.values():
+            for row in curve:
+                for test in row:
+                    if test != "labels":
+                        yield test, side, row["labels"], row[test]
+
+
 def minutes_of(result: dict) -> str:
     """Of every training."""
     return ", ".join(f"{m:g}" for m in sorted({run["minutes"] for run in result["runs"]}))

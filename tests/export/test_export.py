@@ -42,7 +42,7 @@ def test_export_and_info(checkpoint, tmp_path, portable, dtype):
     assert module.cutoff == metadata.network.cutoff
     printed = run("info", model, "--json")
     assert json.loads(printed.output)["provenance"] == {"training": {"data": "none"}}
-    assert "n_features:" in run("info", model).output
+    assert "  elements: [H, O]\n" in run("info", model).output
 
 
 def test_both_flavours_agree(random_model):

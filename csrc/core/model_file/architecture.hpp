@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model_file/elements.hpp"
 #include "core/repulsion_radii.hpp"
 #include "core/visibility.hpp"
 
@@ -38,13 +39,5 @@ struct HIPNN_TS_API Architecture {
 };
 
 constexpr int most_members = 64;
-
-/// "H-O" for two elements in any order.
-std::string pair_name(const std::string& first, const std::string& second);
-/// Atomic number of the chemical symbol, from 1; 0 if there is none.
-int atomic_number(const std::string& symbol);
-/// Symbol of the atomic number, from 1 to n_elements.
-const char* chemical_symbol(int atomic_number);
-constexpr int n_elements = 118;
 
 } // namespace hipnn_ts

@@ -20,4 +20,16 @@ def info(model, as_json):
     content["network"] = {
         key: value for key, value in content["network"].items() if value is not None
     }
-    click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)
+
+    class Dumper(yaml.SafeDumper):
+        """Lists of plain values, of which each pair of elements has one, on a line."""
+
+    Dumper.add_representer(
+        list,
+        lambda dumper, values: dumper.represent_sequence(
+            "tag:yaml.org,2002:seq",
+            values,
+            flow_style=not any(isinstance(value, list | dict) for value in values),
+        ),
+    )
+    click.echo(yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True), nl=False)

@@ -111,9 +111,9 @@ def _repulsion(module: nn.Module) -> list[Any] | None:
 
 
 def _values(own: nn.Module) -> list[Any]:
-    values = [getattr(own, name, None) for name in ("n_species", "coefficients", "radii")]
-    if values[-1] is None:  # earlier files have the same radii for all pairs
-        values[-1] = [[own.inner, own.outer]] * len(own.coefficients)
+    values = [getattr(own, name, None) for name in ("n_species", "coefficients", "radii", "reach")]
+    if not hasattr(own, "radii"):  # earlier files have the same for all pairs
+        values[2:] = [[own.inner, own.outer]] * len(own.coefficients), own.outer
     return [value.tolist() if isinstance(value, Tensor) else value for value in values]
 
 

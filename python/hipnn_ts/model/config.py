@@ -30,7 +30,7 @@ RepulsionRadii = Annotated[
 
 
 def pair_name(first: str, second: str) -> str:
-    """ "H-O" for two elements in any order: symbols in alphabetical order."""
+    """Name of a pair of elements in any order: "H-O", in alphabetical order."""
     return "-".join(sorted((first, second)))
 
 

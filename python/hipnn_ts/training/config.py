@@ -11,7 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig
-from hipnn_ts.training.sections import DataConfig, NetworkSection, RunConfig, TrainingConfig
+from hipnn_ts.training.network_section import NetworkSection
+from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
 from hipnn_ts.validation import read_mapping, validated
 
 SECTIONS = {"network": NetworkSection, "data": DataConfig, "training": TrainingConfig}
