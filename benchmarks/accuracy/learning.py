@@ -2,16 +2,17 @@
 
     python -m benchmarks.accuracy.learning [--quick] [--folder build/learning]
 
-Reference: GFN2-xTB, from one geometry. Three ways to N labels: `hipnn-ts learn`; the same loop with
-frames drawn at random from its walks (rounds.choose: random); dynamics with the reference method
-itself at the same temperatures, frames 20 fs apart. On each, at each N, a committee is trained from
+Reference: GFN2-xTB, from one geometry. Ways to N labels: `hipnn-ts learn`; the same, begun by 20
+frames of dynamics with the reference method itself; the same with frames drawn at random from its
+walks (rounds.choose: random); no loop but dynamics with the reference method at the same
+temperatures, frames 20 fs apart. On each, at each N, a committee is trained from
 new weights with equally many steps, and judged on 300 and 600 K of GFN2-xTB. What counts are all
 labels, those held back for validation included. Goes on where it was interrupted (--folder).
 """
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -40,7 +41,9 @@ from hipnn_ts.training.fit import train
 FOLDER = ROOT / "build" / "learning"  # what is finished, to go on with
 METHOD = "GFN2-xTB"
 TEMPERATURES = (300.0, 600.0)
-SIDES = ("the loop", "random selection", "plain dynamics")
+APART = 20.0  # fs between frames of the reference method's dynamics
+LOOPS = ("the loop", "the loop from dynamics")
+OTHERS = ("random selection", "plain dynamics")
 BAR = 2.0  # labels of another side for the loop's error, in labels of the loop
 NETWORK = {
     "n_features": [24, 24],
@@ -85,11 +88,11 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
 
 
 def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> list[Atoms]:
-    """Labelled frames of the reference method's own dynamics, 20 fs apart."""
+    """Labelled frames of the reference method's own dynamics."""
     if not path.exists():
         frames = []
         settings = SamplingConfig()
-        every = round(20 / settings.timestep)
+        every = round(APART / settings.timestep)
         calculator = TBLite(method=METHOD, verbosity=0)
         random = np.random.default_rng(seed)
         start = molecule("CH3CH2OH")
@@ -104,8 +107,15 @@ def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> list[A
     return read(path, ":")
 
 
-def looped(folder: Path, choose: str, seed: int, size: dict[str, int]) -> list[Path]:
+def looped(parent: Path, side: str, seed: int, size: dict[str, int]) -> list[Path]:
     """Folders of the rounds of a loop, made or gone on with."""
+    choose = "random" if side in OTHERS else "uncertain"
+    first: dict[str, Any] = {"labels": size["first"]}
+    folder = parent / f"{choose}-{seed}"
+    if side == "the loop from dynamics":
+        every = round(APART / SamplingConfig().timestep)
+        first |= {"method": "dynamics", "interval": every}
+        folder = parent / f"{choose}-dynamics-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "ethanol.xyz", molecule("CH3CH2OH"))
     config = LearnConfig.model_validate(
@@ -117,7 +127,7 @@ def looped(folder: Path, choose: str, seed: int, size: dict[str, int]) -> list[P
                 "arguments": {"method": METHOD, "verbosity": 0},
                 "time_limit": 100,
             },
-            "first": {"labels": size["first"]},
+            "first": first,
             "sampling": {
                 "temperatures": TEMPERATURES,
                 "walkers": 4,
@@ -141,10 +151,9 @@ def sets(
 ) -> list[tuple[list[Atoms], list[Atoms]]]:
     """Training and validation frames of a side, with more labels in each."""
     if side != "plain dynamics":
-        choose = "uncertain" if side == "the loop" else "random"
         return [
             (read(path / "train.extxyz", ":"), read(path / "held_back.extxyz", ":"))
-            for path in looped(folder / f"{choose}-{seed}", choose, seed, size)
+            for path in looped(folder, side, seed, size)
         ]
     most = size["first"] + size["rounds"] * size["labels"]
     walks = [
@@ -209,17 +218,17 @@ def labels_for(error: float, curve: list[dict[str, Any]], test: str) -> tuple[fl
 
 
 def compared(curves: dict[str, dict[str, list[dict[str, Any]]]], test: str) -> list[Check]:
-    """Labels for the error that the loop has with half of its labels, of the others, in its own."""
+    """Labels for the error that a loop has with half of its labels, of the others, in its own."""
     checks = []
-    for side in SIDES[1:]:
+    for loop, side in product(LOOPS, OTHERS):
         ratios, open_ended = [], False
-        for seed, own in curves[SIDES[0]].items():
+        for seed, own in curves[loop].items():
             half = [row for row in own if 2 * row["labels"] <= own[-1]["labels"]][-1]
             found, more = labels_for(half[test], curves[side][seed], test)
             ratios.append(found / half["labels"])
             open_ended |= more
         least = ", at least" if open_ended else ""
-        name = f"labels of {side} for the loop's error, {test}, times the loop's{least}"
+        name = f"labels of {side} for the error of {loop}, {test}, times its own{least}"
         checks.append(at_least(name, median(ratios), BAR))
     return checks
 
@@ -234,9 +243,9 @@ def main(quick: bool, folder: Path | None) -> tuple[dict, list[Check]]:
         f"{t:g} K": dynamics(folder / f"test-{t:g}.extxyz", t, size["test"], 7)
         for t in TEMPERATURES
     }
-    curves: dict[str, dict[str, list[dict[str, Any]]]] = {side: {} for side in SIDES}
+    curves: dict[str, dict[str, list[dict[str, Any]]]] = {side: {} for side in (*LOOPS, *OTHERS)}
     for seed in range(1, size["seeds"] + 1):
-        for side in SIDES:
+        for side in curves:
             curve = curves[side][str(seed)] = []
             for k, (trained, held) in enumerate(sets(folder, side, seed, size)):
                 place = folder / "judged" / f"{side.replace(' ', '-')}-{seed}-{k}"
@@ -245,7 +254,7 @@ def main(quick: bool, folder: Path | None) -> tuple[dict, list[Check]]:
                 found = kept(place.with_suffix(".json"), lambda given=arguments: judged(*given))
                 curve.append(found)
                 errors = "".join(f"{found[name]:9.1f} meV/Å at {name}" for name in tests)
-                click.echo(f"seed {seed}, {side:18}{found['labels']:5} labels{errors}")
+                click.echo(f"seed {seed}, {side:23}{found['labels']:5} labels{errors}")
     checks = [check for name in tests for check in compared(curves, name)]
     return {"size": size, "forces_rmse_by_labels": curves}, checks
 

@@ -132,11 +132,9 @@ def learning(result: dict, path: Path) -> None:
     tests = sorted({test for test, *_ in learning_errors(result)})
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, test in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests, strict=True):
-        for side, colour in zip(result["forces_rmse_by_labels"], (OURS, "C1", THEIRS), strict=True):
-            curves = [
-                [(row["labels"], row[test]) for row in curve]
-                for curve in result["forces_rmse_by_labels"][side].values()
-            ]
+        sides = result["forces_rmse_by_labels"].items()
+        for (side, seeds), colour in zip(sides, (OURS, "C2", "C1", THEIRS), strict=True):
+            curves = [[(row["labels"], row[test]) for row in curve] for curve in seeds.values()]
             for curve in curves:
                 axes.loglog(*zip(*curve, strict=True), color=colour, linewidth=0.6)
             axes.loglog(*np.mean(curves, axis=0).T, "o-", color=colour, label=side)
