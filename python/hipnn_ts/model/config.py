@@ -154,8 +154,8 @@ class NetworkConfig(BaseModel):
             del content["invariants"]
         newer = ("zbl", "sensitivity_width", "n_max", "normalisation", "normalisation_epsilon")
         for key in newer:
-            if content[key] is None:
-                del content[key]
+            if content.get(key) is None:
+                content.pop(key, None)
         return content
 
     def for_training(self) -> dict[str, Any]:
