@@ -10,6 +10,7 @@ from ase.calculators.emt import EMT
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.neighborlist import neighbor_list
+from ase.optimize import FIRE
 from matplotlib.figure import Figure
 
 TEMPERATURE, EDGE, REACH, BINS = 1800, 3.72, 5.5, 100
@@ -18,7 +19,8 @@ folder, steps = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 30
 random = np.random.default_rng(1)
 atoms = bulk("Cu", a=EDGE, cubic=True) * (3, 3, 3)
 atoms.calc = EMT()
-atoms.rattle(0.17, rng=random)
+atoms.rattle(0.45, rng=random)
+FIRE(atoms, logfile=None).run(steps=10)
 thermalize_momenta(atoms, temperature_K=2 * TEMPERATURE, rng=random)
 settle = {"timestep": 2 * units.fs, "temperature_K": TEMPERATURE, "rng": random}
 Langevin(atoms, friction=0.01 / units.fs, **settle).run(min(1500, steps))
