@@ -135,16 +135,10 @@ def recipe_columns(result: dict) -> list[tuple[str, str, str]]:
 
 def learning_rows(result: dict) -> Rows:
     """Forces RMSE of each way to choose labels, meV/Å, by test and number of labels."""
-    tests = dict.fromkeys(test for test, _, _, _ in learning_errors(result))
-    for test in tests:
-        yield from _averaged(
-            (
-                (f"{test}, {labels} labels", side, error)
-                for its_test, side, labels, error in learning_errors(result)
-                if its_test == test
-            ),
-            0,
-        )
+    by_test = sorted(learning_errors(result), key=lambda found: found[0])
+    return _averaged(
+        ((f"{test}, {labels} labels", side, error) for test, side, labels, error in by_test), 0
+    )
 
 
 def learning_errors(result: dict) -> Iterator[tuple[str, str, int, float]]:

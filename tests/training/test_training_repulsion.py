@@ -137,7 +137,7 @@ def test_none_where_none_is_wanted(settings):
 
 
 def test_fine_tuning_keeps_clear_of_all_data_so_far(settings, tmp_path):
-    """The start saw O-O at 0.5 Å, and a pair that the new data lacks."""
+    """The start saw H-O at 0.5 Å, closer than the new data."""
     config = settings(epochs=1)
     first = train(config, tmp_path / "first")
     potential, provenance = load_checkpoint(first)

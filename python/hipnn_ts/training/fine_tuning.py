@@ -72,9 +72,9 @@ def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:
     own = start.potential.config
     keys = with_inherited_keys({"elements": own.elements} | given, start) | {"zbl": None}
     wanted = NetworkConfig(**keys)
-    for key in given.keys() - {"elements", "cusp_regularisation", "zbl"}:
+    for key in given:
         expected, found = getattr(own, key), getattr(wanted, key)
-        if expected != found:
+        if key not in ("elements", "cusp_regularisation", "zbl") and expected != found:
             raise InputError(
                 f"network.{key}: expected {_text(expected)}, as in training.start_from "
                 f"({start.path}), found {_text(found)}; leave the key out"
