@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-cusp-accuracy bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
+  bench-demo bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-recipe-gap bench-recipe-optimizer bench-small-networks bench-stability \
   bench-uncertainty bench-water-structure clean
 
@@ -139,10 +139,9 @@ pictures: export HIPNN_TS_PICTURES = 1
 pictures: $(VENV)/.installed
 	$(BIN)/pytest tests/docs/test_recipes.py $(PAGES)
 
-# Each folder's run.sh; water_density and ml_mm use models of the folders before them.
-EXAMPLES := water water_density alanine_dipeptide ml_mm copper learning
+# Each folder's run.sh at full length; pictures and times for the docs.
 examples: $(VENV)/.installed
-	for name in $(EXAMPLES); do echo "examples/$$name"; examples/$$name/run.sh || exit 1; done
+	tools/run_examples.sh
 
 # README's figures and picture from benchmarks/results; the docs make theirs when they are built.
 figures: $(VENV)/.installed
@@ -176,7 +175,7 @@ bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)
 # that cannot be installed is listed with the reason.
 REQUIREMENT_torchani := torchani==2.9.0
 REQUIREMENT_nequip := nequip==0.19.1
-REQUIREMENT_mace := mace-torch==0.3.14 symmetrix-xl==0.1.1 \
+REQUIREMENT_mace := mace-torch==0.3.14 torchnep==1.0.7 symmetrix-xl==0.1.1 \
   $(if $(shell grep -m 1 avx512f /proc/cpuinfo),symmetrix-xl-cpu-avx512==0.1.1)
 REQUIREMENT_mutants := cosmic-ray==8.7.0
 REQUIREMENT_ace := python-ace==0.4.0rc1
@@ -203,7 +202,7 @@ $(VENV)-%/.installed: $(VENV)/.requirements
 	touch $@
 
 # Hours: not part of bench. Goes on where it was interrupted.
-bench-accuracy: $(VENV)/.installed
+bench-accuracy: $(VENV)/.installed $(VENV)-mace/.installed
 	$(BIN)/python -m benchmarks.accuracy.accuracy
 
 # Hours on two cores: up to a million atoms. Goes on where it was interrupted.
@@ -216,10 +215,6 @@ bench-lammps-conservation: demo
 # Force constants, elastic constants and relaxations, by today's cusp regularisation and the earlier one.
 bench-derived-physics: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.derived_physics --before
-
-# An hour of one core: errors of every published set, by both regularisations.
-bench-cusp-accuracy: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.accuracy.cusp_accuracy
 
 # HIP-HOP-NN beside norms and beside hippynn's.
 bench-polynomials: $(VENV)/.installed

@@ -8,13 +8,11 @@ import torch
 from benchmarks.report import ROOT
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.export import export_potential
-from hipnn_ts.export.added_repulsion import with_repulsion
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
 TRAINED = ROOT / "accuracy"  # by accuracy.py and others; kept
-CORE = 0.5, 0.88  # Å, of water's repulsion
 WATER = "*/water_pbe0ts/hipnn-ts-*/best.ckpt"
 
 
@@ -61,16 +59,18 @@ def export_published(folder: Path) -> Path:
     return folder / "ani1x.pt"
 
 
-def trained_water(folder: Path, core: tuple[float, float] | None = CORE) -> Path:
-    """The latest model that accuracy.py trained on the published water, exported there with a
-    repulsion of nuclei below the closest approach of the data: without it, the beads of a hydrogen
-    fell into the oxygen after 3 ps at 300 K."""
+def trained_water(folder: Path, repulsion: bool = True) -> Path:
+    """The latest model that accuracy.py trained on the published water, exported there; if wanted,
+    without the repulsion of nuclei below the closest approach of its data. Without it, the beads of
+    a hydrogen fell into the oxygen after 3 ps at 300 K."""
     checkpoints = sorted(TRAINED.glob(WATER), key=lambda path: path.stat().st_mtime)
     if not checkpoints:
         command = "python -m benchmarks.accuracy.accuracy --only water_pbe0ts"
         raise SystemExit(f"no {TRAINED / WATER}: run {command} first")
     potential, provenance = load_checkpoint(checkpoints[-1])
-    if core is not None:
-        potential = with_repulsion(potential, *core)
+    if not repulsion:
+        bare = Potential(potential.config.model_copy(update={"zbl": None}))
+        bare.load_state_dict(potential.state_dict())
+        potential = bare
     export_potential(potential, folder / "water.pt", provenance)
     return folder / "water.pt"

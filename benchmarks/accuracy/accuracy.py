@@ -1,11 +1,12 @@
 """Training on published sets, a stated time for each; errors beside hippynn's and published ones.
 
-    python -m benchmarks.accuracy.accuracy [--minutes 20] [--only 3bpa ...] [--without hippynn ...]
+    python -m benchmarks.accuracy.accuracy [--only 3bpa ...] [--without hippynn ...]
 
 For each set: this package by default, with polynomials (HIP-HOP-NN), and with norms (HIP-NN-TS);
 hippynn by its own recipe with the network of norms, data, split and time; the default in a tenth of
-the time; and for some sets norms of lower tensor orders, and the default in four times the time,
-for what more of it brings.
+the time, and with two other seeds (and the mean of the three, a committee). For some sets: norms of
+lower tensor orders; the default in four times the time, for what more of it brings; NEP and MACE,
+whose interpreter `make .venv-mace/.installed` sets up.
 Minutes are those of one thread's processor time, so that a machine with other work to do changes
 little. Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on
 there. Writes results/accuracy/SET.json after each run; --quick tries the way through with small
@@ -16,11 +17,21 @@ HIPNN_TS_SHARED_DATA.
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from benchmarks.accuracy.runs import HIPPYNN, ONE_THREAD, OURS, Run, folder_of, trained
+from benchmarks.accuracy.runs import (
+    HIPPYNN,
+    ONE_THREAD,
+    OURS,
+    PEERS,
+    Run,
+    folder_of,
+    together,
+    trained,
+)
 from benchmarks.accuracy.sets import SETS, Set, with_files
 from benchmarks.accuracy.spawned import spawned
 from benchmarks.accuracy.table import checks_of, named, print_rows
@@ -30,64 +41,70 @@ from benchmarks.report import Check, print_checks, results_file, write_report
 QUICK_MINUTES = 0.05
 SOON = 0.1  # share of hippynn's time in which we want its best error
 LONG = 4.0
+SEEDS = 1, 2  # beside 0
 
 
 def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
     """What to train, the most telling first."""
     default = Run(OURS, 3, invariants="polynomials")
-    runs = [default]
-    if "norms" not in without:
-        runs += [Run(OURS, 2)]
-    if HIPPYNN not in without:
-        runs += [Run(HIPPYNN, 2), Run(OURS, 3, SOON, "polynomials")]
-    if chosen.long and "long" not in without:
-        runs += [Run(OURS, 3, LONG, "polynomials")]
-    if chosen.orders and "orders" not in without:
-        runs += [Run(OURS, 1), Run(OURS, 0)]
-    return runs
+    kinds = {
+        "norms": [Run(OURS, 2)],
+        HIPPYNN: [Run(HIPPYNN, 2), replace(default, share=SOON)],
+        "seeds": [replace(default, seed=seed) for seed in SEEDS],
+        "long": [replace(default, share=LONG)] if chosen.long else [],
+        "peers": [Run(side, None) for side in PEERS] if chosen.peers else [],
+        "orders": [Run(OURS, 1), Run(OURS, 0)] if chosen.orders else [],
+    }
+    return [default, *(run for kind, runs in kinds.items() if kind not in without for run in runs)]
 
 
-def train_all(
-    name: str, folder: Path, minutes: float, seed: int, without: Sequence[str], quick: bool
-) -> list[Check]:
+def train_all(name: str, folder: Path, without: Sequence[str], quick: bool) -> list[Check]:
     """Train what belongs to a set, and write its report after each run; the checks."""
     chosen = with_files(name, folder)
+    minutes = QUICK_MINUTES if quick else chosen.minutes
     path = results_file(f"accuracy/{name}")
-    kept = [] if quick else earlier_runs(path, minutes, without)
-    runs, checks = [], []
-    for run in runs_of(chosen, without):
+    planned = runs_of(chosen, without)
+    kept = [] if quick else earlier_rows(path, chosen, planned)
+    rows, checks, of_seeds = [], [], []
+    for run in planned:
         given = run.share * minutes
-        print(f"\n{name}: {named(vars(run))}, {given:g} minutes ...", flush=True)
-        output = folder_of(run, name, given, seed, quick)
-        runs.append(spawned(trained, run, chosen, folder, output, given, seed, quick))
-        print_rows(chosen, runs[-1])
-        checks = checks_of(name, chosen, runs + kept)
+        print(f"\n{name}: {named(vars(run))}, seed {run.seed}, {given:g} minutes ...", flush=True)
+        output = folder_of(run, name, given, quick)
+        arguments = run, chosen, folder, output, given, quick
+        rows.append(spawned(trained, *arguments, python=run.python))
+        print_rows(chosen, rows[-1])
+        if replace(run, seed=0) == planned[0]:
+            of_seeds.append((rows[-1], output))
+            if len(of_seeds) == 1 + len(SEEDS) and not quick:
+                rows.append(together(*map(list, zip(*of_seeds, strict=True)), chosen, folder))
+                print_rows(chosen, rows[-1])
+        checks = checks_of(name, chosen, rows + kept)
         if not quick:
-            settings = {"set": name, "minutes": minutes, "seed": seed}
-            write_report(path, settings | report(chosen, runs + kept), checks)
+            write_report(path, report(name, chosen, rows + kept), checks)
     return checks
 
 
-def earlier_runs(path: Path, minutes: float, without: Sequence[str]) -> list[dict]:
-    """What is left out of hippynn's runs and of norms, as a results file of as many minutes has
-    it, with the commit."""
+def earlier_rows(path: Path, chosen: Set, planned: list[Run]) -> list[dict]:
+    """Rows of runs that are not planned, of a results file of as many minutes, with its commit."""
+    committee = [replace(run, seed=None) for run in planned if run.seed]
     result = json.loads(path.read_text()) if path.exists() else {"minutes": None}
-    if result["minutes"] != minutes:
+    if result["minutes"] != chosen.minutes:
         return []
-    left_out = [Run(HIPPYNN, 2)] if HIPPYNN in without else []
-    left_out += [Run(OURS, 2)] if "norms" in without else []
-    stamp = {"invariants": "norms", "commit": result["commit"]}
-    rows = [stamp | row for row in result["runs"]]
-    return [row for row in rows for run in left_out if vars(run).items() <= row.items()]
+    earlier = {"invariants": "norms", "seed": 0, "commit": result["commit"]}
+    rows = [earlier | row for row in result["runs"]]
+    again = [vars(run).items() for run in (*planned, *committee)]
+    return [row for row in rows if not any(run <= row.items() for run in again)]
 
 
-def report(chosen: Set, runs: list[dict]) -> dict:
+def report(name: str, chosen: Set, rows: list[dict]) -> dict:
     """What a results file says of a set beside its checks."""
     return {
+        "set": name,
+        "minutes": chosen.minutes,
         "minutes_are": "processor time of one thread",
         "energy_unit": chosen.energy_unit,
         "network": chosen.network,
-        "runs": runs,
+        "runs": rows,
         "published": {
             label: [vars(figure) for figure in test.published]
             for label, test in chosen.tests.items()
@@ -96,26 +113,21 @@ def report(chosen: Set, runs: list[dict]) -> dict:
 
 
 @click.command(help=__doc__)
-@click.option("--minutes", default=20.0, show_default=True, help="Training time of each run.")
-@click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice([HIPPYNN, "norms", "long", "orders"]),
-    help="Leave out hippynn's side, norms (of both, runs of an earlier report are kept), runs of "
-    "four times the time, lower tensor orders.",
+    type=click.Choice(["norms", HIPPYNN, "seeds", "long", "peers", "orders"]),
+    help="Leave out norms, hippynn's side, other seeds, runs of four times the time, NEP and MACE, "
+    "lower tensor orders; what an earlier report has of them is kept.",
 )
 @click.option("--quick", is_flag=True, help="Seconds for each run; writes no results.")
-def main(
-    minutes: float, seed: int, only: tuple[str, ...], without: tuple[str, ...], quick: bool
-) -> None:
+def main(only: tuple[str, ...], without: tuple[str, ...], quick: bool) -> None:
     folder = published_data()
     os.environ |= ONE_THREAD
-    minutes = QUICK_MINUTES if quick else minutes
     checks = []
     for name in only or SETS:
-        checks += train_all(name, folder, minutes, seed, without, quick)
+        checks += train_all(name, folder, without, quick)
     print()
     print_checks(checks)
 

@@ -1,26 +1,32 @@
 """One training of accuracy.py: ours or hippynn's, and its errors on the set's tests."""
 
 import csv
+import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ase import Atoms
 from ase.data import atomic_numbers
 
+from benchmarks.accuracy.peer_training import MACE, NEP, small_batch, train_peer
 from benchmarks.accuracy.sets import Set
 from benchmarks.accuracy.table import row_of
 from benchmarks.models import TRAINED
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_named
-from hipnn_ts.evaluation import evaluate
+from hipnn_ts.evaluation import compare, errors_of, evaluate
+from hipnn_ts.evaluation.ensemble import mean_of
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.fit import LOG, train
 from hipnn_ts.training.prepare import load_data
-from hipnn_ts.training.recipe import completed
 from hipnn_ts.training.sections import RunConfig
 
 OURS, HIPPYNN = "hipnn-ts", "hippynn"
+PEERS = NEP, MACE
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
 QUICK_FRAMES = 20
@@ -29,37 +35,59 @@ CURVE_POINTS = 200  # of a run in its results file, about
 
 @dataclass(frozen=True)
 class Run:
-    """One training: whose, tensor order and invariants, and its share of the minutes."""
+    """One training: whose, tensor order (None: not of this family) and invariants, its share of
+    the minutes, its seed (None: a committee of all seeds)."""
 
     side: str
-    l_max: int
+    l_max: int | None
     share: float = 1.0
     invariants: str = "norms"
+    seed: int | None = 0
 
     @property
     def network(self) -> dict:
         """What it changes in a set's network."""
+        if self.l_max is None:
+            return {}
         return {"l_max": self.l_max, "invariants": self.invariants}
 
+    @property
+    def python(self) -> str:
+        """The interpreter that trains it: `make bench-peers` sets up others."""
+        return f"{sys.prefix}-mace/bin/python" if self.side in PEERS else sys.executable
 
-def folder_of(run: Run, name: str, minutes: float, seed: int, quick: bool = False) -> Path:
+
+def folder_of(run: Run, name: str, minutes: float, quick: bool = False) -> Path:
     """Where a training lies and goes on."""
-    kind = f"{'quick' if quick else f'{minutes:g}-minutes'}-seed-{seed}"
+    kind = f"{'quick' if quick else f'{minutes:g}-minutes'}-seed-{run.seed}"
     return TRAINED / kind / name / f"{run.side}-{run.invariants}-l{run.l_max}"
 
 
-def trained(
-    run: Run, chosen: Set, data: Path, output: Path, minutes: float, seed: int, quick: bool
-) -> dict:
+def trained(run: Run, chosen: Set, data: Path, output: Path, minutes: float, quick: bool) -> dict:
     """Train on the set's files below ``data``, in ``output``; how it went, and the errors."""
-    config = config_of(chosen, data, minutes, seed, run.network, quick)
-    sides = {OURS: train_ours, HIPPYNN: train_theirs}
-    potential, training = sides[run.side](config, output, quick)
-    return {
-        **vars(run),
-        "n_parameters": sum(p.numel() for p in potential.parameters()),
-        "training": training,
-        "tests": judge_all(potential, chosen, data, quick),
+    config = config_of(chosen, data, minutes, run.seed, run.network, quick)
+    if run.side in PEERS:
+        peer, training = train_peer(run.side, config, output)
+        errors = peer.errors
+    else:
+        train = train_ours if run.side == OURS else train_theirs
+        potential, training = train(config, output, quick)
+        errors = partial(evaluate, potential)
+    return {**vars(run), "training": training, "tests": judge_all(errors, chosen, data, quick)}
+
+
+def together(runs: list[dict], outputs: list[Path], chosen: Set, data: Path) -> dict:
+    """A row for the mean of what other runs trained."""
+    members = [load_checkpoint(output / "best.ckpt")[0] for output in outputs]
+
+    def errors(frames: Sequence[Atoms]) -> dict:
+        return errors_of(mean_of([compare(member, frames) for member in members]))
+
+    minutes = sum(run["training"]["minutes"] for run in runs)
+    return runs[0] | {
+        "seed": None,
+        "training": {"minutes": minutes, "curve": []},
+        "tests": judge_all(errors, chosen, data),
     }
 
 
@@ -112,7 +140,6 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
     from benchmarks.accuracy.hippynn_training import train_with_hippynn
 
     training, validation, _ = load_data(config.data)
-    settings = config.training.model_copy(update={"optimizer": "adam"})
     symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
     return train_with_hippynn(
         network_config(config, sorted(symbols, key=atomic_numbers.get)),
@@ -120,16 +147,17 @@ def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potentia
         validation.frames,
         folder,
         config.training.max_minutes,
-        completed(settings, [len(frame) for frame in training.frames]).batch_size,
+        small_batch(config, training.frames),
         config.training.seed,
     )
 
 
-def judge_all(potential: Potential, chosen: Set, folder: Path, quick: bool = False) -> dict:
+def judge_all(
+    errors: Callable[[Sequence[Atoms]], dict], chosen: Set, folder: Path, quick: bool = False
+) -> dict:
     """Errors on each test file, in the set's units."""
-    errors = {}
+    found = {}
     for label, test in chosen.tests.items():
         frames = read_named((folder / test.file,)).frames
-        found = evaluate(potential, frames[:QUICK_FRAMES] if quick else frames)
-        errors[label] = row_of(chosen, found)
-    return errors
+        found[label] = row_of(chosen, errors(frames[:QUICK_FRAMES] if quick else frames))
+    return found

@@ -1,21 +1,19 @@
 """Trainings in processes of their own."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
 
-def workers(count: int) -> ProcessPoolExecutor:
-    """So many at a time."""
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
-
-
-def spawned(train: Callable[..., Any], *arguments: Any) -> Any:
-    """What a training returns whose clock is that of a process.
+def spawned(train: Callable[..., Any], *arguments: Any, python: str = sys.executable) -> Any:
+    """What a training returns whose clock is that of a process, by an interpreter.
 
     Threads that hippynn's numba starts go on spinning beside whatever its process does next, and
     the clock counts them.
     """
-    with workers(1) as pool:
+    context = get_context("spawn")
+    context.set_executable(python)
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(train, *arguments).result()

@@ -91,7 +91,7 @@ def trained(name: str, data: Path, minutes: float) -> tuple[Set, list[Path]]:
     chosen = judged.make(SETS[judged.of], data)
     checkpoints = []
     for seed in range(N_MEMBERS):
-        folder = folder_of(RUN, name, minutes, seed)
+        folder = folder_of(replace(RUN, seed=seed), name, minutes)
         checkpoints.append(folder / "best.ckpt")
         if not checkpoints[-1].exists():
             print(f"{name}, member {seed}: {minutes:g} minutes ...", flush=True)

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from ase import Atoms
 
-from benchmarks.models import CORE, trained_water
+from benchmarks.models import trained_water
 from hipnn_ts.ase import HIPNNTSCalculator
 
 REFERENCE = 1.0  # Å
@@ -15,16 +15,16 @@ DISTANCES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # Å
 
 def approach(frame: Atoms) -> dict[str, list[float]]:
     """eV at DISTANCES, beyond that at REFERENCE, of one O-H of a frame: by the trained model
-    without and with its repulsion."""
+    without and with its repulsion of nuclei."""
     oxygen = int(np.flatnonzero(frame.numbers == 8)[0])
     hydrogens = np.flatnonzero(frame.numbers == 1)
     vectors = frame.get_distances(oxygen, hydrogens, mic=True, vector=True)
     nearest = np.linalg.norm(vectors, axis=1).argmin()
     direction = vectors[nearest] / np.linalg.norm(vectors[nearest])
     found = {}
-    for label, core in {"without repulsion": None, "with repulsion": CORE}.items():
+    for label, repulsion in {"without repulsion": False, "with repulsion": True}.items():
         with TemporaryDirectory() as folder:
-            model = trained_water(Path(folder), core)
+            model = trained_water(Path(folder), repulsion)
             atoms = frame.copy()
             atoms.calc = HIPNNTSCalculator(model, beyond_training="ignore", uncertainty=False)
         energies = []

@@ -39,7 +39,7 @@ class Model:
 NETWORKS = {
     f"hipnn-ts, {width} features, R {cutoff:g}, {invariants}": (width, cutoff, invariants)
     for invariants in ("norms", "polynomials")
-    for width, cutoff in ((64, 5.0), (64, 6.5), (32, 5.0))
+    for width, cutoff in ((32, 5.0), (48, 5.0), (64, 5.0), (48, 5.5), (64, 5.5))
 }
 NEP_CUTOFFS = ((5.0, 4.0), (6.0, 5.0))  # Å: of pairs, of triples
 NEPS = {f"NEP4, {r:g} + {a:g} Å": (r, a) for r, a in NEP_CUTOFFS}

@@ -179,19 +179,6 @@ TABLES = {
             ),
         ],
     ),
-    "cusp_accuracy": Table(
-        "cusp_accuracy",
-        "set, test, RMSE in",
-        trainings.cusp_rows,
-        lambda result: [
-            (f"ε = {cusp:g}", f"{cusp:g}", "")
-            for cusp in sorted({run["cusp_regularisation"] for run in result["runs"]})
-        ],
-        after=lambda result: (
-            f"{len({run['seed'] for run in result['runs']})} seeds, each trained for "
-            f"{result['minutes_of_the_record']:g} of the accuracy record's time."
-        ),
-    ),
     "learning": Table(
         "learning",
         "test",

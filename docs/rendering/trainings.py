@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from benchmarks.accuracy.table import named
+from benchmarks.accuracy.table import by_seeds, named
 from docs.rendering.markup import number, origin, table
 from docs.rendering.results import command_of, not_measured
 
+MEASURE_NAMES = {"mae": "mean absolute errors", "rmse": "root mean squares"}
 MEASURES = ("rank correlation", "worst found", "error ÷ uncertainty")
 Rows = Iterator[tuple[str, dict]]
 
@@ -15,29 +16,50 @@ def accuracy(results: dict) -> str:
     parts = []
     for name, result in results.items():
         if name.startswith("accuracy/"):
-            head = ["test, model", f"energy, {result['energy_unit']}", "forces, meV/Å"]
             parts += [
                 f"### {result['set']}",
-                f"Minutes of training are {result['minutes_are']}.",
-                table(head, _errors(result)),
+                _errors(result),
                 origin(result, command_of("accuracy")),
             ]
     return "\n\n".join(parts) or not_measured("accuracy")
 
 
-def _errors(result: dict) -> Iterator[list[str]]:
-    for test, figures in result["published"].items():
-        for run in result["runs"]:
-            row, minutes = run["tests"][test], number(run["training"]["minutes"], ".1f")
-            for measure in ("mae", "rmse"):
-                yield [
-                    f"{test}: {named(run)}, {minutes} minutes, {measure.upper()}",
-                    number(row[f"energy_{measure}"], ".2f"),
-                    number(row.get(f"forces_{measure}"), ".1f"),
-                ]
-        for figure in figures:
-            label = f"{test}: {figure['model']} (published), {figure['measure'].upper()}"
-            yield [label, number(figure["energy"]), number(figure["forces"])]
+def _errors(result: dict) -> str:
+    """A row for each model; errors in the measure in which published ones are quoted."""
+    published = {
+        test: {figure["model"]: figure for figure in figures}
+        for test, figures in result["published"].items()
+    }
+    measure = next((f["measure"] for models in published.values() for f in models.values()), "rmse")
+    quantities = {"energy": (result["energy_unit"], 2), "forces": ("meV/Å", 1)}
+    columns = [
+        (test, quantity)
+        for quantity in quantities
+        for test in published
+        if f"{quantity}_{measure}" in result["runs"][0]["tests"][test]
+    ]
+    head = [f"{test}: {quantity}, {quantities[quantity][0]}" for test, quantity in columns]
+    rows = []
+    groups = by_seeds(result["runs"])
+    for runs in groups:
+        errors = [
+            _mean_and_spread(
+                [run["tests"][test][f"{quantity}_{measure}"] for run in runs],
+                quantities[quantity][1],
+            )
+            for test, quantity in columns
+        ]
+        rows.append([named(runs[0]), number(runs[0]["training"]["minutes"], ".1f"), *errors])
+    for model in next(iter(published.values())):
+        errors = [number(published[test][model][quantity]) for test, quantity in columns]
+        rows.append([f"{model} (published)", "", *errors])
+    how = f"Errors are {MEASURE_NAMES[measure]}; minutes are {result['minutes_are']}."
+    if max(map(len, groups)) > 1:
+        how += (
+            " A row with ± is the mean of three seeds, and half of what lies between the largest "
+            "and the smallest."
+        )
+    return f"{how}\n\n{table(['model', 'minutes', *head], rows)}"
 
 
 def derived_rows(result: dict) -> Rows:
@@ -98,20 +120,6 @@ def _averaged(runs: Iterable[tuple[str, str, float]], digits: int) -> Rows:
 def _mean_and_spread(values: list[float], digits: int) -> str:
     spread = f" ± {(max(values) - min(values)) / 2:.{digits}f}" if len(values) > 1 else ""
     return f"{sum(values) / len(values):.{digits}f}{spread}"
-
-
-def cusp_rows(result: dict) -> Rows:
-    """Errors of each set by cusp regularisation."""
-
-    def errors() -> Iterator[tuple[str, str, float]]:
-        for run in result["runs"]:
-            for label, found in run["tests"].items():
-                key = "forces_rmse" if "forces_rmse" in found else "energy_rmse"
-                unit = "meV/Å" if key == "forces_rmse" else "meV/atom"
-                cusp = f"{run['cusp_regularisation']:g}"
-                yield f"{run['set']}, {label}, {unit}", cusp, found[key]
-
-    return _averaged(errors(), 1)
 
 
 def recipe_rows(result: dict) -> Rows:

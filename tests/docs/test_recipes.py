@@ -26,7 +26,7 @@ FULL = bool(os.environ.get("HIPNN_TS_PICTURES"))
 SHORT = {
     "index": {
         "copper.extxyz 15": "copper.extxyz 5",
-        "training.epochs=50": "training.epochs=25",
+        "training.epochs=50": "training.epochs=15",
         "epochs: 50": "epochs: 10",
     },
     "phonons": {

@@ -28,7 +28,7 @@ SHORT = {
     "ml_mm": ({"STEPS": 20, "PADDING": 0.7, "CUTOFF": 0.7}, ["water.png"]),
     "copper": ({"FRAMES": 2, "MINUTES": 0.1, "CELLS": 3, "STEPS": 100}, ["copper.png"]),
     "learning": (
-        {"ROUNDS": 1, "TRAINING": 20, "LABELS": 8, "STEPS": 50, "MEMBERS": 2},
+        {"ROUNDS": 1, "TRAINING": 10, "LABELS": 6, "STEPS": 30, "MEMBERS": 2},
         ["errors/parity.png"],
     ),
 }
@@ -78,7 +78,7 @@ def test_example(name, tmp_path, weak_model):
 
 
 def test_one_round_of_learning_by_hand(tmp_path):
-    variables = {"OUT": str(tmp_path), "EPOCHS": "4", "LABELS": "8", "STEPS": "100", "MEMBERS": "2"}
+    variables = {"OUT": str(tmp_path), "EPOCHS": "2", "LABELS": "6", "STEPS": "50", "MEMBERS": "2"}
     programs = sysconfig.get_path("scripts")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(

@@ -23,7 +23,7 @@ from hipnn_ts.learning.rounds import learn
 
 pytestmark = pytest.mark.slow
 
-KILLS = 3
+KILLS = 2
 LOOP = "import sys; from hipnn_ts.cli import main; main(sys.argv[1:])"
 
 

@@ -90,7 +90,7 @@ def test_a_walk_ends_where_atoms_meet(committee):
 
 def test_volumes_follow_the_pressure():
     """Copper by EMT, 20 GPa: with its 134 GPa of bulk modulus a tenth less; the shape stays."""
-    crystal = bulk("Cu", cubic=True) * 2
+    crystal = bulk("Cu", cubic=True)
     settings = SamplingConfig(timestep=2.0, friction=0.01)
     random = np.random.default_rng(0)
     walked = steps(crystal, EMT(), 300.0, settings, random, 1500, pressure=20.0)

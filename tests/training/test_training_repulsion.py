@@ -113,6 +113,10 @@ def test_radii_by_the_data():
     assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (3.0, 4.5)}
 
 
+def test_atoms_on_top_of_each_other_leave_two_radii():
+    assert automatic_radii(("H",), {"H-H": 1e-3}, 5.0) == {"H-H": (0.01, 0.02)}
+
+
 def test_by_default_it_acts_where_the_data_has_no_atoms(settings):
     prepared = prepare(settings())
     radii = prepared.network.zbl

@@ -37,9 +37,9 @@ def automatic_radii(
         bond = sum(covalent_radii[atomic_numbers[symbol]] for symbol in pair)
         closest = min(closest_approach.get(name, cutoff), cutoff)
         outer = min(OUTER * closest, FARTHEST * bond)
-        out[name] = (_rounded(outer * INNER / OUTER), _rounded(outer))
+        out[name] = (_rounded(outer * INNER / OUTER, 0.01), _rounded(outer, 0.02))
     return out
 
 
-def _rounded(radius: float) -> float:
-    return max(floor(100 * radius + 1e-6), 1) / 100
+def _rounded(radius: float, least: float) -> float:
+    return max(floor(100 * radius + 1e-6) / 100, least)
