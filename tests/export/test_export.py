@@ -244,6 +244,10 @@ def test_a_repulsion_with_radii_of_each_pair_is_replaced(tmp_path, random_potent
     assert load_exported(tmp_path / "model.pt")[1].network.zbl == radii
     assert run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9).exit_code == 0
     assert load_exported(tmp_path / "model.pt")[1].network.zbl == (0.5, 0.9)
+    save_checkpoint(path, random_potential(zbl=radii), {"closest_approach": {"H-O": 0.6}})
+    out = run("export", path, "-o", tmp_path / "other.pt", "--zbl", 0.5, 0.9)
+    assert out.exit_code == 1 and "reaches its training data" in out.output
+    assert not (tmp_path / "other.pt").exists()
 
 
 def test_an_earlier_portable_file_with_a_repulsion(tmp_path):
@@ -263,5 +267,5 @@ def test_no_second_repulsion_and_no_odd_radii(tmp_path, random_potential):
     assert out.exit_code == 1 and "expected inner < outer" in out.output
     save_checkpoint(path, random_potential(zbl=(0.5, 0.9)), {})
     out = run("export", path, "-o", tmp_path / "model.pt", "--zbl", 0.5, 0.9)
-    assert out.exit_code == 1 and "that was trained without a repulsion" in out.output
+    assert out.exit_code == 1 and "was trained without a repulsion" in out.output
     assert not (tmp_path / "model.pt").exists()

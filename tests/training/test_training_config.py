@@ -58,7 +58,7 @@ def test_exponents_without_a_point_are_numbers():
             [1, 9],
             "network: zbl: expected inner < outer <= cutoff, found 1.0, 9.0, 6.5",
         ),
-        ("network.zbl", "yes", "network.zbl: expected a list, found 'yes'"),
+        ("network.zbl", "yes", "network.zbl: expected auto, null, two radii ([0.5, 0.8]) or these"),
         ("network.elements", ["Xx"], "network: elements: 'Xx' is not a chemical symbol"),
         ("data.trian", 1, "unknown key 'data.trian', expected one of columns, units, "),
         ("data.train", [], "data.train: expected a list of files, found []"),

@@ -10,6 +10,7 @@ from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
 from hipnn_ts.data.batch import collate
 from hipnn_ts.data.dataset import composition
 from hipnn_ts.data.self_energies import fit_self_energies
+from hipnn_ts.errors import InputError
 from hipnn_ts.export import export_committee, export_potential
 from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
@@ -140,19 +141,65 @@ def test_none_where_none_is_wanted(settings):
     assert not any("repulsion" in line for line in prepared.recipe)
 
 
-def test_fine_tuning_keeps_clear_of_all_data_so_far(settings, tmp_path):
+@pytest.fixture
+def started(settings, tmp_path):
+    """Function: the networks of a checkpoint, whose radii and record of the closest approach are
+    changed, and of a run that starts from it."""
+
+    def tune(zbl, closest, network=None):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        first = load_checkpoint(train(settings(epochs=1), folder / "first"))
+        config = first[0].config.model_copy(update={"zbl": zbl(first[0].config.zbl)})
+        start = Potential(config)
+        start.load_state_dict(first[0].state_dict())
+        known = first[1]["closest_approach"] | closest
+        save_checkpoint(folder / "start.ckpt", start, {"closest_approach": known})
+        given = settings(epochs=1, start_from=str(folder / "start.ckpt")).model_dump(mode="json")
+        given["network"] = network or {}
+        path = train(parse_config(given, "run.yaml"), folder / "tuned")
+        return config, load_checkpoint(path)[0].config
+
+    return tune
+
+
+def test_fine_tuning_keeps_clear_of_all_data_so_far(started):
     """The start saw H-O at 0.5 Å, closer than the new data."""
-    config = settings(epochs=1)
-    first = train(config, tmp_path / "first")
-    potential, provenance = load_checkpoint(first)
-    closest = provenance["closest_approach"]
-    save_checkpoint(
-        tmp_path / "start.ckpt", potential, {"closest_approach": closest | {"H-O": 0.5}}
-    )
-    content = settings(epochs=1, start_from=str(tmp_path / "start.ckpt")).model_dump(mode="json")
-    content["network"] = {}
-    tuned = load_checkpoint(train(parse_config(content, "run.yaml"), tmp_path / "tuned"))[0]
-    assert tuned.config.zbl == potential.config.zbl | {"H-O": (0.3, 0.45)}
+    old, new = started(lambda own: own | {"H-O": (0.3, 0.45)}, {"H-O": 0.5})
+    assert new.zbl == old.zbl
+
+
+def test_fine_tuning_keeps_clear_of_earlier_validation_data(started):
+    """Of which the checkpoint knows by its radii alone."""
+    old, new = started(lambda own: own | {"H-O": (0.3, 0.45)}, {})
+    assert new.zbl == old.zbl
+
+
+@pytest.mark.parametrize("radii", [(0.6, 1.9), None])
+def test_fine_tuning_keeps_a_repulsion_that_was_learned_beside(started, radii):
+    def given(own):
+        return radii or own | {"H-O": (0.6, 1.9)}
+
+    old, new = started(given, {})
+    assert new.zbl == old.zbl
+    for other in (None, "auto", (0.6, 1.8)):
+        with pytest.raises(InputError, match=r"network.zbl: expected .*1\.9.*; leave the key out"):
+            started(given, {}, network={"zbl": other})
+
+
+def test_radii_of_other_elements_are_refused(settings):
+    config = settings()
+    network = config.network | {"zbl": {"H-H": (0.6, 0.9)}}
+    with pytest.raises(
+        InputError, match=r"network: zbl: expected radii for each of C-C.*H-H$"
+    ):
+        prepare(config.model_copy(update={"network": network}))
+
+
+@pytest.mark.parametrize("given", ["none", True, {}, [], 0.5])
+def test_what_is_no_repulsion_is_refused(given):
+    content = {"network": {"zbl": given}, "training": {"epochs": 1}}
+    with pytest.raises(InputError, match=r"network.zbl: expected auto, null, two radii"):
+        parse_config(content, "run.yaml")
 
 
 def test_a_committee_has_the_shortest_of_its_members(tmp_path, random_potential):
@@ -161,6 +208,10 @@ def test_a_committee_has_the_shortest_of_its_members(tmp_path, random_potential)
         {"H-H": (0.6, 0.9), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)},
         {"H-H": (0.5, 0.8), "H-O": (0.5, 0.8), "O-O": (1.2, 1.8)},
     ]
-    members = [(random_potential(zbl=own), {}) for own in radii]
+    potentials = [random_potential(zbl=own) for own in radii]
+    members = [(potential, {"closest_approach": {"H-O": 0.89}}) for potential in potentials]
     metadata = export_committee(members, tmp_path / "model.pt")
     assert metadata.network.zbl == {"H-H": (0.5, 0.8), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)}
+    members[1][1]["closest_approach"]["H-O"] = 0.75
+    with pytest.raises(InputError, match=r"zbl: expected .* may differ only in their weights"):
+        export_committee(members, tmp_path / "model.pt")

@@ -102,7 +102,9 @@ def _loaded(loaded, zbl):
     from hipnn_ts.export.added_repulsion import with_repulsion
 
     potential, provenance = loaded
-    return (with_repulsion(potential, *zbl) if zbl else potential), provenance
+    if zbl:
+        potential = with_repulsion(potential, provenance.get("closest_approach"), *zbl)
+    return potential, provenance
 
 
 def _metatomic(checkpoint, output, portable, dtype, zbl):

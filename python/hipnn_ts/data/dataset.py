@@ -132,7 +132,7 @@ def _sample(frame: Atoms, elements: Sequence[str], cutoff: float, dtype: torch.d
         pair = distances.argmin()
         raise InputError(
             f"atoms {receivers[pair]} and {senders[pair]}: expected at least {SHORTEST} Å "
-            f"between atoms, found {distances[pair]:.3f} Å"
+            f"between atoms, found {distances[pair]:.4g} Å"
         )
     results = frame.calc.results
     volume = stress_volume(frame)

@@ -161,7 +161,7 @@ def _by_runtime(
                 receiver, sender, distance = found.closest
                 raise InputError(
                     f"{names[start + k]}: atoms {receiver} and {sender}: expected at least "
-                    f"{SHORTEST} Å between atoms, found {distance:.3f} Å"
+                    f"{SHORTEST} Å between atoms, found {distance:.4g} Å"
                 )
             energies.append(float(found.energies.sum()))
             results = frame.calc.results

@@ -9,35 +9,45 @@ from collections.abc import Sequence
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.config import NetworkConfig, RepulsionRadii
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.repulsion import acts_on, radii_text
 from hipnn_ts.validation import validated
 
 
-def with_repulsion(potential: Potential, inner: float, outer: float) -> Potential:
+def with_repulsion(
+    potential: Potential, closest_approach: dict[str, float] | None, inner: float, outer: float
+) -> Potential:
     """The same network with the ZBL repulsion between these radii, Å, for all pairs of elements.
 
-    It replaces one with radii for each pair, which training chose where the data has no atoms.
+    It replaces an earlier one that does not reach the training data, whose ``closest_approach`` is
+    {"H-O": 0.87, ...} in Å.
 
     Raises
     ------
     InputError
-        The network was trained beside a repulsion with one pair of radii, or the radii are not
+        The network was trained beside a repulsion that reaches its data, or the radii are not
         0 < inner < outer <= cutoff.
     """
     zbl = potential.config.zbl
-    if isinstance(zbl, tuple):
+    if acts_on(zbl, closest_approach):
         raise InputError(
-            f"zbl: expected a model that was trained without a repulsion, found one with "
-            f"{zbl[0]:g} to {zbl[1]:g} Å"
+            "zbl: expected a model whose network was trained without a repulsion, found one that "
+            f"reaches its training data ({radii_text(zbl)})"
         )
     return _changed(potential, (inner, outer))
 
 
-def with_common_repulsion(potentials: Sequence[Potential]) -> list[Potential]:
+def with_common_repulsion(
+    members: Sequence[tuple[Potential, dict[str, float] | None]],
+) -> list[Potential]:
     """The same networks, each with the shortest radii that any of them has for a pair of elements,
-    if each has radii for the same pairs."""
+    if each has radii for the same pairs, which reach none of its training data (beside it, as in
+    ``with_repulsion``)."""
+    potentials = [potential for potential, _ in members]
     radii = [potential.config.zbl for potential in potentials]
     if not all(isinstance(own, dict) and own.keys() == radii[0].keys() for own in radii):
-        return list(potentials)
+        return potentials
+    if any(acts_on(potential.config.zbl, closest) for potential, closest in members):
+        return potentials
     shortest = {pair: min((own[pair] for own in radii), key=lambda r: r[1]) for pair in radii[0]}
     return [
         potential if own == shortest else _changed(potential, shortest)
@@ -47,7 +57,7 @@ def with_common_repulsion(potentials: Sequence[Potential]) -> list[Potential]:
 
 def _changed(potential: Potential, zbl: RepulsionRadii) -> Potential:
     content = potential.config.model_dump() | {"zbl": zbl}
-    changed = Potential(validated(NetworkConfig, content, "zbl"))
+    changed = Potential(validated(NetworkConfig, content, "repulsion"))
     changed.to(potential.readouts[0].weight.dtype).load_state_dict(potential.state_dict())
     return changed
 

@@ -39,7 +39,9 @@ def export_committee(
     names = names or [f"member {k}" for k in range(len(members))]
     if not 2 <= len(members) <= MOST_MEMBERS:
         raise InputError(f"{path}: expected 2 to {MOST_MEMBERS} members, found {len(members)}")
-    potentials = with_common_repulsion([potential for potential, _ in members])
+    potentials = with_common_repulsion(
+        [(potential, provenance.get("closest_approach")) for potential, provenance in members]
+    )
     dtype = dtype or potentials[0].readouts[0].weight.dtype
     _check_alike(potentials, names)
     provenances = [provenance for _, provenance in members]

@@ -136,8 +136,8 @@ class NetworkConfig(BaseModel):
             ]
             if set(of_pairs) != set(pairs):
                 raise ValueError(
-                    f"zbl: expected radii for each of {', '.join(sorted(pairs))}, found "
-                    f"{', '.join(of_pairs) or 'none'}"
+                    f"zbl: expected radii for each of {', '.join(sorted(pairs))} (symbols in "
+                    f"alphabetical order), found {', '.join(of_pairs) or 'none'}"
                 )
         for pair, (inner, outer) in of_pairs.items():
             if not inner < outer <= self.cutoff:

@@ -10,12 +10,35 @@ import math
 import torch
 from torch import Tensor, nn
 
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NetworkConfig, RepulsionRadii
 
 COULOMB = 14.399645  # e²/4πε0, eV Å
 # Weight and decay of each term of the universal screening function.
 SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
 SCREENING_LENGTH, SCREENING_EXPONENT = 0.46850, 0.23  # Å, screening length for nuclear charges
+
+
+def radii_text(zbl: RepulsionRadii) -> str:
+    """For a message: "0.53 to 0.79 Å", or the same for each pair of elements."""
+    if isinstance(zbl, dict):
+        return ", ".join(f"{pair} {inner:g} to {outer:g} Å" for pair, (inner, outer) in zbl.items())
+    return f"{zbl[0]:g} to {zbl[1]:g} Å"
+
+
+def acts_on(zbl: RepulsionRadii | None, closest_approach: dict[str, float] | None) -> bool:
+    """Whether a repulsion reaches the training data, so that the network has learned what it leaves
+    and is right beside it alone.
+
+    ``closest_approach`` of the data is {"H-O": 0.87, ...} in Å. Where it is None, not known, radii
+    for each pair are taken for those that training chooses, which reach no atoms.
+    """
+    if zbl is None or closest_approach is None:
+        return isinstance(zbl, tuple)
+    for pair, distance in closest_approach.items():
+        radii = zbl.get(pair) if isinstance(zbl, dict) else zbl
+        if radii is not None and radii[1] > distance:
+            return True
+    return False
 
 
 class Repulsion(nn.Module):

@@ -59,10 +59,21 @@ def parse_config(content: dict[str, Any], name: str, folder: str | Path = ".") -
 
 def network_config(config: RunConfig, elements: list[str]) -> NetworkConfig:
     """The architecture, with the given elements unless the configuration names them itself, and
-    without a repulsion that depends on the data."""
-    section = NetworkSection(**{"elements": elements, **config.network})
+    without a repulsion that depends on the data.
+
+    Raises InputError if radii of the repulsion do not fit the elements.
+    """
+    content = {"elements": elements, **config.network}
+    if config.training.start_from is not None and isinstance(content.get("zbl"), dict):
+        content["zbl"] = _without_dropped(content["zbl"], content["elements"])
+    section = validated(NetworkSection, content, "network")
     content = {key: getattr(section, key) for key in NetworkConfig.model_fields}
     return NetworkConfig(**content | ({"zbl": None} if section.zbl == "auto" else {}))
+
+
+def _without_dropped(radii: dict[str, Any], elements: list[str]) -> dict[str, Any]:
+    """Radii of pairs of these elements: others of the checkpoint do not occur any more."""
+    return {pair: own for pair, own in radii.items() if set(pair.split("-")) <= set(elements)}
 
 
 def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ from hipnn_ts.data.closest_approach import smallest
 from hipnn_ts.data.dataset import ReferenceDataset
 from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.errors import InputError
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NetworkConfig, Radii
 from hipnn_ts.model.potential import Potential
+from hipnn_ts.model.repulsion import acts_on
 from hipnn_ts.training.prepare import Prepared
 from hipnn_ts.training.sections import RunConfig, TrainingConfig
 
@@ -36,6 +37,22 @@ class StartingPoint(NamedTuple):
     potential: Potential
     provenance: dict[str, Any]
 
+    @property
+    def closest_approach(self) -> dict[str, float] | None:
+        """Of its training data, {"H-O": 0.87, ...} in Å, or None if that is unknown."""
+        return self.provenance.get("closest_approach")
+
+    @property
+    def automatic(self) -> bool:
+        """Whether new data may change its repulsion: radii for each pair that reach no atoms."""
+        zbl = self.potential.config.zbl
+        return isinstance(zbl, dict) and not acts_on(zbl, self.closest_approach)
+
+    @property
+    def longest_radii(self) -> dict[str, Radii]:
+        """What automatic radii may not exceed: its own keep clear of its validation data, too."""
+        return dict(self.potential.config.zbl) if self.automatic else {}
+
     def changed_elements(self, network: NetworkConfig) -> tuple[list[str], list[str]]:
         """Elements that only ``network`` has, and elements that only the checkpoint has."""
         old, new = self.potential.config.elements, network.elements
@@ -51,13 +68,10 @@ def read_start(path: Path) -> StartingPoint:
 
 
 def with_inherited_keys(given: dict[str, Any], start: StartingPoint) -> dict[str, Any]:
-    """Keys of the network section: those of the checkpoint, and those given.
-
-    Radii of the repulsion for each pair depend on the data, which new data adds to.
-    """
+    """Keys of the network section: those of the checkpoint, and those given."""
     own = start.potential.config.for_training()
     del own["elements"]
-    if isinstance(own["zbl"], dict):
+    if start.automatic:
         own["zbl"] = "auto"
     return own | given
 
@@ -65,16 +79,21 @@ def with_inherited_keys(given: dict[str, Any], start: StartingPoint) -> dict[str
 def check_architecture(given: dict[str, Any], start: StartingPoint) -> None:
     """Raise InputError if a key of the network section differs from the checkpoint.
 
-    ``given`` has been validated. Elements may differ, and so may what is not a weight: the
-    repulsion, and the roundness of the norms (fine-tuning to rounder ones is the cure for a sharp
-    model).
+    ``given`` has been validated. Elements may differ, and so may what is not a weight: a repulsion
+    that does not reach the training data, and the roundness of the norms (fine-tuning to rounder
+    ones is the cure for a sharp model).
     """
     own = start.potential.config
     keys = with_inherited_keys({"elements": own.elements} | given, start) | {"zbl": None}
     wanted = NetworkConfig(**keys)
     for key in given:
+        if key in ("elements", "cusp_regularisation"):
+            continue
         expected, found = getattr(own, key), getattr(wanted, key)
-        if key not in ("elements", "cusp_regularisation", "zbl") and expected != found:
+        if key == "zbl":  # of other elements, perhaps
+            found = _radii(given[key])
+            expected = own.zbl if acts_on(own.zbl, start.closest_approach) else found
+        if expected != found:
             raise InputError(
                 f"network.{key}: expected {_text(expected)}, as in training.start_from "
                 f"({start.path}), found {_text(found)}; leave the key out"
@@ -206,12 +225,19 @@ def fit_remaining_self_energies(
 
 def _closest_approach(prepared: Prepared, start: StartingPoint) -> dict[str, float] | None:
     """Over all training data so far, or None if that of the checkpoint is unknown."""
-    known = start.provenance.get("closest_approach")
+    known = start.closest_approach
     if known is None:
         return None
     elements = set(prepared.network.elements)
     pairs = {pair: d for pair, d in known.items() if set(pair.split("-")) <= elements}
     return smallest(pairs, prepared.origin["closest_approach"])
+
+
+def _radii(given: Any) -> Any:
+    """As a network has them."""
+    if isinstance(given, dict):
+        return {pair: tuple(radii) for pair, radii in given.items()}
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _text(value: Any) -> str:

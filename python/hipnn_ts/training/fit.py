@@ -88,8 +88,9 @@ def train(
                 f"training.start_from: expected a checkpoint outside of the output directory, "
                 f"whose files this run replaces, found {start.path}"
             )
-        known = start.provenance.get("closest_approach")
-        prepared = with_start(prepare(with_its_network(config, start), known), start)
+        complete = with_its_network(config, start)
+        prepared = prepare(complete, start.closest_approach, start.longest_radii)
+        prepared = with_start(prepared, start)
     settings = prepared.settings
     identity = {"format": STATE_FORMAT} | {key: prepared.origin[key] for key in ("config", "data")}
     if start is not None:

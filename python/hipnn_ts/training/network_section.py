@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from hipnn_ts.model.config import NetworkConfig, RepulsionRadii
 
@@ -31,6 +31,16 @@ class NetworkSection(NetworkConfig):
         description=f"{NetworkConfig.model_fields['zbl'].description}; auto: closer than any atoms "
         "of the data; null: no repulsion",
     )
+
+    @field_validator("zbl", mode="before")
+    @classmethod
+    def _is_a_repulsion(cls, given: Any) -> Any:
+        if given in (None, "auto") or (given and isinstance(given, (list, tuple, dict))):
+            return given
+        raise ValueError(
+            "expected auto, null, two radii ([0.5, 0.8]) or these for each pair of elements "
+            f"({{H-O: [0.5, 0.8], ...}}), found {given!r}"
+        )
 
     def _check_repulsion(self) -> None:
         if self.zbl != "auto":

@@ -4,6 +4,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from hipnn_ts.data.self_energies import fit_self_energies
 from hipnn_ts.data.split import split
 from hipnn_ts.data.survey import survey
 from hipnn_ts.errors import InputError
-from hipnn_ts.model.config import NetworkConfig
+from hipnn_ts.model.config import NetworkConfig, Radii
 from hipnn_ts.model.repulsion import Repulsion
 from hipnn_ts.training.config import network_config
 from hipnn_ts.training.errors import UNITS
@@ -43,10 +44,15 @@ class Prepared(NamedTuple):
     recipe: list[str]  # how it is trained, and why
 
 
-def prepare(config: RunConfig, known: dict[str, float] | None = None) -> Prepared:
+def prepare(
+    config: RunConfig,
+    known: dict[str, float] | None = None,
+    longest_radii: dict[str, Radii] | None = None,
+) -> Prepared:
     """Read and check the data and list neighbours. Raises InputError for unusable data.
 
-    ``known`` is the closest approach (Å) in data that the weights have been trained on before.
+    ``known`` is the closest approach (Å) in data that the weights have been trained on before, and
+    an automatic repulsion does not exceed ``longest_radii`` (Å).
     """
     training, validation, isolated = load_data(config.data)
     _check_labels(config, training, validation)
@@ -81,6 +87,8 @@ def prepare(config: RunConfig, known: dict[str, float] | None = None) -> Prepare
     if config.network.get("zbl", "auto") == "auto":
         found = smallest(closest_of_all.by_elements(), known or {})
         radii = automatic_radii(network.elements, found, network.cutoff)
+        earlier = longest_radii or {}
+        radii = {pair: min(earlier.get(pair, r), r, key=itemgetter(1)) for pair, r in radii.items()}
         network = network.model_copy(update={"zbl": radii})
     settings = completed(config.training, datasets["training"].n_atoms)
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
