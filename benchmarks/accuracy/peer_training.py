@@ -8,6 +8,8 @@ of the frames, which do not count, tell how many epochs the time is worth.
 import logging
 import os
 import shutil
+import sys
+import sysconfig
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -89,6 +91,7 @@ def shifted(frames: list[Atoms], elements: tuple[str, ...], energies: np.ndarray
 
 def train_peer(side: str, config: RunConfig, folder: Path) -> tuple[Shifted, dict]:
     """Train, unless that is done; what answers, and what was done."""
+    sys.path.insert(0, sysconfig.get_path("purelib"))  # a spawned process has its parent's path
     training, validation, _ = load_data(config.data)
     symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
     elements = tuple(sorted(symbols, key=atomic_numbers.get))
