@@ -189,9 +189,7 @@ def test_fine_tuning_keeps_a_repulsion_that_was_learned_beside(started, radii):
 def test_radii_of_other_elements_are_refused(settings):
     config = settings()
     network = config.network | {"zbl": {"H-H": (0.6, 0.9)}}
-    with pytest.raises(
-        InputError, match=r"network: zbl: expected radii for each of C-C.*H-H$"
-    ):
+    with pytest.raises(InputError, match=r"network: zbl: expected radii for each of C-C.*H-H$"):
         prepare(config.model_copy(update={"network": network}))
 
 
