@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from benchmarks.accuracy.table import averaged, by_seeds
 from docs.rendering.markup import number, table
@@ -45,23 +46,27 @@ PUBLISHED = {
 class Point(NamedTuple):
     """A model whose cost and error are both known."""
 
-    name: str
+    label: str  # in the picture
     timed: str
     cost: float  # µs/atom, energy and forces
     error: float  # of the forces, meV/Å
     source: str  # of the error
 
+    @property
+    def name(self) -> str:
+        return f"{self.label}, {self.source}"
+
 
 def points(results: dict) -> dict[str, list[Point]]:
-    """Every model for which both are there, by set; ours once for each length of training."""
+    """Every model for which both are there, by set."""
     if "peers" not in results:
         return {}
     row = results["peers"]["systems"]["ASE"]
     cost = {name: 1e6 * s["median"] / row["n_atoms"] for name, s in row["seconds"].items()}
     panels = {
         name: [
-            Point(model, timed, n * cost[timed], *more)
-            for model, timed, n, *more in _of_set(results[name])
+            Point(label, timed, n * cost[timed], *more)
+            for label, timed, n, *more in _of_set(results[name])
             if timed in cost
         ]
         for name in PANELS
@@ -71,7 +76,7 @@ def points(results: dict) -> dict[str, list[Point]]:
 
 
 def is_ours(point: Point) -> bool:
-    return point.name.startswith("hipnn-ts")
+    return point.label.startswith("hipnn-ts")
 
 
 def measure_of(result: dict, test: str) -> str:
@@ -80,31 +85,32 @@ def measure_of(result: dict, test: str) -> str:
 
 
 def _of_set(result: dict) -> Iterator[tuple[str, str, int, float, str]]:
-    """Name, what is timed, how many of it, error, source."""
+    """Label, what is timed, how many of it, error, source."""
     test = PANELS[f"accuracy/{result['set']}"][0]
     measure = measure_of(result, test)
     network = result["network"]
     for runs in by_seeds(result["runs"]):
         run = averaged(runs)
-        side, minutes = run["side"], f"{run['training']['minutes']:.0f} minutes"
-        source = f"{minutes} of training" + (f", {len(runs)} seeds" if len(runs) > 1 else "")
+        source = f"{run['training']['minutes']:.0f} minutes of training"
+        if len(runs) > 1:
+            source += f", {len(runs)} seeds"
         error = run["tests"][test][f"forces_{measure}"]
-        if side in TRAINED:
-            yield f"{side}, {minutes}", TRAINED[side], 1, error, source
-        elif side == "hipnn-ts" and run["l_max"] >= 2 and run["share"] >= 1:
+        if run["side"] in TRAINED:
+            yield run["side"], TRAINED[run["side"]], 1, error, source
+        elif run["side"] == "hipnn-ts" and run["l_max"] >= 2 and run["share"] == 1:
             timed = MINE.format(
                 width=network["n_features"][0],
                 cutoff=network["cutoff"],
                 invariants=run["invariants"],
             )
-            kind = "" if run["invariants"] == "polynomials" else ", norms"
-            committee = run.get("seed", 0) is None
-            kind += ", 3 members" if committee else ""
-            yield f"hipnn-ts{kind}, {minutes}", timed, 3 if committee else 1, error, source
+            members = 3 if run.get("seed", 0) is None else 1
+            kind = ", norms" if run["invariants"] == "norms" else ""
+            kind += f", {members} members" if members > 1 else ""
+            yield f"hipnn-ts{kind}", timed, members, error, source
     for figure in result["published"][test]:
         if figure["model"] in PUBLISHED:
             model = figure["model"]
-            yield f"{model}, published", PUBLISHED[model], 1, figure["forces"], "published"
+            yield model, PUBLISHED[model], 1, figure["forces"], "published"
 
 
 def text(results: dict) -> str:
@@ -114,7 +120,7 @@ def text(results: dict) -> str:
         return not_measured("peers", "accuracy")
     rows = [
         [
-            f"{PANELS[name][1]}: {point.name}",
+            f"{PANELS[name][1]}: {point.label}",
             point.timed,
             f"{point.cost:,.0f}",
             number(point.error, ".1f"),
@@ -164,26 +170,26 @@ def draw(results: dict, path: Path) -> None:
 
 
 def _panel(axes: Axes, panel: list[Point]) -> None:
-    """Labels of ours, which are the fastest, are on the left."""
+    """Labels of ours, which are the fastest, are on the left, but for committees; what is published
+    is hollow."""
     for point in panel:
-        ours = is_ours(point)
-        filled = point.source != "published"
-        colour, side = (OURS, -1) if ours else (THEIRS, 1)
-        axes.loglog(
-            point.cost, point.error, "o", color=colour, markerfacecolor=colour if filled else "none"
-        )
+        colour = OURS if is_ours(point) else THEIRS
+        filling = "none" if point.source == "published" else colour
+        side = -1 if is_ours(point) and "members" not in point.label else 1
+        axes.loglog(point.cost, point.error, "o", color=colour, markerfacecolor=filling)
         axes.annotate(
-            point.name,
+            point.label,
             (point.cost, point.error),
             xytext=(7 * side, 0),
             textcoords="offset points",
-            ha="right" if ours else "left",
+            ha="right" if side < 0 else "left",
             va="center",
             fontsize=8,
         )
-    axes.margins(x=0.3, y=0.12)
-    axes.set_xlim(left=min(point.cost for point in panel) / 25)  # room for our labels
-    axes.set_xlim(right=12 * max(point.cost for point in panel))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:,.0f}")
+    axes.margins(y=0.12)
+    # Room for the labels.
+    axes.set_xlim(min(p.cost for p in panel) / 30, 20 * max(p.cost for p in panel))
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
     axes.spines[["top", "right"]].set_visible(False)
