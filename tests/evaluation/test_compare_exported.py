@@ -55,7 +55,7 @@ def test_the_runtime_and_torch(random_model, frames, dtype):
 
 
 MISTAKES = {
-    "atoms 0 and 1: expected at least 0.05 Å between atoms, found 0.040 Å": Atoms(
+    "atoms 0 and 1: expected at least 0.05 Å between atoms, found 0.04 Å": Atoms(
         "OHH", [[0, 0, 0], [0, 0, 0.04], [0, 1, 0]]
     ),
     r"atom 1: expected one of the elements H O of .*, found C": Atoms("OC", [[0, 0, 0], [0, 0, 1]]),
