@@ -33,7 +33,7 @@ from benchmarks.physics.side_by_side import (
 from benchmarks.report import Check, at_most
 from benchmarks.water import water_box
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.selftest.run import relaxed
+from hipnn_ts.selftest.dynamics import relaxed
 
 TEMPERATURE, PRESSURE = 300, 1  # K, bar
 TIMESTEP = 1.0  # fs

@@ -24,9 +24,9 @@ from benchmarks.physics.side_by_side import Engine, Run, start_lammps, start_ope
 from benchmarks.report import Check, at_most, print_checks, results_file, write_report
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.data.read import read_frames
+from hipnn_ts.selftest.dynamics import relaxed
 from hipnn_ts.selftest.model import write_random_model
 from hipnn_ts.selftest.questions import BOUNDS, Questions
-from hipnn_ts.selftest.run import relaxed
 
 REPEATS = (2, 2, 1)  # of the start, for minutes; once for steps
 EVERY = 50  # steps between records

@@ -43,6 +43,8 @@ def test_no_such_member(random_committee, random_model):
         create_force(random_committee(), [8, 1, 1], periodic=False, member=4)
     with pytest.raises(InputError, match=r"^member: expected a committee, found the portable "):
         create_force(random_model(portable=True), [8, 1, 1], periodic=False, member=0)
+    with pytest.raises(InputError, match=r"^implementation: expected 'python' .*, found 'torch'$"):
+        create_force(random_committee(), [8, 1, 1], None, False, "torch", member=0)
 
 
 def simulation(system, atoms):

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 from documents import as_tensor, changed
 
+from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.cli import main
 from hipnn_ts.export import export_potential, load_exported
 from hipnn_ts.export.document import read_document
@@ -20,7 +21,9 @@ from hipnn_ts.export.extrapolation import ExtrapolationWarning
 from hipnn_ts.export.metadata import FILE_NAME
 from hipnn_ts.export.unpacking import plain_potential
 from hipnn_ts.selftest import paths, run
+from hipnn_ts.selftest.dynamics import DRIFT, TIMESTEPS, start_of, verlet
 from hipnn_ts.selftest.folder import write_frames
+from hipnn_ts.selftest.questions import BOUNDS, Questions
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +50,22 @@ def test_every_path_that_is_installed_is_right():
     }
     for name in ("Python, plain", "LAMMPS", "LAMMPS, 2 ranks"):
         assert len(re.findall(r"\de[-+]\d\d", rows[name][1])) == 7
+
+
+def test_steep_potentials_move_by_shorter_steps(random_potential, tmp_path):
+    steep = deepcopy(random_potential())
+    with torch.no_grad():
+        for readout in steep.readouts:
+            readout.weight *= 200
+    export_potential(steep, tmp_path / "model.pt", {}, dtype=torch.float64)
+    calculator = HIPNNTSCalculator(tmp_path / "model.pt")
+    start = start_of(calculator, Questions(("H", "O"), BOUNDS["float64"]).base)
+
+    def drift(timestep: float) -> float:
+        moved = start._replace(atoms=start.atoms.copy(), timestep=timestep)
+        return verlet(calculator, moved).drift
+
+    assert drift(start.timestep) < DRIFT < drift(TIMESTEPS[0])
 
 
 @pytest.fixture

@@ -59,8 +59,8 @@ def create_force(
     ------
     InputError
         An atom has an element that is unknown to the potential, atom indices do not fit,
-        periodicity is requested without a box, openmm-torch is requested but cannot be imported, or
-        a member does not exist.
+        periodicity is requested without a box, openmm-torch is requested but cannot be imported or
+        together with a member, or a member does not exist.
 
     Warns
     -----
@@ -72,6 +72,10 @@ def create_force(
     particles = Particles(topology_or_numbers)
     acting = acting_of(metadata, model, particles, atoms, periodic, beyond_training)
     particles.warn_of_cut_bonds(acting.atoms.tolist())
+    if member is not None and implementation == "torch":
+        raise InputError(
+            "implementation: expected 'python' (or none) beside a member, found 'torch'"
+        )
     by_torch = _implementation(implementation if member is None else "python") == "torch"
     if by_torch or not metadata.native:
         if member is not None:

@@ -1,33 +1,17 @@
 """The files in one folder through which the self-test and its worker processes communicate."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
+from hipnn_ts.selftest.dynamics import N_STEPS, Start, Trajectory
 from hipnn_ts.selftest.questions import Answers
 
 MODEL = "model.pt"
 _FRAMES, _START = "frames.traj", "start.traj"
-TIMESTEP = 0.2  # fs
-N_STEPS = 100
-
-
-class Trajectory(NamedTuple):
-    """Energies after each step at constant energy, eV."""
-
-    potential: np.ndarray  # (steps,)
-    kinetic: np.ndarray  # (steps,)
-
-
-class Start(NamedTuple):
-    """Positions, cell, velocities and settings from which dynamics starts."""
-
-    atoms: Atoms
-    timestep: float  # fs
-    n_steps: int
+_TIMESTEP = "timestep_fs"
 
 
 def write_frames(folder: Path, frames: list[Atoms]) -> None:
@@ -40,14 +24,17 @@ def read_frames(folder: Path) -> list[Atoms]:
     return read(folder / _FRAMES, ":")
 
 
-def write_start(folder: Path, atoms: Atoms) -> None:
+def write_start(folder: Path, start: Start) -> None:
     """The start of the dynamics, velocities included."""
+    atoms = start.atoms.copy()
+    atoms.info[_TIMESTEP] = start.timestep
     write(folder / _START, atoms)
 
 
 def read_start(folder: Path) -> Start:
     """The start that ``write_start`` wrote."""
-    return Start(read(folder / _START), TIMESTEP, N_STEPS)
+    atoms = read(folder / _START)
+    return Start(atoms, atoms.info[_TIMESTEP], N_STEPS)
 
 
 def write_answers(folder: Path, path: str, answers: Answers, trajectory: Trajectory | None) -> None:

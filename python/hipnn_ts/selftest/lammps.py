@@ -9,7 +9,8 @@ from ase.io.lammpsdata import write_lammps_data
 
 from hipnn_ts.lammps.launch import launch
 from hipnn_ts.processes import TIMEOUT, last_line
-from hipnn_ts.selftest.folder import MODEL, Trajectory
+from hipnn_ts.selftest.dynamics import Trajectory
+from hipnn_ts.selftest.folder import MODEL
 from hipnn_ts.selftest.questions import Answers
 
 BAR = 1.6021765e6  # pressure of 1 eV/Å^3 in LAMMPS's units metal, by its own constants

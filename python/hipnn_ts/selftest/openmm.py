@@ -8,7 +8,7 @@ from ase import Atoms, units
 
 from hipnn_ts.openmm import create_force
 from hipnn_ts.openmm.units import ANGSTROMS_PER_NANOMETRE, KILOJOULES_PER_MOLE_PER_EV
-from hipnn_ts.selftest.folder import Trajectory
+from hipnn_ts.selftest.dynamics import Trajectory
 from hipnn_ts.selftest.questions import Answers
 
 ENERGY = 1.0 / KILOJOULES_PER_MOLE_PER_EV

@@ -10,7 +10,8 @@ from ase import Atoms
 from hipnn_ts.lammps.launch import lmp_command
 from hipnn_ts.processes import last_line, run
 from hipnn_ts.selftest import lammps
-from hipnn_ts.selftest.folder import Trajectory, read_answers, read_start
+from hipnn_ts.selftest.dynamics import Trajectory
+from hipnn_ts.selftest.folder import read_answers, read_start
 from hipnn_ts.selftest.missing import STATUS
 from hipnn_ts.selftest.questions import Answers
 

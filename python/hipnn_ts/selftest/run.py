@@ -9,22 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from ase.optimize import FIRE
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.export.file import checked_metadata
 from hipnn_ts.extras import cure
 from hipnn_ts.processes import last_line, run
-from hipnn_ts.selftest.folder import MODEL, Trajectory, write_frames, write_start
+from hipnn_ts.selftest.dynamics import DRIFT, Start, Trajectory, start_of
+from hipnn_ts.selftest.folder import MODEL, write_frames, write_start
 from hipnn_ts.selftest.paths import Answering, MissingError, PathError, paths, plain_torch
 from hipnn_ts.selftest.questions import BOUNDS, Answers, Questions
-
-# Change of the total energy divided by that of the kinetic energy, with steps of 0.2 fs.
-DRIFT = 0.01
-RELAXATION = 60  # number of steps; dynamics starts where no atoms are about to fly apart
-TEMPERATURE = 300  # K
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def selftest(model: Path) -> Iterator[Row]:
         # Atoms are placed at random, so a warning about the training data would say nothing about
         # the model.
         calculator = HIPNNTSCalculator(model, beyond_training="ignore")
-        start = relaxed(calculator, questions.base)
+        start = start_of(calculator, questions.base)
         for path, answer in paths(metadata.flavour == "portable"):
             row, answers = _row(
                 path, questions, reference, _asked(folder, questions, model, answer, start)
@@ -90,7 +83,7 @@ Asking = Callable[[], tuple[Answers, Trajectory | None]]
 
 
 def _asked(
-    parent: Path, questions: Questions, model: Path, answer: Answering, start: Atoms | None = None
+    parent: Path, questions: Questions, model: Path, answer: Answering, start: Start | None = None
 ) -> Asking:
     """A path's function, with a separate folder that contains all its input."""
     folder = Path(tempfile.mkdtemp(dir=parent))
@@ -144,8 +137,7 @@ def _judge(
     figures["invariances"] = _largest(questions.invariances(answers).values())
     limits["invariances"] = bounds.agreement
     if trajectory is not None:
-        total = trajectory.potential + trajectory.kinetic
-        figures["drift"] = float(np.ptp(total) / np.ptp(trajectory.kinetic))
+        figures["drift"] = trajectory.drift
         limits["drift"] = DRIFT
     return Row(name, figures, limits)
 
@@ -153,14 +145,3 @@ def _judge(
 def _largest(values: Sequence[float]) -> float:
     """Not a number if one of them is not."""
     return float(np.max(list(values)))
-
-
-def relaxed(calculator: HIPNNTSCalculator, base: Atoms) -> Atoms:
-    """The start of dynamics of ``base``: near a minimum, with velocities of 300 K."""
-    atoms = base.copy()
-    atoms.calc = calculator
-    FIRE(atoms, logfile=None).run(steps=RELAXATION)
-    atoms.calc = None
-    random = np.random.default_rng(0)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=random)
-    return atoms

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms, units
-from ase.md.verlet import VelocityVerlet
+from ase import Atoms
 
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.selftest.folder import MODEL, Trajectory, read_frames, read_start, write_answers
+from hipnn_ts.selftest.dynamics import verlet
+from hipnn_ts.selftest.folder import MODEL, read_frames, read_start, write_answers
 from hipnn_ts.selftest.missing import STATUS, reason_missing
 from hipnn_ts.selftest.questions import Answers
 
@@ -41,7 +41,7 @@ def main() -> None:
     else:
         calculator = HIPNNTSCalculator(folder / MODEL, "cpu" if path == "python" else path)
         answers = _evaluate(calculator, read_frames(folder))
-        trajectory = _dynamics(calculator, *read_start(folder))
+        trajectory = verlet(calculator, read_start(folder))
     write_answers(folder, path, answers, trajectory)
 
 
@@ -57,22 +57,6 @@ def _evaluate(calculator: HIPNNTSCalculator, frames: list[Atoms]) -> Answers:
             virial = virial[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]]  # Voigt order
         virials.append(virial)
     return Answers(np.array(energies), np.array(forces), np.array(virials))
-
-
-def _dynamics(
-    calculator: HIPNNTSCalculator, start: Atoms, timestep: float, n_steps: int
-) -> Trajectory:
-    start.calc = calculator
-    potential, kinetic = [], []
-
-    def note() -> None:
-        potential.append(start.get_potential_energy())
-        kinetic.append(start.get_kinetic_energy())
-
-    integrator = VelocityVerlet(start, timestep * units.fs)
-    integrator.attach(note)
-    integrator.run(n_steps)
-    return Trajectory(np.array(potential), np.array(kinetic))
 
 
 if __name__ == "__main__":
