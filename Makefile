@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo check test mutants sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.physics.demo
+	$(BIN)/python -m benchmarks.physics.demo --output demo/demo.json
 
 # Two at a time, each with files of its own: what a file sets up is set up once. Slow files are first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -159,13 +159,13 @@ bench-cpu: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.cpu
 
 bench-demo: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.physics.demo --record
+	$(BIN)/python -m benchmarks.physics.demo
 
 bench-published: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.published
 
 bench-openmm: $(VENV)/.installed $(VENV)-torchani/.installed
-	$(BIN)/python -m benchmarks.speed.openmm_steps --torchani-python $(VENV)-torchani/bin/python
+	$(BIN)/python -m benchmarks.speed.openmm_steps
 
 PEERS := torchani nequip mace ace nep nep-native
 bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)

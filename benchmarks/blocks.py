@@ -9,6 +9,7 @@ before. What is left about a straight line then says little of how far its slope
 """
 
 import numpy as np
+from scipy.stats import linregress
 
 from benchmarks.report import Check, at_most
 
@@ -19,12 +20,12 @@ FAR = 4  # blocks, between those that tell a walk from what fluctuates about it
 
 def slope(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """By regression over blocks, and its standard error, that of a random walk included."""
-    lines = [_line(_means(times, n), _means(values, n)) for n in BLOCKS]
-    scatter = max(error for _, error in lines)
-    return lines[0][0], float(np.hypot(scatter, walk(times, values)))
+    lines = [linregress(_means(times, n), _means(values, n)) for n in BLOCKS]
+    scatter = max(line.stderr for line in lines)
+    return float(lines[0].slope), float(np.hypot(scatter, _walk(times, values)))
 
 
-def walk(times: np.ndarray, values: np.ndarray) -> float:
+def _walk(times: np.ndarray, values: np.ndarray) -> float:
     """Standard error of the slope of values that walk at random; 0 where none is seen.
 
     Means of blocks k apart differ by 2 v + q (k - 1/3) in the square, with v what fluctuates and q
@@ -49,24 +50,13 @@ def _means(values: np.ndarray, n_blocks: int) -> np.ndarray:
     return np.array([part.mean() for part in parts])
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    centred = x - x.mean()
-    gradient = centred @ y / (centred @ centred)
-    residual = y - y.mean() - gradient * centred
-    error = np.sqrt(residual @ residual / (len(x) - 2) / (centred @ centred))
-    return float(gradient), float(error)
-
-
-def drift_check(name: str, drift: float, error: float) -> Check:
-    """Against the bar, µeV/atom/ps; not judged where two errors reach it."""
-    undecided = abs(drift) - 2 * error <= LIMIT < abs(drift) + 2 * error
-    reason = "within two standard errors of the limit: run for longer" if undecided else None
-    what = f"{name}, drift of the total energy (± {error:.2g}), µeV/atom/ps"
-    return at_most(what, abs(drift), LIMIT, reason)
-
-
-def drift_of(name: str, drift: tuple[float, float] | None, reason: str) -> Check:
-    """The same of a slope and its error; for ``reason`` not judged where there are none."""
+def drift_check(name: str, drift: tuple[float, float] | None, reason: str = "") -> Check:
+    """A slope and its error, µeV/atom/ps, against the bar; not judged where two errors reach it, or
+    where there is none for a ``reason``."""
     if drift is None:
         return at_most(f"{name}, drift of the total energy, µeV/atom/ps", None, LIMIT, reason)
-    return drift_check(name, *drift)
+    value, error = abs(drift[0]), drift[1]
+    undecided = value - 2 * error <= LIMIT < value + 2 * error
+    why = "within two standard errors of the limit: run for longer" if undecided else None
+    what = f"{name}, drift of the total energy (± {error:.2g}), µeV/atom/ps"
+    return at_most(what, value, LIMIT, why)

@@ -1,13 +1,19 @@
-"""i-PI's input for water at 300 K, whose forces come over a socket."""
+"""i-PI with water at 300 K, whose forces come over a socket."""
 
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ase import Atoms
 from ase.io import write
 
-START = "start.extxyz"
+from hipnn_ts.processes import program
+
+START, LOG = "start.extxyz", "i-pi.log"
 INPUT = """
-<simulation verbosity='{verbosity}' safe_stride='100'>
+<simulation verbosity='low' safe_stride='100'>
   <total_steps> {steps} </total_steps>
   <prng><seed> 1 </seed></prng>
   <output prefix='run'>{output}</output>
@@ -31,35 +37,35 @@ INPUT = """
   </system>
 </simulation>
 """
+# Beads in a message, and what i-PI writes.
+DEFAULTS = {"start": START, "steps": 1_000_000_000, "together": 1, "output": ""}
 
 
-def write_input(
-    folder: Path,
-    start: Atoms,
-    *,
-    beads: int,
-    timestep: float,
-    address: str,
-    steps: int = 1_000_000_000,
-    together: int = 1,
-    output: str = "",
-    verbosity: str = "low",
-) -> None:
-    """input.xml and the start; ``together`` beads in a message, the time step in fs."""
+def write_input(folder: Path, start: Atoms, **settings) -> None:
+    """input.xml and the start; settings are ``beads``, ``timestep`` (fs) and ``address``, and what
+    differs from DEFAULTS."""
     write(folder / START, start)
-    content = INPUT.format(
-        beads=beads,
-        timestep=timestep,
-        address=address,
-        steps=steps,
-        together=together,
-        output=output,
-        verbosity=verbosity,
-        start=START,
-    )
-    (folder / "input.xml").write_text(content)
+    (folder / "input.xml").write_text(INPUT.format(**DEFAULTS | settings))
 
 
 def socket(address: str) -> Path:
     """The file that i-PI listens at."""
     return Path(f"/tmp/ipi_{address}")
+
+
+@contextmanager
+def running(*commands: list[str], folder: Path) -> Iterator[list[subprocess.Popen]]:
+    """Processes of one thread each; those that still run at the end are killed."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with (folder / LOG).open("a") as log:
+        started = [
+            subprocess.Popen(
+                [program(name), *arguments], cwd=folder, stdout=log, stderr=log, env=environment
+            )
+            for name, *arguments in commands
+        ]
+        try:
+            yield started
+        finally:
+            for process in started:
+                process.kill()

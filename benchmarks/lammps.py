@@ -1,7 +1,7 @@
 """Runs of `lmp`: what is simulated, by which potential, and what the log says of it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from hipnn_ts.lammps.launch import launch
 
 PARTS = ("Pair", "Neigh", "Comm", "Modify", "Output")
 STAGES = ("gather pairs", "network", "exchange", "add results")
-HIPNN = "pair_style hipnn/ts {options}\npair_coeff * * {model} O H\n"
 REAXFF = """\
 pair_style reaxff NULL safezone 3.0 mincap 200
 pair_coeff * * {potentials}/ffield.reax.cho O H
@@ -38,14 +37,18 @@ STAGES_BEFORE = """\
 compute stages all pair hipnn/ts
 thermo_style custom step temp pe etotal press c_stages[1] c_stages[2] c_stages[3] c_stages[4]
 """
-STAGES_AFTER = """\
-print "stages $(c_stages[1]) $(c_stages[2]) $(c_stages[3]) $(c_stages[4])"
-"""
+STAGES_AFTER = 'print "stages $(c_stages[1]) $(c_stages[2]) $(c_stages[3]) $(c_stages[4])"'
+NUMBERS = {  # what the log says before them
+    "neighbours": "Ave neighs/atom =",
+    "ghosts": "Nghost:",
+    "builds": "Neighbor list builds =",
+    "resident_mbyte": "Maximum resident set size:",
+}
 
 
 def hipnn(model: str | Path, options: str = "") -> str:
     """The pair commands of an exported file."""
-    return HIPNN.format(model=model, options=options)
+    return f"pair_style hipnn/ts {options}\npair_coeff * * {model} O H\n"
 
 
 def dynamics(
@@ -62,12 +65,8 @@ def dynamics(
 
 def steps(n: int, warm: int, stages: bool = False, more: str = "") -> str:
     """Commands for ``warm`` steps that do not count and ``n`` that do."""
-    return STEPS.format(
-        before=(STAGES_BEFORE if stages else "") + more,
-        after=STAGES_AFTER if stages else "",
-        warm=warm,
-        steps=n,
-    )
+    before, after = (STAGES_BEFORE, STAGES_AFTER) if stages else ("", "")
+    return STEPS.format(before=before + more, after=after, warm=warm, steps=n)
 
 
 @dataclass
@@ -80,11 +79,11 @@ class Run:
     steps: int
     seconds: float
     breakdown: dict[str, float]  # by LAMMPS: seconds, mean over ranks
-    stages: dict[str, float] = field(default_factory=dict)  # within our Pair, likewise
-    neighbours: float = 0.0  # in the list, skin included; counted once a pair for half lists
-    ghosts: float = 0.0  # of a rank
-    builds: int = 0
-    resident_mbyte: float = 0.0  # of the first rank, at most since it began
+    stages: dict[str, float]  # within our Pair, likewise
+    neighbours: float  # in the list, skin included; counted once a pair for half lists
+    ghosts: float  # of a rank
+    builds: float
+    resident_mbyte: float  # of the first rank, at most since it began
 
     @property
     def rate(self) -> float:
@@ -118,35 +117,25 @@ def output_of(
     return done.stdout
 
 
-def run(
-    script: str, folder: Path, ranks: int = 1, threads: int = 1, package: Path | None = None
-) -> Run:
-    """Run, and read what the log says of the last ``run``."""
-    text = output_of(script, folder, ranks, threads, package)
-    last = text[text.rindex("Loop time of") :]
-    loop = re.match(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", last)
-    breakdown = {
-        name: float(re.search(rf"^{name} +\| (?:\S+ +\| )?(\S+)", last, re.M).group(1))
-        for name in PARTS
-    }
-    number = {
-        name: re.search(rf"{pattern}\s*(\S+)", last)
-        for name, pattern in {
-            "neighbours": r"Ave neighs/atom =",
-            "ghosts": r"Nghost:",
-            "builds": r"Neighbor list builds =",
-            "resident_mbyte": r"Maximum resident set size:",
-        }.items()
-    }
+def run(script: str, folder: Path, ranks: int = 1, threads: int = 1, **more) -> Run:
+    """Run as `output_of`, and read what the log says of the last ``run``."""
+    last = output_of(script, folder, ranks, threads, **more).rpartition("Loop time of")[2]
+    seconds, n_steps, n_atoms = re.match(
+        r" (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", last
+    ).groups()
     stages = re.search(r"^stages (.+)", last, re.M)
-    seconds = [float(word) / ranks for word in stages.group(1).split()] if stages else []
+    of_ranks = stages[1].split() if stages else []
+    found = {name: re.search(rf"{words}\s*(\S+)", last) for name, words in NUMBERS.items()}
     return Run(
-        n_atoms=int(loop[3]),
+        n_atoms=int(n_atoms),
         ranks=ranks,
         threads=threads,
-        steps=int(loop[2]),
-        seconds=float(loop[1]),
-        breakdown=breakdown,
-        stages=dict(zip(STAGES, seconds, strict=False)),
-        **{n: float(m.group(1)) for n, m in number.items() if m},
+        steps=int(n_steps),
+        seconds=float(seconds),
+        breakdown={
+            part: float(re.search(rf"^{part} +\| (?:\S+ +\| )?(\S+)", last, re.M)[1])
+            for part in PARTS
+        },
+        stages={name: float(s) / ranks for name, s in zip(STAGES, of_ranks, strict=False)},
+        **{name: float(match[1]) if match else 0.0 for name, match in found.items()},
     )

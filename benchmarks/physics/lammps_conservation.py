@@ -1,14 +1,12 @@
 """Constant energy over a long run: liquid water, 0.5 fs, float32, in LAMMPS.
 
-    python -m benchmarks.physics.lammps_conservation [--picoseconds 100] [--hours 1] [--model FILE]
-
 Adds the section `conservation` to results/lammps.json. The liquid is held at 300 K for some
 picoseconds first; what counts is the slope of the total energy after that, with its error. The
 potential is the one of examples/water as the demo trains and exports it: the published ANI-1x
 potential has norms that are not smooth (cusp regularisation 1e-30), see docs/precision.md.
 """
 
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,72 +14,55 @@ import numpy as np
 from ase import units
 
 from benchmarks.blocks import slope
-from benchmarks.lammps import dynamics, hipnn, output_of
-from benchmarks.report import ROOT, print_checks, results_file
-from benchmarks.speed.lammps_scaling import save
-from benchmarks.speed.materials import WATER, write_cells
+from benchmarks.command import Findings, benchmark
+from benchmarks.physics.side_by_side import FEMTOSECONDS, Run, start_lammps, wait
+from benchmarks.report import ROOT
+from benchmarks.speed.lammps_bars import with_section
+from benchmarks.water import thermal_water
 
-N_ATOMS = 1296
+MODEL = ROOT / "demo" / "water-float32.pt"
 TIMESTEP = 0.5  # fs
 INTERVAL = 20  # steps between records
-RECORD = """\
+COLUMNS = "$(etotal:%.15g) $(vcm(all,x):%.15g) $(vcm(all,y):%.15g) $(vcm(all,z):%.15g)"
+COMMANDS = """\
+fix move all nve
 fix heat all langevin 300 300 0.1 48279 zero yes
 run {warm}
 unfix heat
 velocity all zero linear
-reset_timestep 0
-variable energy equal etotal
-variable vx equal vcm(all,x)
-variable vy equal vcm(all,y)
-variable vz equal vcm(all,z)
-fix record all ave/time {interval} 1 {interval} v_energy v_vx v_vy v_vz &
-  file energies format " %.15g"
-thermo 1000
-thermo_modify flush yes
-timer timeout {seconds} every 1000
-run {steps}
 """
 
 
-@click.command(help=__doc__)
-@click.option("--picoseconds", default=100.0, show_default=True, help="Length at constant energy.")
-@click.option("--hours", default=1.0, show_default=True, help="End there, however far it came.")
-@click.option("--ranks", default=2, show_default=True)
-@click.option("--warm", default=5.0, show_default=True, help="Picoseconds at 300 K before.")
-@click.option("--model", default=ROOT / "demo" / "water-float32.pt", type=click.Path(exists=True))
-@click.option("--quick", is_flag=True, help="0.2 ps, into build/quick.")
+@benchmark("lammps", picoseconds=0.2, warm=0.05)
+@click.option("--model", default=MODEL, type=click.Path(exists=True, path_type=Path))
 def main(
-    picoseconds: float, hours: float, ranks: int, warm: float, model: str, quick: bool
-) -> None:
-    picoseconds, warm = (0.2, 0.05) if quick else (picoseconds, warm)
-    file = Path(model).resolve()
-    script = dynamics(hipnn(file), WATER.commands(N_ATOMS), TIMESTEP) + RECORD.format(
-        warm=round(1e3 * warm / TIMESTEP),
-        interval=INTERVAL,
-        seconds=round(3600 * hours),
-        steps=round(1e3 * picoseconds / TIMESTEP),
-    )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_cells(folder)
-        text = output_of(script, folder, ranks)
-        table = np.loadtxt(folder / "energies")
-    n_atoms = int(text.split("Loop time of")[-1].split(" with ")[1].split()[0])
-    times, energies = 1e-3 * TIMESTEP * table[:, 0], table[:, 1]
-    drift, error = slope(times, 1e6 * energies / n_atoms)
+    scratch: Path, earlier: dict, model: Path, picoseconds=100.0, hours=1.0, ranks=2, warm=5.0
+) -> Iterator[Findings]:
+    """Run for so many picoseconds after so many with a thermostat, or at most for the hours."""
+    atoms = thermal_water((4, 2, 2))
+    n_steps = round(picoseconds / (FEMTOSECONDS * TIMESTEP))
+    commands = COMMANDS.format(warm=round(warm / (FEMTOSECONDS * TIMESTEP)))
+    run = Run(model.resolve(), atoms, TIMESTEP, INTERVAL, 60 * hours, n_steps)
+    engine = start_lammps(scratch / "lammps", run, ranks, COLUMNS, commands)
+    wait([engine])
+    record = engine.recorded()
+    times, energies, *centre = record[:, record[0] > warm]
+    drift, error = slope(times, 1e6 * energies / len(atoms))
     thermal = np.sqrt(3 * units.kB * 300 / (18.015 / 3)) * 1e3 * units.fs  # Å/ps
-    rows = {
-        "model": file.name,
-        "n_atoms": n_atoms,
-        "ranks": ranks,
-        "picoseconds": float(times[-1]),
-        "drift_ueV_per_atom_per_ps": drift,
-        "standard_error": error,
-        "excursion_ueV_per_atom": float(1e6 * np.ptp(energies) / n_atoms),
-        "centre_of_mass_speed": float(np.abs(table[:, 2:]).max() / thermal),
-    }
-    print(rows)
-    print_checks(save(results_file("lammps", quick), "conservation", rows))
+    yield with_section(
+        earlier,
+        "conservation",
+        {
+            "model": model.name,
+            "n_atoms": len(atoms),
+            "ranks": ranks,
+            "picoseconds": float(times[-1] - warm),
+            "drift_ueV_per_atom_per_ps": drift,
+            "standard_error": error,
+            "excursion_ueV_per_atom": float(1e6 * np.ptp(energies) / len(atoms)),
+            "centre_of_mass_speed": float(np.abs(centre).max() / thermal),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Liquid water with quantum nuclei: i-PI and our driver, beside the reference data's own frames.
 
-    python -m benchmarks.physics.path_integral_water [--model model.pt] [--minutes 60] [--beads 32]
-
 64 molecules in the cell of the reference frames at 300 K, ring polymers of 32 beads (structure and
 energies of water at 300 K no longer change with more), 0.5 fs, thermostat PILE-G; no contraction,
 which pays for forces of long range that cost much, and there are none. Goes on where an earlier
@@ -14,56 +12,98 @@ molecules, which is recorded here, is that of a few hundred kelvin. So O-O is co
 shown of beads and of centroids.
 """
 
+import json
+import os
 import re
-import tempfile
+import signal
+import subprocess
+import time
 from pathlib import Path
 
-import click
 import numpy as np
 from ase import Atoms, units
+from ase.geometry import get_distances
 from ase.io import read
 
 from benchmarks.blocks import mean
-from benchmarks.command import benchmark
-from benchmarks.ipi import START
-from benchmarks.models import TRAINED
-from benchmarks.physics.approach import DISTANCES as SHORT
-from benchmarks.physics.approach import approach
-from benchmarks.physics.path_integral_run import set_up, simulate
-from benchmarks.physics.radial import (
+from benchmarks.command import Findings, benchmark, kept
+from benchmarks.ipi import LOG, START, running, socket, write_input
+from benchmarks.models import trained_water
+from benchmarks.physics import approach
+from benchmarks.physics.side_by_side import temperature
+from benchmarks.physics.water_structure import (
     DISTANCES,
+    EVERY,
     SHIFT,
     TIMESTEP,
-    first_peaks,
-    functions,
+    first_peak,
+    radial_functions,
     reference_frames,
-    shift,
 )
-from benchmarks.physics.side_by_side import temperature
-from benchmarks.report import Check, at_most
+from benchmarks.report import ROOT, at_most
 
-FOLDER = TRAINED / "path_integral_water"
 HEIGHT = 0.1  # of the first peak, parts of the reference's
 FIRST_PEAKS = {"O-O": 2.0, "O-H": 0.5}  # beyond so many Å
+SETTINGS = "settings.json"
+WRITTEN_BEADS = 4  # of which frames are kept: all are equivalent
+CHECKPOINTS = ("RESTART", "run.checkpoint")  # of an i-PI that was told to stop, and of a killed one
+OUTPUT = """
+    <properties filename='out' stride='{every}'>
+      [step, time{{picosecond}}, temperature{{kelvin}}, kinetic_cv(H){{electronvolt}}]
+    </properties>
+    <trajectory filename='pos' stride='{every}' bead='-{apart}' flush='10'>
+      positions{{angstrom}}
+    </trajectory>
+    <trajectory filename='centroid' stride='{every}' flush='10'>
+      x_centroid{{angstrom}}
+    </trajectory>
+    <checkpoint filename='checkpoint' stride='1000' overwrite='True'/>
+"""
 
 
-def frames_of(paths: list[Path], start: Atoms) -> list[Atoms]:
-    """What i-PI wrote there, each file without the first fifth of the steps."""
+def set_up(folder: Path, start: Atoms, beads: int) -> dict:
+    """The settings of a new run, whose files are written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained_water(folder)
+    run = {"beads": beads, "address": f"hipnn_ts_water_{os.getpid()}"}
+    start = Atoms(start.numbers, start.positions, cell=start.cell, pbc=True)
+    output = OUTPUT.format(every=EVERY, apart=max(1, beads // WRITTEN_BEADS))
+    write_input(folder, start, timestep=TIMESTEP, output=output, **run)
+    return run | {"seconds": 0.0}
+
+
+def simulate(folder: Path, settings: dict, minutes: float) -> None:
+    """Go on for so long, a driver for each core; settings are told how long it was."""
+    socket(settings["address"]).unlink(missing_ok=True)  # of a run that was killed
+    checkpoints = [folder / name for name in CHECKPOINTS if (folder / name).exists()]
+    last = max(checkpoints, key=lambda path: path.stat().st_mtime, default=folder / "input.xml")
+    driver = ["hipnn-ts", "ipi", "water.pt", "--atoms", START, "--unix"]
+    driver += ["--address", settings["address"], "--wait", "60"]
+    start = time.monotonic()
+    drivers = [driver] * os.cpu_count()
+    with running(["i-pi", last.name], *drivers, folder=folder) as (server, *others):
+        try:
+            server.wait(60 * minutes)
+        except subprocess.TimeoutExpired:
+            server.send_signal(signal.SIGTERM)
+        status = [process.wait(120) for process in (server, *others)]
+    if any(status):
+        raise SystemExit(f"{folder / LOG}: i-PI and its drivers ended with {status}, not 0")
+    settings["seconds"] += time.monotonic() - start
+    (folder / SETTINGS).write_text(json.dumps(settings))
+
+
+def frames_of(path: Path, start: Atoms) -> list[Atoms]:
+    """What i-PI wrote there, without the first fifth of the steps."""
+    lines, size = path.read_text().splitlines(), len(start) + 2
+    blocks = [lines[k : k + size] for k in range(0, len(lines) - size + 1, size)]
+    # A run that was killed repeats what came after its checkpoint.
+    by_step = {int(re.search(r"Step:\s*(\d+)", block[1])[1]): block[2:] for block in blocks}
+    ordered = [by_step[step] for step in sorted(by_step)]
     frames = []
-    for path in paths:
-        lines = path.read_text().splitlines()
-        by_step = {}  # a run that was killed repeats what came after its checkpoint
-        for first in range(0, len(lines), len(start) + 2):
-            block = lines[first : first + len(start) + 2]
-            if len(block) < len(start) + 2:
-                break
-            step = int(re.search(r"Step:\s*(\d+)", block[1])[1])
-            by_step[step] = [line.split()[1:4] for line in block[2:]]
-        ordered = [by_step[step] for step in sorted(by_step)]
-        for positions in ordered[len(ordered) // 5 :]:
-            frames.append(
-                Atoms(start.numbers, np.array(positions, float), cell=start.cell, pbc=True)
-            )
+    for atoms in ordered[len(ordered) // 5 :]:
+        positions = np.loadtxt(atoms, usecols=(1, 2, 3))
+        frames.append(Atoms(start.numbers, positions, cell=start.cell, pbc=True))
     return frames
 
 
@@ -91,9 +131,9 @@ def virial_temperature(frames: list[Atoms]) -> tuple[float, float]:
     temperatures = []
     for frame in frames:
         oxygens, hydrogens = (np.flatnonzero(frame.numbers == number) for number in (8, 1))
-        bonds = frame.positions[hydrogens][:, None] - frame.positions[oxygens]
-        fractions = bonds @ np.linalg.inv(frame.cell.array)
-        bonds -= np.rint(fractions) @ frame.cell.array
+        bonds = -get_distances(
+            frame.positions[hydrogens], frame.positions[oxygens], frame.cell, frame.pbc
+        )[0]
         owner = np.linalg.norm(bonds, axis=2).argmin(axis=1)
         masses, forces, virial = frame.get_masses(), frame.get_forces(), 0.0
         for k, oxygen in enumerate(oxygens):
@@ -106,54 +146,51 @@ def virial_temperature(frames: list[Atoms]) -> tuple[float, float]:
     return mean(np.array(temperatures))
 
 
-@benchmark("path_integral_water", quick="Half a minute of two beads, anew.")
-@click.option("--model", type=click.Path(exists=True, path_type=Path), help="An exported file.")
-@click.option("--minutes", default=60.0, show_default=True, help="Of this call; 0: no dynamics.")
-@click.option("--beads", default=32, show_default=True)
-@click.option("--folder", default=FOLDER, type=click.Path(path_type=Path), show_default=True)
-def main(
-    quick: bool, model: Path | None, minutes: float, beads: int, folder: Path
-) -> tuple[dict, list[Check]]:
-    """Run on, and compare what there is; the energy of a bond shorter than any in the data."""
-    if quick:
-        minutes, beads, folder = 0.5, 2, Path(tempfile.mkdtemp())
-    reference = reference_frames()
+@benchmark("path_integral_water", minutes=0.5, beads=2, folder="build/quick/path_integral_water")
+def main(minutes=60.0, beads=32, folder="accuracy/path_integral_water") -> Findings:
+    """Run on for so many minutes, and compare what there is; the energy of a bond shorter than any
+    in the data."""
+    reference, run = reference_frames(), ROOT / folder
     start = reference[-1].copy()
-    settings = set_up(folder, model, start, beads)
+    settings = kept(run / SETTINGS, set_up, run, start, beads)
+    if settings["beads"] != beads:
+        raise SystemExit(f"{run}: a run of {settings['beads']} beads; name another --folder")
     if minutes:
-        simulate(folder, settings, minutes)
+        simulate(run, settings, minutes)
+    ours, centroids = f"hipnn-ts in i-PI, {beads} beads", "its centroids"
     frames = {
-        f"hipnn-ts in i-PI, {beads} beads": frames_of(sorted(folder.glob("run.pos_*.xyz")), start),
-        "its centroids": frames_of([folder / "run.centroid.xyz"], start),
+        ours: [f for path in sorted(run.glob("run.pos_*.xyz")) for f in frames_of(path, start)],
+        centroids: frames_of(run / "run.centroid.xyz", start),
         "reference": reference,
     }
     if not all(frames.values()):
-        raise SystemExit(f"{folder}: no frame yet, run for longer")
-    g = {side: functions(of_side) for side, of_side in frames.items()}
-    peaks = {pair: first_peaks(g, pair, beyond) for pair, beyond in FIRST_PEAKS.items()}
-    ours, _, theirs = peaks["O-O"].values()
+        raise SystemExit(f"{run}: no frame yet, run for longer")
+    g = {side: radial_functions(of_side) for side, of_side in frames.items()}
+    peaks = {
+        pair: {side: first_peak(of_pairs[pair], beyond) for side, of_pairs in g.items()}
+        for pair, beyond in FIRST_PEAKS.items()
+    }
+    mine, theirs = peaks["O-O"][ours], peaks["O-O"]["reference"]
+    shift = abs(mine["distance_A"] - theirs["distance_A"])
+    heights = abs(mine["height"] / theirs["height"] - 1)
     of_reference, error = virial_temperature(reference)
-    run = recorded(folder)
-    print(run)
-    # Of accuracy.py's model alone: another may have a repulsion of its own.
-    short = {} if settings["model"] else {"short_A": SHORT, "approach_eV": approach(start)}
     what = "water with quantum nuclei, first peak of g(r) of O-O"
-    heights = abs(ours["height"] / theirs["height"] - 1)
     return {
-        "model": settings["model"] or "water_pbe0ts of accuracy.py",
+        "model": "water_pbe0ts of accuracy.py",
         "beads": beads,
         "timestep_fs": TIMESTEP,
         "hours": settings["seconds"] / 3600,
-        **run,
+        **recorded(run),
         "reference_virial_temperature_K": of_reference,
         "reference_virial_temperature_standard_error": error,
         "frames": {side: len(of_side) for side, of_side in frames.items()},
         "first_peaks": peaks,
-        **short,
+        "short_A": approach.DISTANCES,
+        "approach_eV": approach.approach(start),
         "distances_A": DISTANCES.tolist(),
         "g": g,
     }, [
-        at_most(f"{what}: distance from the reference's, Å", shift(ours, theirs), SHIFT),
+        at_most(f"{what}: distance from the reference's, Å", shift, SHIFT),
         at_most(f"{what}: difference of heights, parts of the reference's", heights, HEIGHT),
     ]
 

@@ -2,15 +2,16 @@
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import numpy as np
+import psutil
 from ase import Atoms
 from ase.io.lammpsdata import write_lammps_data
 
@@ -18,6 +19,7 @@ from benchmarks.blocks import mean
 from hipnn_ts.lammps.launch import SCRIPT, lmp_command
 
 FEMTOSECONDS = 1e-3  # ps
+FOREVER = 2_000_000_000  # steps
 RECORD = "record"  # what an engine writes: rows of numbers, time (ps) first
 OUTPUT = "output"
 # Ranks that wait must not hold the cores, which may be fewer than the processes.
@@ -37,28 +39,28 @@ timestep {timestep}
 thermo 1000
 fix record all print {every} "$(time:%.17g) {columns}" file {record} screen no
 {commands}
-{clock}
+timer timeout {seconds} every 100
 run {steps}
 """
 
 
 @dataclass
 class Run:
-    """What both engines are told: minutes, or steps instead; a record every so many steps."""
+    """What both engines are told: minutes or steps or both, a record every so many steps."""
 
     model: Path
     start: Atoms
     timestep: float  # fs
     every: int
-    minutes: float | None = None
-    steps: int | None = None
+    minutes: float = 1e6
+    steps: int = FOREVER
 
     def record(self, advance: Callable[[int], None], columns: Callable[[], tuple]) -> None:
         """Of an engine that is driven from here."""
-        end = time.monotonic() + 60 * (self.minutes or 0)
+        end = time.monotonic() + 60 * self.minutes
         done = 0
         with Path(RECORD).open("w", buffering=1) as record:
-            while time.monotonic() < end if self.minutes else done < self.steps:
+            while time.monotonic() < end and done < self.steps:
                 advance(self.every)
                 done += self.every
                 row = done * self.timestep * FEMTOSECONDS, *columns()
@@ -72,28 +74,34 @@ class Engine:
     name: str
     folder: Path
     job: subprocess.Popen | multiprocessing.Process
-    processes: list[Path] = field(default_factory=list)
+    processes: list[psutil.Process] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
     def exit_status(self) -> int | None:
         """None while it runs."""
         return self.job.poll() if isinstance(self.job, subprocess.Popen) else self.job.exitcode
 
+    def family(self) -> list[psutil.Process]:
+        """Its process and those that it started."""
+        first = psutil.Process(self.job.pid)
+        return [first, *first.children(recursive=True)]
+
     def sample(self) -> None:
-        """From the first record on."""
-        if not (self.folder / RECORD).exists():
-            return
-        self.processes = self.processes or _lmp_in(self.folder)
-        sizes = [_resident(process) for process in self.processes]
-        if all(sizes):  # none has ended
-            self.memory.append(sum(sizes))
+        """From the first record on: ranks of lmp, or the one process of OpenMM."""
+        with suppress(psutil.Error):
+            if (self.folder / RECORD).exists() and not self.processes:
+                ranks = [each for each in self.family() if Path(each.exe()).name == "lmp"]
+                self.processes = ranks or self.family()[:1]
+            sizes = [process.memory_info().rss / 2**20 for process in self.processes]
+            if sizes and all(sizes):  # none has ended
+                self.memory.append(sum(sizes))
 
     def end(self) -> None:
         """With the processes that it started."""
-        if not isinstance(self.job, subprocess.Popen):
-            self.job.terminate()
-        elif self.job.poll() is None:
-            os.killpg(self.job.pid, signal.SIGTERM)
+        if self.exit_status() is None:
+            for process in self.family():
+                with suppress(psutil.Error):
+                    process.terminate()
 
     def recorded(self) -> np.ndarray:
         """Columns of the record."""
@@ -109,24 +117,23 @@ def temperature(values: np.ndarray) -> dict[str, float]:
 def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str) -> Engine:
     """``columns`` as in a LAMMPS `fix print`; ``commands`` that move the atoms."""
     folder.mkdir()
-    elements = sorted(set(run.start.get_chemical_symbols()))
-    # ASE writes the elements' masses, whatever those of the atoms are.
+    masses = dict(zip(run.start.get_chemical_symbols(), run.start.get_masses(), strict=True))
+    elements = sorted(masses)
     write_lammps_data(folder / "start.data", run.start, specorder=elements, velocities=True)
-    of_element = dict(zip(run.start.get_chemical_symbols(), run.start.get_masses(), strict=True))
-    masses = [f"mass {n} {of_element[symbol]:.17g}" for n, symbol in enumerate(elements, 1)]
-    seconds = round(60 * (run.minutes or 0))
-    clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     script = INPUT.format(
         model=run.model,
         elements=" ".join(elements),
-        masses="\n".join(masses),
+        # ASE writes the elements' masses, whatever those of the atoms are.
+        masses="\n".join(
+            f"mass {n} {masses[element]:.17g}" for n, element in enumerate(elements, 1)
+        ),
         timestep=run.timestep * FEMTOSECONDS,
         every=run.every,
         columns=columns,
         record=RECORD,
         commands=commands,
-        clock=f"timer timeout {clock} every 100" if run.minutes else "",
-        steps=run.steps or 2_000_000_000,
+        seconds=round(60 * run.minutes),
+        steps=run.steps,
     )
     (folder / SCRIPT).write_text(script)
     with (folder / OUTPUT).open("w") as output:
@@ -136,7 +143,6 @@ def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str
             stdout=output,
             stderr=subprocess.STDOUT,
             env=os.environ | SHARED_CORES,
-            start_new_session=True,
         )
     return Engine(f"LAMMPS, {ranks} rank{'s' if ranks > 1 else ''}", folder, job)
 
@@ -145,11 +151,10 @@ def start_openmm(folder: Path, run: Run, target: Callable[[Run], None]) -> Engin
     """``target`` in a process of its own, in that folder; it calls ``run.record``."""
     folder.mkdir()
     os.environ.update(SHARED_CORES)
-    job = multiprocessing.get_context("spawn").Process(
-        target=_in_folder, args=(folder, target, run)
-    )
+    spawn = multiprocessing.get_context("spawn")
+    job = spawn.Process(target=_in_folder, args=(folder, target, run))
     job.start()
-    return Engine("OpenMM, CPU", folder, job, [Path(f"/proc/{job.pid}")])
+    return Engine("OpenMM, CPU", folder, job)
 
 
 def _in_folder(folder: Path, target: Callable[[Run], None], run: Run) -> None:
@@ -174,25 +179,3 @@ def wait(engines: list[Engine]) -> None:
     finally:
         for engine in engines:
             engine.end()
-
-
-def _lmp_in(folder: Path) -> list[Path]:
-    """Processes of lmp that run there: its ranks, and not mpirun or the script that starts lmp."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            here = os.readlink(process / "cwd") == str(folder.resolve())
-            if here and Path(os.readlink(process / "exe")).name == "lmp":
-                found.append(process)
-        except OSError:
-            continue
-    return found
-
-
-def _resident(process: Path) -> float:
-    """MiB; 0 where the process has ended."""
-    try:
-        pages = int((process / "statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,28 +1,24 @@
 """Does dynamics with trained potentials hold? Molecules at 500 K, water at 300 K.
 
-    python -m benchmarks.physics.stability [--picoseconds 100] [--runs 5] [--only ethanol_rmd17 ...]
-
 By the models that bench-accuracy trained longest, with polynomials and with norms, and the rules of
 `hipnn-ts stability`: a run ends where a bond differs by more than 0.5 Å from its length at the
 start. Runs that are done are kept in build/stability; an interrupted benchmark goes on there.
 """
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 import numpy as np
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark, kept
 from benchmarks.models import TRAINED, published_data
-from benchmarks.report import ROOT, Check, at_least
+from benchmarks.report import ROOT, at_least
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.committee.trajectory import read_trajectory
 from hipnn_ts.export import export_potential
 from hipnn_ts.export.extrapolation import limits
-from hipnn_ts.files import replacing
 from hipnn_ts.stability import Conditions, first_frame, run
 
 DONE = ROOT / "build" / "stability"
@@ -35,18 +31,15 @@ SETS = {
 KINDS = {"polynomials": "hipnn-ts-polynomials-l3", "norms": "hipnn-ts-norms-l2"}
 
 
-def longest_trained(name: str, kind: str) -> Path | None:
-    """The checkpoint of seed 0 with the most minutes."""
+def longest_trained(name: str, kind: str) -> tuple[Path | None, float]:
+    """The checkpoint of seed 0 with the most minutes, and these; where there is one."""
     found = TRAINED.glob(f"*-minutes-seed-0/{name}/{KINDS[kind]}/best.ckpt")
-    return max(found, key=lambda path: float(path.parts[-4].split("-")[0]), default=None)
+    minutes = {path: float(path.parts[-4].split("-")[0]) for path in found}
+    return max(minutes.items(), key=lambda item: item[1], default=(None, 0.0))
 
 
 def held(checkpoint: Path, name: str, number: int, n_runs: int, picoseconds: float) -> dict:
-    """One run, from its own frame; what is done already is read."""
-    minutes = checkpoint.parts[-4].split("-")[0]
-    file = DONE / f"{name}-{checkpoint.parent.name}-{minutes}-{picoseconds:g}-{number}.json"
-    if file.exists():
-        return json.loads(file.read_text())
+    """One run, from its own frame."""
     temperature, frames = SETS[name]
     starts = list(read_trajectory(published_data() / frames))
     with TemporaryDirectory() as folder:
@@ -61,35 +54,27 @@ def held(checkpoint: Path, name: str, number: int, n_runs: int, picoseconds: flo
             limits(calculator.metadata, "warn"),
             np.random.default_rng(number),
         )
-    row = outcome.row() | {"minutes_of_training": float(minutes)}
-    DONE.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(row))
-    return row
+    return outcome.row()
 
 
-@benchmark("stability", quick="One run of a tenth of a picosecond each.")
-@click.option("--picoseconds", default=100.0, show_default=True, help="Of each run.")
-@click.option("--runs", default=5, show_default=True, help="Of each model.")
+@benchmark("stability", picoseconds=0.1, runs=1)
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
-def main(
-    quick: bool, picoseconds: float, runs: int, only: tuple[str, ...]
-) -> tuple[dict, list[Check]]:
-    """Run and judge."""
-    if quick:
-        picoseconds, runs = 0.1, 1
+def main(only: tuple[str, ...], picoseconds=100.0, runs=5) -> Findings:
     rows, checks = {}, []
     for name in only or SETS:
         for kind in KINDS:
-            checkpoint = longest_trained(name, kind)
+            checkpoint, minutes = longest_trained(name, kind)
             if checkpoint is None:
                 print(f"{name}, {kind}: no model; make bench-accuracy trains it")
                 continue
             label = f"{name}, {kind}, {SETS[name][0]:g} K"
-            rows[label] = [held(checkpoint, name, k, runs, picoseconds) for k in range(runs)]
+            rows[label] = []
+            for number in range(runs):
+                file = f"{name}-{KINDS[kind]}-{minutes:g}-{picoseconds:g}-{number}.json"
+                row = kept(DONE / file, held, checkpoint, name, number, runs, picoseconds)
+                rows[label].append(row | {"minutes_of_training": minutes})
             share = sum(row["picoseconds"] for row in rows[label]) / (runs * picoseconds)
             checks.append(at_least(f"{label}: share of {runs} × {picoseconds:g} ps", share, 1.0))
-            print(label, rows[label], flush=True)
     return {"picoseconds": picoseconds, "rows": rows}, checks
 
 

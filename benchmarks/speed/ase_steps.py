@@ -1,22 +1,19 @@
 """Steps through ASE beside LAMMPS's, small systems, and many structures in one call.
 
-    python -m benchmarks.speed.ase_steps [--quick]
-
 Random weights of 64 features within 5 Å, float32: what is measured does not depend on them. Whole
 steps of velocity Verlet in both programs, on one thread, in turn.
 """
 
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 from ase.io import write
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.lammps import dynamics, hipnn, run, steps
 from benchmarks.models import random_model
-from benchmarks.report import Check, at_least, at_most
+from benchmarks.report import at_least, at_most
 from benchmarks.speed.ase_worker import TIMESTEP
 from benchmarks.speed.timing import asked, in_turn, medians
 from benchmarks.water import water_box, write_data
@@ -32,60 +29,46 @@ def write_files(folder: Path, n_molecules: int) -> None:
         write_data(folder / f"{n_atoms}.data", atoms)
         write(folder / f"{n_atoms}.xyz", atoms)
     random = np.random.default_rng(0)
-    molecules = []
-    for seed in range(n_molecules):
-        cluster = water_box(3, 2, 2, seed)[: 3 * random.integers(3, 11)]
-        molecules.append(Atoms(cluster.numbers, cluster.positions))
+    boxes = [water_box(3, 2, 2, seed) for seed in range(n_molecules)]
+    molecules = [box[: 3 * random.integers(3, 11)] for box in boxes]
+    for cluster in molecules:
+        cluster.pbc, cluster.cell = False, None
     write(folder / "molecules.xyz", molecules)
     write(folder / "nine.xyz", molecules[0][:9])
-
-
-def worker(folder: Path, work: str, name: str, repeats: int, threads: int = 1) -> dict[str, float]:
-    """What ase_worker.py finds."""
-    files = folder / "model.pt", folder / name
-    return asked("benchmarks.speed.ase_worker", work, *files, repeats, threads=threads)
 
 
 def beside_lammps(folder: Path, n_atoms: int, rounds: int, n_steps: int) -> dict[str, object]:
     """Microseconds an atom-step of both, in turn; their medians."""
     script = dynamics(hipnn("model.pt"), f"read_data {n_atoms}.data", TIMESTEP) + steps(n_steps, 3)
+    worker = partial(asked, "benchmarks.speed.ase_worker", "steps", folder / "model.pt")
+    sides = {
+        "ase": lambda: 1e6 * worker(folder / f"{n_atoms}.xyz", n_steps)["step_s"] / n_atoms,
+        "lammps": lambda: run(script, folder).microseconds,
+    }
+    raw = in_turn(sides, rounds)
+    return {"raw": raw, **medians(raw)}
 
-    def ase() -> float:
-        return 1e6 * worker(folder, "steps", f"{n_atoms}.xyz", n_steps)["step_s"] / n_atoms
 
-    raw = in_turn({"ase": ase, "lammps": lambda: run(script, folder).microseconds}, rounds)
-    row = medians(raw)
-    print(f"{n_atoms} atoms: ASE {row['ase']:.2f}, LAMMPS {row['lammps']:.2f} µs/atom", flush=True)
-    return {"raw": raw, **row}
-
-
-@benchmark("ase_steps", quick="Fewer rounds, steps and molecules.")
-def main(quick: bool) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
-    rounds, n_steps, repeats, n_molecules = (1, 5, 2, 50) if quick else (5, 60, 10, 1000)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write_files(folder, n_molecules)
-        rows = {n_atoms: beside_lammps(folder, n_atoms, rounds, n_steps) for n_atoms in BOXES}
-        nine = worker(folder, "call", "nine.xyz", repeats)
-        batch = worker(folder, "batch", "molecules.xyz", repeats, threads=2)
-    for name, value in (nine | batch).items():
-        print(f"{name:30}{value:12.4g}")
+@benchmark("ase_steps", rounds=1, n_steps=5, repeats=2, n_molecules=50)
+def main(scratch: Path, rounds=5, n_steps=60, repeats=10, n_molecules=1000) -> Findings:
+    worker = "benchmarks.speed.ase_worker"
+    write_files(scratch, n_molecules)
+    rows = {n_atoms: beside_lammps(scratch, n_atoms, rounds, n_steps) for n_atoms in BOXES}
+    model = scratch / "model.pt"
+    nine = asked(worker, "call", model, scratch / "nine.xyz", repeats)
+    batch = asked(worker, "batch", model, scratch / "molecules.xyz", repeats, threads=2)
     molecules = "molecules of 9 to 30 atoms in one call on two threads, times single calls"
     own = nine["call_ms"] - nine["of_it_ase_ms"]
+    beside = [
+        at_most(f"{n} atoms, step through ASE, times LAMMPS's", row["ase"] / row["lammps"], 1.15)
+        for n, row in rows.items()
+    ]
     return {
         "us_an_atom_step": {str(n_atoms): row for n_atoms, row in rows.items()},
         "nine_atoms": nine,
         "batch": {"molecules": n_molecules, **batch},
     }, [
-        *(
-            at_most(
-                f"{n_atoms} atoms, step through ASE, times LAMMPS's",
-                row["ase"] / row["lammps"],
-                1.15,
-            )
-            for n_atoms, row in rows.items()
-        ),
+        *beside,
         at_most("call of 9 atoms without ASE's own share, ms", own, 0.2),
         at_least(molecules, batch["singly_s"] / batch["together_s"], 3.0),
         at_most("molecules with other forces in one call", batch["structures_with_other_bits"], 0),

@@ -9,12 +9,13 @@ that many of them.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.io import read
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
@@ -27,7 +28,7 @@ TEMPERATURE, TIMESTEP = 300.0, 0.1  # K; fs: random weights hold no molecule tog
 CALLS = 200  # of nine atoms, in each repeat
 
 
-def steps(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+def steps(calculator: HIPNNTSCalculator, frames: list[Atoms], repeats: int) -> dict[str, float]:
     atoms = frames[0]
     atoms.calc = calculator
     MaxwellBoltzmannDistribution(
@@ -38,7 +39,7 @@ def steps(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str
     return {"step_s": seconds(lambda: integrator.run(repeats)) / repeats}
 
 
-def call(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+def call(calculator: HIPNNTSCalculator, frames: list[Atoms], repeats: int) -> dict[str, float]:
     atoms = frames[0]
     moves = atoms.positions + np.random.default_rng(0).normal(0, 1e-3, (CALLS, len(atoms), 3))
 
@@ -50,15 +51,12 @@ def call(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str,
     def best(calculate: Callable) -> float:
         return 1e3 * min(seconds(lambda: run(calculate)) for _ in range(repeats)) / CALLS
 
-    times = {
-        "call_ms": best(HIPNNTSCalculator.calculate),
-        "of_it_ase_ms": best(Calculator.calculate),
-    }
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return times | {"process_MB": float(status["VmHWM"].split()[0]) / 1024}
+    own, of_ase = best(HIPNNTSCalculator.calculate), best(Calculator.calculate)
+    most = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())
+    return {"call_ms": own, "of_it_ase_ms": of_ase, "process_MB": int(most[1]) / 1024}
 
 
-def batch(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str, float]:
+def batch(calculator: HIPNNTSCalculator, frames: list[Atoms], repeats: int) -> dict[str, float]:
     def singly() -> list:
         results = []
         for atoms in frames:
@@ -69,8 +67,8 @@ def batch(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str
     def together() -> list:
         return calculator.evaluate_batch(frames)
 
-    pairs = list(zip(singly(), together(), strict=True))
-    different = sum((a["forces"] != b["forces"]).any() for a, b in pairs)
+    pairs = zip(singly(), together(), strict=True)
+    different = sum((one["forces"] != other["forces"]).any() for one, other in pairs)
     works = {"singly_s": lambda: seconds(singly), "together_s": lambda: seconds(together)}
     best = {name: min(times) for name, times in in_turn(works, repeats).items()}
     return {**best, "structures_with_other_bits": int(different)}
@@ -79,7 +77,5 @@ def batch(calculator: HIPNNTSCalculator, frames: list, repeats: int) -> dict[str
 if __name__ == "__main__":
     work, model, path, repeats = sys.argv[1:]
     calculator = HIPNNTSCalculator(model, beyond_training="ignore")
-    done = {"steps": steps, "call": call, "batch": batch}[work](
-        calculator, read(path, ":"), int(repeats)
-    )
-    print(json.dumps(done))
+    function = {"steps": steps, "call": call, "batch": batch}[work]
+    print(json.dumps(function(calculator, read(path, ":"), int(repeats))))

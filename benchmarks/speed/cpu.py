@@ -1,7 +1,5 @@
 """The kernels on a CPU beside hippynn: same weights, same run, alternating.
 
-    python -m benchmarks.speed.cpu [--quick]
-
 What the share of the GEMM peak counts is in minimum_work.py.
 """
 
@@ -9,14 +7,15 @@ import resource
 
 import torch
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.models import published_file
-from benchmarks.report import Check, at_least
-from benchmarks.speed.hippynn_case import Case, training_sides, with_kernel
+from benchmarks.report import at_least
+from benchmarks.speed.hippynn_peer import Case, training_sides, with_kernel
 from benchmarks.speed.minimum_work import minimum_flops
 from benchmarks.speed.timing import alternate
 
 CPU_KERNELS = ("numba", "sparse", "_pytorch_raw_wrapped")
+STAGE_CALLS = 5
 
 
 def gemm_peak() -> float:
@@ -29,7 +28,7 @@ def gemm_peak() -> float:
     return best
 
 
-def compare(name: str, case: Case, kernels: tuple[str, ...] = ("numba",), repeats: int = 5) -> dict:
+def compare(case: Case, kernels: tuple[str, ...] = ("numba",), repeats: int = 5) -> dict:
     """Both sides in turn; hippynn's kernel is switched before each of its turns."""
     sides, refused = {"hipnn-ts": case.ours}, {}
     for kernel in kernels:
@@ -47,7 +46,13 @@ def compare(name: str, case: Case, kernels: tuple[str, ...] = ("numba",), repeat
     flops = minimum_flops(case.potential, distances, case.n_atoms, n_species)
     best = min(t["median"] for side, t in times.items() if side != "hipnn-ts")
     ours = times["hipnn-ts"]["median"]
-    row = {
+    weights = case.fused.weights[0]
+    before = torch.ops.hipnn_ts.inference_seconds(weights)
+    for _ in range(STAGE_CALLS):
+        case.ours()
+    after = torch.ops.hipnn_ts.inference_seconds(weights)
+    per_call = 1e6 / STAGE_CALLS / case.n_atoms
+    return {
         "n_atoms": case.n_atoms,
         "pairs_per_atom": len(distances) / case.n_atoms,
         "seconds": times,
@@ -57,30 +62,11 @@ def compare(name: str, case: Case, kernels: tuple[str, ...] = ("numba",), repeat
         "largest_force_difference": agreement,
         "minimum_mflop_per_atom": flops / 1e6,
         "gflops_on_minimum_work": flops * case.n_atoms / ours / 1e9,
-        "stages_us_per_atom": stages(case),
-        "bytes_per_atom": memory(case),
+        # Of one thread.
+        "stages_us_per_atom": {k: per_call * (after[k] - before[k]) for k in after},
+        # The network's buffers, which are kept for the next call.
+        "bytes_per_atom": torch.ops.hipnn_ts.inference_bytes(weights) / case.n_atoms,
     }
-    print(
-        f"{name:<34}{row['n_atoms']:>7}{row['us_per_atom']:>9.1f}{row['times_hippynn']:>8.1f}"
-        f"{row['gflops_on_minimum_work']:>9.1f}{row['largest_force_difference']:>10.1e}",
-        flush=True,
-    )
-    return row
-
-
-def stages(case: Case, repeats: int = 5) -> dict[str, float]:
-    """Where the kernels' time goes, microseconds of one thread per atom."""
-    before = torch.ops.hipnn_ts.inference_seconds(case.fused.weights[0])
-    for _ in range(repeats):
-        case.ours()
-    after = torch.ops.hipnn_ts.inference_seconds(case.fused.weights[0])
-    return {name: 1e6 * (after[name] - before[name]) / repeats / case.n_atoms for name in after}
-
-
-def memory(case: Case) -> float:
-    """What the network's buffers hold; they are kept for the next call."""
-    case.ours()
-    return torch.ops.hipnn_ts.inference_bytes(case.fused.weights[0]) / case.n_atoms
 
 
 def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
@@ -89,44 +75,41 @@ def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
     ours, theirs = training_sides(case.potential, case.peer, case.pairs)
     times = alternate({"hipnn-ts": ours, "hippynn": with_kernel("numba", theirs)}, repeats)
     ratio = times["hippynn"]["median"] / times["hipnn-ts"]["median"]
-    print(f"training step, {n_atoms} atoms: {ratio:.1f} x hippynn", flush=True)
     return {"n_atoms": case.n_atoms, "seconds": times, "times_hippynn": ratio}
 
 
-@benchmark("cpu", quick="3,000 atoms of the published potential only.")
-def main(quick: bool) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
+@benchmark("cpu", n_networks=1, n_trainings=1)
+def main(n_networks=9, n_trainings=2) -> Findings:
     peak = gemm_peak()
-    print(f"float32 GEMM peak {peak / 1e9:.0f} GFLOP/s, {torch.get_num_threads()} threads")
-    print(f"{'network':<34}{'atoms':>7}{'µs/atom':>9}{'ratio':>8}{'GFLOP/s':>9}{'max |ΔF|':>10}")
     published = published_file() is not None
     name = "ANI-1x" if published else "l_max 2, 128 features"
-    cases = {f"{name} 3000": (Case(2, 128, 3000, published),)}
-    if not quick:
-        few = {f"{name} {n}": (Case(2, 128, n, published), CPU_KERNELS) for n in (192, 648)}
-        orders = {f"l_max {order}, 128 features": (Case(order, 128, 648),) for order in (0, 1)}
-        widths = {f"l_max 2, {n} features": (Case(2, n, 648),) for n in (20, 32, 64)}
-        large = {f"{name} 20577": (Case(2, 128, 20577, published), ("numba",), 2)}
-        cases |= few | orders | widths | large
-    rows = {each: compare(each, *case) for each, case in cases.items()}
-    training = {f"{n} atoms": training_step(n, 32, 3) for n in ((192,) if quick else (192, 648))}
-    best = rows[f"{name} 3000"]
-    share = 1e9 * best["gflops_on_minimum_work"] / peak
+    cases = {  # order, features, atoms; kernels and repeats
+        f"{name} 3000": ((2, 128, 3000, published),),
+        f"{name} 192": ((2, 128, 192, published), CPU_KERNELS),
+        f"{name} 648": ((2, 128, 648, published), CPU_KERNELS),
+        **{f"l_max {order}, 128 features": ((order, 128, 648),) for order in (0, 1)},
+        **{f"l_max 2, {n} features": ((2, n, 648),) for n in (20, 32, 64)},
+        f"{name} 20577": ((2, 128, 20577, published), ("numba",), 2),
+    }
+    rows = {}
+    for label, (network, *settings) in list(cases.items())[:n_networks]:
+        rows[label] = compare(Case(*network), *settings)
+        print(f"{label}: {rows[label]['us_per_atom']:.1f} µs/atom", flush=True)
+    training = {f"{n} atoms": training_step(n, 32, 3) for n in (192, 648)[:n_trainings]}
+    best = rows[f"{name} 3000"]["times_hippynn"]
+    share = 1e9 * rows[f"{name} 3000"]["gflops_on_minimum_work"] / peak
     step = min(row["times_hippynn"] for row in training.values())
-    checks = [
-        at_least(
-            "3,000 atoms, energy + forces, times hippynn's best kernel", best["times_hippynn"], 40.0
-        ),
-        at_least("share of the float32 GEMM peak on the minimum work", share, 0.75),
-        at_least("training step, times hippynn", step, 10.0),
-    ]
     return {
         "threads": torch.get_num_threads(),
         "gemm_peak_gflops": peak / 1e9,
         "networks": rows,
         "training": training,
         "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    }, checks
+    }, [
+        at_least("3,000 atoms, energy + forces, times hippynn's best kernel", best, 40.0),
+        at_least("share of the float32 GEMM peak on the minimum work", share, 0.75),
+        at_least("training step, times hippynn", step, 10.0),
+    ]
 
 
 if __name__ == "__main__":

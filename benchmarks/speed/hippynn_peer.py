@@ -1,6 +1,9 @@
-"""hippynn's own network and energy layer on explicit pairs, with weights that can be imported."""
+"""hippynn's own network on explicit pairs, and ours with the same weights, atoms and pairs."""
 
+import tempfile
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 import hippynn
 import torch
@@ -9,6 +12,13 @@ from hippynn.layers.targets import HEnergy
 from hippynn.networks.hiphop import HipHopNNModule
 from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
 
+from benchmarks.models import published_file
+from benchmarks.water import water_cube
+from hipnn_ts.export.exported import FusedPotential
+from hipnn_ts.hippynn import import_hippynn
+from hipnn_ts.hippynn.settings import ImportSettings
+from hipnn_ts.model import derivatives
+from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
 
 hippynn.settings.WARN_LOW_DISTANCES = False
@@ -18,20 +28,18 @@ SPECIES = (1, 6, 7, 8)
 class Peer(torch.nn.Module):
     """Energies and forces by hippynn; the state dict is one that hipnn-ts imports."""
 
-    def __init__(
-        self, l_max: int, n_features: int, n_atom_layers: int = 4, n_max: int | None = None
-    ):
+    def __init__(self, l_max: int, n_features: int, n_max: int | None = None):
         super().__init__()
         kind, options = (Hipnn, HipnnVec, HipnnQuad, None)[l_max], {}
         if n_max is not None:
             kind, options = HipHopNNModule, {"l_max": l_max, "n_max": n_max}
         network = kind(
             n_features,
-            20,
-            0.75,
-            5.5,
-            6.5,
-            n_atom_layers,
+            n_sensitivities=20,
+            dist_soft_min=0.75,
+            dist_soft_max=5.5,
+            dist_hard_max=6.5,
+            n_atom_layers=4,
             n_interaction_layers=2,
             possible_species=[0, *SPECIES],
             **options,
@@ -41,9 +49,9 @@ class Peer(torch.nn.Module):
             {"network": network, "energy": HEnergy(network.feature_sizes)}
         )
 
-    def load_published(self, path) -> None:
+    def load_published(self) -> None:
         """The weights of the published ANI-1x potential: network node 16, readout node 18."""
-        published = torch.load(path, map_location="cpu", weights_only=True)
+        published = torch.load(published_file(), map_location="cpu", weights_only=True)
         names = {"moddict.node16.": "moddict.network.", "moddict.node18.": "moddict.energy."}
         state = {
             ours + name.removeprefix(theirs): value
@@ -57,20 +65,18 @@ class Peer(torch.nn.Module):
         for layer in self.moddict["network"].interaction_layers:
             layer.cusp_reg = 1e-30
 
-    def energy_and_vectors(self, species, receivers, senders, positions, shifts):
-        """Total energy and pair vectors; differentiable where the positions ask for it."""
+    def energy(self, species, receivers, senders, positions, shifts) -> torch.Tensor:
+        """The total; differentiable where the positions ask for it."""
         vectors = positions[senders] + shifts - positions[receivers]
-        distances = vectors.norm(dim=1)
         one_hot = torch.nn.functional.one_hot(species, len(SPECIES)).to(positions.dtype)
-        pairs = (receivers, senders, distances) + ((vectors,) if self.l_max else ())
+        pairs = (receivers, senders, vectors.norm(dim=1)) + ((vectors,) if self.l_max else ())
         features = self.moddict["network"](one_hot, *pairs)
-        energy = self.moddict["energy"](features, torch.zeros_like(species), 1)[0].sum()
-        return energy, vectors
+        return self.moddict["energy"](features, torch.zeros_like(species), 1)[0].sum()
 
     def step(self, species, receivers, senders, positions, shifts):
         """One MD evaluation."""
         leaf = positions.detach().requires_grad_(True)
-        energy, _ = self.energy_and_vectors(species, receivers, senders, leaf, shifts)
+        energy = self.energy(species, receivers, senders, leaf, shifts)
         return energy.detach(), -torch.autograd.grad(energy, leaf)[0]
 
 
@@ -79,6 +85,16 @@ def use_kernel(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hippynn.custom_kernels.set_custom_kernels(name)
+
+
+def with_kernel(kernel: str, call: Callable) -> Callable:
+    """The call under one of hippynn's kernels."""
+
+    def run():
+        use_kernel(kernel)
+        return call()
+
+    return run
 
 
 def species_of(numbers) -> torch.Tensor:
@@ -111,9 +127,75 @@ class Pairs:
         """What the peer is called with."""
         return self.species, self.receivers, self.senders, self.positions, self.shifts
 
+    def forces(self, gradients: torch.Tensor) -> torch.Tensor:
+        """Of atoms, from the energy's gradients with respect to our vectors."""
+        return derivatives.forces(gradients, self.receivers, self.senders, self.n_atoms)
+
     def cuda(self) -> "Pairs":
         """On the GPU, in place."""
         vars(self).update(
             {name: v.cuda() for name, v in vars(self).items() if isinstance(v, torch.Tensor)}
         )
         return self
+
+
+def imported(peer: Peer) -> Potential:
+    """Our potential with the peer's weights, by the way a user imports them."""
+    settings = ImportSettings(energy_unit="eV", cutoff=6.5, elements=("H", "C", "N", "O"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "best_model.pt"
+        torch.save(peer.state_dict(), path)
+        return import_hippynn(path, settings)[0]
+
+
+class Case:
+    """A network, with its twin in hippynn, on a box of water."""
+
+    def __init__(
+        self,
+        l_max: int,
+        n_features: int,
+        n_atoms: int,
+        published: bool = False,
+        n_max: int | None = None,
+    ):
+        torch.manual_seed(0)
+        self.peer = Peer(l_max, n_features, n_max)
+        if published:
+            self.peer.load_published()
+        self.potential = imported(self.peer)
+        self.fused = torch.jit.script(FusedPotential(self.potential, torch.float32))
+        self.pairs = Pairs(water_cube(n_atoms), self.potential.config.cutoff)
+        self.n_atoms = self.pairs.n_atoms
+
+    def ours(self):
+        """Energies and forces from pairs that are given, as hippynn's side."""
+        energies, gradients = self.fused.energies_and_pair_gradients(*self.pairs.ours)
+        return energies, self.pairs.forces(gradients)
+
+    def theirs(self):
+        """The same by hippynn with the kernel that is set."""
+        return self.peer.step(*self.pairs.theirs)
+
+
+def training_sides(potential: Potential, peer: Peer, pairs: Pairs) -> tuple[Callable, Callable]:
+    """A training step of each: energy and force loss, back to the parameters."""
+    target = torch.randn_like(pairs.positions)
+    parameters = list(potential.parameters())
+
+    def ours():
+        leaf = pairs.vectors.clone().requires_grad_(True)
+        energies = potential(*pairs.ours[:3], leaf)
+        forces = pairs.forces(derivatives.pair_gradients(energies, leaf, create_graph=True))
+        potential.zero_grad()
+        loss = (forces - target).square().mean() + energies.sum() ** 2
+        loss.backward(inputs=parameters)  # as hipnn_ts.training.loop
+
+    def theirs():
+        leaf = pairs.positions.clone().requires_grad_(True)
+        energy = peer.energy(*pairs.theirs[:3], leaf, pairs.shifts)
+        forces = -torch.autograd.grad(energy, leaf, create_graph=True)[0]
+        peer.zero_grad()
+        ((forces - target).square().mean() + energy**2).backward()
+
+    return ours, theirs

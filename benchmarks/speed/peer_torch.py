@@ -10,6 +10,12 @@ from ase import Atoms
 
 from benchmarks.speed.peer_models import ELEMENTS, about
 
+ALL_PAIRS = 200  # atoms for which TorchANI takes all pairs; it makes a cell list beyond
+
+
+def n_weights(model) -> int:
+    return sum(weights.numel() for weights in model.parameters())
+
 
 def hippynn(folder: Path):
     import torch
@@ -25,32 +31,57 @@ def hippynn(folder: Path):
         return lambda positions: peer.step(species, receivers, senders, positions, shifts)[1]
 
     shape = "l_max 2, 20 sensitivities; its numba kernels, float32, pairs given"
-    n_weights = sum(weights.numel() for weights in peer.parameters())
-    return about("hippynn", n_weights, (6.5,), shape), prepared
+    return about("hippynn", n_weights(peer), (6.5,), shape), prepared
+
+
+def torchani_model(n_atoms: int):
+    """One network of ANI-1x's shape with random weights, float32."""
+    import torch
+    from torchani.arch import simple_ani
+
+    torch.manual_seed(0)
+    model = simple_ani(
+        ("H", "C", "N", "O"),
+        lot="wb97x-631gd",
+        cutoff_fn="cosine",
+        angular_shifts=4,
+        sections=8,
+        container_ctor="ani1x",
+        activation="celu",
+        bias=True,
+        repulsion=False,
+        self_energies="zero",
+        neighborlist="all_pairs" if n_atoms <= ALL_PAIRS else "cell_list",
+    ).float()
+    return model.requires_grad_(False)
+
+
+def torchani_step(model, atoms: Atoms) -> Callable:
+    """Energy and forces of the atoms at other positions in a box (None without one)."""
+    import torch
+
+    numbers = torch.from_numpy(atoms.numbers)[None]
+    periodic = torch.tensor([True] * 3) if atoms.pbc.all() else None
+
+    def step(positions, box):
+        leaf = positions[None].requires_grad_(True)
+        energy = model((numbers, leaf), cell=box, pbc=periodic).energies.sum()
+        return energy, -torch.autograd.grad(energy, leaf)[0][0]
+
+    return step
 
 
 def torchani(folder: Path):
     import torch
 
-    from benchmarks.speed.torchani_steps import model_for
-
-    model = model_for(768)
+    model = torchani_model(768)
 
     def prepared(atoms: Atoms) -> Callable:
-        numbers = torch.from_numpy(atoms.numbers)[None]
-        box = torch.from_numpy(atoms.cell.array).float()
-        periodic = torch.tensor([True] * 3)
+        step, box = torchani_step(model, atoms), torch.from_numpy(atoms.cell.array).float()
+        return lambda positions: step(positions, box)[1]
 
-        def step(positions):
-            leaf = positions[None].requires_grad_(True)
-            energy = model((numbers, leaf), cell=box, pbc=periodic).energies.sum()
-            return -torch.autograd.grad(energy, leaf)[0][0]
-
-        return step
-
-    n_weights = sum(weights.numel() for weights in model.parameters())
     shape = "one network of the shape of ANI-1x, cell list in each call, float32"
-    return about("torchani", n_weights, (5.2, 3.5), shape), prepared
+    return about("torchani", n_weights(model), (5.2, 3.5), shape), prepared
 
 
 def nequip(folder: Path):
@@ -74,7 +105,10 @@ def nequip(folder: Path):
         radial_mlp_width=64,
         avg_num_neighbors=50.0,
     )
-    n_weights = sum(weights.numel() for weights in model.parameters())
+    known = about(
+        *("nequip", n_weights(model), (5.0,)),
+        "4 layers, 64 features, l_max 2, no parity; eager, float32, pairs given",
+    )
     model.requires_grad_(False).eval()
 
     def prepared(atoms: Atoms) -> Callable:
@@ -83,5 +117,4 @@ def nequip(folder: Path):
         data = {k: v.float() if v.dtype == torch.float64 else v for k, v in data.items()}
         return lambda positions: model({**data, "pos": positions})["forces"]
 
-    shape = "4 layers, 64 features, l_max 2, no parity; eager, float32, pairs given"
-    return about("nequip", n_weights, (5.0,), shape), prepared
+    return known, prepared

@@ -1,7 +1,5 @@
 """Other potentials beside ours on one core: steps of LAMMPS, energy and forces through ASE.
 
-    python -m benchmarks.speed.peers [--quick] [--rounds 5] [--only NAME]
-
 `make bench-peers` sets the peers' interpreters up. Each model is a process of its own with one
 thread, on 768 atoms of water, and the processes take turns. Weights are random: none can be
 downloaded, and speed does not depend on them; sizes and cutoffs are in the file.
@@ -11,16 +9,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 
-import click
 import torch
 from ase import Atoms
 from ase.io import write
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.report import ROOT, Check, at_least
 from benchmarks.speed.peer_models import ELEMENTS, about
 from benchmarks.speed.peer_worker import MODELS, NETWORKS
@@ -30,10 +26,10 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
+from hipnn_ts.processes import last_line
 from hipnn_ts.training.network_section import NetworkSection
 from hipnn_ts.training.repulsion import automatic_radii
 
-SECONDS = 1.0  # a turn
 BOX = (8, 8, 4)  # molecules along each edge
 NO_STYLE = {
     "NEP4, calorine": "has no pair style; that of nep-adapters runs the same models",
@@ -75,10 +71,9 @@ def prepare(folder: Path) -> Atoms:
         file = f"{width}-{cutoff:g}-{invariants}.pt"
         export_potential(potential, folder / file, {})
         n_weights = sum(weights.numel() for weights in potential.parameters())
-        shape = (
-            f"2 blocks, {invariants}, l_max {config.l_max}, {config.n_sensitivities} sensitivities"
-        )
-        known[name] = about("hipnn-ts", n_weights, (cutoff,), f"{shape}, float32") | {"file": file}
+        shape = f"2 blocks, {invariants}, l_max {config.l_max}, "
+        shape += f"{config.n_sensitivities} sensitivities, float32"
+        known[name] = about("hipnn-ts", n_weights, (cutoff,), shape) | {"file": file}
     (folder / "networks.json").write_text(json.dumps(known))
     return atoms
 
@@ -87,24 +82,21 @@ class Worker:
     """A model in its interpreter; ``reason`` says why it cannot be asked (any more)."""
 
     def __init__(self, engine: str, name: str, folder: Path):
-        self.name, self.reason, self.about, self.threads = name, None, None, 0.0
+        self.reason, self.about, self.threads = None, None, 0.0
         environment = MODELS[engine][name].environment
-        python, more = Path(sys.executable), {}
-        if environment is not None:
-            beside = Path(f"{sys.prefix}-{environment}")
-            python, more = beside / "bin" / "python", {"SYMMETRIX_JIT_CACHE": str(beside / "jit")}
-        if not python.is_file():
-            self.reason = f"no {python}: make bench-peers sets it up"
+        prefix = sys.prefix if environment is None else f"{sys.prefix}-{environment}"
+        if not Path(f"{prefix}/bin/python").is_file():
+            self.reason = f"no {prefix}/bin/python: make bench-peers sets it up"
             return
         self._log = (folder / f"{engine}-{name.replace('/', ' ')}.log").open("w+")
         self._process = subprocess.Popen(
-            [str(python), "-m", "benchmarks.speed.peer_worker", engine, name, str(folder)],
+            [f"{prefix}/bin/python", "-m", "benchmarks.speed.peer_worker", engine, name, folder],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **ENVIRONMENT, **more},
+            env=os.environ | ENVIRONMENT | {"SYMMETRIX_JIT_CACHE": f"{prefix}/jit"},
         )
         self.about = self._answer()
 
@@ -114,8 +106,7 @@ class Worker:
             return None
         self._process.stdin.write(f"{turn}\n")
         self._process.stdin.flush()
-        found = self._answer()
-        if found is None:
+        if (found := self._answer()) is None:
             return None
         self.threads = max(self.threads, found["threads"])
         if self.threads > 1.1:
@@ -129,8 +120,7 @@ class Worker:
                 return json.loads(line)
         status = self._process.wait()
         self._log.seek(0)
-        lines = self._log.read().strip().splitlines()
-        self.reason = lines[-1] if lines else f"ended with status {status}"
+        self.reason = f"ended with status {status}: {last_line(self._log.read())}"
         return None
 
     def close(self) -> None:
@@ -139,19 +129,16 @@ class Worker:
             self._process.wait()
 
 
-def measure(engine: str, only: str, folder: Path, rounds: int, turn: float) -> tuple[dict, list]:
+def measure(engine: str, folder: Path, rounds: int, turn: float) -> tuple[dict, dict]:
     """Times of all models of an engine, in turn; and the workers."""
-    workers = {name: Worker(engine, name, folder) for name in MODELS[engine] if only in name}
+    workers = {name: Worker(engine, name, folder) for name in MODELS[engine]}
     asked = {name: partial(worker.seconds, turn) for name, worker in workers.items()}
-    found = {
-        name: [seconds for seconds in times if seconds is not None]
-        for name, times in in_turn(asked, rounds).items()
-    }
+    found = in_turn(asked, rounds)
     for worker in workers.values():
         worker.close()
-    kept = {name: times for name, times in found.items() if times and not workers[name].reason}
-    threads = {name: worker.threads for name, worker in workers.items() if found[name]}
-    return {"seconds": summaries(kept), "threads": threads}, list(workers.values())
+    measured = {name: times for name, times in found.items() if not workers[name].reason}
+    threads = {name: worker.threads for name, worker in workers.items() if worker.threads}
+    return {"seconds": summaries(measured), "threads": threads}, workers
 
 
 def checks_of(systems: dict) -> list[Check]:
@@ -167,39 +154,34 @@ def checks_of(systems: dict) -> list[Check]:
     return checks
 
 
-@benchmark("peers", quick="One short turn each.")
-@click.option("--rounds", default=5, show_default=True)
-@click.option("--only", default="", help="Models with this in their name; with --quick.")
-def main(quick: bool, rounds: int, only: str) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
-    if only and not quick:
-        raise click.UsageError("--only leaves models out: give --quick, too")
-    rounds, turn = (1, 0.05) if quick else (rounds, SECONDS)
+@benchmark("peers", rounds=1, turn=0.05)
+def main(scratch: Path, rounds=5, turn=1.0) -> Findings:
+    """Measure and judge; a turn is in seconds."""
     systems, models, missing = {}, {}, {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        atoms = prepare(folder)
-        for engine in MODELS:
-            found, workers = measure(engine, only, folder, rounds, turn)
-            systems[engine] = {"n_atoms": len(atoms), **found}
-            missing |= {f"{w.name}, {engine}": w.reason for w in workers if w.reason}
-            models |= {w.name: w.about for w in workers if w.about}
-            print(f"{engine}, {len(atoms)} atoms of water on one core, µs/atom")
-            for model, times in found["seconds"].items():
-                us, threads = 1e6 * times["median"] / len(atoms), found["threads"][model]
-                print(f"  {model:<42}{us:>9.1f}  {threads:.2f} threads", flush=True)
+    atoms = prepare(scratch)
+    for engine in MODELS:
+        found, workers = measure(engine, scratch, rounds, turn)
+        systems[engine] = {"n_atoms": len(atoms), **found}
+        for model, worker in workers.items():
+            if worker.reason:
+                missing[f"{model}, {engine}"] = worker.reason
+                print(f"not measured: {model}, {engine}: {worker.reason}", flush=True)
+            if worker.about:
+                models[model] = worker.about
     for known in models.values():
-        known["neighbours"] = [
-            len(neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, cutoff)[0])
-            / len(atoms)
+        lists = [
+            neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, cutoff)[0]
             for cutoff in known["cutoffs"]
         ]
-    for what, reason in missing.items():
-        print(f"not measured: {what}: {reason}")
-    task = "energy and forces of water through ASE, one core, random weights"
-    figures = {"task": task, "environment": ENVIRONMENT, "models": models, "systems": systems}
-    figures |= {"missing": missing, "without_pair_style": NO_STYLE}
-    return figures, checks_of(systems)
+        known["neighbours"] = [len(receivers) / len(atoms) for receivers in lists]
+    return {
+        "task": "energy and forces of water through ASE, one core, random weights",
+        "environment": ENVIRONMENT,
+        "models": models,
+        "systems": systems,
+        "missing": missing,
+        "without_pair_style": NO_STYLE,
+    }, checks_of(systems)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ is such a driver, and prints JSON.
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from ase import Atoms
 from ase.io import read
 
-from benchmarks.ipi import START, socket, write_input
+from benchmarks.ipi import LOG, START, running, socket, write_input
 from benchmarks.speed.timing import asked, in_turn
-from benchmarks.water import water_box
 from hipnn_ts.processes import program
 
 BEADS = 8
@@ -79,63 +78,40 @@ def _ipis_own(calculator, atoms: str, address: str) -> None:
     from ipi.pes._ase import ASEDriver
 
     own = SourceFileLoader("ipi_driver", program("i-pi-py_driver")).load_module()
-    asked = ASEDriver(template=atoms)
-    asked.ase_calculator = calculator
-    for _ in range(600):
-        if socket(address).exists():
-            break
+    wrapped = ASEDriver(template=atoms)
+    wrapped.ase_calculator = calculator
+    ends = time.monotonic() + 60
+    while not socket(address).exists() and time.monotonic() < ends:
         time.sleep(0.1)
-    own.run_driver(unix=True, address=address, driver=asked)
+    own.run_driver(unix=True, address=address, driver=wrapped)
 
 
-def measure(model: Path, n_molecules: tuple[int, int, int], steps: int, rounds: int) -> dict:
+def measure(model: Path, water: Atoms, steps: int, rounds: int) -> dict:
     """Of each side, all rounds in turn; their medians."""
-    runs = {side: partial(_run, side, model, n_molecules, steps) for side in SIDES}
-    raw = in_turn(runs, rounds)
-    n_atoms = 3 * n_molecules[0] * n_molecules[1] * n_molecules[2]
+    raw = in_turn({side: partial(_run, side, model, water, steps) for side in SIDES}, rounds)
+    keys = "step_ms", "kernels_ms", "over_kernels"
     rows = {
-        side: {
-            key: median(run[key] for run in runs)
-            for key in ("step_ms", "kernels_ms", "over_kernels")
-        }
-        for side, runs in raw.items()
+        side: {key: median(run[key] for run in runs) for key in keys} for side, runs in raw.items()
     }
-    for side, row in rows.items():
-        print(
-            f"i-PI, {side}: {row['step_ms']:.1f} ms a step, kernels {row['kernels_ms']:.1f}, "
-            f"{100 * row['over_kernels']:.1f} % over them"
-        )
-    return {"n_atoms": n_atoms, "beads": BEADS, "sides": rows, "raw": raw}
+    return {"n_atoms": len(water), "beads": BEADS, "sides": rows, "raw": raw}
 
 
-def _run(side: str, model: Path, n_molecules: tuple[int, int, int], steps: int) -> dict:
+def _run(side: str, model: Path, water: Atoms, steps: int) -> dict:
+    address = f"hipnn_ts_reach_{os.getpid()}"
+    settings = {"beads": BEADS, "timestep": 0.1, "address": address}
     with tempfile.TemporaryDirectory() as name:
-        folder, address = Path(name), f"hipnn_ts_reach_{os.getpid()}"
-        write_input(
-            folder,
-            water_box(*n_molecules),
-            beads=BEADS,
-            timestep=0.1,
-            address=address,
-            steps=steps,
-            together=SIDES[side],
-            verbosity="quiet",
-        )
-        module = "benchmarks.speed.reach_ipi"
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        with (folder / "i-pi.log").open("w") as log:
-            server = subprocess.Popen(
-                [program("i-pi"), "input.xml"], cwd=folder, env=environment, stdout=log, stderr=log
-            )
+        folder = Path(name)
+        write_input(folder, water, steps=steps, together=SIDES[side], **settings)
+        with running(["i-pi", "input.xml"], folder=folder) as (server,):
             try:
+                module = "benchmarks.speed.reach_ipi"
                 found = asked(module, side, model.resolve(), folder / START, address)
                 server.wait(60)
             except SystemExit as failure:
-                raise SystemExit(f"{failure}\n{(folder / 'i-pi.log').read_text()}") from None
+                raise SystemExit(f"{failure}\n{(folder / LOG).read_text()}") from None
             finally:
-                server.kill()
                 socket(address).unlink(missing_ok=True)
-        return found
+    return found
 
 
 if __name__ == "__main__":

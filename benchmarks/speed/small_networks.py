@@ -1,29 +1,26 @@
 """Whole LAMMPS steps by small networks on one core, beside an earlier hipnn-ts.
 
-    python -m benchmarks.speed.small_networks --before FOLDER
-
 FOLDER holds an earlier hipnn-ts, as `pip install --no-deps --target FOLDER` leaves it. Random
 weights on water at 1 g/cm³, both sides in turn.
 """
 
-import tempfile
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.lammps import dynamics, hipnn, run, steps
 from benchmarks.models import random_model
-from benchmarks.report import Check, at_least
-from benchmarks.speed.materials import WATER, write_cells
+from benchmarks.report import at_least
+from benchmarks.speed.materials import water, write_cells
 from benchmarks.speed.timing import in_turn, medians
 
 N_ATOMS = 3000
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(NamedTuple):
     n_features: int
     cutoff: float  # Å
     l_max: int
@@ -36,17 +33,6 @@ class Network:
         return (
             f"{self.n_features} features, R {self.cutoff:g} Å, l_max {self.l_max}, "
             f"{self.n_sensitivities} sensitivities"
-        )
-
-    def export(self, path: Path) -> None:
-        random_model(
-            path,
-            self.n_features,
-            self.cutoff,
-            soft_max=self.cutoff - 1.0,
-            l_max=self.l_max,
-            n_sensitivities=self.n_sensitivities,
-            sensitivity_width=self.sensitivity_width,
         )
 
 
@@ -67,49 +53,44 @@ NETWORKS = (
 
 def measure(network: Network, before: Path, folder: Path, rounds: int, n_steps: int) -> dict:
     """Microseconds of each side and their ratio."""
-    network.export(folder / "network.pt")
-    script = dynamics(hipnn("network.pt"), WATER.commands(N_ATOMS)) + steps(n_steps, 2, stages=True)
-    packages = {"before": before, "now": None}
-    runs = in_turn(
-        {n: lambda p=p: run(script, folder, package=p) for n, p in packages.items()}, rounds
-    )
+    settings = {**network._asdict(), "soft_max": network.cutoff - 1.0}
+    del settings["bar"]
+    random_model(folder / "network.pt", **settings)
+    script = dynamics(hipnn("network.pt"), water(N_ATOMS)) + steps(n_steps, 2, stages=True)
+    sides = {
+        name: partial(run, script, folder, package=package)
+        for name, package in {"before": before, "now": None}.items()
+    }
+    runs = in_turn(sides, rounds)
     raw = {name: [each.microseconds for each in found] for name, found in runs.items()}
     middle, last = medians(raw), runs["now"][-1]
-    faster = middle["before"] / middle["now"]
-    print(
-        f"{network.name}: {middle['before']:.1f} -> {middle['now']:.1f} µs/atom, {faster:.2f} ×",
-        flush=True,
-    )
-    stages = {name: 1e6 * s / last.n_atoms / n_steps for name, s in last.stages.items()}
     return {
         "us_per_atom": middle,
         "raw_us_per_atom": raw,
-        "times_faster": faster,
-        "stages_us_per_atom": stages,
+        "times_faster": middle["before"] / middle["now"],
+        "stages_us_per_atom": {
+            name: 1e6 * seconds / last.n_atoms / n_steps for name, seconds in last.stages.items()
+        },
     }
 
 
-@benchmark("small_networks", quick="The first network, one round of few steps.")
+@benchmark("small_networks", rounds=1, n_steps=3, n_networks=1)
 @click.option(
     "--before",
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="Folder of an earlier hipnn-ts.",
 )
-@click.option("--rounds", default=5, show_default=True)
-@click.option("--steps", "n_steps", default=20, show_default=True)
-def main(quick: bool, before: Path, rounds: int, n_steps: int) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
-    chosen, rounds, n_steps = (NETWORKS[:1], 1, 3) if quick else (NETWORKS, rounds, n_steps)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_cells(folder)
-        rows = {n.name: measure(n, before.resolve(), folder, rounds, n_steps) for n in chosen}
-    return {"n_atoms": N_ATOMS, "rows": rows}, [
-        at_least(f"{n.name}: times faster than before", rows[n.name]["times_faster"], n.bar)
-        for n in chosen
-        if n.bar
-    ]
+def main(scratch: Path, before: Path, rounds=5, n_steps=20, n_networks=11) -> Findings:
+    rows, checks = {}, []
+    write_cells(scratch)
+    for network in NETWORKS[:n_networks]:
+        row = rows[network.name] = measure(network, before, scratch, rounds, n_steps)
+        print(f"{network.name}: {row['times_faster']:.2f} × as fast", flush=True)
+        if network.bar:
+            what = f"{network.name}: times faster than before"
+            checks.append(at_least(what, row["times_faster"], network.bar))
+    return {"n_atoms": N_ATOMS, "rows": rows}, checks
 
 
 if __name__ == "__main__":

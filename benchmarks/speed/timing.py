@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -28,8 +29,15 @@ def in_turn(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list]
     return found
 
 
-def alternate(sides: dict[str, Callable], repeats: int, turn: float = 1.0) -> dict[str, dict]:
+def alternate(
+    sides: dict[str, Callable],
+    repeats: int,
+    turn: float = 1.0,
+    finish: Callable[[], object] = lambda: None,
+) -> dict[str, dict]:
     """Time all sides in turn, ``repeats`` times; each turn lasts about so many seconds.
+
+    ``finish`` ends each turn: it waits for what calls have only started.
 
     Returns
     -------
@@ -37,9 +45,14 @@ def alternate(sides: dict[str, Callable], repeats: int, turn: float = 1.0) -> di
     """
 
     def timed(call: Callable) -> Callable[[], float]:
-        call()
-        n = max(1, round(turn / seconds(call)))
-        return lambda: seconds(lambda: [call() for _ in range(n)]) / n
+        def several(n: int) -> None:
+            for _ in range(n):
+                call()
+            finish()
+
+        several(1)
+        n = max(1, round(turn / seconds(partial(several, 1))))
+        return lambda: seconds(partial(several, n)) / n
 
     return summaries(in_turn({name: timed(call) for name, call in sides.items()}, repeats))
 
@@ -54,12 +67,10 @@ def medians(raw: dict[str, list[float]]) -> dict[str, float]:
     return {name: median(values) for name, values in raw.items()}
 
 
-def asked(
-    module: str, *arguments: object, python: str = sys.executable, threads: int | None = 1
-) -> dict:
+def asked(module: str, *arguments: object, threads: int = 1) -> dict:
     """What a module prints last, as JSON, in a process of its own."""
-    command = [python, "-m", module, *map(str, arguments)]
-    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if run.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{run.stdout}{run.stderr}")

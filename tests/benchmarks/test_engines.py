@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 def test_engines_agree_on_one_configuration(random_model, water, tmp_path):
     model, atoms = random_model(), water(3)
-    reference = run_ase(model, atoms, 0, 1)
+    reference = run_ase(model, atoms)
     for result in (
         run_lammps(model, atoms, 0, 1, 2, tmp_path),
         run_openmm(model, atoms, 0, 1, "Reference"),

@@ -1,7 +1,5 @@
 """Steps, memory and kernels on a GPU, beside hippynn with Triton and the machine's own ceilings.
 
-    python -m benchmarks.speed.gpu.measure [--output FILE] [--largest 4000000]
-
 What takes longest comes last, and each part is printed as it ends.
 
 A step is positions in, energy and forces out, all on the GPU, float32, water at liquid density;
@@ -12,18 +10,23 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import click
 import torch
 from ase import Atoms, units
 
-from benchmarks.command import benchmark
+from benchmarks.command import Findings, benchmark
 from benchmarks.models import published_file
 from benchmarks.report import Check, at_least, at_most
-from benchmarks.speed import timing
-from benchmarks.speed.gpu.whole_steps import BOXES, TILES, box_of, whole_steps
-from benchmarks.speed.hippynn_case import imported, training_sides
-from benchmarks.speed.hippynn_peer import Pairs, Peer, species_of, use_kernel
-from benchmarks.water import thermal_water, water_box
+from benchmarks.speed.gpu.whole_steps import SIZES, TILES, box_of, whole_steps
+from benchmarks.speed.hippynn_peer import (
+    Pairs,
+    Peer,
+    imported,
+    species_of,
+    training_sides,
+    use_kernel,
+)
+from benchmarks.speed.timing import alternate
+from benchmarks.water import thermal_water, water_cube
 from hipnn_ts.export import export_potential
 from hipnn_ts.export.exported import FusedPotential
 
@@ -31,7 +34,6 @@ MANY = 200_000
 TRAINED = ((648, 32), (3000, 128))  # atoms and features
 WHOLE = {22: 500, 648: 500, 20577: 60, 98304: 15}  # atoms and steps of the engines
 JITTER = 0.01  # Å
-REPEATS, TURN = 5, 0.2  # seconds of each
 UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
 
 
@@ -57,15 +59,7 @@ class Steps:
 
 def seconds(call) -> list[float]:
     """Raw times of one call, the GPU waited for at both ends of each run."""
-
-    def several(n: int = 1) -> None:
-        for _ in range(n):
-            call()
-        torch.cuda.synchronize()
-
-    several()
-    n = max(1, round(TURN / timing.seconds(several)))
-    return [timing.seconds(lambda: several(n)) / n for _ in range(REPEATS)]
+    return alternate({"one": call}, 5, 0.2, torch.cuda.synchronize)["one"]["raw"]
 
 
 def ceilings() -> dict:
@@ -95,11 +89,11 @@ def kernels(step: Steps) -> dict[str, float]:
     return dict(sorted(times.items(), key=lambda item: -item[1])[:20])
 
 
-def hippynn_step(peer: Peer, step: Steps):
+def hippynn_seconds(peer: Peer, atoms: Atoms) -> list[float]:
     """hippynn with Triton on the same atoms; its pairs are given and not counted."""
-    pairs = Pairs(step.atoms, 6.5).cuda()
+    pairs = Pairs(atoms, 6.5).cuda()
     use_kernel("triton")
-    return lambda: peer.step(*pairs.theirs)
+    return seconds(lambda: peer.step(*pairs.theirs))
 
 
 def training_step(n_atoms: int, n_features: int) -> dict:
@@ -127,18 +121,18 @@ def forces_error(fused: FusedPotential, exact: FusedPotential) -> float:
     the liquid at 300 K."""
     atoms = thermal_water()
     positions, box = torch.from_numpy(atoms.positions), torch.from_numpy(atoms.cell.array)
-    (_, forces), (_, expected) = (
-        Steps(each, atoms).whole.evaluate(where, box)
-        for each, where in ((fused, positions.cuda()), (exact, positions))
-    )
+    _, forces = Steps(fused, atoms).whole.evaluate(positions.cuda(), box)
+    _, expected = Steps(exact, atoms).whole.evaluate(positions, box)
     return electronvolts() * (forces.cpu() - expected).abs().max().item()
 
 
 def copies_error(fused: FusedPotential, n_atoms: int) -> float:
     """How far, eV/atom, the energy of a box of copies is from that of one of them. Where memory is
     short the network takes narrower steps: this is what sees them."""
-    side = BOXES[n_atoms] // TILES[n_atoms]
-    whole, one = (Steps(fused, atoms) for atoms in (box_of(n_atoms), water_box(side, side, side)))
+    whole, one = (
+        Steps(fused, atoms)
+        for atoms in (box_of(n_atoms), water_cube(n_atoms // TILES[n_atoms] ** 3))
+    )
     energies = [
         step.whole.evaluate(torch.from_numpy(step.atoms.positions).cuda(), step.box)[0].item()
         / len(step.atoms)
@@ -160,22 +154,18 @@ def engines(potential) -> list[dict]:
         ]
 
 
-def whole_step_checks(rows: list[dict], kernels_by_size: dict[int, float]) -> list[Check]:
-    """LAMMPS's steps beside the kernels', milliseconds by number of atoms."""
-    checks = []
-    for row in rows:
-        if row["engine"] == "LAMMPS":
-            n, value = row["n_atoms"], row["milliseconds"]
-            unit = "ms" if n < 20_000 else "times the kernels"
-            if n >= 20_000 and value is not None:
-                value /= kernels_by_size[n]
-            limit = {22: 0.2, 648: 0.4}.get(n, 1.25)
-            name = f"LAMMPS, whole step of {n} atoms, {unit}"
-            checks.append(at_most(name, value, limit, row["reason"]))
-    return checks
+def whole_step_check(row: dict, kernels_ms: float) -> Check:
+    """LAMMPS's step: in milliseconds where small, beside the kernels' where large."""
+    n, value, unit = row["n_atoms"], row["milliseconds"], "ms"
+    if n >= 20_000:
+        unit = "times the kernels"
+        value = value and value / kernels_ms
+    limit = {22: 0.2, 648: 0.4}.get(n, 1.25)
+    return at_most(f"LAMMPS, whole step of {n} atoms, {unit}", value, limit, row["reason"])
 
 
 def measure(fused: FusedPotential, n_atoms: int) -> dict:
+    """Time and memory of a step."""
     step = Steps(fused, box_of(n_atoms))
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated()
@@ -189,75 +179,65 @@ def measure(fused: FusedPotential, n_atoms: int) -> dict:
         "million_atom_steps_per_second": n_atoms / median(raw) / 1e6,
         "kilobytes_per_atom": peak / n_atoms / 1000,
     }
-    print(
-        f"{n_atoms:>9} atoms{row['milliseconds']:>12.3f} ms/step"
-        f"{row['million_atom_steps_per_second']:>9.3f} M atom-steps/s"
-        f"{row['kilobytes_per_atom']:>10.1f} kB/atom",
-        flush=True,
-    )
+    print(row, flush=True)
     return row
 
 
-@benchmark("gpu", quick="No box of a million atoms or more.")
-@click.option("--largest", default=4_000_000, show_default=True, help="atoms of the largest box")
-def main(quick: bool, largest: int) -> tuple[dict, list[Check]]:
-    """Measure and judge."""
+@benchmark("gpu", largest=MANY)
+def main(largest=4_000_000) -> Findings:
+    """Measure and judge, up to that many atoms."""
     torch.manual_seed(0)
     peer = Peer(2, 128)
     if published_file():
-        peer.load_published(published_file())
+        peer.load_published()
     potential = imported(peer)
     fused = FusedPotential(potential, torch.float32)
     top = ceilings()
     print(f"ceilings: {top}", flush=True)
-    sizes = [n for n in BOXES if n <= (MANY if quick else largest)]
-    rows = [measure(fused, n) for n in sizes if n < MANY]
+    sizes = [n for n in SIZES if n <= largest]
+    rows = {n: measure(fused, n) for n in sizes if n < MANY}
     error = forces_error(fused, FusedPotential(potential, torch.float64))
     print(f"forces: {error} eV/Å from the CPU in float64", flush=True)
     middle = Steps(fused, box_of(20577))
     by_kernel = kernels(middle)
-    for name, microseconds in by_kernel.items():
-        print(f"{name[:70]:<72}{microseconds:>10.1f} µs")
+    print(by_kernel, flush=True)
     torch.cuda.empty_cache()
-    theirs = seconds(hippynn_step(peer.cuda(), middle))
-    ours = next(row for row in rows if row["n_atoms"] == 20577)
-    ratio = median(theirs) / (ours["milliseconds"] / 1e3)
+    triton = hippynn_seconds(peer.cuda(), middle.atoms)
+    ratio = median(triton) / (rows[20577]["milliseconds"] / 1e3)
     print(f"20577 atoms: {ratio} x hippynn with Triton", flush=True)
     whole = engines(potential)
     training = [training_step(*case) for case in TRAINED]
-    rows += [measure(fused, n) for n in sizes if n >= MANY]
-    most = rows[-1]["n_atoms"]
+    rows |= {n: measure(fused, n) for n in sizes if n >= MANY}
+    most = max(rows)
     of_copies = copies_error(fused, most) if most in TILES else None
     none = None if most in TILES else "no box of copies was asked for"
-    by_size = {row["n_atoms"]: row["milliseconds"] for row in rows}
-    best = max(row["million_atom_steps_per_second"] for row in rows)
+    best = max(row["million_atom_steps_per_second"] for row in rows.values())
     copies = "largest box: energy from that of the cell that it repeats, eV/atom"
     checks = [
         at_least("20,577 atoms, times hippynn with Triton", ratio, 10),
         at_least("million atom-steps/s at the best size", best, 5),
-        at_most("kB per atom, largest box", rows[-1]["kilobytes_per_atom"], 16),
-        at_most("22 atoms, ms per step", by_size[22], 0.3),
-        at_most("648 atoms, ms per step", by_size[648], 0.4),
+        at_most("kB per atom, largest box", rows[most]["kilobytes_per_atom"], 16),
+        at_most("22 atoms, ms per step", rows[22]["milliseconds"], 0.3),
+        at_most("648 atoms, ms per step", rows[648]["milliseconds"], 0.4),
         at_most("forces in float32, eV/Å from the CPU in float64", error, 1e-5),
         at_most(copies, of_copies, 1e-5, none),
-        *(
-            at_least(
-                f"training step, {case['n_atoms']} atoms, {case['n_features']} features, "
-                "times hippynn with Triton",
-                case["times_hippynn"],
-                5,
-            )
-            for case in training
-        ),
-        *whole_step_checks(whole, by_size),
+    ]
+    for case in training:
+        step = f"training step, {case['n_atoms']} atoms, {case['n_features']} features, "
+        what = f"{step}times hippynn with Triton"
+        checks.append(at_least(what, case["times_hippynn"], 5))
+    checks += [
+        whole_step_check(row, rows[row["n_atoms"]]["milliseconds"])
+        for row in whole
+        if row["engine"] == "LAMMPS"
     ]
     return {
         "gpu": torch.cuda.get_device_name(),
         "cuda": torch.version.cuda,
         "published_weights": published_file() is not None,
         "ceilings": top,
-        "steps": rows,
-        "hippynn_triton_20577_seconds": theirs,
+        "steps": list(rows.values()),
+        "hippynn_triton_20577_seconds": triton,
         "microseconds_by_kernel_20577": by_kernel,
         "training": training,
         "whole_steps": whole,

