@@ -19,14 +19,14 @@ pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Variables of each run.sh, and the pictures that it must draw.
 SHORT = {
-    "water": ({"MINUTES": 0.1, "STEPS": 20}, ["errors/parity.png"]),
+    "water": ({"MINUTES": 0.03, "STEPS": 20}, ["errors/parity.png"]),
     "water_density": ({"CELLS": 3, "WARM": 5, "STEPS": 200}, ["water.png"]),
     "alanine_dipeptide": (
-        {"FRAMES": 2, "MINUTES": 0.1, "STEPS": 200, "HEATING": 100},
+        {"FRAMES": 2, "MINUTES": 0.03, "STEPS": 200, "HEATING": 100},
         ["vacuum.png"],
     ),
     "ml_mm": ({"STEPS": 20, "PADDING": 0.7, "CUTOFF": 0.7}, ["water.png"]),
-    "copper": ({"FRAMES": 2, "MINUTES": 0.1, "CELLS": 3, "STEPS": 100}, ["copper.png"]),
+    "copper": ({"FRAMES": 2, "MINUTES": 0.03, "CELLS": 3, "STEPS": 100}, ["copper.png"]),
     "learning": (
         {"ROUNDS": 1, "TRAINING": 10, "LABELS": 6, "STEPS": 30, "MEMBERS": 2},
         ["errors/parity.png"],

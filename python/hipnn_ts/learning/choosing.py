@@ -48,7 +48,7 @@ def choose(
 
 
 def first(frames: Sequence[Atoms], config: LearnConfig) -> list[Atoms]:
-    """The same for the first labels: held-out ones are spread evenly over the frames."""
+    """The same for the first labels: held-back ones are spread evenly over the frames."""
     n_held = held_back_of(len(frames), config.rounds.held_back)
     held = {int(index) for index in np.linspace(0, len(frames) - 1, n_held + 2)[1:-1]}
     why = "rattled" if config.first.method == "rattle" else "dynamics of the reference method"

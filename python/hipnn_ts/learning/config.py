@@ -84,5 +84,5 @@ def identity_of(config: LearnConfig) -> dict[str, Any]:
 
 
 def held_back_of(n: int, share: float) -> int:
-    """How many of n labels are held out: at least one if at least one remains for training."""
+    """How many of n labels are held back: at least one if at least one remains for training."""
     return 0 if n < 2 else min(max(1, math.floor(share * n + 0.5)), n - 1)

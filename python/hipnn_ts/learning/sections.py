@@ -154,7 +154,7 @@ class RoundsConfig(Section):
     )
     forces_rmse: PositiveFloat | None = Field(
         default=None,
-        description="force error on held-out frames below which the loop ends, eV/Å [any]",
+        description="force error on held-back frames below which the loop ends, eV/Å [any]",
     )
     deviation: PositiveFloat | None = Field(
         default=None,

@@ -121,7 +121,7 @@ class Isolated(NamedTuple):
 
 
 def load_data(config: DataConfig) -> tuple[NamedFrames, NamedFrames, Isolated]:
-    """Training and validation frames, from files or held out, and the isolated atoms that were
+    """Training and validation frames, from files or held back, and the isolated atoms that were
     removed.
 
     Raises InputError.
