@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
-  bench-demo bench-density bench-derived-physics bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
+  bench-demo bench-density bench-derived-physics bench-repulsion bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-recipe-gap bench-recipe-optimizer bench-small-networks bench-stability \
   bench-uncertainty bench-water-structure clean
 
@@ -267,6 +267,10 @@ bench-molecule-drift: $(VENV)/.installed
 # Dynamics of the models of bench-accuracy at 500 K, water's at 300 K: hours. Goes on where it was interrupted.
 bench-stability: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.stability
+
+# Wells that the automatic repulsion leaves below the closest approach, by the models of bench-accuracy.
+bench-repulsion: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.physics.repulsion
 
 bench-energy-walk: demo
 	$(BIN)/python -m benchmarks.physics.energy_walk

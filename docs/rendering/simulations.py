@@ -63,6 +63,30 @@ def after_stability(result: dict) -> str:
     return f"{n_runs} runs of {result['picoseconds']:g} ps each, from different frames."
 
 
+def deepest_wells(result: dict) -> Rows:
+    """Of each set, by the shares of the closest approach at which the repulsion acts."""
+    for name, found in result["sets"].items():
+        yield (
+            name,
+            {shares: max(row["wells_eV"].values()) for shares, row in found["rows"].items()},
+        )
+
+
+def shares_of_repulsion(result: dict) -> list[tuple[str, str, str]]:
+    shares = next(iter(result["sets"].values()))["rows"]
+    return [(each, each, ".2f") for each in shares]
+
+
+def after_repulsion(result: dict) -> str:
+    added = result["sets"]["3bpa"]["rows"]
+    listed = ", ".join(
+        f"{row['added_forces_meV_A']['1200 K']:.2g} ({shares})"
+        for shares, row in added.items()
+        if shares != "none"
+    )
+    return f"Forces that it adds on 3BPA at 1200 K, RMS, meV/Å: {listed}."
+
+
 def rounded(value: float, digits: int) -> str:
     return f"{float(f'{value:.{digits}g}'):,g}"
 

@@ -200,6 +200,14 @@ TABLES = {
         ),
         after=simulations.after_stability,
     ),
+    "repulsion": Table(
+        "repulsion",
+        "set",
+        simulations.deepest_wells,
+        simulations.shares_of_repulsion,
+        before=lambda result: "Deepest well below the closest approach, eV.",
+        after=simulations.after_repulsion,
+    ),
     "recipe_gap": _screening("recipe_gap"),
     "recipe_optimizer": _screening("recipe_optimizer"),
 }

@@ -107,11 +107,11 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, t
 
 
 def test_radii_by_the_data():
-    """0.6 and 0.9 of the closest approach, but at most 1.5 sums of covalent radii (H 0.31 Å, O
+    """0.85 and 0.95 of the closest approach, but at most 1.5 sums of covalent radii (H 0.31 Å, O
     0.66 Å): water's H-H is the latter, and O-O never met."""
     found = automatic_radii(["H", "O"], {"H-O": 0.885, "H-H": 1.3}, 5.0)
-    assert found == {"H-O": (0.53, 0.79), "H-H": (0.62, 0.93), "O-O": (1.32, 1.98)}
-    assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (3.0, 4.5)}
+    assert found == {"H-O": (0.75, 0.84), "H-H": (0.83, 0.93), "O-O": (1.77, 1.98)}
+    assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (4.25, 4.75)}
 
 
 def test_atoms_on_top_of_each_other_leave_two_radii():
@@ -123,8 +123,8 @@ def test_by_default_it_acts_where_the_data_has_no_atoms(settings):
     radii = prepared.network.zbl
     assert prepared.resolved["network"]["zbl"] == {pair: list(own) for pair, own in radii.items()}
     closest = prepared.origin["closest_approach"]
-    assert all(radii[pair][1] <= 0.9 * distance for pair, distance in closest.items())
-    assert radii["H-O"][1] > 0.88 * closest["H-O"]
+    assert all(radii[pair][1] <= 0.95 * distance for pair, distance in closest.items())
+    assert radii["H-O"][1] > 0.93 * closest["H-O"]
     repulsion = Potential(prepared.network).repulsion
     for data in (prepared.training, prepared.validation):
         for sample in (data[index] for index in range(len(data))):
