@@ -1,4 +1,4 @@
-"""Beside LAMMPS's other commands: what they read from the pair style, and do to its atoms."""
+"""The pair style together with other LAMMPS commands that read its results or change its atoms."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def run(folder, script, ranks=1, **options):
 
 
 def final_atoms(folder, pbc=True):
-    """What `write_data final.data` wrote, which does not tell the boundaries."""
+    """Return the atoms in `final.data`; the file does not record the boundary conditions."""
     path = folder / "final.data"
     atoms = read(path, format="lammps-data", atom_style="atomic", units="metal")
     atoms.pbc = pbc
@@ -27,7 +27,7 @@ def final_atoms(folder, pbc=True):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_heat_flux(tmp_path, water, random_potential, random_model, ranks):
-    """Sum of e_i v_i - S_i v_i with compute stress/atom, the form that LAMMPS documents."""
+    """With compute stress/atom, the flux is the sum of e_i v_i - S_i v_i that LAMMPS documents."""
     script = set_up(tmp_path, "flux", water(3), hipnn(random_model()))
     script += """
 velocity all create 300 4711
@@ -53,7 +53,7 @@ print "$(c_flux[1]:%.17g) $(c_flux[2]:%.17g) $(c_flux[3]:%.17g)" file flux.txt
 
 
 def test_enthalpy_is_conserved(tmp_path, water, random_model):
-    """The barostat's own conserved quantity holds only if pressure and energy belong together."""
+    """The barostat conserves its quantity only if pressure and energy are consistent."""
     script = set_up(tmp_path, "nph", water(3), hipnn(random_model()))
     script += """
 timestep 0.0001
@@ -87,7 +87,7 @@ write_data final.data nocoeff
 
 
 def test_evaporation_and_deposition(tmp_path, water, random_potential, random_model):
-    """Atoms leave and come between the steps, on whichever rank."""
+    """Atoms are deleted and inserted between steps, on any rank."""
     atoms = water(2)
     atoms.pbc = (True, True, False)
     atoms.cell[2, 2] += 12.0
@@ -112,7 +112,7 @@ write_data final.data nocoeff
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_restart_is_exact(tmp_path, water, random_model, ranks):
-    """The file holds the atoms; the pair style is given again, as for all many-body potentials."""
+    """The restart file holds only the atoms; the script must give the pair style again."""
     integrate = "timestep 0.0002\nfix integrate all nve\n"
     script = set_up(tmp_path, "start", water(3), hipnn(random_model()))
     script += integrate + "velocity all create 300 4928459 loop geom\nrun 10\n"
@@ -126,7 +126,7 @@ def test_restart_is_exact(tmp_path, water, random_model, ranks):
 
 
 def test_partitions(tmp_path, water, random_potential, random_model):
-    """Two worlds of one rank, with systems of their own, in one mpirun."""
+    """One mpirun holds two partitions of one rank each, which simulate different systems."""
     sizes = {"small": 2, "large": 3}
     for name, repeats in sizes.items():
         script = set_up(tmp_path, name, water(repeats), hipnn(random_model()))
@@ -139,7 +139,7 @@ def test_partitions(tmp_path, water, random_potential, random_model):
 
 
 def test_members_of_a_committee(tmp_path, water, random_potential, random_model):
-    """Members are sub-styles: the mean drives the atoms, each one's energies stay at hand."""
+    """With one sub-style per member, the mean drives the atoms and each energy can be computed."""
     architectures = {"l_max": 1}, {"n_features": (12, 6), "cutoff": 3.7}
     first, second = (random_model(**each) for each in architectures)
     pair = f"""
@@ -167,7 +167,7 @@ print "$(pe:%.17g) $(c_first:%.17g) $(c_second:%.17g)" file mean.txt
 
 
 def test_energies_of_atoms_for_other_commands(tmp_path, water, random_potential, random_model):
-    """fix pair keeps what the style says of each atom, here within a hybrid style."""
+    """fix pair stores the energy of each atom, here from within a hybrid style."""
     pair = f"""
 pair_style hybrid/overlay hipnn/ts zbl 2.0 2.5
 pair_coeff * * hipnn/ts {random_model()} O H

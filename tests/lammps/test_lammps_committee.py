@@ -1,4 +1,4 @@
-"""Committees in LAMMPS, on one rank and two: what drives the atoms, and how far members differ."""
+"""Committees in LAMMPS, on one and two ranks: the forces used, and the members' deviations."""
 
 import re
 
@@ -26,7 +26,7 @@ def run(folder, script, ranks=1):
 
 
 def refused(folder, script, ranks=1):
-    """The sentence that ends a run."""
+    """Return the error message of a run that must fail."""
     done = lmp(folder, script, ranks)
     assert done.returncode != 0, done.stdout[-2000:]
     return re.search(r"ERROR: (.*?)(?: \(\S+:\d+\))?$", done.stdout, re.MULTILINE)[1]
@@ -61,7 +61,7 @@ print "$(c_p[5]:%.17g) $(c_p[6]:%.17g) $(c_p[7]:%.17g)" file columns
     unit = ENERGY[units]
     expected = combined(random_members(**architecture), atoms)
     found = read_evaluation(tmp_path, "mean", units)
-    # In units of kcal/mol LAMMPS rounds its own constants.
+    # With units real, LAMMPS's own conversion constants are rounded.
     np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-12)
     np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=1e-10)
     np.testing.assert_allclose(found.virial, expected.virial, rtol=0, atol=1e-9)
@@ -80,7 +80,7 @@ print "$(c_p[5]:%.17g) $(c_p[6]:%.17g) $(c_p[7]:%.17g)" file columns
 @RANKS
 @pytest.mark.parametrize("every", [1, 2])
 def test_one_member_drives(ranks, every, tmp_path, water, random_members, random_committee):
-    """The others are asked every second step, and change nothing."""
+    """The other members, evaluated every ``every`` steps, do not affect the dynamics."""
     pair = committee(random_committee(), f"every {every} forces member 2 file model_devi.out")
     script = set_up(tmp_path, "one", water(3), pair) + evaluate("one")
     script += "timestep 0.0005\nvelocity all create 300 1\nfix 1 all nve\nrun 5\n"
@@ -136,7 +136,7 @@ def test_without_the_keyword_the_mean_runs(tmp_path, water, random_members, rand
 def test_beside_other_styles(
     ranks, architecture, tmp_path, water, random_members, random_committee
 ):
-    """Atoms of others have no part in it. LAMMPS learns late how wide the messages are."""
+    """Atoms of other styles are ignored. LAMMPS learns late how long the messages are."""
     both = water(3)
     both += Atoms("Ar4", positions=np.random.default_rng(0).uniform(0, 9, (4, 3)))
     pair = f"""

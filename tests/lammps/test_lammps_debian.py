@@ -1,4 +1,4 @@
-"""What `make debian` says where it cannot start; what it makes is tested by what it runs."""
+"""The error of `make debian` where it cannot start; the tests it runs cover the rest."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What only a run over several steps or boxes shows."""
+"""Properties that show only in a run over several steps or several boxes."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def energies(folder, name):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_energy_is_conserved(tmp_path, water, random_model, ranks):
-    """Verlet's error in the energy falls with the square of the time step."""
+    """The energy error of the Verlet integrator falls with the square of the time step."""
     spread = {}
     for name, timestep, steps in (("coarse", 2e-4, 100), ("fine", 1e-4, 200)):
         script = set_up(tmp_path, name, water(3), hipnn(random_model()))
@@ -40,11 +40,11 @@ def test_energy_is_conserved(tmp_path, water, random_model, ranks):
 
 
 def test_ranks_follow_one_path(tmp_path, water, random_model):
-    """Atoms change ranks and rows on the way; the last step is compared atom by atom."""
+    """Any number of ranks gives the same trajectory, although atoms move between ranks."""
     found = []
     for ranks in (1, 2, 4):
         name = f"ranks{ranks}"
-        # Five repeats and a thin skin: lists are rebuilt often.
+        # The skin is thin, so that neighbour lists are rebuilt often.
         script = set_up(tmp_path, name, water(3), hipnn(random_model()))
         script += "neighbor 0.1 bin\n" + NVE.format(name=name, timestep=2e-4, steps=40)
         run = lmp(tmp_path, script + evaluate(name), ranks)
@@ -57,7 +57,7 @@ def test_ranks_follow_one_path(tmp_path, water, random_model):
 
 
 def test_pressure_is_the_derivative_of_the_energy(tmp_path, water, random_model):
-    """Central differences over boxes that LAMMPS itself deforms, for all six components."""
+    """All six components equal central differences over boxes that LAMMPS itself deforms."""
     step = 1e-5
     deformations = {
         f"{axis}{sign}": f"change_box all {axis} scale {1 + factor * step:.17g} remap units box"
@@ -82,12 +82,12 @@ def test_pressure_is_the_derivative_of_the_energy(tmp_path, water, random_model)
         for key in ("x", "y", "z", "xy", "xz", "yz")
     ]
     virial = read_evaluation(tmp_path, "rest").virial
-    assert np.abs(virial).min() > 1e-3  # each of them is far above the tolerance below
+    assert np.abs(virial).min() > 1e-3  # every component is far above the tolerance below
     np.testing.assert_allclose(virial, -np.array(derivative), rtol=1e-5, atol=1e-4)
 
 
 def test_barostat_in_single_precision(tmp_path, water, random_model):
-    """The box changes every step; pressure is asked for every step."""
+    """The box changes at every step, and the barostat needs the pressure at every step."""
     script = set_up(tmp_path, "npt", water(3), hipnn(random_model(torch.float32)))
     script += """
 timestep 0.0002
@@ -101,7 +101,7 @@ run 50
 
 
 def test_insertion_and_exchange(tmp_path, water, random_potential, random_model):
-    """fix gcmc and fix atom/swap evaluate between the steps, with other atoms and types."""
+    """fix gcmc and fix atom/swap compute energies between steps, with other atoms and types."""
     script = set_up(tmp_path, "swap", water(2), hipnn(random_model()))
     script += """
 fix exchange all atom/swap 1 5 82741 5000 ke no types 1 2

@@ -1,4 +1,4 @@
-"""The examples are what users copy: they run as they stand."""
+"""The LAMMPS examples, which users copy, run unchanged."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "lammps"
 
 @pytest.fixture
 def run(tmp_path):
-    """Function: output of an example with a model and other variables, on two ranks."""
+    """Function that runs an example on two ranks with the given variables; returns its output."""
     for file in EXAMPLES.iterdir():
         shutil.copy(file, tmp_path)
 
@@ -49,9 +49,9 @@ def test_diffusion_of_methanol(run, tmp_path, published_model):
 
 
 def test_recoil(run, random_model):
-    """The energy that was asked for is there, the core repulsion is felt, the total is kept."""
+    """The atom gets the requested energy, the repulsion acts, and the total energy is conserved."""
     energy = 100
-    # With these weights one of the five lines that are printed falls into a collision.
+    # With these weights one of the five printed lines falls within a collision.
     model = random_model(cusp_regularisation=0.03)
     output = run("in.recoil", model=model, cells=3, warm=2, steps=300, energy=energy)
     warm, recoil = (
@@ -59,6 +59,6 @@ def test_recoil(run, random_model):
         for table in output.split("   Step")[-2:]
     )
     total, core = recoil[:, 4], recoil[:, 5]
-    assert total[0] - warm[-1, 4] == pytest.approx(energy, abs=1)  # less what the atom had
+    assert total[0] - warm[-1, 4] == pytest.approx(energy, abs=1)  # the atom moved already
     assert np.ptp(total) < 1e-3 * energy
     assert core.max() > 0.01

@@ -1,4 +1,4 @@
-"""Neighbours that LAMMPS is told to hide, and atoms that are hidden from all others."""
+"""`neigh_modify exclude`: neighbours hidden from each other, and atoms hidden from all others."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ MOLECULES = {"atom_style": "full"}
     ],
 )
 def test_hidden_neighbours_are_refused(tmp_path, water, random_model, exclusion, arguments):
-    """The energy would be that of some other system: 12 eV off for 9 atoms of water."""
+    """Without some neighbours the energy would be wrong: by 12 eV for 9 atoms of water."""
     script = set_up(tmp_path, "water", water(2), hipnn(random_model()), **arguments)
     script += f"{GROUPS}neigh_modify exclude {exclusion}\nrun 0\n"
     run = lmp(tmp_path, script, ranks=2)
@@ -63,7 +63,7 @@ def test_what_hides_nothing_is_no_matter(
 
 
 def test_other_styles_may_exclude_theirs(tmp_path, water, random_potential, random_model):
-    """Frozen argon beside the network's water."""
+    """Argon atoms of another style, beside water, may be excluded as neighbours."""
     atoms = water(3)
     argon = Atoms("Ar8", positions=np.random.default_rng(1).uniform(0, 9.3, (8, 3)))
     mixed = argon + atoms
@@ -91,7 +91,7 @@ neigh_modify exclude type 1 3
 def test_atoms_hidden_from_all_others_are_absent(
     tmp_path, water, random_potential, random_model, ranks
 ):
-    """As fix gcmc hides an atom for the energy without it; an isolated atom has one of its own."""
+    """A hidden atom contributes nothing, not even its isolated energy, as fix gcmc expects."""
     script = set_up(tmp_path, "water", water(3), hipnn(random_model()))
     script += "group gone id 1:3 40\nneigh_modify exclude group gone all\n" + evaluate("fewer")
     script += "neigh_modify exclude none\n" + evaluate("whole")
@@ -109,17 +109,17 @@ def test_atoms_hidden_from_all_others_are_absent(
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_grand_canonical_ensemble(tmp_path, random_potential, random_model, ranks):
-    """Atoms that hardly ever meet: their number is Poisson's, around V zz exp(-e/kT).
+    """The number of nearly independent atoms is Poisson-distributed around V zz exp(-e/kT).
 
-    What fix gcmc takes for the energy without an atom must not hold that atom's own energy e, or
-    insertion and deletion are not each other's reverse.
+    The energy that fix gcmc computes without an atom must not contain that atom's own energy e;
+    otherwise insertion and deletion are not each other's reverse.
     """
     side, temperature, kt = 44.0, 3000.0, 8.617333262e-5 * 3000.0
     box = Atoms("H", [(1.0, 1.0, 1.0)], cell=[side] * 3, pbc=True)
     potential = random_potential()
     own = reference(potential, box).energy - potential.self_energies[0].item()
     expected = 8.0
-    # LAMMPS: zz = fugacity / kT, in bar and Å³.
+    # In LAMMPS zz = fugacity / kT, with bar and Å³ as units.
     fugacity = expected / side**3 * np.exp(own / kt) * kt * 1.6021765e6
     script = set_up(tmp_path, "gas", box, "", elements=("H",))
     script += f"""

@@ -1,4 +1,4 @@
-"""Atoms closer than in the training data, on two ranks."""
+"""Warnings and errors about atoms closer than in the training data, on two ranks."""
 
 import pytest
 from lammps_run import hipnn, lmp, set_up
@@ -18,7 +18,7 @@ def model(tmp_path_factory, random_potential):
 
 
 def run(folder, water, model, setting, after):
-    """Two oxygen atoms, 1 and 4, are 2 Å apart where ``after`` says so."""
+    """Run ``after`` on water; with CLOSE in it, the oxygen atoms 1 and 4 are 2 Å apart."""
     atoms = water(2)
     pair = hipnn(model).replace("hipnn/ts\n", f"hipnn/ts {setting}\n")
     return lmp(folder, set_up(folder, "water", atoms, pair) + after, ranks=2)

@@ -1,4 +1,4 @@
-"""A rank that is killed in the middle of a run."""
+"""If one rank is killed in the middle of a run, the whole job ends."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def test_a_rank_that_dies_ends_the_job(tmp_path, water, random_model, program):
 
 
 def _ranks(folder):
-    """Processes of lmp that run in this folder: the launcher is none of them."""
+    """Return the ids of the lmp processes that run in this folder, without the launcher."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

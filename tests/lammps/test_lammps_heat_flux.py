@@ -1,4 +1,4 @@
-"""The virial of the exact heat flux, `compute centroid/stress/atom`, and what is made of it."""
+"""The virials of `compute centroid/stress/atom`, and the exact heat flux computed from them."""
 
 from functools import cache
 from itertools import product
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.slow
 
 NINE = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1))
 THREE_LAYERS = {"n_features": (7, 5, 6), "n_middle_features": (8, 4, 6)}
-# Exact virials take the atoms within twice as many cutoffs as there are layers.
+# Exact virials depend on atoms within 2 * n_layers cutoffs: a short cutoff keeps clusters small.
 NEAR = THREE_LAYERS | {"cutoff": 3.0, "soft_max": 2.6}
 
 
 def unfolded(atoms, reach):
-    """The atoms and, as atoms of their own, all images within ``reach`` of them."""
+    """Return a non-periodic copy of the atoms with all images within ``reach`` as real atoms."""
     heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
     extent = np.linalg.norm(np.ptp(atoms.positions, axis=0))
     repeats = np.where(atoms.pbc, np.ceil((reach + extent) / heights).astype(int), 0)
@@ -52,7 +52,7 @@ def atom_energies(potential, cluster, positions):
 
 
 def centroid_virials(potential, atoms):
-    """W_k = sum_i (r_i - r_k) de_i/dr_k, (n, 9) in eV, without any boundary condition."""
+    """Return W_k = sum_i (r_i - r_k) de_i/dr_k, (n, 9) in eV, from an unfolded cluster."""
     n_layers = len(potential.config.n_features)
     cluster = unfolded(atoms, 2 * n_layers * potential.config.cutoff + 0.1)
     x = torch.from_numpy(cluster.positions).requires_grad_()
@@ -137,7 +137,7 @@ if not HAS_TORCH:
 
 @pytest.fixture(scope="module", params=[1, 2, 4])
 def results(request, tmp_path_factory, water, random_model):
-    """Nine components of each atom, and the whole virial; all cases from one process."""
+    """Nine virial components per atom and the total evaluation, by case, all from one run."""
     folder = tmp_path_factory.mktemp("centroid")
     script = ""
     for name, (system, architecture, dtype, portable, units) in CASES.items():
@@ -156,7 +156,7 @@ def results(request, tmp_path_factory, water, random_model):
 
 @pytest.fixture(scope="module")
 def exact(water, random_potential):
-    """Function: what the virials of a case are."""
+    """Function that returns the reference virials of a case."""
 
     @cache
     def of(name):
@@ -178,7 +178,7 @@ def test_is_the_exact_one(results, exact, name):
 
 
 def moving(water):
-    """A cluster in open space, with velocities (Å/ps)."""
+    """Return a cluster without periodicity, and velocities in Å/ps."""
     atoms = water(2)
     atoms.pbc = False
     atoms.set_cell(np.eye(3) * 40)
@@ -199,7 +199,7 @@ $(c_flux[5]:%.17g) $(c_flux[6]:%.17g)" file flux
 
 
 def heat_flux(folder, model, atoms, velocities, stress, ranks=1, style="", units="metal"):
-    """Convective and virial part, eV Å/ps."""
+    """Run LAMMPS; return the convective and the virial part of the heat flux in eV Å/ps."""
     pair = f"pair_style hipnn/ts {style}\npair_coeff * * {model} O H\n"
     script = set_up(folder, "moving", atoms, pair, units)
     unit = {"metal": 1.0, "real": 1e-3}[units]  # Å/ps in Å/fs
@@ -216,9 +216,9 @@ def heat_flux(folder, model, atoms, velocities, stress, ranks=1, style="", units
 def test_heat_flux_is_the_change_of_the_energies_place(
     tmp_path, water, random_potential, random_model, ranks, layers
 ):
-    """d/dt sum_i r_i (e_i + m_i v_i^2 / 2) by central differences, less what atoms carry along.
+    """The virial part is d/dt sum_i r_i (e_i + m_i v_i^2 / 2) less the convective part.
 
-    The kinetic energy changes by the power of each atom's force.
+    Central differences give the potential term; the power of each atom's force the kinetic one.
     """
     architecture = {"n_features": (8,) * layers}
     potential = random_potential(**architecture)
@@ -245,7 +245,7 @@ def test_heat_flux_is_the_change_of_the_energies_place(
     scale = np.abs(expected).max()
     np.testing.assert_allclose(found, expected, atol=1e-6 * scale)
     halves = heat_flux(tmp_path, model, atoms, velocities, "stress/atom", ranks)[1]
-    assert np.abs(halves - expected).max() > 0.01 * scale  # why stress/atom will not do
+    assert np.abs(halves - expected).max() > 0.01 * scale  # stress/atom gives a wrong flux
 
 
 def test_units_real(tmp_path, water, random_model):
@@ -257,7 +257,7 @@ def test_units_real(tmp_path, water, random_model):
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_self_energies_can_be_left_out(tmp_path, water, random_potential, random_model, portable):
-    """They are carried along by the atoms, thousands of eV each, and mean no heat."""
+    """Self-energies, thousands of eV per atom, move with the atoms but carry no heat."""
     atoms, velocities = moving(water)
     arguments = random_model(portable=portable), atoms, velocities, "centroid/stress/atom", 2
     with_them, without = (
@@ -286,7 +286,7 @@ ZBL = "pair_style zbl 2.0 2.5\npair_coeff 1 1 8 8\npair_coeff 1 2 8 1\npair_coef
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_hybrid_styles_add_theirs(tmp_path, water, random_model, ranks):
-    """A pairwise style's are half of each pair's virial to each end."""
+    """A pairwise style adds half of each pair's virial to each of the two atoms."""
     atoms, model = water(3), random_model()
     pairs = {
         "alone": hipnn(model),
@@ -306,7 +306,7 @@ def test_hybrid_styles_add_theirs(tmp_path, water, random_model, ranks):
 
 
 def test_green_kubo_in_a_run(tmp_path, water, random_model):
-    """Asked for now and then, as fix ave/correlate does, while atoms change ranks."""
+    """fix ave/correlate reads the flux every few steps while atoms move between ranks."""
     setup = set_up(tmp_path, "water", water(3), hipnn(random_model()))
     script = f"""{setup}
 velocity all create 3000 1

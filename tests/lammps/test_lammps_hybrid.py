@@ -1,4 +1,4 @@
-"""Beside other pair styles: results are added, types without an element are left alone."""
+"""Hybrid pair styles: results add up, and types without an element are left alone."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ pair_coeff 2 2 1 1
 
 @pytest.fixture
 def run(tmp_path):
-    """Function: evaluate named systems (arguments of ``set_up``) on a number of ranks."""
+    """Function that evaluates named systems (arguments of ``set_up``) on a number of ranks."""
 
     def evaluate_all(ranks, **systems):
         script = "".join(
@@ -41,7 +41,7 @@ def run(tmp_path):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_overlay_adds(run, water, random_potential, random_model, ranks):
-    """Several ranks: in a hybrid style LAMMPS learns late how wide the messages are."""
+    """Two ranks matter: in a hybrid style LAMMPS learns late how long the messages are."""
     architecture = {"n_features": (9, 12)}
     atoms = water(3)
     both, zbl = run(
@@ -59,7 +59,7 @@ def test_overlay_adds(run, water, random_potential, random_model, ranks):
 def test_repulsion_in_the_model_is_that_of_lammps(
     run, water, random_potential, random_model, ranks, portable
 ):
-    """The same weights with pair_style zbl beside them; pairs in all three of its ranges."""
+    """The built-in repulsion equals pair_style zbl beside the same network, in all its ranges."""
     architecture, atoms = {"n_features": (9, 12)}, water(3)
     inside = random_model(portable=portable, zbl=(2.0, 2.5), **architecture)
     overlay = OVERLAY.format(model=random_model(portable=portable, **architecture))
@@ -92,7 +92,7 @@ def test_repulsion_is_printed(tmp_path, water, random_model, zbl, text):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_types_without_an_element(run, water, random_potential, random_model, ranks):
-    """Argon among the water, first in the file: rows of the potential are not LAMMPS's atoms."""
+    """Argon comes first in the file, so that the potential's rows differ from LAMMPS's indices."""
     atoms = water(3)
     argon = Atoms("Ar8", positions=np.random.default_rng(1).uniform(0, 9.3, (8, 3)))
     mixed = argon + atoms
@@ -111,7 +111,7 @@ pair_coeff 1 * zero
 
 
 def test_two_models_at_once(run, water, random_potential, random_model):
-    """Each with its own width of messages, and in its own precision of the list."""
+    """Two models add up although their messages and cutoffs differ."""
     atoms = water(3)
     small, wide = {"l_max": 1}, {"n_features": (12, 6), "cutoff": 3.7}
     pair = f"""
@@ -127,7 +127,7 @@ pair_coeff * * hipnn/ts 2 {random_model(**wide)} O H
 
 
 def test_bonded_atoms_that_see_each_other(tmp_path, water, random_potential, random_model):
-    """Pairs that other styles leave out, overridden for this potential as the error advises."""
+    """`pair_modify special`, which the error advises, restores pairs that special_bonds hides."""
     pair = f"""
 special_bonds lj/coul 1e-20 1e-20 1e-20
 pair_style hybrid/overlay hipnn/ts zero 4.0
@@ -158,7 +158,7 @@ def test_mapping_is_printed_once(tmp_path, water, random_model):
 
 
 def test_overlay_of_long_range_charges(run, water, random_potential, random_model):
-    """The style's forces beside those of Ewald sums; charges that the network does not know."""
+    """Ewald sums over charges, which the network does not use, add to the network's results."""
     atoms = water(3)
     atoms.set_initial_charges([-0.8 if number == 8 else 0.4 for number in atoms.numbers])
     charges = "kspace_style ewald 1e-6\n"

@@ -1,4 +1,4 @@
-"""`lmp` as the self-test, benchmarks and tests start it."""
+"""The function that starts `lmp` for the self-test, the benchmarks and the tests."""
 
 import subprocess
 import time

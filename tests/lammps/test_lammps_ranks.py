@@ -1,4 +1,4 @@
-"""Any number of ranks, in any arrangement, gives what plain torch gives for the whole box."""
+"""Any number and arrangement of ranks gives the same results as plain torch for the whole box."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.slow
 
 # The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, a rank sees five others.
 ARCHITECTURE = {"n_features": (7, 5)}
-# LAMMPS's own choice of arrangement; for eight ranks a row, plates and a cube, which between them
-# have one, two and four ranks in each direction.
+# LAMMPS chooses the arrangement; eight ranks form a row, plates and a cube, which between them have
+# one, two and four ranks in each direction.
 GRIDS = {ranks: ["* * *"] for ranks in (1, 2, 3, 4)}
 GRIDS[8] = ["8 1 1", "1 4 2", "2 1 4", "2 2 2"]
 PRECISIONS = {"double": torch.float64, "single": torch.float32}
@@ -21,13 +21,13 @@ PRECISIONS = {"double": torch.float64, "single": torch.float32}
 
 @pytest.fixture(scope="module", params=GRIDS)
 def evaluations(request, tmp_path_factory, water, random_model):
-    """Grid and precision -> evaluation, all of one process on each rank."""
+    """Map of grid and precision to the dtype and the evaluation, all from one run."""
     folder = tmp_path_factory.mktemp("ranks")
     script, cases = "", {}
     for number, grid in enumerate(GRIDS[request.param]):
         for precision, dtype in PRECISIONS.items():
             if number and precision == "single":
-                continue  # a second arrangement tells nothing of it
+                continue  # one arrangement in single precision is enough
             name = f"{precision}-{number}"
             cases[name] = dtype
             model = random_model(dtype, **ARCHITECTURE)
@@ -64,14 +64,14 @@ def test_shares_of_atoms_sum_to_the_whole(evaluations):
 
 
 def test_momentum_is_conserved(evaluations):
-    """To the rounding of double precision whatever the model's: each pair's pull is exact."""
+    """Forces sum to zero within double precision, even in float32 models: pair forces cancel."""
     for _, found in evaluations.values():
         assert np.abs(found.forces.sum(axis=0)).max() < 1e-11 * np.abs(found.forces).sum()
 
 
 @pytest.mark.parametrize(("ranks", "edge", "told"), [(1, 4, False), (2, 4, True), (2, 13, False)])
 def test_the_log_says_what_ghosts_cost(tmp_path, random_model, ranks, edge, told):
-    """Two halves of a small box consist of ghosts of each other; those of a long one do not."""
+    """In a small box all atoms of one rank are ghosts of the other; in a long box they are not."""
     atoms = molecule("H2O", vacuum=1.55, pbc=True).repeat((edge, 4, 4))
     script = set_up(tmp_path, "box", atoms, hipnn(random_model(**ARCHITECTURE)))
     run = lmp(tmp_path, script + evaluate("box"), ranks)

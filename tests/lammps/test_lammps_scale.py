@@ -1,4 +1,4 @@
-"""The strength of the potential as a parameter, for fix adapt and thermodynamic integration."""
+"""fix adapt scales the potential, as thermodynamic integration needs."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_everything_is_scaled(tmp_path, water, random_potential, random_model, r
 
 
 def test_one_member_of_a_hybrid_style(tmp_path, water, random_potential, random_model):
-    """hybrid/scaled has a factor of its own beside this one."""
+    """The scale of fix adapt multiplies the factor of hybrid/scaled."""
     architectures = {"l_max": 1}, {"n_features": (12, 6), "cutoff": 3.7}
     first, second = (random_model(**each) for each in architectures)
     pair = f"""
@@ -80,7 +80,7 @@ def test_one_scale_for_all_types(tmp_path, water, random_model):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_einstein_crystal(tmp_path, water, random_potential, random_model, ranks):
-    """Frenkel and Ladd: the network fades while fix ti/spring's springs grow stronger."""
+    """Frenkel-Ladd integration: the network fades while the springs of fix ti/spring stiffen."""
     script = set_up(tmp_path, "water", water(3), hipnn(random_model()))
     script += """
 timestep 0.0002
@@ -106,5 +106,5 @@ unfix springs
     np.testing.assert_allclose(network[0], energy, rtol=1e-9)
     whole = network[coupling < 0.99] / (1 - coupling[coupling < 0.99])
     assert coupling.min() == 0.0 and coupling.max() > 0.9
-    # Self energies are nearly all of it.
+    # The self-energies, which are constant, are nearly all of the energy.
     np.testing.assert_allclose(whole, energy, rtol=1e-2)

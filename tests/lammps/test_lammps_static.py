@@ -1,4 +1,4 @@
-"""Energies, forces, virials and their shares per atom against plain torch, on 1, 2 and 4 ranks."""
+"""Energies, forces and virials, total and per atom, equal plain torch's on 1, 2 and 4 ranks."""
 
 import zipfile
 
@@ -41,7 +41,7 @@ def slab(water):
 
 
 def molecules(water):
-    """Four molecules in one corner of a box without periodicity: ranks without atoms."""
+    """Return four molecules in a corner of a non-periodic box: some ranks have no atoms."""
     atoms = water(2)[:12]
     atoms.positions += 1.5
     atoms.set_cell(np.eye(3) * 40)
@@ -50,7 +50,7 @@ def molecules(water):
 
 
 def chain(water):
-    """Atoms 3 Å apart: what is two steps away is beyond the cutoff of 4 Å."""
+    """Return a row of atoms 3 Å apart: second neighbours are beyond the cutoff of 4 Å."""
     atoms = Atoms("OHOHHOHO", [(3.0 * k + 1, 5 + 0.3 * (-1) ** k, 5) for k in range(8)])
     atoms.set_cell((24, 10, 10))
     return atoms
@@ -61,7 +61,7 @@ def isolated(water):
 
 
 def smaller_than_cutoff(water):
-    """An atom has 13 images of itself and more of the others within the cutoff."""
+    """Return a box so small that an atom has its own images within the cutoff."""
     atoms = water(1)
     atoms.rattle(0.05, seed=3)
     return atoms
@@ -105,7 +105,7 @@ if not HAS_TORCH:
 
 @pytest.fixture(scope="module", params=[1, 2, 4])
 def results(request, tmp_path_factory, water, random_model):
-    """All cases from one process, so that torch is loaded once."""
+    """Evaluations of all cases, from one run so that torch is loaded once."""
     folder = tmp_path_factory.mktemp("static")
     script = ""
     for name, (system, architecture, flavour, units, boundary) in CASES.items():
@@ -137,7 +137,7 @@ def test_every_format(tmp_path, water, model_of_a_format):
 
 
 def test_what_torch_would_compile_is_not_read(tmp_path, water, random_model, random_potential):
-    """Nor unpickled: of a fused file LAMMPS needs metadata and document alone."""
+    """LAMMPS reads only metadata and document of a fused file; it compiles or unpickles nothing."""
     path = tmp_path / "model.pt"
     with zipfile.ZipFile(random_model()) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
@@ -151,7 +151,7 @@ def test_what_torch_would_compile_is_not_read(tmp_path, water, random_model, ran
 
 
 def test_the_chain_needs_messages_between_ranks(water, random_potential):
-    """The case above would be empty if no atom felt another beyond the cutoff."""
+    """The chain case would show nothing if no atom affected another beyond the cutoff."""
     atoms = chain(water)
     potential = random_potential(**THREE_LAYERS)
     whole = reference(potential, atoms).forces[3]
@@ -162,7 +162,7 @@ def test_the_chain_needs_messages_between_ranks(water, random_potential):
 
 @pytest.mark.parametrize("flavour", ["fused", "portable"])
 def test_single_precision(tmp_path, water, random_potential, random_model, flavour):
-    """Odd widths: two float32 share one double in the messages."""
+    """Messages pack two float32 into each double, here for odd numbers of features."""
     model = random_model(torch.float32, flavour == "portable", **THREE_LAYERS)
     expected = reference(random_potential(**THREE_LAYERS), periodic(water))
     script = set_up(tmp_path, "f32", periodic(water), hipnn(model)) + evaluate("f32")

@@ -1,4 +1,4 @@
-"""Force uncertainty in LAMMPS, on 1, 2 and 4 ranks, as plain NumPy says; nothing else changes."""
+"""Force uncertainty in LAMMPS equals plain NumPy's on 1, 2 and 4 ranks; nothing else changes."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_as_by_hand(
     ranks, units, architecture, tmp_path, water, random_potential, random_uncertainty,
     uncertain_model,
 ):  # fmt: skip
-    """Columns, table, each atom; energies and forces are those of the network."""
+    """Uncertainties per atom and their summaries are right; energies and forces do not change."""
     potential, own = random_potential(**architecture), random_uncertainty(**architecture)
     atoms = water(3)
     pair = uncertain(uncertain_model(**architecture), "every 1 file model_devi.out")
@@ -66,7 +66,7 @@ def test_as_by_hand(
 @pytest.mark.parametrize("ranks", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_nothing_else_changes(ranks, dtype, tmp_path, water, uncertain_model):
-    """To the last bit, whether it is asked for or not."""
+    """The trajectory is the same to the last bit with and without the uncertainty."""
     dumps = []
     for keywords in ("", "uncertainty every 2"):
         pair = f"pair_style hipnn/ts {keywords}\npair_coeff * * {uncertain_model(dtype)} O H\n"
@@ -89,7 +89,7 @@ run 4
 def test_beside_other_styles_and_empty_ranks(
     ranks, tmp_path, water, random_potential, random_uncertainty, uncertain_model
 ):
-    """Atoms of others have no part in it; all of ours are in one corner of a large box."""
+    """Atoms of other styles are ignored; the network's atoms fill one corner of a large box."""
     atoms = water(1)
     atoms.set_cell(np.eye(3) * 24)
     both = atoms + Atoms("Ar4", positions=np.array([[15.0, 15, 15]] * 4) + 4 * np.eye(4)[:, :3])
