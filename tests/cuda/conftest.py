@@ -1,4 +1,4 @@
-"""The CUDA kernels on the processor: compiled as C++ with a small emulation of CUDA's language."""
+"""Fixtures that run the CUDA kernels on the CPU: compiled as C++ with CUDA's language emulated."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ COMPILER = f"{os.environ.get('CXX', 'c++')} -std=c++17 -fPIC -shared -fno-gnu-un
 
 @pytest.fixture
 def emulated_program(tmp_path):
-    """A function that compiles a program of kernels with constants NAME=VALUE: its path."""
+    """Function that compiles a program of kernels with constants NAME=VALUE; returns its path."""
 
     def compile_program(name, **constants):
         defines = " ".join(f"-D{key}={value}" for key, value in constants.items())
@@ -37,7 +37,7 @@ def emulated_program(tmp_path):
 
 @pytest.fixture(scope="session")
 def common(tmp_path_factory):
-    """Folder of what is compiled, the same for all of a run's processes."""
+    """Folder for compiled libraries, shared by all processes of a test run."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -46,7 +46,7 @@ def common(tmp_path_factory):
 
 
 def made_once(path, command):
-    """Run a command that makes PATH, unless it is there; others wait meanwhile."""
+    """Run a command that makes ``path``, unless it exists; other processes wait meanwhile."""
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
@@ -57,11 +57,11 @@ def made_once(path, command):
 
 @pytest.fixture(scope="session")
 def emulation(common, tmp_path_factory):
-    """Variables by which the emulation finds what compiles its kernels, and a folder for them."""
+    """Environment variables that name the emulation's compiler script and its folder."""
     folder = tmp_path_factory.mktemp("emulation")
     kernels = SOURCES / "core" / "cuda"
     script = folder / "compile"
-    # What was compiled with the same constants is copied: a library is loaded once.
+    # Kernels compiled with the same constants are copied, since one file is loaded only once.
     script.write_text(
         '#!/bin/sh\nout=$1; file=$2; shift 2\nfor each; do defines="$defines -D$each"; done\n'
         f'kept={common}/$(echo "$file$defines" | md5sum | cut -c 1-32)\n'
@@ -78,7 +78,7 @@ def emulation(common, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def emulated_nvidia(common):
-    """Folder of NVIDIA's driver, NVRTC and cuBLAS for a GPU that is the processor."""
+    """Folder with the emulated NVIDIA driver, NVRTC and cuBLAS, which run on the CPU."""
     (common / "nvidia").mkdir(exist_ok=True)
     library = common / "nvidia" / "libcuda.so.1"
     made_once(library, f"{COMPILER} -O1 {HERE}/nvidia.cc -o PATH -ldl")
@@ -90,14 +90,14 @@ def emulated_nvidia(common):
 
 @pytest.fixture
 def run(tmp_path, emulation, emulated_nvidia):
-    """`lmp` with the emulated libraries; compiled kernels are kept for other tests."""
+    """Function that runs `lmp` with the emulated libraries; tests share compiled kernels."""
     kept = Path(emulation["HIPNN_TS_EMULATION_FOLDER"]) / "cache"
     return EmulatedLammps(tmp_path, emulated_nvidia, {**emulation, "XDG_CACHE_HOME": str(kept)})
 
 
 @pytest.fixture(scope="session")
 def emulated(common, emulation):
-    """torch.ops.hipnn_ts_emulated: the device's operators, every kernel run by the processor."""
+    """torch.ops.hipnn_ts_emulated: the CUDA operators, whose kernels run on the CPU."""
     os.environ.update(emulation)
     root = Path(torch.__file__).parent
     installed = Path(_core.__file__).parent / "lib"

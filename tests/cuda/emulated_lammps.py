@@ -1,4 +1,4 @@
-"""`lmp` with NVIDIA's libraries emulated, and what it counted."""
+"""Run `lmp` with emulated NVIDIA libraries, which count transfers, launches and allocations."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
 
 from hipnn_ts.lammps import plugin
 
-# Struct Counts of emulation/nvidia.cc, in its order.
+# The members of struct Counts in emulation/nvidia.cc, in order.
 COUNTED = (
     "up",
     "down",
@@ -28,14 +28,14 @@ MAPS = 'shell "cat /proc/$PPID/maps > maps"\n'
 
 @dataclass
 class EmulatedLammps:
-    """Runs `lmp` in a folder; ``variables`` are those of the emulation."""
+    """Runs `lmp` in a folder; ``variables`` are the emulation's environment variables."""
 
     folder: Path
     nvidia: Path
     variables: dict[str, str]
 
     def __call__(self, script, ranks=1, libraries=None, driver=None, plugins=None):
-        """The finished process."""
+        """Run a script and return the finished process."""
         program = next(
             file.locate()
             for file in distribution("lammps").files
@@ -63,19 +63,19 @@ class EmulatedLammps:
         )
 
     def evaluations(self, script, ranks=1, names=("cpu", "gpu")):
-        """Of a run that succeeds."""
+        """Run a script, which must succeed, and return the named evaluations."""
         done = self(script, ranks)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return [read_evaluation(self.folder, name) for name in names]
 
     def equal(self, script, ranks=1, tolerance=1e-9):
-        """The processor's and the GPU's results are the same."""
+        """Run a script and check that the results of CPU and GPU are equal."""
         cpu, gpu = self.evaluations(script, ranks)
         assert np.abs(cpu.forces).max() > 0.1
         assert_same(gpu, cpu, tolerance)
 
     def error(self, script, ranks=1):
-        """The one sentence of a run that fails."""
+        """Run a script, which must fail, and return its only error line."""
         done = self(script, ranks)
         assert done.returncode != 0, done.stdout[-3000:]
         found = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
@@ -83,18 +83,18 @@ class EmulatedLammps:
         return found[0]
 
     def counts(self):
-        """Of each rank, a row for each synchronisation with the GPU."""
+        """Return the counts of each rank, by name, with a row for each synchronisation."""
         files = sorted((self.folder / "counts").iterdir(), key=lambda file: int(file.name))
         return [dict(zip(COUNTED, np.loadtxt(file, ndmin=2).T, strict=True)) for file in files]
 
 
 def on_gpu(commands):
-    """Pair commands, with the GPU's kernels in the processor's place."""
+    """Return the pair commands with `device cuda` added."""
     return commands.replace("hipnn/ts", "hipnn/ts device cuda", 1)
 
 
 def script_of(folder, atoms, model, dynamics="", pair=None, **options):
-    """The same atoms on the processor, and by the GPU's kernels."""
+    """Return a script that evaluates the same atoms on the CPU and on the emulated GPU."""
     commands = pair or hipnn(model)
     script = set_up(folder, "cpu", atoms, commands, **options) + dynamics + evaluate("cpu")
     script += set_up(folder, "gpu", atoms, on_gpu(commands), **options)

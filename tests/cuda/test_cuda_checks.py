@@ -1,4 +1,4 @@
-"""What a step on a device, emulated, tells or refuses: atoms too close, results not finite."""
+"""Warnings and errors of a step on an emulated GPU: atoms too close, results not finite."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from test_cuda_neighbours import LIMITS as LIMITS_AT
 pytestmark = pytest.mark.slow
 
 BOX = np.eye(3) * 8.0
-# Closest approach in training, Å: H-H, H-O, O-O.
+# Closest approach in the training data, in Å; rows and columns are H and O.
 LIMITS = torch.tensor([[1.4, 0.9], [0.9, 1.7]], dtype=torch.float64)
 
 UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)
 
 
 class Force:
-    """The device's object and the CPU's, of particles that are H and O in turn."""
+    """The force object on the emulated GPU and on the CPU, for alternating H and O particles."""
 
     def __init__(self, emulated, n, stop=False, limits=LIMITS, particles=None, dtype=torch.float64):
         made_of = parts(
@@ -36,7 +36,7 @@ class Force:
         return self.cpu.evaluate(torch.tensor(positions) / LENGTH, box)
 
     def refusals(self, positions, cell=None):
-        """What either says; neither may go on."""
+        """Return the error messages of both devices, each of which must refuse."""
         said = []
         for evaluate in (self.on_device, self.on_cpu):
             with pytest.raises(ValueError, match="hipnn-ts") as error:
@@ -46,13 +46,13 @@ class Force:
 
 
 def line(*distances):
-    """Atoms along z, each so far from the one before."""
+    """Return positions along z with the given distances between neighbours."""
     z = np.cumsum([0.0, *distances])
     return np.stack([0 * z, 0 * z, z], axis=1)
 
 
 def spread(n):
-    """Atoms 2.5 Å apart in a cube."""
+    """Return positions on a cubic grid 2.5 Å apart."""
     grid = np.stack(np.meshgrid(*[np.arange(5)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     return 2.5 * grid[:n]
 
@@ -68,7 +68,7 @@ def test_stop(emulated, cell, dtype):
     assert device == cpu
     assert "particles 1 and 2 are 0.8 Å apart at evaluation 3 of this force, closer than in" in cpu
     assert "training data (0.9 Å)" in cpu
-    force.on_device(line(1.0, 1.0, 1.0), cell)  # goes on where it may
+    force.on_device(line(1.0, 1.0, 1.0), cell)  # works again after an error
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_a_coordinate_that_is_no_number_in_a_list_of_all_pairs(emulated):
 
 @pytest.mark.parametrize("cell, waits", [(None, 1), (BOX, 2)], ids=["molecule", "box"])
 def test_one_wait_at_the_end(emulated, cell, waits):
-    """And one of a box, to see whether the list still fits."""
+    """A step synchronises once; with a box once more, to check whether the list is still valid."""
     force = Force(emulated, 4)
     force.on_device(line(1.5, 1.5, 1.5), cell)
     before = emulated.waits()
     force.on_device(line(1.5, 1.5, 1.4), cell)
     assert emulated.waits() == before + waits
-    force.on_device(line(1.5, 0.8, 1.4), cell)  # tells of it, which takes more
+    force.on_device(line(1.5, 0.8, 1.4), cell)  # warns, which takes more waits
     before = emulated.waits()
     force.on_device(line(1.5, 0.8, 1.4), cell)
     assert emulated.waits() == before + waits
@@ -158,7 +158,7 @@ def test_one_wait_at_the_end(emulated, cell, waits):
 def test_a_graph_waits_for_nothing_and_stops_with_no_number(emulated, stop):
     force = Force(emulated, 3, stop=stop)
     force.on_device(line(1.5, 1.5))
-    emulated.record(True)  # whoever waits now is stopped
+    emulated.record(True)  # any synchronisation now is an error
     try:
         fine = force.on_device(line(1.5, 1.4))
         close = force.on_device(line(1.5, 0.8))

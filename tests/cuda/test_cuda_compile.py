@@ -1,4 +1,4 @@
-"""The CUDA kernels compile for GPUs that are not there, and compiled ones are found again."""
+"""The CUDA kernels compile without a GPU, and the cache finds compiled kernels again."""
 
 import os
 import re
@@ -24,10 +24,10 @@ KERNELS = (
 )
 RANK_KERNELS = (b"near_pairs", b"sender_pairs", b"unpack_rows", b"sum_results", b"row_virials")
 TRAINING_KERNELS = (b"moments_change", b"sum_rows", b"geometry_backward", b"invariants_backward")
-# Bytes of memory that a thread keeps of its own: room for copies of a few arguments. Sums over
-# neighbours would cost several times as much there.
+# Bytes of local memory per thread: enough for copies of a few arguments. Sums over neighbours in
+# local memory, rather than in registers, would take several times as much.
 MOST_STACK = 80
-# Kernels without sums over neighbours: they may keep what does not fit into registers.
+# Kernels without sums over neighbours may spill registers into local memory.
 PER_ATOM = "polynomial"
 
 
@@ -46,7 +46,7 @@ def compiled(architecture=90, **constants):
 
 
 def largest_stack(binary, folder):
-    """Bytes of the kernel that has most; torch's Triton brings the program that tells."""
+    """Return the largest local memory of any kernel in bytes, from Triton's cuobjdump."""
     (triton,) = find_spec("triton").submodule_search_locations
     program = Path(triton) / "backends" / "nvidia" / "bin" / "cuobjdump"
     file = folder / "kernels.cubin"
@@ -59,7 +59,7 @@ def largest_stack(binary, folder):
 
 
 def small(architecture=90):
-    """The cheapest to compile."""
+    """Return the kernels that compile fastest."""
     return compiled(
         architecture,
         n_components=1,
@@ -73,7 +73,7 @@ def small(architecture=90):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """An empty cache of this test's own."""
+    """Folder of an empty cache for each test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "hipnn-ts"
 
@@ -99,7 +99,7 @@ def test_compiles_with_other_constants(constants):
 
 
 TRAINING = ("training.cu", TRAINING_KERNELS)
-# The most components in each precision, since they want most registers.
+# Numbers of components and precisions include the ones that need most registers.
 PROGRAMS = [(*TRAINING, n, 1, double) for n, double in ((1, True), (4, False), (9, True))]
 PROGRAMS += [(*TRAINING, 16, 1, double) for double in (False, True)]
 PROGRAMS += [("rank.cu", RANK_KERNELS, 1, 4, double) for double in (False, True)]
@@ -152,7 +152,7 @@ def test_a_damaged_file_is_replaced(cache):
     whole = file.read_bytes()
     half = whole[: len(whole) // 2]
     file.write_bytes(half)
-    # NVRTC does not give the same bytes each time.
+    # NVRTC's output differs between calls.
     binary = small()
     assert binary.startswith(b"\x7fELF")
     kept = file.read_bytes()

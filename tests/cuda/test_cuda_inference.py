@@ -1,4 +1,4 @@
-"""The CUDA network, its kernels emulated on the processor, against the CPU's in float64."""
+"""The CUDA kernels of the network, emulated on the CPU, equal the CPU's code in float64."""
 
 import copy
 
@@ -43,7 +43,7 @@ def atoms_at_random(n_atoms=12, box=6.0):
 
 
 def configuration(n_atoms=12, box=6.0, cutoff=7.0):
-    """Pairs in random order, some beyond the cutoff of 6.5 Å."""
+    """Return species, receivers, senders and vectors: pairs in random order, some beyond 6.5 Å."""
     species, x = atoms_at_random(n_atoms, box)
     generator = torch.Generator().manual_seed(n_atoms)
     apart = torch.cdist(x, x) + 100.0 * torch.eye(n_atoms)
@@ -58,7 +58,7 @@ def size(values):
 
 
 def last_bias(fused):
-    """The readout's of the last block, a view into the document."""
+    """Return the readout bias of the last block, a view into the document."""
     return fused.weights[0][-8:].view(torch.float64)
 
 
@@ -87,7 +87,7 @@ def test_single_precision(emulated, name):
 
 @pytest.mark.parametrize("name", ["l2-two-lanes", "repulsion"])
 def test_committees(emulated, name):
-    """The mean of members whose sensitivities matter at other distances."""
+    """The mean is right even if the members' sensitivities act at different distances."""
     model = potential(**ARCHITECTURES[name])
     other = copy.deepcopy(model)
     with torch.no_grad():
@@ -149,7 +149,7 @@ def test_changed_weights_are_noticed(emulated):
 
 
 def test_another_storage_is_noticed(emulated):
-    """Which changes no version."""
+    """Replacing the storage of the weights does not change torch's version counter."""
     model, arguments = potential(n_features=(8, 8)), configuration()
     fused = FusedPotential(model, torch.float64)
     packed = fused.weights
@@ -162,7 +162,7 @@ def test_another_storage_is_noticed(emulated):
 
 
 def test_changes_in_inference_mode_are_noticed(emulated):
-    """Tensors made there do not count how often they were written to."""
+    """Tensors created in inference mode have no version counter."""
     arguments = configuration()
     with torch.inference_mode():
         fused = FusedPotential(potential(n_features=(8, 8)), torch.float64)

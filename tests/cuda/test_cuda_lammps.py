@@ -1,7 +1,7 @@
-"""`pair_style hipnn/ts device cuda` without torch, on a GPU that is the processor.
+"""`pair_style hipnn/ts device cuda` without torch, on an emulated GPU.
 
-Everything above NVIDIA's libraries is what runs on a GPU: how the driver, NVRTC and cuBLAS are
-found and called, memory, copies between host and device, kernels.
+All code above NVIDIA's libraries is the code that runs on a GPU: it finds and calls the driver,
+NVRTC and cuBLAS, allocates memory, copies between host and device, and launches kernels.
 """
 
 import re
@@ -36,7 +36,7 @@ def test_equals_the_processor(tmp_path, run, water, random_model, ranks):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_committees(tmp_path, run, water, random_committee, ranks):
-    """The mean, and how far the members are apart."""
+    """The mean and the members' deviations equal the CPU's."""
     script = script_of(tmp_path, water(2), random_committee())
     for name in ("cpu", "gpu"):
         keywords = f"committee every 1 file {name}.out\n"
@@ -51,7 +51,7 @@ def test_committees(tmp_path, run, water, random_committee, ranks):
 
 
 def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
-    """Products of matrices by cuBLAS, in single precision."""
+    """cuBLAS computes the matrix products of wide layers, in single precision."""
     model = random_model(
         torch.float32, l_max=3, invariants="polynomials", normalisation="group", n_features=(40, 24)
     )
@@ -59,7 +59,7 @@ def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
 
 
 def test_ten_steps(tmp_path, run, water, random_model):
-    """Memory is given back and taken again, and the neighbour list changes."""
+    """Results stay equal while memory is freed and reused and the neighbour list changes."""
     dynamics = "velocity all create 600 1\nneigh_modify every 2 check no\ntimestep 0.0005\n"
     dynamics += "fix 1 all nve\nrun 10\nunfix 1\n"
     run.equal(script_of(tmp_path, water(2), random_model(), dynamics))
@@ -76,7 +76,7 @@ def test_no_driver(tmp_path, run):
 
 @pytest.mark.parametrize("name", ["nvrtc", "cublas"])
 def test_a_library_is_missing(tmp_path, run, emulated_nvidia, name):
-    """The driver serves CUDA 12.8: libraries of 13 are not taken."""
+    """The driver supports CUDA 12.8, so libraries of CUDA 13 are not used."""
     driver, libraries = tmp_path / "driver", tmp_path / "libraries"
     driver.mkdir(), libraries.mkdir()
     (driver / "libcuda.so.1").symlink_to(emulated_nvidia / "libcuda.so.1")
@@ -95,7 +95,7 @@ def test_a_library_is_missing(tmp_path, run, emulated_nvidia, name):
 
 
 def test_products_of_matrices(tmp_path, emulated_nvidia):
-    """cuBLAS counts along columns, we along rows; the emulated one is like the reference BLAS."""
+    """Products of row-major matrices are right with cuBLAS, which is column-major."""
     program = tmp_path / "products"
     sources = [EMULATION / "cublas.cc"]
     sources += [

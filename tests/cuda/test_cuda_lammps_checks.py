@@ -1,5 +1,4 @@
-"""What a step of LAMMPS tells or refuses, found on a GPU that is the processor: the sentences are
-those of the CPU."""
+"""Warnings and errors of a LAMMPS step on an emulated GPU are the same as on the CPU."""
 
 import re
 
@@ -16,7 +15,7 @@ CLOSE = "set atom 4 x 1 y 1 z 1\nset atom 9 x 1 y 1 z 1.5\n"  # oxygen and hydro
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, random_potential):
-    """That has seen no oxygen within 0.6 Å of a hydrogen."""
+    """File of a model whose training data have no oxygen within 0.6 Å of a hydrogen."""
     path = tmp_path_factory.mktemp("guard") / "model.pt"
     limits = {"H-O": 0.6, "H-H": 0.1, "O-O": 0.1}
     export_potential(random_potential(), path, {"closest_approach": limits})
@@ -24,7 +23,7 @@ def model(tmp_path_factory, random_potential):
 
 
 def scripts(folder, water, model, commands, setting=""):
-    """For the processor and for the GPU."""
+    """Return the script for the CPU and the script for the GPU."""
     pair = hipnn(model).replace("hipnn/ts\n", f"hipnn/ts {setting}\n")
     return [set_up(folder, "water", water(2), each) + commands for each in (pair, on_gpu(pair))]
 
@@ -41,7 +40,7 @@ def test_stop(tmp_path, run, water, model, ranks):
 
 
 def test_warnings_are_those_of_the_processor(tmp_path, run, water, model):
-    """At the 1st and the 10th step; only then pairs are fetched to say which one it is."""
+    """Only steps that warn, the 1st and the 10th, copy pairs from the GPU to name the closest."""
     commands = f"{CLOSE}fix 1 all setforce 0 0 0\nrun 10\n"
     told = []
     for script in scripts(tmp_path, water, model, commands):

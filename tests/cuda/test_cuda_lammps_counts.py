@@ -1,5 +1,5 @@
-"""What crosses the bus in a step of LAMMPS, and how often it synchronises with the GPU: counted by
-an emulated driver, between rebuilds of the neighbour list."""
+"""Bytes copied to and from the GPU, and synchronisations with it, in a step of LAMMPS between
+rebuilds of the neighbour list; an emulated driver counts them."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,9 @@ from lammps_run import hipnn, set_up
 
 pytestmark = pytest.mark.slow
 
-POSITION = FORCE = 3 * 8  # bytes of an atom
+POSITION = FORCE = 3 * 8  # bytes per atom
 ENERGY = 8
-SUMS = 10 * 8  # energy, virial, what the checks found
+SUMS = 10 * 8  # energy, virial, results of the checks
 STEPS = """
 velocity all create 300 4928459 loop geom
 neighbor 0.6 bin
@@ -25,7 +25,7 @@ WIDTHS = (7, 5)  # of the features that enter the second and third block
 
 
 def steps_of(run, folder, atoms, pair, ranks, waits, steps=6):
-    """Of each rank, what the last steps took, (steps, columns)."""
+    """Return for each rank the counts of the last steps, by name."""
     script = set_up(folder, "water", atoms, on_gpu(pair)) + STEPS.format(steps=steps)
     done = run(script, ranks)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -39,7 +39,7 @@ def steps_of(run, folder, atoms, pair, ranks, waits, steps=6):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_one_rank(tmp_path, run, water, random_model, dtype):
-    """Positions up, forces and energies down in one piece, whatever the number of pairs."""
+    """A step copies positions up, and forces and energies down, in one transfer each way."""
     atoms = water(2)
     pair = hipnn(random_model(dtype, n_features=(7, 5, 6)))
     (counts,) = steps_of(run, tmp_path, atoms, pair, 1, waits=1)
@@ -56,8 +56,8 @@ def test_one_rank(tmp_path, run, water, random_model, dtype):
 
 @pytest.mark.parametrize(("ranks", "dtype"), [(2, torch.float32), (4, torch.float64)])
 def test_ranks(tmp_path, run, water, random_model, ranks, dtype):
-    """Beside positions and forces of the rows, which are a rank's own atoms and others', what
-    borders exchange: features and gradients of each of two blocks."""
+    """A step copies positions and forces of a rank's own atoms and ghosts, and the features and
+    gradients of each of two blocks that ranks exchange."""
     atoms = water(2)
     pair = hipnn(random_model(dtype, n_features=(*WIDTHS, 6)))
     waits = 1 + 2 * len(WIDTHS)
@@ -69,8 +69,8 @@ def test_ranks(tmp_path, run, water, random_model, ranks, dtype):
         assert np.all(counts["uploads"] == waits)
         assert np.all(counts["downloads"] == waits)
         assert np.all(counts["allocations"] == 0)
-        # Up: positions of rows, features of others, gradients of the border. Down: forces of rows,
-        # energies of own atoms, features of the border, gradients of others.
+        # Up: positions of all rows, features of ghosts, gradients of the border. Down: forces of
+        # all rows, energies of own atoms, features of the border, gradients of ghosts.
         features = sum(WIDTHS) * real
         up, down = counts["up"][0], counts["down"][0]
         assert np.all(counts["up"] == up) and np.all(counts["down"] == down)
@@ -82,11 +82,11 @@ def test_ranks(tmp_path, run, water, random_model, ranks, dtype):
 
 
 def solved(up, down, features, n_atoms):
-    """Own atoms, others and border, the only whole numbers that give these bytes; a rank here knows
-    all atoms of the box or of its half."""
+    """Return the numbers of own atoms, ghosts and border atoms: the only whole numbers that give
+    these bytes with at most ``n_atoms`` rows."""
     found = []
     for rows in range(1, n_atoms + 1):
-        both = (up - POSITION * rows) / features  # others + border
+        both = (up - POSITION * rows) / features  # ghosts + border
         own = (down - FORCE * rows - (up - POSITION * rows)) / ENERGY
         others, border = rows - own, both - (rows - own)
         if both == int(both) and own == int(own) and 0 <= border <= own and others >= 0:
@@ -96,7 +96,7 @@ def solved(up, down, features, n_atoms):
 
 
 def test_per_atom_results_where_asked(tmp_path, run, water, random_model):
-    """Six components of the virial more, in the same piece."""
+    """Virials per atom add six components per atom to the same transfer."""
     atoms = water(2)
     pair = hipnn(random_model()) + "compute s all stress/atom NULL virial\ncompute m all reduce "
     pair += "max c_s[1]\nthermo_style custom step pe c_m\n"
@@ -106,7 +106,7 @@ def test_per_atom_results_where_asked(tmp_path, run, water, random_model):
 
 
 def test_a_committee_waits_once(tmp_path, run, water, random_committee):
-    """Unless its members are compared."""
+    """A committee synchronises once per step unless its members are compared."""
     atoms = water(2)
     pair = hipnn(random_committee()).replace("hipnn/ts\n", "hipnn/ts committee every 1000\n")
     (counts,) = steps_of(run, tmp_path, atoms, pair, 1, waits=1)
@@ -115,7 +115,7 @@ def test_a_committee_waits_once(tmp_path, run, water, random_committee):
 
 
 def test_rebuilds_take_what_was_there(tmp_path, run, water, random_model):
-    """A list of pairs that is renewed is made on the GPU, in memory that the last one had."""
+    """The GPU rebuilds the list of pairs in the memory of the previous list."""
     script = set_up(tmp_path, "water", water(2), on_gpu(hipnn(random_model())))
     script += STEPS.format(steps=24).replace("delay 1000", "every 4 delay 0 check no")
     done = run(script)

@@ -1,5 +1,5 @@
-"""What a rank of LAMMPS does besides the network, on a GPU that is the processor: pairs out of
-positions, rows that come and go, messages between ranks."""
+"""Work of a LAMMPS rank besides the network, on an emulated GPU: finding pairs from positions,
+adding and removing rows of atoms, exchanging messages between ranks."""
 
 import re
 
@@ -26,7 +26,7 @@ unfix 1
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
 def test_ranks_and_rebuilds(tmp_path, run, water, random_model, ranks):
-    """Three blocks; atoms change ranks and rows, the box is as wide as one cutoff and a half."""
+    """Atoms move between ranks and rows, with three blocks and a box of one and a half cutoffs."""
     model = random_model(n_features=(7, 5, 6))
     run.equal(script_of(tmp_path, water(2), model, NVE), ranks)
     log = (tmp_path / "log.lammps").read_text()
@@ -35,13 +35,13 @@ def test_ranks_and_rebuilds(tmp_path, run, water, random_model, ranks):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_single_precision(tmp_path, run, water, random_model, ranks):
-    """Features of odd width: two of them in each double of a message, and a half that is left."""
+    """Messages pack two float32 into each double; odd widths leave half of the last one unused."""
     model = random_model(torch.float32, n_features=(7, 5))
     run.equal(script_of(tmp_path, water(2), model), ranks, 1e-5)
 
 
 def test_barostat_in_a_tilted_box(tmp_path, run, water, random_model):
-    """Images move with the box between rebuilds, and the positions of atoms alone are sent."""
+    """Images move with the box between rebuilds, though only positions of atoms are copied."""
     dynamics = """
 change_box all triclinic
 change_box all xy final 1.1 xz final -0.7 yz final 0.9 remap units box
@@ -56,7 +56,7 @@ unfix 1
 
 
 def test_atoms_that_are_displaced_without_the_box(tmp_path, run, water, random_model):
-    """Ghosts are then not where the box puts them: all places are sent."""
+    """fix numdiff/virial displaces ghosts from the lattice images, so all positions are copied."""
     dynamics = """
 fix n all numdiff/virial 1 1e-5
 run 0
@@ -70,7 +70,7 @@ unfix n
 
 
 def test_insertion_and_exchange(tmp_path, run, water, random_model):
-    """Other atoms and types between the steps, and atoms that are hidden from all others."""
+    """Atoms and types change between steps, and some atoms are hidden from all others."""
     dynamics = """
 fix exchange all atom/swap 1 3 82741 5000 ke no types 1 2
 fix insert all gcmc 1 3 0 1 29494 5000 -2030 0.1
@@ -98,7 +98,7 @@ pair_coeff 1 * zero
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_overlay_of_two_models_and_a_longer_range(tmp_path, run, water, random_model, ranks):
-    """Messages of two widths, and ghosts beyond the reach of both."""
+    """Two models send messages of different widths; some ghosts are beyond both cutoffs."""
     cpu = f"""
 pair_style hybrid/overlay hipnn/ts hipnn/ts zbl 5.0 6.0
 pair_coeff * * hipnn/ts 1 {random_model(n_features=(9, 12))} O H
@@ -116,7 +116,7 @@ pair_coeff 1 2 zbl 8 1
 
 
 def test_ranks_without_atoms_and_an_open_box(tmp_path, run, random_model):
-    """A molecule in a corner of four ranks, a lone atom in another."""
+    """Four ranks share a molecule in one corner and a lone atom in another."""
     atoms = molecule("H2O") + Atoms("H", positions=[[18.0, 18.0, 18.0]])
     atoms.set_cell([20.0, 20.0, 20.0])
     atoms.positions[:3] += 2.0
@@ -125,7 +125,7 @@ def test_ranks_without_atoms_and_an_open_box(tmp_path, run, random_model):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_ghosts_without_tags(tmp_path, run, water, random_model, ranks):
-    """Images cannot be told from atoms: each is a row, and features go to it."""
+    """Without tags, images cannot be matched to atoms: each gets a row and receives features."""
     atoms, commands = water(2), hipnn(random_model())
     width = atoms.cell[0, 0]
     places = "".join(
@@ -152,7 +152,7 @@ mass 2 1
 @pytest.mark.parametrize("ranks", [1, 2])
 @pytest.mark.parametrize("forces", ["mean", "member 2"])
 def test_committees_that_are_not_compared(tmp_path, run, water, random_committee, ranks, forces):
-    """In other steps than every tenth members are summed on the GPU."""
+    """In steps that do not compare members, the GPU sums their results."""
     script = script_of(tmp_path, water(2), random_committee(), "reset_timestep 3\n")
     for style in ("pair_style hipnn/ts\n", "pair_style hipnn/ts device cuda\n"):
         script = script.replace(style, f"{style.strip()} committee every 10 forces {forces}\n")
@@ -161,7 +161,7 @@ def test_committees_that_are_not_compared(tmp_path, run, water, random_committee
 
 @pytest.mark.parametrize("n_features", [(8,), (8, 6)])
 def test_heat_flux(tmp_path, run, water, random_model, n_features):
-    """LAMMPS makes its list for this alone."""
+    """The heat flux equals the CPU's; only this computation needs LAMMPS's neighbour list."""
     dynamics = """
 compute c all centroid/stress/atom NULL virial
 compute k all ke/atom

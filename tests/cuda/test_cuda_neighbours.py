@@ -1,4 +1,4 @@
-"""Search, pairs and forces of a device, emulated, against the CPU's from the same positions."""
+"""Neighbour search and forces of an emulated GPU equal the CPU's for the same positions."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def fused_potential(config=SMALL, dtype=torch.float64, n_members=1):
 
 
 def parts(n_particles, particles, fused):
-    """Arguments of EnergyAndForces, limits as of unknown training data."""
+    """Return the arguments of EnergyAndForces, without limits from training data."""
     return [
         *fused.weights,
         torch.as_tensor(particles),
@@ -49,11 +49,11 @@ def parts(n_particles, particles, fused):
     ]
 
 
-LIMITS, STOP = 3, 5  # among these
+LIMITS, STOP = 3, 5  # counted after the weights
 
 
 class Both:
-    """The device's and the CPU's object of the same parts."""
+    """The force object on the emulated GPU and on the CPU, made of the same parts."""
 
     def __init__(self, emulated, n_particles, particles=None, dtype=torch.float64, n_members=1):
         fused = fused_potential(dtype=dtype, n_members=n_members)
@@ -77,7 +77,7 @@ class Both:
 
 
 def random_cell(random):
-    """Triclinic, right- or left-handed, half to two and a half cutoffs wide."""
+    """Return a triclinic cell, right- or left-handed, half to two and a half cutoffs wide."""
     while True:
         lengths = CUTOFF * random.uniform(0.5, 2.5, 3)
         cell = np.diag(lengths) + random.uniform(-0.4, 0.4, (3, 3)) * lengths
@@ -103,7 +103,7 @@ def test_molecules(emulated, n):
 
 
 def test_committees(emulated):
-    """The mean of three members."""
+    """The mean of three members equals the CPU's and differs from one member's results."""
     positions = np.random.default_rng(1).uniform(0, 6, (20, 3))
     both = Both(emulated, 20, n_members=3)
     assert both.compare(positions, np.eye(3) * 6).abs().max() > 0
@@ -117,7 +117,7 @@ def test_no_pairs_at_all(emulated, n):
 
 
 def test_steps_of_a_molecule_wait_once(emulated):
-    """At their end, for what they found; the list of all pairs is never looked at."""
+    """A step of a molecule synchronises at its end only; its list of all pairs is never renewed."""
     random = np.random.default_rng(8)
     positions = random.uniform(0, 6, (9, 3))
     both = Both(emulated, 9)
@@ -184,9 +184,9 @@ def test_mistakes_are_named(emulated, positions, cell, sentence):
 
 
 def test_memory_of_a_step(emulated):
-    """At most 16 kB per atom of a large system, as in benchmarks/speed/gpu: all that the device is
-    asked for, the list included, for the published ANI-1x architecture at the density of water.
-    Scratch of fixed size counts for little here too: the emulated device's limits are small."""
+    """The device allocates at most 16 kB per atom, the neighbour list included, for the published
+    ANI-1x architecture at the density of water, as in benchmarks/speed/gpu.
+    Scratch of fixed size counts for little here: the emulated device's limits are small."""
     fused = fused_potential(
         NetworkConfig(elements=("H", "O"), n_features=(128, 128)), dtype=torch.float32
     )

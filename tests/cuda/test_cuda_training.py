@@ -1,4 +1,4 @@
-"""The training operators' CUDA kernels, emulated on the processor, against the CPU's."""
+"""The CUDA kernels of the training operators, emulated on the CPU, equal the CPU's code."""
 
 import subprocess
 from math import isqrt
@@ -24,7 +24,7 @@ def assert_equal(found, expected, dtype):
 
 
 def form(n_components, n_features, n_pairs, dtype=torch.float64, n_sensitivities=6, window=3):
-    """Factors of the form, pairs (first, count, receivers, senders), directions."""
+    """Return random factors of the moments, pair indices (first to senders) and directions."""
     random = generator(n_components)
     shapes = (
         (n_pairs, n_components),
@@ -75,7 +75,7 @@ def test_the_family_to_second_derivatives(emulated, name, dtype):
 
 @pytest.mark.parametrize("n_components", [1, 4, 9, 16])
 def test_any_number_of_components(emulated_program, n_components):
-    """Sixteen are those of a higher order than networks have now."""
+    """Pair gradients are right for any number of components, up to 16 for l_max 3."""
     sizes = {"N_SENSITIVITIES": 4, "N_FEATURES": 32, "LANE_FEATURES": 1, "MAX_WINDOW": 1}
     program = emulated_program(
         "many_components.cc", Real="double", N_COMPONENTS=n_components, **sizes
@@ -85,7 +85,7 @@ def test_any_number_of_components(emulated_program, n_components):
 
 @pytest.mark.parametrize("only", range(3))
 def test_change_along_one_factor(emulated, only):
-    """Directions that are not there count as zero."""
+    """An empty direction counts as zero."""
     factors, pairs, along = form(9, 33, 40)
     alone = [a if k == only else torch.zeros_like(a) for k, a in enumerate(along)]
     absent = [a if k == only else a[:0] for k, a in enumerate(along)]
@@ -97,7 +97,7 @@ def test_change_along_one_factor(emulated, only):
 @pytest.mark.parametrize("place", range(4), ids=["first", "count", "receivers", "senders"])
 @pytest.mark.parametrize("value", [-1, 99])
 def test_an_index_out_of_range_leaves_no_number(emulated, place, value):
-    """One wrong pair of many: everything computed with these pairs is NaN, none of it wrong."""
+    """One wrong pair of many makes every result NaN, so that none is silently wrong."""
     factors, pairs, along = form(9, 33, 40)
     pairs[place][7] = value
     everything = [

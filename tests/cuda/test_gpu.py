@@ -1,4 +1,4 @@
-"""On a GPU, against the CPU in float64."""
+"""Results on a GPU equal the CPU's in float64."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use"),
 ]
-# The CPU in float32 differs by up to 9.5e-6 in these networks.
+# On the CPU, float32 differs from float64 by up to 9.5e-6 in these networks.
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-10}
 
 
@@ -155,7 +155,7 @@ def test_training_gradients_equal_the_cpu(dtype):
 
 
 def training_gradients(model, arguments):
-    """Of a loss without torch's index_add, whose sums run in any order on a GPU."""
+    """Return gradients of a loss without torch's index_add, which is not deterministic on GPUs."""
     species, receivers, senders, vectors = arguments
     leaf = vectors.float().requires_grad_(True)
     energies = model(species, receivers, senders, leaf)
@@ -170,7 +170,7 @@ def test_training_does_not_wait_for_the_gpu():
     training_gradients(model, arguments)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        # Other pairs than before: sorted and looked at without waiting too.
+        # New pairs are sorted and checked without waiting too.
         training_gradients(model, [each.clone() for each in arguments])
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -247,7 +247,7 @@ def test_lammps_runs_the_same_steps(random_model, tmp_path):
     ("precision", "tolerance"), [("mixed", 1e-5), ("double", 1e-9)], ids=["mixed", "double"]
 )
 def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
-    """By PythonForce: openmm-torch is built for another torch than GPU machines may have."""
+    """OpenMM on a GPU equals its CPU platform; PythonForce works with any version of torch."""
     openmm = pytest.importorskip("openmm")
     names = [
         openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())
@@ -281,7 +281,7 @@ def test_openmm_runs_the_same_steps(random_model, water, precision, tolerance):
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 def test_for_the_sanitizer(dtype):
-    """Small and of everything: what compute-sanitizer runs."""
+    """compute-sanitizer runs this test, which runs each kind of kernel on a small system."""
     fused = FusedPotential(potential(n_features=(64, 33)), dtype)
     energies, _ = torch.ops.hipnn_ts.evaluate(*on_gpu(configuration()), *fused.weights)
     assert energies.isfinite().all()
