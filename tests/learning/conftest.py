@@ -1,4 +1,4 @@
-"""A small loop on water with GFN2-xTB."""
+"""Configuration and frames of a small active-learning loop on water with GFN2-xTB."""
 
 import copy
 import os
@@ -38,7 +38,7 @@ CONTENT = {
 
 @pytest.fixture(scope="session", autouse=True)
 def counted_in_child_processes():
-    """What runs there imports ``counted`` by its name."""
+    """Let child processes import ``counted`` by its name."""
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), before])
     yield
@@ -47,7 +47,7 @@ def counted_in_child_processes():
 
 @pytest.fixture(scope="session")
 def write_config():
-    """Function: learn.yaml in a folder, with sections that are changed."""
+    """Function that writes learn.yaml into a folder, with some sections changed."""
 
     def write(folder, **changed):
         content = copy.deepcopy(CONTENT)
@@ -67,7 +67,7 @@ def write_config():
 
 @pytest.fixture
 def frames_to_label():
-    """Function: a round's folder with n water molecules whose first coordinate is their number."""
+    """Function that makes a round's folder with n waters; their first coordinate is their index."""
     from hipnn_ts.learning.folder import FRAMES, write_frames
 
     def make(folder, n):

@@ -1,4 +1,4 @@
-"""GFN2-xTB that says when it computes, and fails where it is told to."""
+"""GFN2-xTB that records each evaluation and fails on chosen frames."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ from tblite.ase import TBLite
 
 
 class Counted(TBLite):
-    """Writes a line for each evaluation: the first coordinate, and the process that asked for it.
+    """Writes a line for each evaluation: the first coordinate and the id of the parent process.
 
-    ``fail`` is a mapping from the number of a frame, which is its first coordinate, to what
-    happens: error, crash, hang, exit, terminate.
+    ``fail`` maps the index of a frame, which is its first coordinate, to a kind of failure: error,
+    crash, hang, exit or terminate.
     """
 
     def __init__(self, log=None, fail=None, **arguments):

@@ -1,4 +1,4 @@
-"""Labels, those that fail, and two workers of Parsl."""
+"""Labelling: labels that fail, interruptions, and two workers of Parsl."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_what_fails_is_named_and_the_rest_goes_on(tmp_path, frames_to_label):
         assert np.isfinite(read(label_file(folder, k)).get_forces()).all()
     for k in (0, 2, 3, 5):
         assert not label_file(folder, k).exists()
-    # What failed is not tried again, and what is there is not computed again.
+    # Failed labels are not tried again, and finished ones are not computed again.
     calls = log.read_text()
     assert len(calls.splitlines()) == 6
     label(folder, list(range(6)), reference(log=str(log), fail=fail), threads=1)
@@ -173,7 +173,7 @@ def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label
 
 
 def test_an_interruption_is_no_failure(tmp_path, frames_to_label):
-    """A batch system that ends the process, or a run that ends, says nothing about the label."""
+    """A label interrupted by the batch system, or by the end of a run, does not count as failed."""
     folder = frames_to_label(tmp_path / "round-0", 2)
     with pytest.raises(InputError, match=r"expected labelling to finish, found signal 15"):
         label(folder, [0, 1], reference(fail={"0": "terminate"}), threads=1)

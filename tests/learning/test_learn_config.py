@@ -1,4 +1,4 @@
-"""Mistakes in the configuration and with the folder: one sentence each, and nothing is begun."""
+"""Mistakes in the configuration or the folder end with one sentence before any work starts."""
 
 import subprocess
 import sys
@@ -156,8 +156,8 @@ main(sys.argv[2:])
 
 @pytest.mark.parametrize("size", [900, 1500])
 def test_a_full_disk(size, tmp_path, write_config):
-    """Files end at a size, which the system refuses as it does where no space is left: the
-    configuration of the run fits in neither, or the frames do not."""
+    """A limit on the size of files acts like a full disk: either the run's configuration or its
+    frames cannot be written."""
     pytest.importorskip("parsl", reason="needs the extra learn")
     config = write_config(tmp_path)
     command = [sys.executable, "-c", FULL, str(size), "learn", str(config), "-o"]
@@ -171,7 +171,7 @@ def test_a_full_disk(size, tmp_path, write_config):
 
 
 def test_configurations_of_page_and_example(tmp_path):
-    """They are read as they stand."""
+    """The configurations of the documentation page and the example are valid unchanged."""
     page = (ROOT / "docs/learning.md").read_text()
     block = page.split("```yaml\n")[1].split("```")[0]
     (tmp_path / "learn.yaml").write_text(block)

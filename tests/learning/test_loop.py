@@ -1,4 +1,4 @@
-"""The whole loop with the real reference method: its end, going on, and being killed."""
+"""The whole loop with the real reference method: finished, continued, and killed."""
 
 import random
 import signal
@@ -41,7 +41,7 @@ def finished_pieces(run):
 
 @pytest.fixture(scope="module")
 def finished(write_config, tmp_path_factory):
-    """Folder of a run that nothing interrupted, and what it said."""
+    """Folder of an uninterrupted run, and its messages."""
     folder = tmp_path_factory.mktemp("finished")
     said = []
     learn(read_learn_config(write_config(folder)), folder / "run", said.append)
@@ -53,7 +53,7 @@ def test_error_falls_with_the_labels(finished):
     first, last = (read_json(folder / f"run/round-{k}/summary.json") for k in (0, 1))
     assert first["labelled"] == 10 and last["labelled"] == 10
     assert last["train"]["frames"] == 16 and last["held_back"]["frames"] == 4
-    # What the first committee made of the second round's frames, and what the second makes of them.
+    # Errors of the first and of the second committee on the frames of the second round.
     before = np.array([each["error"] for each in last["chosen"]])
     calculator = HIPNNTSCalculator(folder / "run/model.pt", beyond_training="ignore")
     frames = [frame for name, frame in labels_of(folder / "run").items() if "round-1" in name]
@@ -144,7 +144,7 @@ def test_killed_at_random_the_same_labels_and_none_twice(finished, write_config,
     for _ in range(KILLS):
         with (tmp_path / "said").open("a") as said:
             process = subprocess.Popen(command, stdout=said, stderr=said)
-        # Counted in what is finished, so that a busy machine is killed as late.
+        # Progress is counted in finished pieces, so that a busy machine is killed as late.
         target = finished_pieces(tmp_path / "run") + moments.randint(1, 7)
         end = time.monotonic() + 100
         while (

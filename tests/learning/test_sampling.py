@@ -1,4 +1,4 @@
-"""Walks, and what is chosen from them."""
+"""Sampling walks, and the frames chosen from them."""
 
 from itertools import pairwise
 
@@ -35,7 +35,7 @@ def committee(random_committee):
 
 
 def test_a_walker_stops_where_the_committee_deviates(committee):
-    """And begins again, until its steps are used up."""
+    """A stopped walker starts again until its steps are used up."""
     common = {"temperatures": (500.0, 2000.0), "walkers": 2, "steps": 60, "low": 0.0, "starts": 3}
     free = SamplingConfig(**common, interval=4, stop=1e3)
     met = [f.info["max_devi_f"] for f in walk([molecule("H2O")], committee, free, 1, [1, 2])[0]]
@@ -79,7 +79,7 @@ def test_walks_follow_from_their_seed(committee):
 
 
 def test_a_walk_ends_where_atoms_meet(committee):
-    """The sentence is kept, and the walker begins from the next structure."""
+    """The walk keeps the error message, and the walker continues from the next structure."""
     broken = molecule("H2O")
     broken.positions[1] = broken.positions[0]
     settings = SamplingConfig(steps=8, interval=4, low=0.0, stop=1e3, walkers=1)
@@ -89,7 +89,7 @@ def test_a_walk_ends_where_atoms_meet(committee):
 
 
 def test_volumes_follow_the_pressure():
-    """Copper by EMT, 20 GPa: with its 134 GPa of bulk modulus a tenth less; the shape stays."""
+    """At 20 GPa EMT copper, of bulk modulus 134 GPa, shrinks by a tenth and keeps its shape."""
     crystal = bulk("Cu", cubic=True)
     settings = SamplingConfig(timestep=2.0, friction=0.01)
     random = np.random.default_rng(0)
@@ -173,7 +173,7 @@ def test_what_is_known_is_not_chosen():
 
 
 def test_near_copies_are_not_chosen():
-    """A round of copies yields one."""
+    """Of a round of identical frames only one is chosen for training."""
     settings = config(rounds={"labels": 20}, sampling={"low": 0.1, "stop": 0.5})
     frames = frames_with([0.3])[:1] * 30
     chosen = choosing.choose(frames, settings, ["H", "O"], 4.0, 1)

@@ -1,4 +1,4 @@
-"""A slice of the reference data, and a short training run on it."""
+"""A part of the reference data, and a short training run on it."""
 
 import lzma
 from pathlib import Path
@@ -10,7 +10,7 @@ from hipnn_ts.training.config import parse_config
 from hipnn_ts.training.fit import train
 
 REFERENCE = Path(__file__).parents[2] / "examples" / "reference_data"
-# Every group has several trajectories: fractions of a split mean something.
+# Every group has several trajectories, so that it can be split by fractions.
 FEW_ATOMS = ("H2O_", "NH3_", "CH4_")
 
 
@@ -32,14 +32,14 @@ def small_molecules(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def settings(small_molecules):
-    """Function: configuration of a short run; arguments override its training section."""
+    """Function that configures a short run; arguments override the training section."""
 
     def make(**training):
         content = {
             "network": {
                 "n_features": [12],
                 "n_atom_layers": 1,
-                # Broad sensitivities: few data teach them sooner.
+                # A few broad sensitivities learn faster from little data.
                 "n_sensitivities": 8,
                 "cutoff": 5.0,
                 "soft_max": 4.0,
@@ -54,7 +54,7 @@ def settings(small_molecules):
 
 @pytest.fixture(scope="session")
 def finished(settings, tmp_path_factory):
-    """Output directory of that run."""
+    """Output directory of a finished short run."""
     output = tmp_path_factory.mktemp("run") / "out"
     train(settings(), output)
     return output
@@ -66,7 +66,7 @@ class KilledError(Exception):
 
 @pytest.fixture
 def train_until_killed(monkeypatch):
-    """Function: train by a configuration into a folder; end after a number of steps, from 1."""
+    """Function that trains into a folder and dies after the given number of steps."""
 
     def run(config, folder, n_steps):
         original, seen = fit.KeepState.after_step, []

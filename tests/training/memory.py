@@ -1,4 +1,4 @@
-"""Bytes of memory for each frame that is prepared for training.
+"""Print the bytes of memory for each frame that is prepared for training.
 
 python memory.py FOLDER IN_MEMORY FRAMES
 """
@@ -25,7 +25,7 @@ def write(path: Path, n_frames: int) -> None:
 
 
 def run(folder: Path, in_memory: bool, n_frames: int) -> int:
-    """Highest memory so far, in bytes."""
+    """Prepare ``n_frames`` frames; return the peak memory of the process in bytes."""
     path = folder / f"{n_frames}.xyz"
     write(path, n_frames)
     content = {
@@ -34,7 +34,7 @@ def run(folder: Path, in_memory: bool, n_frames: int) -> int:
         "training": {"epochs": 1},
     }
     prepare(parse_config(content, "run.yaml"))
-    # ru_maxrss would begin with the memory of the process that started this one.
+    # ru_maxrss would include the memory of the parent process.
     status = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 

@@ -1,4 +1,4 @@
-"""What a configuration that leaves the recipe open gets, and what older files keep."""
+"""Defaults of the training recipe, and the values that older files keep."""
 
 import copy
 
@@ -36,7 +36,7 @@ def test_sensitivities_are_broad_unless_hippynns_are_asked_for(settings):
 
 
 def test_one_on_site_layer_unless_others_are_asked_for(settings):
-    """Training's default; where a network is only described, it is hippynn's three."""
+    """Training defaults to one layer; NetworkConfig by itself defaults to hippynn's three."""
     config = settings()
     del config.network["n_atom_layers"]
     assert network_config(config, ["H"]).n_atom_layers == 1
@@ -53,7 +53,7 @@ def test_the_resolved_configuration_keeps_the_width(settings, tmp_path, width):
 
 
 def test_files_without_the_width_keep_hippynns(tmp_path, settings):
-    """As those of earlier versions and of imported models; a run that starts from one agrees."""
+    """Earlier checkpoints and imported models keep hippynn's width, as do runs that start there."""
     old = Potential(NetworkConfig(elements=("H", "C", "N", "O"), **settings().network))
     assert old.blocks[0].interaction.sigma.tolist() == [HIPPYNN_SIGMA] * 8
     save_checkpoint(tmp_path / "old.ckpt", old, {})
@@ -102,7 +102,7 @@ def test_the_rate_is_that_of_the_optimiser(optimizer, rate):
 
 
 def test_a_run_says_what_it_chose(settings, tmp_path):
-    """180 frames of three to five atoms: 144 to train on, 20 steps an epoch."""
+    """The messages name the batch size, the sensitivities and the rate of a run on 144 frames."""
     content = copy.deepcopy(settings(epochs=1).model_dump(mode="json"))
     content["training"]["batch_size"] = None
     lines = []

@@ -1,4 +1,4 @@
-"""Training that starts from a checkpoint: what is taken over, what changes, what is refused."""
+"""Training from a checkpoint: what it keeps, what it changes, and which mistakes it refuses."""
 
 import csv
 import hashlib
@@ -27,8 +27,8 @@ MOLECULES = Path(__file__).parents[2] / "examples" / "reference_data" / "molecul
 
 @pytest.fixture(scope="module")
 def molecules(tmp_path_factory):
-    """Files of water, ammonia, methanol and ethane to begin with (240 frames), and of ethanol, to
-    fine-tune on (20) and to judge by (40)."""
+    """Folder with 240 frames of water, ammonia, methanol and ethane for the first run, and with 20
+    frames of ethanol for fine-tuning and 40 for testing."""
     folder = tmp_path_factory.mktemp("molecules")
     frames = {name: [] for name in ("H2O", "NH3", "CH3OH", "C2H6", "CH3CH2OH")}
     for frame in read_frames(MOLECULES):
@@ -45,7 +45,7 @@ def molecules(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(molecules, tmp_path_factory):
-    """Directory of the run to start from."""
+    """Directory of the run that fine-tuning starts from."""
     content = {
         "network": {
             "n_features": [12],
@@ -64,7 +64,7 @@ def finished(molecules, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tuning(molecules, finished):
-    """Function: configuration of a short run on ethanol from the finished one."""
+    """Function that returns the configuration of a short fine-tuning run on ethanol."""
 
     def make(start_from=finished / "best.ckpt", data="few.extxyz", network=None, **training):
         content = {
@@ -85,7 +85,7 @@ def tuning(molecules, finished):
 
 @pytest.fixture(scope="module")
 def tuned(tuning, tmp_path_factory):
-    """Directory of that run, and what it said."""
+    """Directory of a fine-tuned run, and its messages."""
     folder, lines = tmp_path_factory.mktemp("tuned"), []
     train(tuning(), folder, tell=lines.append)
     return folder, lines
@@ -96,7 +96,7 @@ def errors(path, molecules):
 
 
 def test_it_beats_training_from_nothing(tuned, finished, tuning, molecules, tmp_path):
-    """On new molecules, after as many epochs, and the model that it began as."""
+    """On new molecules fine-tuning beats as many epochs from scratch, and its starting model."""
     config = tuning()
     alone = config.model_copy(
         update={"training": config.training.model_copy(update={"start_from": None})}
@@ -105,7 +105,7 @@ def test_it_beats_training_from_nothing(tuned, finished, tuning, molecules, tmp_
     after = errors(tuned[0] / "best.ckpt", molecules)
     nothing = errors(tmp_path / "alone" / "best.ckpt", molecules)
     before = errors(finished / "best.ckpt", molecules)
-    # 240 meV/Å and 11 meV/atom, against 641 and 21 from nothing and 615 and 67 before.
+    # Found: 240 meV/Å and 11 meV/atom, against 641 and 21 from scratch and 615 and 67 before.
     assert after["forces_rmse"] < 0.5 * nothing["forces_rmse"]
     assert after["energy_rmse"] < 0.6 * nothing["energy_rmse"]
     assert after["forces_rmse"] < 0.6 * before["forces_rmse"]
@@ -114,7 +114,7 @@ def test_it_beats_training_from_nothing(tuned, finished, tuning, molecules, tmp_
 
 def test_the_network_is_that_of_the_checkpoint(tuned, finished):
     new, old = (load_checkpoint(f / "best.ckpt")[0].config for f in (tuned[0], finished))
-    assert new.elements == ("H", "C", "O")  # those of the new data: nitrogen has gone
+    assert new.elements == ("H", "C", "O")  # the new data have no nitrogen
     depend_on_the_data = {"elements", "zbl"}
     assert new.model_dump(exclude=depend_on_the_data) == old.model_dump(exclude=depend_on_the_data)
     assert new.zbl == {pair: radii for pair, radii in old.zbl.items() if "N" not in pair}
@@ -153,7 +153,7 @@ NO_STEP = {"epochs": 1, "learning_rate": 1e-30, "ema_decay": None}
 
 
 def test_self_energies_that_are_kept(tuning, finished, molecules, tmp_path):
-    """Before its first step that counts, the model is the checkpoint's."""
+    """With a negligible learning rate, the model predicts exactly what the checkpoint predicts."""
     path = train(tuning(self_energies="kept", **NO_STEP), tmp_path)
     for new, old in zip(
         predicted(path, molecules), predicted(finished / "best.ckpt", molecules), strict=True
@@ -162,7 +162,7 @@ def test_self_energies_that_are_kept(tuning, finished, molecules, tmp_path):
 
 
 def test_self_energies_follow_another_reference(tuning, finished, molecules, tmp_path):
-    """Energies of another method: what differs by the composition is no error to train on."""
+    """A shift of all energies by composition changes the self-energies, not the forces."""
     frames = read_frames(molecules / "few.extxyz")
     shift = {"H": 1.5, "C": -20.0, "O": 7.0}
     for frame in frames:
@@ -176,7 +176,7 @@ def test_self_energies_follow_another_reference(tuning, finished, molecules, tmp
 
 
 def test_self_energies_of_new_elements_alone(tuning, finished, molecules, tmp_path):
-    """Kept for H and O; that of carbon is fitted to what water's model leaves."""
+    """H and O keep their self-energies; carbon's is fitted to the residual of water's model."""
     old = load_checkpoint(finished / "best.ckpt")[0]
     water = potential_of_two(old)
     save_checkpoint(tmp_path / "water.ckpt", water, {})
@@ -189,11 +189,11 @@ def test_self_energies_of_new_elements_alone(tuning, finished, molecules, tmp_pa
     assert abs(np.mean(predicted(path, molecules)[0] - reference)) < 0.5 < abs(energies["C"])
     record = load_checkpoint(path)[1]
     assert record["start_from"]["elements_added"] == ["C"]
-    assert record["closest_approach"] is None  # that of the first model is not known
+    assert record["closest_approach"] is None  # the first model's is unknown
 
 
 def potential_of_two(old):
-    """H and O of it."""
+    """Return a potential for H and O only, with the weights of ``old``."""
     made = Potential(old.config.model_copy(update={"elements": ("H", "O"), "zbl": None}))
     take_over_weights(StartingPoint(None, old, {}), made)
     return made
@@ -237,7 +237,7 @@ def test_frozen_layers_do_not_change(tuning, finished, tmp_path, fused, ema_deca
 
 
 def test_freezing_costs_the_other_layers_nothing(tuning, tmp_path):
-    """Their gradients are those of plain torch, where the operators skip the others."""
+    """The operators skip frozen layers; the others get the same gradients as in plain torch."""
     config = tuning(freeze=FROZEN, epochs=2, precision="float64")
     paths = [train(config, tmp_path / str(fused), fused=fused) for fused in (True, False)]
     fused, plain = (load_checkpoint(path)[0].state_dict() for path in paths)
@@ -308,7 +308,7 @@ def test_mistakes_are_one_sentence(tuning, tmp_path, change, sentence):
 
 def test_the_same_keys_may_be_given(tuning):
     config = tuning(network={"cutoff": 5.0, "n_features": [12]})
-    assert config.network["soft_max"] == 4.0  # and the others are the checkpoint's
+    assert config.network["soft_max"] == 4.0  # other keys come from the checkpoint
 
 
 def test_kept_needs_a_checkpoint():

@@ -1,4 +1,4 @@
-"""The optimiser in the eigenbasis of the gradients' second moments."""
+"""Soap, which runs Adam in the eigenbasis of the gradients' second moments."""
 
 import copy
 
@@ -8,7 +8,7 @@ import torch
 from hipnn_ts.training import soap
 from hipnn_ts.training.soap import Soap
 
-LONG = 2 * soap.BASES_EVERY + 5  # steps, with bases found and improved
+LONG = 2 * soap.BASES_EVERY + 5  # enough steps to find and to update the bases
 SHAPES = [(7,), (1, 7), (5, 6), (5, 6), (3, 4, 5), (0, 4), ()]
 
 
@@ -19,7 +19,7 @@ def parameters(dtype=torch.float64, shapes=SHAPES):
 
 
 def descend(weights, optimizer, n_steps, seed=1):
-    """Steps on noisy gradients."""
+    """Take steps along noisy gradients."""
     generator = torch.Generator().manual_seed(seed)
     for _ in range(n_steps):
         for weight in weights:
@@ -39,11 +39,11 @@ def test_weights_of_one_dimension_are_trained_by_adam():
 
 
 def test_a_step_of_one_gradient_is_its_polar_factor():
-    """What repeats has the same size in all directions of its eigenbasis."""
+    """A repeated gradient gives a step of the same size in all directions of its eigenbasis."""
     weights = parameters(shapes=[(5, 6)])
     optimizer = Soap(weights, 1.0)
     weights[0].grad = torch.randn(5, 6, dtype=torch.float64)
-    for _ in range(soap.BASES_EVERY):  # until then Adam's: the gradient's signs
+    for _ in range(soap.BASES_EVERY):  # first steps are Adam's: the signs of the gradient
         start = weights[0].detach().clone()
         optimizer.step()
     torch.testing.assert_close(
@@ -52,12 +52,12 @@ def test_a_step_of_one_gradient_is_its_polar_factor():
     start = weights[0].detach().clone()
     optimizer.step()
     left, _, right = torch.linalg.svd(weights[0].grad, full_matrices=False)
-    # Directions that the gradient does not have remain as they are.
+    # Directions without a gradient do not change.
     torch.testing.assert_close(start - weights[0].detach(), left @ right, rtol=0, atol=1e-4)
 
 
 def test_bases_become_the_eigenvectors_of_correlated_gradients():
-    """Gradients that are the same for two weights but for a thousandth."""
+    """The gradients of the two rows are equal up to a thousandth."""
     weights = [torch.nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))]
     optimizer = Soap(weights, 1e-9)
     generator = torch.Generator().manual_seed(2)
@@ -75,7 +75,7 @@ def test_bases_become_the_eigenvectors_of_correlated_gradients():
 
 
 def test_what_distinguishes_overlapping_functions_is_learned():
-    """A least-squares problem whose columns differ by a hundredth: Adam is far from it."""
+    """Soap solves a least-squares problem whose columns differ by a hundredth; Adam does not."""
     generator = torch.Generator().manual_seed(3)
     common = torch.randn(200, 1, generator=generator)
     columns = common + 0.01 * torch.randn(200, 8, generator=generator)
@@ -139,5 +139,5 @@ def test_gradients_that_are_not_finite_raise_nothing():
     optimizer = Soap(weights, 0.01)
     weights[0].grad = torch.full((5, 6), torch.nan, dtype=torch.float64)
     for _ in range(2 * soap.BASES_EVERY):
-        optimizer.step()  # the training loop says it in its own words
+        optimizer.step()  # the training loop reports the error
     assert weights[0].isnan().all()

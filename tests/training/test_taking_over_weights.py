@@ -1,4 +1,4 @@
-"""A network that takes over the weights of another one with other elements."""
+"""A network takes over the weights of another network that has other elements."""
 
 import copy
 
@@ -22,7 +22,7 @@ def potential(elements, fused=True, seed=0, **architecture):
 
 
 def answers(model, symbols):
-    """Atomic energies and forces of a cluster of these atoms."""
+    """Return atomic energies and forces of a random cluster of the given atoms."""
     generator = torch.Generator().manual_seed(3)
     x = torch.rand(len(symbols), 3, generator=generator) * 3.0
     receivers, senders = torch.where(torch.cdist(x, x) > 0)
@@ -37,9 +37,9 @@ def answers(model, symbols):
 @pytest.mark.parametrize(
     ("old", "new", "architecture"),
     [
-        ("HCNO", "HCNOS", {}),  # one more
-        ("HCNO", "SOH", {}),  # others in another order, two fewer
-        ("HCNO", "OHCN", {"l_max": 1}),  # another order alone
+        ("HCNO", "HCNOS", {}),  # one element more
+        ("HCNO", "SOH", {}),  # one new element, two dropped, another order
+        ("HCNO", "OHCN", {"l_max": 1}),  # only another order
         ("HCNO", "HCNOSPF", {"n_features": [4, 8]}),  # as many elements as features, then more
         ("HCNO", "HCNOS", {"residual": False}),
         ("HO", "HOS", {"zbl": [0.5, 1.5]}),
@@ -65,7 +65,7 @@ def test_old_elements_behave_exactly_as_before(old, new, architecture, fused):
 
 
 def test_elements_that_cannot_change(tmp_path):
-    """The residual path adds one-hot features to as many others: their order has a meaning."""
+    """With as many elements as features, the residual path adds one-hot species to the features."""
     start = StartingPoint(tmp_path / "old.ckpt", potential("HCNO"), {})
     sentence = (
         r"network\.elements: expected H C N O, as in training\.start_from .* found H C N O S P"

@@ -1,4 +1,4 @@
-"""The commands train and evaluate, as a user runs them."""
+"""The commands `train` and `evaluate` as a user runs them."""
 
 import json
 import subprocess
@@ -148,10 +148,10 @@ def test_an_ensemble_is_trained_and_its_spread_judged(tmp_path, settings, small_
         for k in (1, 2, 3)
     ]
     assert errors["forces_rmse"] < np.mean([member["forces_rmse"] for member in alone])
-    # Members disagree where they are wrong.
+    # Members disagree more where their mean is wrong.
     assert found["forces"]["rank_correlation"] > 0.3
     assert "rank correlation" in run("evaluate", out, small_molecules).output
-    # The same in one file.
+    # The committee exported to one file gives the same result.
     assert run("export", out, "-o", tmp_path / "model.pt").exit_code == 0
     exported = json.loads(run("evaluate", "--json", tmp_path / "model.pt", small_molecules).output)
     assert exported["ensemble"]["members"] == 3

@@ -1,4 +1,4 @@
-"""The recipe's parts against hippynn's own: schedule, regulariser, initial weights."""
+"""Schedule, regulariser and initial weights equal hippynn's own."""
 
 import warnings
 from itertools import chain
@@ -45,11 +45,11 @@ def test_plateaus_change_batch_size_and_rate_when_hippynn_does(patience):
         assert ours.batch_size == theirs.batch_size, epoch
         assert ours.rate(0.5) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12), epoch
         seen.add((ours.batch_size, ours.rate(0.5)))
-    assert len(seen) > 5  # doubled thrice, halved at least twice
+    assert len(seen) > 5  # batch raised thrice, rate lowered at least twice
 
 
 def theirs_of(name):
-    """hippynn's names of a parameter of ours."""
+    """Return hippynn's names for one of our parameters."""
     _, block, kind, *rest = name.split(".")
     if kind == "onsite":
         layer, part, entry = rest
@@ -69,7 +69,7 @@ def theirs_of(name):
 
 
 def weights_of(network, name):
-    """hippynn's values for a parameter of ours, flat."""
+    """Return hippynn's values of one of our parameters, as a flat tensor."""
     return torch.cat([network[theirs].flatten() for theirs in theirs_of(name)])
 
 
@@ -101,7 +101,7 @@ def test_initial_weights_are_distributed_as_in_hippynn():
             assert torch.allclose(a, b, rtol=1e-5), name
             continue
         spread = b.std().item()
-        # Five standard errors of a mean and, for about normal values, of a standard deviation.
+        # Five standard errors of the mean and, for nearly normal values, of the deviation.
         tolerance = 5 * spread * (2 / a.numel()) ** 0.5
         assert a.mean().item() == pytest.approx(b.mean().item(), abs=tolerance), name
         assert a.std().item() == pytest.approx(spread, abs=tolerance), name
@@ -109,7 +109,7 @@ def test_initial_weights_are_distributed_as_in_hippynn():
 
 
 def test_the_recipe_of_the_docs_is_hippynns():
-    """Every key whose default is another has hippynn's value there."""
+    """The recipe in docs/migrate.md sets every key whose default differs to hippynn's value."""
     page = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text()
     block = page.split("## Train the same recipe")[1].split("```yaml\n")[1].split("```")[0]
     config = parse_config(yaml.safe_load(block), "migrate.md")

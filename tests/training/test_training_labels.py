@@ -1,4 +1,4 @@
-"""Runs on data whose frames have a part of the labels, lone atoms, slabs; files by pattern."""
+"""Training on frames with only some labels, on lone atoms and slabs, and on files by pattern."""
 
 import lzma
 from pathlib import Path
@@ -86,7 +86,7 @@ def written(path, *frames):
 
 
 def parted():
-    """Frames with every part of the labels."""
+    """Return frames that have different subsets of the labels."""
     partly = slabs(1)[0]
     partly.calc.results["forces"][1, 2] = np.nan
     return [
@@ -128,7 +128,7 @@ def losses(potential, batch):
 
 
 def test_the_loss_is_that_of_what_is_labelled(tmp_path):
-    """Labels that are not there change nothing, whatever they would have been."""
+    """Missing labels contribute nothing to the errors and the loss."""
     whole = slabs(4)
     potential, prepared = potential_and(whole, tmp_path)
     dataset = prepared.training
@@ -218,7 +218,7 @@ def test_isolated_atoms_set_the_self_energies_and_are_not_trained_on(tmp_path):
     ]
     assert len(prepared.training) + len(prepared.validation) == 6
 
-    # One element of two: the other is fitted to what remains.
+    # Only copper has an isolated atom; hydrogen's energy is fitted to the residual.
     path = written(tmp_path / "data.xyz", alone[1], *others)
     prepared = prepare(config(path, validation=[str(path)]))
     energies = np.array([frame.get_potential_energy() for frame in others])
@@ -228,20 +228,20 @@ def test_isolated_atoms_set_the_self_energies_and_are_not_trained_on(tmp_path):
         [shares @ rest / (shares @ shares), 1.5]
     )
     assert prepared.survey[-1].endswith("eV: Cu 1.5000; fitted to what remains: H")
-    assert len(prepared.validation) == 6  # where the lone atom does not count either
+    assert len(prepared.validation) == 6  # the lone atom is not validated on either
 
-    # A weight of theirs, which MACE's users give, does no harm.
+    # A weight for isolated atoms, which users of MACE give, does no harm.
     weights = {"config_type_weights": {"IsolatedAtom": 0.0}}
     settings = config(path)
     data = settings.data.model_copy(update=weights)
     prepare(settings.model_copy(update={"data": data}))
 
-    # Fine-tuning has those of its checkpoint.
+    # Fine-tuning takes the self-energies of its checkpoint.
     training = settings.training.model_copy(update={"start_from": Path("best.ckpt")})
     tuning = prepare(settings.model_copy(update={"training": training}))
     assert tuning.survey[-1] == "isolated atoms, not trained on, in configurations: 1"
 
-    # What the configuration gives comes first.
+    # Self-energies in the configuration take precedence.
     given = {"H": -1.0, "Cu": -2.0}
     prepared = prepare(config(path, self_energies=given))
     assert prepared.self_energies.tolist() == [-1.0, -2.0]
@@ -284,7 +284,7 @@ def test_files_by_pattern(tmp_path):
     (folder / "more").mkdir(parents=True)
     for name in ("b.xyz", "a.xyz", "more/c.xyz", "notes.txt", "x[y].xyz"):
         (folder / name).write_text("")
-    (folder / "d.xyz").mkdir()  # no file
+    (folder / "d.xyz").mkdir()  # a folder, not a file
     path = tmp_path / "run[1]" / "train.yaml"
 
     def files(train, key="train"):
@@ -296,7 +296,7 @@ def test_files_by_pattern(tmp_path):
     assert files("data/**/*.xyz", "validation") == ["a.xyz", "b.xyz", "more/c.xyz", "x[y].xyz"]
     assert files("[data/b.xyz, 'data/[ab].xyz', data/b.xyz]") == ["b.xyz", "a.xyz", "b.xyz"]
     assert files(f"['{folder.parent}/data/x[y].xyz']") == ["x[y].xyz"]
-    assert files("[data/new.xyz]") == ["new.xyz"]  # missed when it is read
+    assert files("[data/new.xyz]") == ["new.xyz"]  # reported only when it is read
     for key in ("train", "validation"):
         with pytest.raises(InputError) as caught:
             files("data/*.extxyz", key)

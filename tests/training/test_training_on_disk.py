@@ -1,4 +1,4 @@
-"""Training from frames on disk: the same model, in little memory, and nothing stays behind."""
+"""Training from frames on disk gives the same model in little memory and leaves no files."""
 
 import subprocess
 import sys
@@ -21,7 +21,8 @@ MEMORY = Path(__file__).with_name("memory.py")
 
 @pytest.fixture
 def both(settings):
-    """Function: a short run with frames in memory, and on disk; arguments are of its data."""
+    """Function that returns a short run's configuration with frames in memory, and with them on
+    disk; keyword arguments change its data section."""
 
     def make(training=None, **data):
         config = settings(**{"epochs": 2} | (training or {}))
@@ -37,7 +38,7 @@ def both(settings):
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """Folder of temporary files."""
+    """Folder that training uses for temporary files."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -81,7 +82,7 @@ def test_pairs_are_kept_where_frames_are(both):
 def test_the_temporary_files_are_gone_after_training(both, scratch, tmp_path, open_files):
     def look(_):
         assert open_files(scratch)
-        assert not list(scratch.iterdir())  # nobody need tidy up after a kill
+        assert not list(scratch.iterdir())  # unlinked, so nothing remains after a kill
 
     _, on_disk = both({"epochs": 1})
     train(on_disk, tmp_path / "out", tell=look)

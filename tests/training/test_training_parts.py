@@ -1,4 +1,4 @@
-"""Loss, errors, schedule and budget by themselves."""
+"""Loss, errors, schedule and budget, each on its own."""
 
 import math
 
@@ -18,7 +18,7 @@ ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0}
 
 
 def example():
-    """Two configurations, 2 and 1 atoms, with a stress for the second."""
+    """Return prediction and batch of configurations with 2 and 1 atoms, the second with stress."""
     zero = torch.zeros(0)
     batch = Batch(
         species=zero,
@@ -86,7 +86,7 @@ def test_a_configuration_counts_by_its_weight():
     weights = LossConfig(energy=1.0, forces=1.0, stress=1.0, **ROOTS)
     batch = batch._replace(weight=torch.tensor([3.0, 1.0], dtype=torch.float64))
     energy = (3 * 0.4 + 0.3) / 4 + math.sqrt((3 * 0.4**2 + 0.3**2) / 4)
-    # Components: two atoms of weight 3, one of weight 1.
+    # Force components belong to two atoms of weight 3 and one of weight 1.
     forces = (3 * 3 + 6) / 21 + math.sqrt((3 * 9 + 36) / 21)
     assert loss_of(prediction, batch, weights).item() == pytest.approx(energy + forces + 0.02)
     alone = batch._replace(weight=torch.tensor([0.0, 1.0], dtype=torch.float64))

@@ -1,4 +1,4 @@
-"""Two processes that share each batch against one."""
+"""Two processes that share each batch train the same model as one process."""
 
 import os
 import subprocess
@@ -34,10 +34,10 @@ def test_two_processes_train_as_one(settings, tmp_path):
         timeout=300,
     )
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.count("lowest validation loss") == 1  # one of them speaks
+    assert finished.stdout.count("lowest validation loss") == 1  # only one process prints
     one, two = (load_checkpoint(tmp_path / name / "best.ckpt") for name in ("one", "two"))
     for key, value in one[0].state_dict().items():
-        # Sums in another order, 24 steps of Adam.
+        # Sums in another order differ by rounding, over 24 steps.
         assert torch.allclose(two[0].state_dict()[key], value, rtol=1e-7, atol=1e-9), key
     for name, value in one[1]["validation_errors"].items():
         assert abs(two[1]["validation_errors"][name] - value) < 1e-6 * value, name

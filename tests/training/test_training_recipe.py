@@ -1,4 +1,4 @@
-"""Options of the recipe in whole runs: what they change, and on data that lacks labels."""
+"""Effects of the recipe's options in whole runs, also on data that lacks labels."""
 
 import csv
 
@@ -26,7 +26,7 @@ def frames(small_molecules):
 
 @pytest.fixture
 def run(settings, tmp_path):
-    """Function: a run on ``frames`` written to a file; returns its output directory."""
+    """Function that trains on ``frames``, written to a file; returns the output directory."""
 
     def go(frames, data=None, name="out", network=None, **training):
         write(tmp_path / "data.xyz", frames, format="extxyz")
@@ -78,7 +78,7 @@ def test_forces_of_some_configurations_are_enough(frames, run):
 
 
 def test_what_has_no_weight_is_not_learned(frames, run):
-    """Methane spoiled, then without weight: the rest is learned as in good data."""
+    """Methane with wrong energies does not disturb training if its weight is zero."""
     spoiled = without(frames, "forces", every=len(frames) + 1)
     for frame in spoiled:
         if frame.info["config_type"].startswith("CH4"):
@@ -124,7 +124,7 @@ def test_self_energies_fixed_given_and_trained(frames, settings, tmp_path):
 
 def test_patience_raises_the_batch_and_lowers_the_rate(settings, tmp_path):
     schedule = {"kind": "patience", "patience": 1, "max_batch_size": 32}
-    # The weights themselves: their average goes on improving.
+    # Validate the weights themselves, since their average would go on improving.
     given = {"batch_size": 16, "schedule": schedule, "early_stop": 8, "ema_decay": None}
     train(settings(epochs=40, **given), tmp_path)
     log = rows(tmp_path)
@@ -133,7 +133,7 @@ def test_patience_raises_the_batch_and_lowers_the_rate(settings, tmp_path):
     assert sizes == sorted(sizes) and set(sizes) == {16, 32}
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0]
     losses = [float(row["validation_loss"]) for row in log]
-    if len(log) < 40:  # stopped early: the best is as long ago as was allowed
+    if len(log) < 40:  # stopped early, `early_stop` epochs after the best
         assert len(losses) - 1 - int(np.argmin(losses)) == 8
 
 
@@ -145,7 +145,7 @@ def test_early_stop_ends_a_run_that_does_not_improve(settings, tmp_path):
 
 
 def test_the_second_stage_changes_what_is_minimised(settings, tmp_path):
-    """Energies do not count at first; then they do."""
+    """Energies have no weight in the first stage and much in the second."""
     first = {"energy": 0.0, "forces": 1.0}
     second = {"start": 0.5, "loss": {"energy": 5.0, "forces": 1.0}}
     train(settings(epochs=10, loss=first, second_stage=second), tmp_path / "two")
@@ -157,7 +157,7 @@ def test_the_second_stage_changes_what_is_minimised(settings, tmp_path):
 
 
 def test_energies_weigh_more_in_the_last_quarter(settings, tmp_path):
-    """Until then nothing is different; a second stage brings weights of its own."""
+    """late_energy changes the last quarter only; a second stage has its own loss weights."""
     second = {"start": 0.5, "loss": {"energy": 0.5, "forces": 1.0, "late_energy": 9.0}}
     losses = {}
     for name, training in (
@@ -195,7 +195,7 @@ def test_processes_share_each_batch():
     for batch, first, second in zip(whole, *parts, strict=True):
         assert first and second
         assert sorted(i for i in first + second if i >= 0) == sorted(batch)
-    assert parts[1][-1] == [~whole[-1][0]]  # nothing left: a configuration that does not count
+    assert parts[1][-1] == [~whole[-1][0]]  # idle process: a configuration of weight zero
 
 
 def test_large_configurations_make_small_batches(settings, tmp_path):

@@ -1,4 +1,4 @@
-"""Training beside a repulsion: the network learns what it leaves, and nothing else changes."""
+"""Training with a fixed repulsion: the network learns the rest, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -22,13 +22,13 @@ from hipnn_ts.training.repulsion import automatic_radii
 
 pytestmark = pytest.mark.slow
 
-# Beyond the bonds: it takes part in every molecule.
+# The range includes bonds, so that the repulsion acts in every molecule.
 ZBL = (0.6, 1.9)
 
 
 @pytest.fixture
 def repelled(settings):
-    """Function: the settings of a short run with a repulsion."""
+    """Function that returns the settings of a short run with a repulsion."""
 
     def make(**training):
         config = settings(**training)
@@ -38,7 +38,7 @@ def repelled(settings):
 
 
 def directly(potential, sample):
-    """Energy (without self energies) and forces of one sample by the potential itself."""
+    """Return energy (without self-energies) and forces of one sample from the potential itself."""
     receivers, senders = sample.receivers.long(), sample.senders.long()
     vectors = sample.vectors.clone().requires_grad_()
     energies = potential(sample.species, receivers, senders, vectors)
@@ -88,7 +88,7 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, t
     train(config, whole)
     potential, provenance = load_checkpoint(whole / "best.ckpt")
     assert potential.config.zbl == ZBL
-    # Beside 5 eV/Å of the repulsion alone, for which a network without would have to make up.
+    # The repulsion alone gives forces of 5 eV/Å.
     assert provenance["validation_errors"]["forces_rmse"] < 1500
 
     train_until_killed(config, killed, 50)
@@ -107,8 +107,8 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, t
 
 
 def test_radii_by_the_data():
-    """0.85 and 0.95 of the closest approach, but at most 1.5 sums of covalent radii (H 0.31 Å, O
-    0.66 Å): water's H-H is the latter, and O-O never met."""
+    """The radii are 0.85 and 0.95 of the closest approach, but at most 1.5 times the sum of covalent
+    radii (H 0.31 Å, O 0.66 Å), which limits H-H, and O-O, which has no data."""
     found = automatic_radii(["H", "O"], {"H-O": 0.885, "H-H": 1.3}, 5.0)
     assert found == {"H-O": (0.75, 0.84), "H-H": (0.83, 0.93), "O-O": (1.77, 1.98)}
     assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (4.25, 4.75)}
@@ -143,8 +143,8 @@ def test_none_where_none_is_wanted(settings):
 
 @pytest.fixture
 def started(settings, tmp_path):
-    """Function: the networks of a checkpoint, whose radii and record of the closest approach are
-    changed, and of a run that starts from it."""
+    """Function that changes the radii and the closest approach of a checkpoint and starts a run
+    from it; returns the network configurations of both."""
 
     def tune(zbl, closest, network=None):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -163,13 +163,13 @@ def started(settings, tmp_path):
 
 
 def test_fine_tuning_keeps_clear_of_all_data_so_far(started):
-    """The start saw H-O at 0.5 Å, closer than the new data."""
+    """The checkpoint's data had H-O at 0.5 Å, closer than the new data."""
     old, new = started(lambda own: own | {"H-O": (0.3, 0.45)}, {"H-O": 0.5})
     assert new.zbl == old.zbl
 
 
 def test_fine_tuning_keeps_clear_of_earlier_validation_data(started):
-    """Of which the checkpoint knows by its radii alone."""
+    """Only the checkpoint's radii record how close atoms were in its validation data."""
     old, new = started(lambda own: own | {"H-O": (0.3, 0.45)}, {})
     assert new.zbl == old.zbl
 
@@ -201,7 +201,7 @@ def test_what_is_no_repulsion_is_refused(given):
 
 
 def test_a_committee_has_the_shortest_of_its_members(tmp_path, random_potential):
-    """Members that were trained on different frames have different radii."""
+    """Members trained on different frames differ in their radii; the committee takes the shortest."""
     radii = [
         {"H-H": (0.6, 0.9), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)},
         {"H-H": (0.5, 0.8), "H-O": (0.5, 0.8), "O-O": (1.2, 1.8)},

@@ -1,4 +1,4 @@
-"""A run that was killed ends with the model of one that was not, bit for bit."""
+"""A killed and resumed run ends with the same model, bit for bit, as an uninterrupted one."""
 
 import csv
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 ROOTS = {"rmse": 1.0, "mae": 1.0, "mse": 0.0, "hierarchicality": 1e-3}
-# Everything that a resumed run has to remember: averages, plateaus, changing weights, the best.
+# All state that a run must restore: averages, plateaus, changing loss weights, the best epoch.
 EVERYTHING = {
     "seed": 6,
     "epochs": 9,
@@ -42,13 +42,13 @@ EVERYTHING = {
 
 
 def everything(settings):
-    """The configuration; with norms, which do meet plateaus at this rate."""
+    """Return the configuration, with norms as invariants, which reach plateaus at this rate."""
     config = settings(**EVERYTHING)
     return config.model_copy(update={"network": config.network | {"invariants": "norms"}})
 
 
 def tensors(content, path=""):
-    """Every tensor and number in nested containers, with where it stands."""
+    """Yield every tensor and number in nested containers, with its path."""
     if isinstance(content, dict):
         for key, value in content.items():
             yield from tensors(value, f"{path}/{key}")
@@ -60,7 +60,7 @@ def tensors(content, path=""):
 
 
 def assert_same_state(first, second):
-    """Weights, optimiser, averages, schedules and counters of two runs' last checkpoints."""
+    """Check that the last checkpoints agree in weights, optimiser, averages and counters."""
     first, second = (
         dict(tensors(torch.load(folder / fit.STATE, weights_only=True)))
         for folder in (first, second)
@@ -87,7 +87,7 @@ def uninterrupted(settings, tmp_path_factory):
     train(everything(settings), output)
     with (output / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    # There is something to forget: a larger batch, a lower rate, a best epoch that is past.
+    # The run has state to lose: a larger batch, a lower rate, a best epoch before the last.
     assert {row["batch_size"] for row in rows} == {"16", "32"}
     assert len({row["learning_rate"] for row in rows}) > 1
     losses = [float(row["validation_loss"]) for row in rows]
@@ -97,7 +97,7 @@ def uninterrupted(settings, tmp_path_factory):
 
 @pytest.mark.parametrize("step", [1, 8, 9, 10, 38, 55])
 def test_a_run_goes_on_from_any_step(settings, tmp_path, train_until_killed, uninterrupted, step):
-    """9 steps an epoch, 5 from the fourth on: within, at the last, after it, in a larger batch."""
+    """Runs die within an epoch of 9 steps, at its end, after it, and in later, shorter epochs."""
     config = everything(settings)
     train_until_killed(config, tmp_path, step)
     train(config, tmp_path, resume=True)
@@ -120,7 +120,7 @@ def test_a_directory_where_a_run_is_training_is_refused(settings, tmp_path, choi
 
     train(config, tmp_path, tell=train_there_too)
     assert refusals
-    train(config, tmp_path, overwrite=True)  # its end leaves no lock
+    train(config, tmp_path, overwrite=True)  # the finished run left no lock
 
 
 def test_a_run_killed_at_random_moments_ends_alike(settings, tmp_path, uninterrupted):
@@ -139,7 +139,7 @@ def test_a_run_killed_at_random_moments_ends_alike(settings, tmp_path, uninterru
         time.sleep(moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         if process.wait() != -signal.SIGKILL:
-            break  # it was done sooner
+            break  # the run finished before the kill
         kills += 1
     assert kills > 0
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""A whole run on real data: what it learns, what it leaves behind, and that it repeats."""
+"""A whole run on real data: its errors, its files, and its reproducibility."""
 
 import csv
 import hashlib
@@ -36,7 +36,7 @@ def test_errors_fall_far_below_those_of_the_mean(finished, settings):
     assert errors["forces_rmse"] < 0.12 * 1e3 * np.sqrt(np.mean(forces**2))
     # Found: 0.07 of the forces, 0.06 of the energies.
     assert errors["energy_rmse"] < 0.15 * 1e3 * np.sqrt(np.mean((rest - rest.mean()) ** 2))
-    # What the checkpoint says of itself is true of what it holds.
+    # The errors that the checkpoint records are those of its weights.
     for name, value in provenance["validation_errors"].items():
         assert errors[name] == pytest.approx(value, rel=1e-4)
 
@@ -77,7 +77,7 @@ def test_the_seed_decides_the_weights(settings, tmp_path):
     runs = {"first": 0, "again": 0, "other": 1}
     state = torch.get_rng_state()
     for name, seed in runs.items():
-        torch.rand(3)  # the caller's random numbers have no say
+        torch.rand(3)  # the caller's random state must not matter
         train(settings(epochs=2, seed=seed), tmp_path / name)
     found = {name: weights(tmp_path / name / "best.ckpt") for name in runs}
     for key, value in found["first"].items():
@@ -93,7 +93,7 @@ def test_the_seed_decides_the_weights(settings, tmp_path):
 
 
 def test_fused_and_plain_operators_train_alike(settings, tmp_path):
-    # Adam: eigenvectors that are found by iterations increase differences of rounding.
+    # Adam, because Soap's iterative eigenvectors amplify differences of rounding.
     config = settings(epochs=2, precision="float64", optimizer="adam")
     for fused in (True, False):
         train(config, tmp_path / str(fused), fused=fused)
@@ -104,7 +104,7 @@ def test_fused_and_plain_operators_train_alike(settings, tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["soap", "adam"])
 def test_weight_decay_shrinks_matrices_alone(settings, tmp_path, optimizer):
-    """By the rate times the decay, besides the same step."""
+    """Beyond the usual step, matrices shrink by the rate times the decay."""
     rate, decay = 0.01, 0.3
     first = {"epochs": 1, "optimizer": optimizer, "learning_rate": rate, "precision": "float64"}
     first |= {"batch_size": 1000, "ema_decay": None, "schedule": {"warm_up": 0.0}}

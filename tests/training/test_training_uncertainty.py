@@ -1,4 +1,4 @@
-"""What training leaves in its checkpoint to tell the uncertainty of forces."""
+"""The parameters of the force uncertainty that training stores in its checkpoint."""
 
 import shutil
 
@@ -20,7 +20,7 @@ from hipnn_ts.training.uncertainty import described, fit_uncertainty
 
 
 def frames_of(water, *seeds, forces=True):
-    """Water with forces that are wrong at random."""
+    """Return frames of water with random numbers as forces."""
     frames = []
     for seed in seeds:
         atoms = water(2)
@@ -142,7 +142,7 @@ def test_broken_checkpoints(name, tmp_path, random_potential, random_uncertainty
 
 
 def test_a_run_leaves_it(finished):
-    """Of the weights in best.ckpt."""
+    """A run stores the uncertainty of the weights in best.ckpt."""
     potential, provenance, found = read_checkpoint(finished / "best.ckpt")
     assert found.facts["training_atoms"].keys() == set(potential.config.elements)
     assert all(n > 0 for n in found.facts["training_atoms"].values())
