@@ -1,7 +1,7 @@
-"""Code blocks of the pages: what stands there runs.
+"""Find the code blocks of the documentation pages, which the tests run.
 
-A block with a caption is a file of that name; others are run, by their language. ``text`` is what
-a program prints. A comment before a block, ``<!-- not run: reason -->``, excuses it.
+A block with a caption is a file of that name; others run according to their language. ``text`` is
+a program's output. A comment before a block, ``<!-- not run: reason -->``, excludes it.
 """
 
 import re
@@ -19,7 +19,7 @@ CAPTION = re.compile(r"^:caption: (\S+)\n")
 
 @dataclass
 class Block:
-    """``line`` is that of the opening fence."""
+    """A code block; ``line`` is the line of its opening fence."""
 
     line: int
     language: str
@@ -29,7 +29,7 @@ class Block:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    """All of a page that are code; directives other than code-block are not."""
+    """Return the code blocks of a page; directives other than code-block are not code."""
     text = page.read_text()
     blocks = []
     for found in BLOCK.finditer(text):

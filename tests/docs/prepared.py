@@ -1,4 +1,4 @@
-"""The folder that the pages' code runs in: a small model, data, start configurations."""
+"""Prepare the folder in which the pages' code runs: a small model, data, start configurations."""
 
 import copy
 from pathlib import Path
@@ -22,12 +22,12 @@ WATER = Path(__file__).parents[2] / "examples" / "reference_data" / "water.extxy
 ALL = NetworkConfig(
     elements=("H", "C", "N", "O"), n_features=(8, 8), n_atom_layers=1, n_sensitivities=8
 )
-# Random weights push atoms about: so small a readout leaves molecules as they are for some steps.
+# With random weights, forces must be small for molecules to stay together for some steps.
 READOUT = 0.01
 
 
 def prepare(folder: Path) -> None:
-    """Write everything that a page may name."""
+    """Write every file that a page may use."""
     torch.manual_seed(1)
     potential = Potential(ALL)
     with torch.no_grad():
@@ -58,7 +58,7 @@ def prepare(folder: Path) -> None:
 
 
 def _uncertainty() -> Uncertainty:
-    """Of atoms whose features are independent of each other."""
+    """Return an uncertainty whose features are independent of each other."""
     n = sum(ALL.n_features)
     whitening = torch.eye(n, dtype=torch.float64)[tuple(torch.tril_indices(n, n))]
     facts = {"training_atoms": dict.fromkeys(ALL.elements, 1000), "validation_atoms": 500}
@@ -68,7 +68,7 @@ def _uncertainty() -> Uncertainty:
 
 
 def _topologies(folder: Path) -> None:
-    """PDB files: water without bonds of any force field, and a solute."""
+    """Write PDB files of water and of a solute, and an XYZ file of ethanol."""
     modeller = app.Modeller(app.Topology(), [])
     modeller.addSolvent(app.ForceField("tip3p.xml"), boxSize=openmm.Vec3(1.4, 1.4, 1.4))
     with (folder / "water.pdb").open("w") as file:

@@ -1,4 +1,4 @@
-"""How a block of a page is run."""
+"""Run one code block of a page."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ PROGRAMS = Path(sysconfig.get_path("scripts"))
 
 
 def shell(command, folder, time_limit):
-    """Run; show what was said where it fails."""
+    """Run a command; show its output if it fails."""
     environment = {
         **os.environ,
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
@@ -28,7 +28,7 @@ def shell(command, folder, time_limit):
 
 
 def run_block(block, folder, names, time_limit=120):
-    """``names`` is what the page's Python blocks share."""
+    """Run a block according to its language; the page's Python blocks share ``names``."""
     if block.caption:
         (folder / block.caption).write_text(block.body)
     elif block.language == "python":

@@ -1,4 +1,4 @@
-"""Every code block of README and docs, run as it stands."""
+"""Every code block of README and docs runs unchanged."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_page(page, prepared, tmp_path, monkeypatch):
 
 
 def test_extractor_finds_every_fence():
-    """None is missed by its form."""
+    """The extractor misses no code block because of its form."""
     for page in PAGES + RECIPES:
         fences = sum(line.startswith("```") for line in page.read_text().splitlines())
         directives = page.read_text().count("```{") - page.read_text().count("```{code-block}")

@@ -18,7 +18,7 @@ def test_file_exists(file):
 
 
 def test_no_kernel_tells_orders_apart():
-    """They loop over orders; what an order is stands in csrc/core/components.hpp alone."""
+    """Kernels loop over tensor orders, which only csrc/core/components.hpp defines."""
     branch = re.compile(r"\b(?:C|n_components) (?:>=|==) [49]\b")
     assert not [path for path in (ROOT / "csrc").rglob("*.*pp") if branch.search(path.read_text())]
     assert not [path for path in (ROOT / "csrc").rglob("*.cu*") if branch.search(path.read_text())]

@@ -1,6 +1,6 @@
-"""The recipes of derived physics: their code, shortened; what physics says of their results.
+"""The recipes for physical properties: their shortened code runs, and results are physical.
 
-``HIPNN_TS_PICTURES=1`` runs the code as it stands, in build/recipes, and makes docs/pictures of it
+``HIPNN_TS_PICTURES=1`` runs the full code in build/recipes and copies its pictures to docs/pictures
 (`make pictures`).
 """
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 RECIPES = ROOT / "docs" / "recipes"
 PICTURES = ROOT / "docs" / "pictures"
 FULL = bool(os.environ.get("HIPNN_TS_PICTURES"))
-# What stands on a page, and what is run in its place.
+# Text on each page, and the shorter text that runs in its place.
 SHORT = {
     "index": {
         "copper.extxyz 15": "copper.extxyz 5",
@@ -48,7 +48,7 @@ SHORT = {
 
 
 def run_page(name, folder):
-    """Run a page's code in ``folder``; names of its Python blocks, and what they printed."""
+    """Run a page's code in ``folder``; return the names that its Python blocks define."""
     short = {} if FULL else dict(SHORT[name])
     names, printed = {"__name__": "__main__"}, io.StringIO()
     before = os.times()
@@ -88,7 +88,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture
 def page(models, tmp_path, monkeypatch):
-    """Function: run a page beside the models; the names of its code."""
+    """Function that runs a page in a folder with the models; returns the names it defines."""
 
     def run(name):
         folder = models / name if FULL else tmp_path / name
@@ -103,7 +103,7 @@ def page(models, tmp_path, monkeypatch):
 
 
 def test_phonons(page):
-    """No imaginary modes; three that cost nothing at Γ; slopes that are elastic constants."""
+    """No mode is imaginary, three vanish at Γ, and the slopes there give elastic constants."""
     names = page("phonons")
     bands = names["bands"]
     assert (
@@ -116,7 +116,7 @@ def test_phonons(page):
 
 
 def test_elastic_constants(page):
-    """Stress and energy give the same, near that of the labels' method."""
+    """Stress and energy give the same constants, close to those of the reference method."""
     names = page("elastic_constants")
     by_stress, by_energy = names["constants"], names["from_energy"](names["model"])
     np.testing.assert_allclose(by_stress, by_energy, rtol=0.01)
@@ -124,7 +124,7 @@ def test_elastic_constants(page):
 
 
 def test_barrier(page):
-    """The jump is its own mirror image, and its saddle a saddle."""
+    """The jump has the same barrier both ways, and its top has exactly one imaginary mode."""
     names = page("barrier")
     assert names["there"] == pytest.approx(names["back"], abs=2e-3)
     assert 0.3 < names["there"] < 1.5
@@ -133,7 +133,7 @@ def test_barrier(page):
 
 
 def test_thermal_conductivity(page):
-    """What the page's function makes of a flux whose conductivity is known."""
+    """The page's function gives the exact conductivity of a synthetic flux."""
     names = page("thermal_conductivity")
     assert names["integral"].shape == names["error"].shape == names["times"].shape
     assert np.isfinite(names["integral"]).all() and (names["error"][1:] > 0).all()
@@ -150,7 +150,7 @@ def test_thermal_conductivity(page):
 
 
 def test_vibrations(page):
-    """Six modes are none, the others real and near those of the labels' method."""
+    """Six modes vanish; the others are real and close to those of the reference method."""
     names = page("vibrations")
     found, expected = names["found"], names["expected"]
     assert np.abs(found[:6]).max() < 20 and found[6] > 100
@@ -158,7 +158,7 @@ def test_vibrations(page):
 
 
 def test_spectrum(page):
-    """Cold atoms move with the harmonic frequencies, as far as so short a run tells them apart."""
+    """Cold atoms move with the harmonic frequencies, within the resolution of a short run."""
     names = page("spectrum")
     resolution = 2 * names["WAVENUMBER"] / 1000 / names["PICOSECONDS"]
     assert np.abs(names["nearest"][20] - names["harmonic"]).max() < resolution

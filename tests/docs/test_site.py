@@ -1,4 +1,4 @@
-"""The site builds without a warning, and README says what the results say."""
+"""The site builds without warnings, and README's figures equal the benchmark results."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def test_readme_follows_from_the_results():
 
 
 def test_a_changed_figure_is_noticed(tmp_path):
-    """And rows without a file are left out and named."""
+    """A changed figure makes README stale; rows without results are left out and named."""
     code = (
         "import copy\n"
         "from docs.rendering.readme import headlines, stale\n"

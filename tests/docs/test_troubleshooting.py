@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md quotes messages that exist, and those of the engines all."""
+"""docs/troubleshooting.md quotes only existing messages, and all messages of the engines."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
 QUOTED = re.findall(r"^\| `([^`]+)` +\|", PAGE, re.MULTILINE)
-# What a user of the engine sees of ours: every message there must have its cure on the page.
+# Sources of messages that users of the engines see: the page must give a cure for each.
 COMPLETE = (
     "lammps_plugin/pair_commands.cpp",
     "lammps_plugin/pair_deviations.cpp",
@@ -27,7 +27,7 @@ RAISED = re.compile(r"raise InputError\(|error->(?:all|one)\(|fault\.sentence = 
 
 
 def joined(text):
-    """Source with adjacent string literals made one."""
+    """Return source code with adjacent string literals joined."""
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
@@ -60,11 +60,11 @@ def test_every_message_of_the_engines_has_a_cure(file):
     for found in RAISED.finditer(text):
         call = text[found.end() : found.end() + 400].split(";\n")[0]
         literals = re.findall(r'"((?:[^"\\]|\\.)+)"', call)
-        if literals and literals[0] != "{}: {}":  # sentences made elsewhere
+        if literals and literals[0] != "{}: {}":  # sentences built elsewhere
             assert any(describes(message, literals[0]) for message in QUOTED), literals[0]
 
 
 def describes(message, literal):
-    """All of its fragments are there, and they are more than a prefix that many have."""
+    """Whether the literal contains all fragments of the message, and they are most of its text."""
     parts, fixed = fragments(message), re.sub(r"\{[^{}]*\}", "", literal)
     return all(part in literal for part in parts) and sum(map(len, parts)) > 0.4 * len(fixed)

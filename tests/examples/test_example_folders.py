@@ -1,4 +1,4 @@
-"""Every folder of examples with a run.sh, in its short form."""
+"""Every example folder with a run.sh runs in a short form."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ SHORT = {
 
 @pytest.fixture(scope="session")
 def weak_model(tmp_path_factory):
-    """Random weights, forces so small that molecules stay together for some steps."""
+    """File of a random model whose forces are so small that molecules stay together."""
     torch.manual_seed(1)
     network = NetworkConfig(
         elements=("H", "C", "N", "O"), n_features=(8, 8), n_atom_layers=1, n_sensitivities=8

@@ -1,4 +1,4 @@
-"""Files of several members: what they hold, and what is refused of them, with torch and without."""
+"""Files of committees: their content, and invalid files that readers refuse."""
 
 import json
 import struct
@@ -35,7 +35,7 @@ def record(path, ending):
 
 @pytest.fixture
 def folder(tmp_path, random_members):
-    """Of three trained members, as ``hipnn-ts train --members 3`` leaves it."""
+    """Folder of three trained members, laid out as by ``hipnn-ts train --members 3``."""
     for k, member in enumerate(random_members()[:3], 1):
         path = tmp_path / "committee" / f"member-{k}" / "best.ckpt"
         path.parent.mkdir(parents=True)
@@ -60,7 +60,7 @@ def test_a_folder_becomes_one_file(folder, tmp_path, random_members):
 
 
 def test_a_file_of_one_member_says_nothing_of_members(random_model):
-    """As files of this format always were."""
+    """Files of one network keep format 2, whose metadata do not mention members."""
     for portable in (False, True):
         path = random_model(torch.float64, portable)
         assert b"members" not in record(path, FILE_NAME)
@@ -111,7 +111,7 @@ def test_numbers_of_members(tmp_path, random_potential):
 
 
 def rewritten(path, out, metadata=None, document=None):
-    """The file with other metadata or another document."""
+    """Write a copy of the file with changed metadata or a changed document; return its path."""
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as changed:
         for name in archive.namelist():
             content = archive.read(name)
@@ -129,7 +129,7 @@ def in_header(old, new):
         header = document[8 : 8 + n]
         assert old in header
         header = header.replace(old, new)
-        header += b" " * (n - len(header))  # torch knows how long the document is
+        header += b" " * (n - len(header))  # torch stores the length of the document
         return struct.pack("<Q", len(header)) + header + document[8 + n :]
 
     return change
@@ -208,7 +208,7 @@ def test_members_share_their_buffers(random_model, random_committee):
 
 
 def test_operators_compute_the_mean(random_committee, random_members):
-    """What torch and a TorchForce call."""
+    """The operator that torch and TorchForce call computes the mean of the members."""
     module, metadata = load_exported(random_committee())
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(30, 3, generator=generator, dtype=torch.float64) * 6

@@ -1,4 +1,4 @@
-"""Exported files: what is written reloads, and what is not ours is refused in one sentence."""
+"""Exported files can be loaded again, and other files are refused in one sentence."""
 
 import json
 import zipfile
@@ -81,7 +81,7 @@ def test_files_name_no_folder_of_this_machine(random_model):
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_loaded_in_inference_mode(random_model, portable):
-    """Its tensors still count how often they are written to, which kernels' caches rely on."""
+    """Tensors loaded in inference mode keep version counters, on which kernels' caches rely."""
     path = random_model(portable=portable)
     with torch.inference_mode():
         module, _ = load_exported(path)
@@ -98,7 +98,7 @@ def test_checkpoint_round_trip(checkpoint, random_potential):
 
 
 def broken(tmp_path, kind, model, checkpoint):
-    """A file that is no potential in one of many ways, and a part of the sentence it earns."""
+    """Return a file that is not a potential, and a part of the error message about it."""
     path = tmp_path / "broken.pt"
     if kind == "missing":
         return path, "no such file"
@@ -198,7 +198,7 @@ def test_metadata_of_unknown_shape_is_refused(tmp_path, random_model):
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_a_repulsion_is_added(checkpoint, tmp_path, water, portable):
-    """To the energies, and to nothing beyond its outer radius."""
+    """The repulsion adds its energy, and nothing beyond its outer radius."""
     plain, repulsive = tmp_path / "plain.pt", tmp_path / "repulsive.pt"
     flags = ["--dtype", "float64", *(["--portable"] if portable else [])]
     assert run("export", checkpoint, "-o", plain, *flags).exit_code == 0
@@ -231,7 +231,7 @@ def test_a_repulsion_that_reaches_the_training_data_is_told(tmp_path, random_pot
 
 
 def test_files_are_compared_on_atoms_as_dense_as_in_a_liquid(random_potential):
-    """At twice that density, trained polynomials lost 1e-4 of their forces in single precision."""
+    """At twice that density, float32 forces of trained polynomials are wrong by 1e-4."""
     species, _, _, vectors = configuration_to_compare(random_potential(), torch.float64)
     assert vectors.norm(dim=1).min() > 1.7
     assert 0.08 < len(species) / 6.6**3 < 0.1
@@ -251,7 +251,7 @@ def test_a_repulsion_with_radii_of_each_pair_is_replaced(tmp_path, random_potent
 
 
 def test_an_earlier_portable_file_with_a_repulsion(tmp_path):
-    """hipnn-ts before radii of each pair wrote it, and computed this."""
+    """A file from before radii of each pair still gives the energy that it gave then."""
     water = molecule("H2O")
     water.rotate(40, (1, 2, 3))
     water.calc = HIPNNTSCalculator(

@@ -1,4 +1,4 @@
-"""Atoms closer than in the training data: told once, or stopped, in every engine."""
+"""Atoms closer than in the training data cause a few warnings or an error, in ASE and OpenMM."""
 
 import warnings
 
@@ -39,7 +39,7 @@ def portable(tmp_path_factory, random_potential):
 
 
 def pair(distance, symbols="OH"):
-    """Two atoms, and a third far away."""
+    """Return two atoms at a distance, and a third far away."""
     return Atoms(symbols + "H", positions=[[0, 0, 0], [0, 0, distance], [0, 8, 0]])
 
 
@@ -92,7 +92,7 @@ def test_the_pair_that_is_farthest_below_its_own_limit():
         n = len(distances)
         return closest_below(limits, species, receivers[:n], senders[:n], vectors)
 
-    assert closest(1.9, 1.8, 2.5) == (1, 2, 2.5)  # though it is the longest
+    assert closest(1.9, 1.8, 2.5) == (1, 2, 2.5)  # although this distance is the longest
     assert closest(1.7, 1.8, 3.9) == (0, 1, 1.7)
     assert closest(2.0, 2.0, 4.0) is None
     assert closest(2.0, 2.0, 3.99) == (1, 2, 3.99)
@@ -160,7 +160,7 @@ def test_openmm_names_the_particle_that_is_not_finite(random_model, portable):
 
 
 def test_ase_refuses_what_is_not_finite(random_model):
-    atoms = pair(1e-25)  # whose square single precision does not hold
+    atoms = pair(1e-25)  # its square underflows in single precision
     atoms.calc = HIPNNTSCalculator(random_model(torch.float32))
     with pytest.raises(InputError, match=r"found none .*at evaluation 1 of this calculator"):
         atoms.get_potential_energy()

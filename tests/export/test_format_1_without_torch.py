@@ -1,4 +1,4 @@
-"""Fused files of format 1 are read by our own code: nothing is unpickled, torch is not needed."""
+"""hipnn-ts reads fused files of format 1 without torch and without unpickling anything."""
 
 import json
 import pickle
@@ -22,7 +22,7 @@ def described(path):
 
 
 def with_pickle(path, change):
-    """The file with another data.pkl."""
+    """Write a copy of the file with a changed data.pkl; return its path."""
     with zipfile.ZipFile(FILE) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
             content = old.read(name)
@@ -64,7 +64,7 @@ def real(value):
     return b"G" + struct.pack(">d", value)
 
 
-# In place of the value of 'cutoff', the last one.
+# The end of the pickle is the value of 'cutoff', which hostile files replace.
 END = real(4.0) + b"ub"
 REFERENCES = b"".join([text(b"x" * 100_000), b"q\xf0", b"h\xf0" * 100_000])
 HOSTILE = {

@@ -1,4 +1,4 @@
-"""Files that earlier versions wrote still compute what they computed then."""
+"""Files written by earlier versions still give the same results."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def water(model):
 
 
 def test_the_current_format_has_its_example():
-    """A new format number needs tools/make_format_fixture.py once."""
+    """Every format has an example; for a new one, run tools/make_format_fixture.py once."""
     known = {int(folder.name) for folder in FORMATS.iterdir()}
     assert known == set(range(1, max(FORMAT_VERSION, CHECKPOINT_VERSION) + 1))
     assert [folder.name for folder in COMMITTEES.iterdir()] == [str(COMMITTEE_VERSION)]

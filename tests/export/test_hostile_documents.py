@@ -1,4 +1,4 @@
-"""Documents that were made to lead a reader out of bounds: refused, with torch and without."""
+"""Documents made to lead a reader out of bounds are refused, with torch and without."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from hipnn_ts.export.metadata import FILE_NAME
 
 
 def header(edit):
-    """A change of the header, which `edit` gets as a mapping."""
+    """Return a function that changes a document's header; ``edit`` gets it as a mapping."""
 
     def change(document):
         (n,) = struct.unpack_from("<Q", document)
@@ -33,7 +33,7 @@ def header(edit):
 
 
 def text(old, new):
-    """A change of the header's text."""
+    """Return a function that replaces text in a document's header."""
 
     def change(document):
         (n,) = struct.unpack_from("<Q", document)
@@ -52,7 +52,7 @@ def entry(name, **values):
 
 
 def tensor(name, edit):
-    """A change of the values of one tensor, in place."""
+    """Return a function that changes one tensor of a document; ``edit`` works in place."""
 
     def change(document):
         values = read_document(document)[name].copy()
@@ -222,7 +222,7 @@ HOSTILE = {
 
 @pytest.fixture
 def attacked(tmp_path, random_model):
-    """Function: path of a model whose document was changed; checksums and pickle fit."""
+    """Function that writes a model with a changed document but valid checksums and pickle."""
 
     def write(change):
         path = tmp_path / "model.pt"
@@ -232,11 +232,11 @@ def attacked(tmp_path, random_model):
             (pickle,) = (name for name in records if name.endswith("/data.pkl"))
             before = len(records[data])
             records[data] = change(records[data])
-            # torch writes how many bytes there are as J and four bytes, or M and two.
+            # torch pickles the number of bytes as J and four bytes, or as M and two.
             sizes = [b"J" + struct.pack("<i", n) for n in (before, len(records[data]))]
             if before < 2**16:
                 sizes[0] = b"M" + struct.pack("<H", before)
-            assert records[pickle].count(sizes[0]) == 2  # of the storage, of the tensor
+            assert records[pickle].count(sizes[0]) == 2  # for the storage and for the tensor
             records[pickle] = records[pickle].replace(*sizes)
             for name, content in records.items():
                 new.writestr(name, content)

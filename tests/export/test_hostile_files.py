@@ -1,4 +1,4 @@
-"""Files that were made, or damaged, to do something else than compute energies."""
+"""Files that are damaged, or made to do something other than compute energies, are refused."""
 
 import io
 import json
@@ -20,7 +20,7 @@ PROGRAM = Path(sys.executable).with_name("hipnn-ts")
 
 
 def rewritten(model, path, change):
-    """The archive with records passed through ``change(name, content)``; None leaves one out."""
+    """Copy an archive through ``change(name, content)``; a record that becomes None is left out."""
     with zipfile.ZipFile(model) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
             content = change(name, old.read(name))
@@ -30,7 +30,7 @@ def rewritten(model, path, change):
 
 
 def replaced(ending, old, new):
-    """A change of one text in the records of one kind."""
+    """Return a function that replaces text in the records whose names have an ending."""
 
     def change(name, content):
         if not name.endswith(ending):
@@ -42,7 +42,7 @@ def replaced(ending, old, new):
 
 
 def document(**entries):
-    """A change of the metadata; dots in a key lead to inner ones."""
+    """Return a function that changes the metadata; ``__`` in a key leads to an inner key."""
 
     def change(name, content):
         if not name.endswith(FILE_NAME):
@@ -160,7 +160,7 @@ def test_a_record_twice_is_refused(tmp_path, random_model):
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_one_wrong_bit_of_a_weight(tmp_path, random_model, portable):
-    """torch would load it: forces would be wrong without a word."""
+    """torch loads a file with a wrong bit, whose forces would be silently wrong."""
     content = bytearray(random_model(portable=portable).read_bytes())
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         largest = max(
@@ -198,7 +198,7 @@ def test_every_architecture_passes(random_model, architecture, portable, dtype):
 
 
 def test_a_number_before_a_line(tmp_path, random_model):
-    """TorchScript writes 4. for 4.0, and constants in any order."""
+    """The check of the code accepts a line that ends with 4., as TorchScript writes 4.0."""
     path = rewritten(random_model(), tmp_path / "model.pt", code(b"x = 4.\n    y = 1"))
     load_exported(path)
 

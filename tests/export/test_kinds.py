@@ -1,4 +1,4 @@
-"""What a file is, where another kind is wanted: the message says it, and what to do."""
+"""If a file is of the wrong kind, the message names its kind and the cure."""
 
 import warnings
 
@@ -19,7 +19,7 @@ from hipnn_ts.openmm import create_force
 
 @pytest.fixture
 def files(random_potential, random_model, tmp_path):
-    """A file of each kind, by kind."""
+    """Map of each kind to a file of that kind."""
     save_checkpoint(tmp_path / "best.ckpt", random_potential(), {"training": "x" * 10_000})
     state = {"kind": STATE_KIND, "run": {}}
     torch.save(state, tmp_path / "last.ckpt")

@@ -1,5 +1,4 @@
-"""Files with force uncertainty: what they hold, and what is refused of them, with torch and
-without."""
+"""Files with force uncertainty: their content, and invalid files that readers refuse."""
 
 import json
 
@@ -92,7 +91,7 @@ FACTS = {"scale": {"H": 1.0, "O": 1.0}, "training_atoms": {"H": 1, "O": 1}, "val
 
 
 def values(name, edit):
-    """Another tensor in the document."""
+    """Return a function that changes one tensor of a document."""
 
     def change(document):
         tensor = edit(read_document(document)[name].copy())
@@ -184,7 +183,7 @@ def test_hostile_uncertainties(case, tmp_path, uncertain_model):
         assert str(error.value).startswith(f"{path}: ")
         assert said in str(error.value)
         assert "\n" not in str(error.value)
-    with pytest.raises(InputError) as error:  # torch knows how long the document is
+    with pytest.raises(InputError) as error:  # torch stores the length of the document
         load_exported(path)
     assert str(error.value).startswith(f"{path}: ")
     with pytest.raises(ValueError, match=f"^{path}: ") as error:
@@ -205,7 +204,7 @@ def test_a_network_without_in_its_format(tmp_path, random_model):
 
 
 def test_operators_compute_what_they_do_without(uncertain_model, random_model):
-    """What torch and a TorchForce call."""
+    """The uncertainty changes nothing in the operator that torch and TorchForce call."""
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(30, 3, generator=generator, dtype=torch.float64) * 6
     receivers, senders = torch.where(torch.cdist(x, x) + 100 * torch.eye(30) < 4.0)

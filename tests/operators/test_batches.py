@@ -1,4 +1,4 @@
-"""Large systems go through the last block in batches; results and memory there."""
+"""Results and memory of large systems, which go through the last block in batches."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ CUTOFF = 6.0
 
 
 def chain(order, ring=False):
-    """Atoms along a line, numbered by `order`; periodic as a ring."""
+    """Return inputs for atoms along a line in the given order; a ring is periodic."""
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(N_ATOMS, 3, generator=generator, dtype=torch.float64)
     x = x * torch.tensor([0.0, 3.0, 3.0])
@@ -60,12 +60,12 @@ ORDERS = {
 
 @cache
 def expected(n_features, ring):
-    """Of plain torch, atoms as in the chain."""
+    """Return the results of plain torch, with atoms sorted along the chain."""
     portable = PortablePotential(potential(*n_features), torch.float64)
     return portable.energies_and_pair_gradients(*chain(ORDERS["sorted"], ring))
 
 
-# Every order with the fewest blocks that have messages; more blocks and none go the same way.
+# Every order with two blocks, the fewest with messages; other numbers of blocks with fewer orders.
 CASES = [((8, 9), ring, order) for ring in (False, True) for order in ORDERS]
 CASES += [((8,), False, "random"), ((8, 9, 7), True, "random"), ((8, 9, 7), True, "sorted")]
 
@@ -88,13 +88,13 @@ def memory_per_atom(order, n_features, ring=False):
 
 
 def test_memory_holds_neither_projections_nor_last_moments_of_all_atoms():
-    """At n_features a: 9 radial moments for each of 20 sensitivities and 2 species and 4 a slopes
-    of the first block, features and their gradients, 2 a; projections would be 20 a, the last
-    block's moments 9 a."""
+    """With a features, an atom keeps 9 radial moments for each of 20 sensitivities and 2 species,
+    4 a slopes of the first block, and 2 a features and their gradients. Projections would take
+    20 a more, and the moments of the last block 9 a more."""
     a = 64
     kept = 4 * (9 * 20 * 2 + 4 * a + 2 * a)
     assert memory_per_atom("random", (a, a)) > kept + 4 * a * (20 + 9)
-    # A batch is a tenth of the chain; scratch and pairs add. Where the chain closes, senders are
-    # visited twice.
+    # A batch is a tenth of the chain; scratch and pairs come on top. In a ring, the senders where
+    # the chain closes are visited twice.
     for ring in (False, True):
         assert memory_per_atom("sorted", (a, a), ring) < kept + 4 * a * (20 + 9) * 0.15 + 600

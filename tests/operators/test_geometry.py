@@ -1,4 +1,4 @@
-"""Geometry of pairs for training against plain torch, and its derivatives."""
+"""The training operator for pair geometry and its derivatives equal plain torch's."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ L_MAX = pytest.mark.parametrize("l_max", range(4))
 
 
 def vectors(n_pairs, dtype=torch.float64, seed=0):
-    """From 0.6 Å to beyond the cutoff, in all directions."""
+    """Return random vectors, from 0.6 Å long to beyond the cutoff, as a leaf."""
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(n_pairs, 3, generator=generator, dtype=dtype)
     lengths = 0.6 + 4.4 * torch.rand(n_pairs, 1, generator=generator, dtype=dtype)
@@ -18,7 +18,7 @@ def vectors(n_pairs, dtype=torch.float64, seed=0):
 
 
 def all_derivatives(geometry, leaf, l_max):
-    """Values, a gradient, and the gradient of a function of it with respect to everything."""
+    """Return values, a gradient, and gradients of a function of it with respect to all inputs."""
     values = geometry(leaf, l_max, CUTOFF)
     generator = torch.Generator().manual_seed(1)
     factors = [

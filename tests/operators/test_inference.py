@@ -1,4 +1,4 @@
-"""The fused network against the plain-torch model, at every width, order and instruction set."""
+"""The fused network equals the plain-torch model at every width, order and instruction set."""
 
 import math
 import os
@@ -74,7 +74,7 @@ def test_equals_the_model(name, dtype):
 
 @pytest.mark.parametrize("isa", ["plain", "avx2", "avx512"])
 def test_every_instruction_set(isa):
-    """The choice is made once per process: each set gets one, running this module's checks."""
+    """A process chooses its instruction set once, so the checks for each set run in a new one."""
     flags = Path("/proc/cpuinfo").read_text()
     if isa != "plain" and {"avx2": " avx2 ", "avx512": " avx512vl "}[isa] not in flags:
         pytest.skip(f"this processor has no {isa}")
@@ -130,7 +130,7 @@ def test_more_neighbours_than_a_tile():
 @pytest.mark.parametrize("blocks", [1, 2])
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 def test_repulsion_of_pairs_at_all_distances(dtype, blocks):
-    """Within its inner radius, down to a collision, between both, and beyond; in any order."""
+    """Repulsion is right inside the inner radius, between both radii and beyond, in any order."""
     model = potential(n_features=(8,) * blocks, zbl=(1.0, 2.5))
     generator = torch.Generator().manual_seed(1)
     distances = torch.tensor([0.3, 0.9, 1.1, 2.4, 2.6, 7.0], dtype=torch.float64).repeat(20)
@@ -146,7 +146,7 @@ def test_repulsion_of_pairs_at_all_distances(dtype, blocks):
     without = alone.energies_and_pair_gradients(*arguments)
     assert (found[0] - without[0]).abs().max() > 100 and (found[1] - without[1]).abs().max() > 100
     for a, b in zip(found, expected, strict=True):
-        # Beside a collision's gradient small ones must be right too: the network's is below 1.
+        # Small gradients must be right even beside the huge gradient of a collision.
         torch.testing.assert_close(a.double(), b, rtol=TOLERANCE[dtype], atol=10 * TOLERANCE[dtype])
     far = distances > 2.5
     assert torch.equal(found[1][far], without[1][far])
@@ -167,7 +167,7 @@ def test_atoms_without_neighbours_and_pairs_beyond_the_cutoff():
 
 
 def test_first_block_follows_species_and_weights():
-    """Its table holds the species that are there and is kept from call to call."""
+    """The first block caches a table for the species present; it must follow their changes."""
     species, *pairs = configuration()
     one, other = (
         potential(n_features=(8, 8)),
@@ -238,7 +238,7 @@ def test_threads_at_once_compute_the_same():
 
 
 def refused_by_the_kernels(fused, document):
-    """What the operator says of a changed document."""
+    """Return the operator's error message about a changed document."""
     fused.weights[0] = as_tensor(document)
     with pytest.raises(RuntimeError) as error:
         fused.energies_and_pair_gradients(*configuration())
@@ -325,7 +325,7 @@ def test_swapped_weights_of_format_1_are_refused():
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["single", "double"])
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if "polynomials" not in n])
 def test_the_same_bits_as_in_format_1(name, dtype):
-    # That format has one pair of radii of a repulsion.
+    # In format 1 a repulsion has one pair of radii for all elements.
     architecture = ARCHITECTURES[name] | ({"zbl": (1.0, 2.5)} if name == "repulsion" else {})
     model, arguments = potential(**architecture), configuration()
     found = FusedPotential(model, dtype).energies_and_pair_gradients(*arguments)

@@ -1,4 +1,4 @@
-"""Invariants of the moments for training against plain torch, and their derivatives."""
+"""The training operator for invariants and its derivatives equal plain torch's."""
 
 from math import isqrt
 
@@ -13,7 +13,7 @@ COMPONENTS = pytest.mark.parametrize("n_components", [1, 4, 9, 16])
 
 
 def factors(n_components, n_atoms=5, n_features=7, dtype=torch.float64):
-    """Moments and scales, as leaves."""
+    """Return random moments and scales as leaves."""
     generator = torch.Generator().manual_seed(n_components)
     l_max = isqrt(n_components) - 1
     shapes = ((n_atoms, n_components, n_features), (l_max, n_features))
@@ -23,12 +23,12 @@ def factors(n_components, n_atoms=5, n_features=7, dtype=torch.float64):
 
 
 def with_values(leaves):
-    """Moments alone have no scales of norms."""
+    """Return the leaves without empty ones: with l_max 0 there are no scales."""
     return [leaf for leaf in leaves if leaf.numel()]
 
 
 def both(leaves):
-    """The operator and plain torch."""
+    """Return the operator and plain torch, as functions."""
     return (
         lambda: torch.ops.hipnn_ts.invariants(*leaves, CUSP),
         lambda: reference.invariants(*leaves, CUSP),

@@ -1,4 +1,4 @@
-"""The training family against plain torch, and its derivatives against finite differences."""
+"""The training operators for moments and their derivatives equal plain torch's."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ N_ATOMS, N_SENSITIVITIES = 5, 6
 
 
 def form(n_components, n_features, window=3, n_pairs=17, dtype=torch.float64, n_receivers=4):
-    """Random factors of the form; the last atom sends but never receives."""
+    """Return random factors and indices of the moments; the last atom only sends."""
     generator = torch.Generator().manual_seed(n_components * 100 + n_features)
 
     def random(*shape):
@@ -30,7 +30,7 @@ def form(n_components, n_features, window=3, n_pairs=17, dtype=torch.float64, n_
 
 
 def expected(components, sensitivities, projections, first, count, receivers, senders, n_receivers):
-    """The reference on sensitivities spread from their windows to all columns."""
+    """Return the reference moments, with sensitivities spread from windows to all columns."""
     columns = first.long().unsqueeze(1) + torch.arange(sensitivities.shape[1])
     inside = torch.arange(sensitivities.shape[1]) < count.unsqueeze(1)
     sensitivities = torch.where(inside, sensitivities, torch.zeros_like(sensitivities))

@@ -1,4 +1,4 @@
-"""The neighbour search against every image written out, and its Verlet list along walks."""
+"""The neighbour search equals a brute-force search, also with a Verlet list of moving atoms."""
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
@@ -26,17 +26,17 @@ def pairs(search, positions, cell=None):
 
 
 def in_python(positions, cell, periodic):
-    """Of ``neighbour_pairs``, with vectors."""
+    """Return the pairs of ``neighbour_pairs``, with vectors."""
     i, j, shifts = neighbour_pairs(positions, np.asarray(cell, dtype=float), periodic, CUTOFF)
     assert (np.diff(i) >= 0).all()
     return i, j, positions[j] + shifts - positions[i]
 
 
 def brute_force(positions, cell):
-    """Sorted rows (receiver, sender, vector) of all pairs within the cutoff."""
+    """Return sorted rows (receiver, sender, vector) of all pairs within the cutoff."""
     images = np.zeros((1, 3))
     if cell is not None:
-        # Atoms lie anywhere: wrap them, and let the images reach round the wrapped ones.
+        # Atoms lie anywhere: wrap them, and take images around the wrapped ones.
         whole = np.floor(positions @ np.linalg.inv(cell))
         heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
         ranges = [range(-n, n + 1) for n in np.ceil(CUTOFF / heights).astype(int) + 1]
@@ -54,7 +54,7 @@ def canonical(i, j, vectors):
 
 
 def random_cell(random):
-    """Triclinic, right- or left-handed, between a third of the cutoff and three cutoffs wide."""
+    """Return a triclinic cell of either handedness, a third of a cutoff to three cutoffs wide."""
     while True:
         lengths = CUTOFF * 3.0 ** random.uniform(-1, 1, 3)
         cell = np.diag(lengths) + random.uniform(-0.45, 0.45, (3, 3)) * lengths
@@ -135,7 +135,7 @@ def test_no_pair_is_missed_while_atoms_walk(periodic):
     for step in range(300):
         cell = base * (1.01 if 100 <= step < 103 else 1.0) if periodic else None
         found = pairs(walked, positions, cell)
-        # Not a bit depends on when the list was made.
+        # The result does not depend on when the list was made, to the last bit.
         for a, b in zip(found, pairs(neighbours(), positions, cell), strict=True):
             np.testing.assert_array_equal(a, b)
         if step % 5 == 0:
@@ -165,7 +165,7 @@ def test_searches_only_where_no_list_fits():
     assert searches_for(moved, cell) == 1
     assert searches_for(start, cell * 1.0001) == 1
     assert searches_for(start, None) == 1
-    # Each of the four is still there: a barostat's rejected move, replicas in turn.
+    # All four lists are kept, for rejected moves of a barostat or replicas in turn.
     for positions, box in ((start, cell), (moved, cell), (start, cell * 1.0001), (start, None)):
         assert searches_for(positions, box) == 0
     assert searches_for(start[:-1], cell) == 1
@@ -214,7 +214,7 @@ def test_mistakes_are_named(message):
     search = neighbours()
     with pytest.raises(ValueError, match=message):
         pairs(search, np.array(positions, dtype=float), cell)
-    # What failed leaves nothing behind.
+    # The search still works after an error.
     assert len(pairs(search, np.array([[0, 0, 0], [1.0, 0, 0]]), np.eye(3) * 8)[0]) == 2
 
 
@@ -222,7 +222,7 @@ def test_no_atoms():
     assert [len(each) for each in pairs(neighbours(), np.zeros((0, 3)), np.eye(3))] == [0, 0, 0]
 
 
-WIDE = {  # size of the space; an even grid of bins over the last three does not fit into memory
+WIDE = {  # size of the space; a uniform grid of bins does not fit into memory for the last three
     "flat enough": (500.0, 500.0, 4.0),
     "long enough": (1e5, 4.0, 4.0),
     "flat": (2000.0, 2000.0, 4.0),
@@ -234,13 +234,13 @@ WIDE = {  # size of the space; an even grid of bins over the last three does not
 @pytest.mark.parametrize("shape", WIDE)
 @pytest.mark.parametrize("periodic", ["FFF", "TTT", "TTF", "FFT", "TFF", "FTT"])
 def test_python_finds_every_pair_in_flat_and_long_spaces(shape, periodic):
-    """Clusters far apart, one of them across the edges of the space."""
+    """The Python search finds all pairs in distant clusters, one across the cell's edges."""
     random = np.random.default_rng(5)
     periodic = np.array([each == "T" for each in periodic])
     cell = np.diag(WIDE[shape])
     if periodic[2] and shape != "beyond":
         cell[2, 0] = 1.0
-    if shape == "beyond":  # too few digits for a cluster there
+    if shape == "beyond":  # coordinates there have too few digits for a cluster
         positions = random.uniform(0, 4, (40, 3))
         positions[0, 0] = 0.4 * WIDE[shape][0]
     else:

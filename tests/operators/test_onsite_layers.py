@@ -1,4 +1,4 @@
-"""A block's on-site layers in training against plain torch, and their derivatives."""
+"""The training operator for on-site layers and its derivatives equal plain torch's."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ SHAPES = {
 
 
 def arguments(n_atoms, n_in, n_out, n_middle, n_layers, adjust, dtype=torch.float64, scale=1.0):
-    """Invariants, features and the list of weights, all leaves."""
+    """Return random invariants, features and weights, all leaves."""
     generator = torch.Generator().manual_seed(n_atoms)
 
     def leaf(*shape, scale=1.0):
@@ -44,8 +44,8 @@ def plain(invariants, x, *weights):
 
 
 def as_training_does(layers, leaves, of_features=True):
-    """Value, all gradients, those of the inputs alone, and what a function of these gives: with the
-    result in the loss, and without."""
+    """Return the value, all gradients, the inputs' gradients, and gradients of losses that contain
+    those, with and without the value itself."""
     inputs = leaves[:2] if of_features else leaves[:1]
     out = layers(*leaves)
     every = torch.autograd.grad((out**2).sum(), leaves, retain_graph=True)
@@ -82,7 +82,7 @@ def test_equals_plain_torch_to_second_derivatives(shape, scale, dtype, tolerance
 
 
 def test_features_that_nobody_differentiates():
-    """One-hot species, and weights that stay as they are."""
+    """Second derivatives are right if features and weights are constant, as for one-hot species."""
     invariants, features, weights = arguments(*SHAPES["another width"])
     fixed = [features.detach(), *(each.detach() for each in weights)]
     results = []
@@ -102,7 +102,7 @@ def test_gradcheck_and_gradgradcheck(shape):
 
 
 def test_gradcheck_of_the_inputs_gradients():
-    """The way that training takes: weights are constants of the first derivative only."""
+    """As in training, the first derivative is with respect to inputs, the second to all."""
     invariants, features, weights = arguments(*SHAPES["another width"])
 
     def gradients(*leaves):

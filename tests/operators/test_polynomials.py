@@ -1,4 +1,4 @@
-"""Polynomial invariants of the moments for training against plain torch, and their derivatives."""
+"""The training operator for polynomial invariants and its derivatives equal plain torch's."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def moments(l_max, n_atoms=5, n_features=7, dtype=torch.float64):
 
 
 def all_derivatives(operator, leaf):
-    """Values, gradients and gradients of a function of the gradients."""
+    """Return values, gradients, and gradients of a function of the gradients."""
     out = operator(leaf)
     weights = torch.linspace(0.3, 1.7, out[0].numel(), dtype=leaf.dtype).view(out.shape[1:])
     (first,) = torch.autograd.grad((out * weights).sin().sum(), leaf, create_graph=True)
@@ -50,7 +50,7 @@ def test_equals_plain_torch_to_second_derivatives(
 ):
     leaf = moments(l_max, n_atoms, n_features, torch.float64)
     with torch.no_grad():
-        leaf *= 0.2  # of quartic polynomials of order one
+        leaf *= 0.2  # so that quartic polynomials are of order one
     expected = all_derivatives(lambda e: reference.polynomials(e, n_max), leaf)
     leaf = leaf.detach().to(dtype).requires_grad_()
     found = all_derivatives(lambda e: torch.ops.hipnn_ts.polynomials(e, n_max), leaf)

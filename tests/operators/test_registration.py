@@ -1,4 +1,4 @@
-"""What torch asks of a registered operator: schema, autograd, shapes without data."""
+"""The operators pass torch's checks of schema, autograd registration and fake tensors."""
 
 import pytest
 import torch
@@ -12,12 +12,12 @@ from test_sensitivities import factors, radial, windows
 
 from hipnn_ts.export.packing import document_of_potential
 
-# Without AOT dispatch: it differentiates a sum with ones where gradcheck has random cotangents.
+# AOT dispatch is left out: it only differentiates a sum, where gradcheck uses random cotangents.
 TESTS = ("test_schema", "test_autograd_registration", "test_faketensor")
 
 
 def moments_arguments():
-    """Arguments of the two operators of the family, by name."""
+    """Return the arguments of the two operators for moments, with their names."""
     (y, s, p), (*pairs, n) = form(9, 8)
     g = torch.randn(n, 9, 8, dtype=torch.float64, requires_grad=True)
     return [
@@ -73,7 +73,7 @@ def inference_arguments():
 
 def test_inference_operator(random_potential):
     arguments = (*inference_arguments(), document_of_potential(random_potential()))
-    # Of a document without data nobody knows the precision.
+    # No fake tensors: without data the document does not tell the precision of the result.
     torch.library.opcheck(torch.ops.hipnn_ts.evaluate.default, arguments, test_utils=TESTS[:2])
 
 

@@ -1,4 +1,4 @@
-"""Radial sensitivities for training against plain torch, and their derivatives."""
+"""The training operator for sensitivities and its derivatives equal plain torch's."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ DTYPES = pytest.mark.parametrize(
 
 
 def radial(n_sensitivities=20, n_pairs=500, dtype=torch.float64, seed=0):
-    """Distances, centres (sorted) and widths like those of a trained potential."""
+    """Return distances, sorted centres and inverse widths like those of a trained potential."""
     generator = torch.Generator().manual_seed(seed)
     distances = 0.6 + 5.8 * torch.rand(n_pairs, generator=generator, dtype=dtype)
     mu = 1.0 / torch.linspace(1 / 5.5, 1 / 0.75, n_sensitivities, dtype=dtype)
@@ -24,7 +24,7 @@ def radial(n_sensitivities=20, n_pairs=500, dtype=torch.float64, seed=0):
 
 
 def factors(distances, mu, sigma):
-    """What the operator takes, as leaves."""
+    """Return the differentiable arguments of the operator, as leaves."""
     leaves = (1.0 / distances, reference.envelopes(distances, CUTOFF), 1.0 / mu, sigma)
     return [leaf.clone().requires_grad_() for leaf in leaves]
 
@@ -35,7 +35,7 @@ def windows(distances, mu, sigma):
 
 
 def expected(x, c, y, sigma, first, count, window):
-    """The same in plain torch, in windows."""
+    """Return the sensitivities within the windows, by plain torch."""
     slots = (first.long().unsqueeze(1) + torch.arange(window)).clamp(max=len(y) - 1)
     inside = torch.arange(window) < count.unsqueeze(1)
     z = (x.unsqueeze(1) - y[slots]) * sigma[slots]

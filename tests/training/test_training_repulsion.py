@@ -201,7 +201,7 @@ def test_what_is_no_repulsion_is_refused(given):
 
 
 def test_a_committee_has_the_shortest_of_its_members(tmp_path, random_potential):
-    """Members trained on different frames differ in their radii; the committee takes the shortest."""
+    """Radii of members trained on different frames differ; the committee takes the shortest."""
     radii = [
         {"H-H": (0.6, 0.9), "H-O": (0.5, 0.7), "O-O": (1.2, 1.8)},
         {"H-H": (0.5, 0.8), "H-O": (0.5, 0.8), "O-O": (1.2, 1.8)},
