@@ -1,6 +1,6 @@
-"""Networks that kernels are tested on, on every kind of processor."""
+"""Networks with which the kernels of CPUs and GPUs are tested."""
 
-# Inner and outer radius of a repulsion of each pair of elements, Å.
+# Inner and outer radius of the repulsion between each pair of elements, in Å.
 RADII = {"H-H": (0.5, 1.2), "H-O": (0.7, 2.0), "O-O": (1.3, 2.8)}
 
 ARCHITECTURES = {

@@ -1,4 +1,4 @@
-"""libhipnn_ts.so by ctypes, as any program would call it."""
+"""Call libhipnn_ts.so through ctypes, as any other program would."""
 
 import ctypes
 import re
@@ -47,7 +47,7 @@ class CError(Exception):
 
 
 def pointer(array):
-    """To an array's values; null for None."""
+    """Return a pointer to an array's values; null for None."""
     return c_void_p(None if array is None else array.ctypes.data)
 
 
@@ -58,7 +58,7 @@ class Library:
             getattr(self.c, name).restype = result
 
     def call(self, name, *arguments, size=1000):
-        """A function that returns a status; CError where that is not OK."""
+        """Call a function that returns a status; raise CError if it is not OK."""
         message = ctypes.create_string_buffer(size or 1)
         status = getattr(self.c, name)(*arguments, message, c_size_t(size))
         if status != OK:
@@ -110,7 +110,7 @@ class Evaluation(Handle):
     free = "hipnn_ts_evaluation_free"
 
     def compute(self, numbers, positions, cell=None, pbc=None, n_threads=1, size=1000):
-        """Energy, energies, forces, virial; what is not finite is given, too, as an argument."""
+        """Return energy, atomic energies, forces and virial of one structure."""
         numbers = np.ascontiguousarray(numbers, np.int32)
         positions = np.ascontiguousarray(positions, float)
         cell = None if cell is None else np.ascontiguousarray(cell, float)
@@ -127,7 +127,7 @@ class Evaluation(Handle):
         return self.library.c.hipnn_ts_closest_pair(self.handle)
 
     def compute_batch(self, structures, n_threads=1):
-        """Energies, energies of atoms, forces, virials of (numbers, positions, cell, pbc)."""
+        """Return energies, atomic energies, forces, virials of (numbers, positions, cell, pbc)."""
         counts = np.array([len(each[0]) for each in structures], np.int64)
         columns = zip(*structures, strict=True) if structures else ([], [], [], [])
         numbers, positions, cells, pbc = map(list, columns)
@@ -148,7 +148,7 @@ class Evaluation(Handle):
         self.library.call("hipnn_ts_evaluation_members", self.handle, *arguments)
 
     def deviations(self, n_atoms, n_structures=1):
-        """Of energies, forces and virials."""
+        """Return the members' deviations of energies, forces and virials."""
         out = (n_structures,), (n_atoms,), (n_structures, 3, 3)
         out = [np.full(shape, np.nan) for shape in out]
         self.library.call("hipnn_ts_deviations", self.handle, *map(pointer, out))

@@ -1,4 +1,4 @@
-"""What plain torch says of the members of a committee, one by one, combined by hand."""
+"""Reference values for committees: plain torch evaluates each member, NumPy combines them."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Combined(NamedTuple):
 
 
 def combined(members, atoms: Atoms) -> Combined:
-    """From plain torch in float64."""
+    """Return the means and deviations of the members, from plain torch in float64."""
     found = [reference(member, atoms) for member in members]
     energies, forces, virials = (
         np.array([getattr(each, name) for each in found]) for name in ("energy", "forces", "virial")

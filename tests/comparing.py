@@ -1,19 +1,19 @@
-"""Largest and smallest values that cannot hide one that is no number.
+"""Largest and smallest values that cannot hide a nan.
 
-Python's ``max(1.0, nan)`` is 1.0: a comparison by it passes. ``test_comparisons.py`` sees to it
-that tests do not use it for anything but integers.
+Python's ``max(1.0, nan)`` is 1.0, so that a comparison with it passes. ``test_comparisons.py``
+checks that tests use it only for integers.
 """
 
 import numpy as np
 
 
 def largest(*values):
-    """The largest of the numbers, or of one iterable of them; nan where one of them is nan."""
+    """Return the largest of several numbers or of one iterable; nan if any of them is nan."""
     return np.max(_together(values)).item()
 
 
 def smallest(*values):
-    """The smallest, likewise."""
+    """Return the smallest of several numbers or of one iterable; nan if any of them is nan."""
     return np.min(_together(values)).item()
 
 

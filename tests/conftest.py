@@ -1,15 +1,15 @@
-"""Small potentials with random weights, and water to run them on."""
+"""Fixtures of small potentials with random weights, and of water for which to evaluate them."""
 
 import copy
 import os
 from functools import wraps
 from pathlib import Path
 
-# Systems here are small: threads that wait for each other on a busy machine cost minutes. Before
-# torch is imported, because OpenMP reads it once; inherited by the processes that tests start.
+# Systems here are small, and threads that wait for each other on a busy machine cost minutes. Set
+# before torch is imported, since OpenMP reads it once; child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Ranks that wait leave their core to others: MPICH's spin, longest in collectives within shared
-# memory, which took five sixths of the processor time of eight ranks on two cores.
+# Waiting ranks shall yield their core. By default MPICH's spin, longest in shared-memory
+# collectives, which took five sixths of the CPU time of eight ranks on two cores.
 os.environ.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
 os.environ.setdefault("MPIR_CVAR_COLL_SHM_LIMIT_PER_NODE", "0")
 
@@ -33,7 +33,7 @@ from hipnn_ts.validation import read_mapping
 
 
 def _without_nan(compare):
-    """numpy's comparison, for which two values that are no numbers are not equal."""
+    """Return numpy's comparison, changed so that it fails if a value is nan."""
 
     @wraps(compare)
     def checked(actual, desired, *arguments, **options):
@@ -49,7 +49,7 @@ for _name in ("assert_allclose", "assert_array_equal"):
 
 
 def pytest_collection_modifyitems(items):
-    """Files that are slow before the others, so that neither of two processes ends long before."""
+    """Run slow files first, so that two parallel processes finish at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -75,12 +75,12 @@ def _water(repeats: int):
 
 @pytest.fixture(scope="session")
 def water():
-    """Function: a periodic cubic box with ``repeats``³ rattled water molecules 3.1 Å apart."""
+    """Function that returns a cubic box of ``repeats``³ rattled water molecules 3.1 Å apart."""
     return _water
 
 
 def once(function):
-    """What the function made of the same arguments before; dictionaries may be among them."""
+    """Cache a function's results by its arguments, which may contain dictionaries."""
     made = {}
 
     @wraps(function)
@@ -105,7 +105,7 @@ def _random_potential(**architecture) -> Potential:
     vectors.requires_grad_(True)
     ends = torch.from_numpy(i), torch.from_numpy(j)
     species = torch.from_numpy((atoms.numbers == 8).astype(np.int64))
-    # Of the network alone: with a repulsion it has the same weights.
+    # Only the network's forces are scaled, so that a repulsion does not change the weights.
     terms = potential.energy_terms(species, *ends, vectors)
     gradients = derivatives.pair_gradients(terms.sum(dim=1), vectors)
     forces = derivatives.forces(gradients, *ends, len(atoms))
@@ -118,16 +118,16 @@ def _random_potential(**architecture) -> Potential:
 
 @pytest.fixture(scope="session")
 def random_potential():
-    """Function: a plain-torch float64 potential for H and O with forces of 1 eV/Å in water.
+    """Function that returns a plain-torch float64 potential for H and O, with 1 eV/Å in water.
 
-    Keyword arguments override ``SMALL``. Self energies are those of real atoms.
+    Keyword arguments override ``SMALL``. Self-energies are as large as those of real atoms.
     """
     return _random_potential
 
 
 @pytest.fixture(scope="session")
 def random_model(tmp_path_factory):
-    """Function: path of such a potential, exported in a precision and flavour."""
+    """Function that exports ``random_potential`` in a precision and flavour; returns the path."""
 
     @once
     def export(dtype=torch.float64, portable=False, **architecture):
@@ -154,13 +154,13 @@ def _random_members(**architecture) -> tuple[Potential, ...]:
 
 @pytest.fixture(scope="session")
 def random_members():
-    """Function: four potentials as of ``random_potential`` whose weights differ by 2 %."""
+    """Function that returns four variants of ``random_potential``; weights differ by 2 %."""
     return _random_members
 
 
 @pytest.fixture(scope="session")
 def random_committee(tmp_path_factory):
-    """Function: path of a committee of them, exported in a precision."""
+    """Function that exports ``random_members`` as a committee in a precision; returns the path."""
 
     @once
     def export(dtype=torch.float64, **architecture):
@@ -185,13 +185,13 @@ def _random_uncertainty(**architecture) -> Uncertainty:
 
 @pytest.fixture(scope="session")
 def random_uncertainty():
-    """Function: force uncertainty of ``random_potential``, "trained" on water."""
+    """Function that returns a force uncertainty for ``random_potential``, fitted to water."""
     return _random_uncertainty
 
 
 @pytest.fixture(scope="session")
 def uncertain_model(tmp_path_factory):
-    """Function: path of ``random_potential`` with it, exported in a precision."""
+    """Function that exports ``random_potential`` with ``random_uncertainty``; returns the path."""
 
     @once
     def export(dtype=torch.float64, **architecture):
@@ -212,14 +212,14 @@ FLAVOURS_OF_FORMATS = [
 
 @pytest.fixture(params=FLAVOURS_OF_FORMATS)
 def model_of_a_format(request):
-    """Path of a file of each format and flavour, and its plain-torch float64 potential."""
+    """Path of a file, for each format and flavour, and its potential in plain torch and float64."""
     path = FORMATS / request.param
     return path, load_checkpoint(path.with_name("potential.ckpt"))[0]
 
 
 @pytest.fixture
 def open_files():
-    """Function: the files in a folder that this process has open, with a name or without."""
+    """Function that lists the open files of this process in a folder, named or deleted."""
 
     def find(folder):
         links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
@@ -230,7 +230,7 @@ def open_files():
 
 @pytest.fixture(scope="session")
 def shared_data():
-    """Folder of published data; tests that need it skip without."""
+    """Folder of published data; tests that need it are skipped without it."""
     repository = Path(__file__).parents[1]
     folder = Path(os.environ.get("HIPNN_TS_SHARED_DATA", repository.parent / "shared" / "data"))
     if not folder.is_dir():
@@ -240,7 +240,7 @@ def shared_data():
 
 @pytest.fixture(scope="session")
 def published_potential(shared_data):
-    """The published ANI-1x potential, float64."""
+    """The published ANI-1x potential in float64."""
     config = Path(__file__).parents[1] / "examples" / "hippynn" / "ani1x.yaml"
     settings = parse_settings(read_mapping(config) | {"dtype": "float64"}, str(config))
     return import_hippynn(shared_data / "hipnnts-ani1x" / "best_model.pt", settings)[0]

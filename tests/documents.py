@@ -1,4 +1,4 @@
-"""Documents of fused potentials, changed; and what files of format 1 had in their place."""
+"""Change the documents of fused potentials, and make the tensors that format 1 had instead."""
 
 import json
 import struct
@@ -10,19 +10,19 @@ import torch
 from hipnn_ts.export.document import read_document, write_document
 from hipnn_ts.export.packing import pack_potential
 
-FORMATS = Path(__file__).parent / "formats"  # a folder of files of each format
+FORMATS = Path(__file__).parent / "formats"  # one folder of files per format
 
 
 def network_of(document: bytes) -> dict:
-    """What the document says of the network."""
+    """Return the description of the network in a document."""
     (n,) = struct.unpack_from("<Q", document)
     return json.loads(json.loads(document[8 : 8 + n])["__metadata__"]["network"])
 
 
 def changed(document: bytes, network=None, **tensors) -> bytes:
-    """The document with other values of the network's keys, and of tensors (None leaves one out).
+    """Return the document with changed network keys and changed tensors; None removes a tensor.
 
-    Dots in names of tensors are written as two underscores here.
+    Two underscores in a keyword stand for a dot in the tensor's name.
     """
     arrays = read_document(document)
     for key, values in tensors.items():
@@ -39,7 +39,7 @@ def as_tensor(document: bytes) -> torch.Tensor:
 
 
 def format_1_parts(potential, dtype):
-    """Weights, sizes and scalars as hipnn-ts exported them in format 1, self energies left out."""
+    """Return weights, sizes and scalars as in files of format 1, without self-energies."""
     config = potential.config
     tensors = pack_potential(potential.to(dtype))
     del tensors["self_energies"]

@@ -1,4 +1,4 @@
-"""Neighbour pairs by writing every image out: slow, short, and no search."""
+"""Brute-force neighbour pairs from a list of all periodic images: slow but simple."""
 
 from itertools import product
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def every_image(positions, cell, periodic, cutoff):
-    """Sorted rows (receiver, sender, vector) of all pairs within the cutoff.
+    """Return sorted rows (receiver, sender, vector) of all pairs within the cutoff.
 
-    The cell has three independent vectors; in directions without periodicity they are not used.
+    The cell needs three independent vectors; images are taken in periodic directions only.
     """
     inverse = np.linalg.inv(cell)
     whole = np.floor(positions @ inverse) * periodic
@@ -23,6 +23,6 @@ def every_image(positions, cell, periodic, cutoff):
 
 
 def sorted_pairs(i, j, vectors):
-    """Such rows of pairs in any order."""
+    """Return rows (receiver, sender, vector) of the given pairs, sorted."""
     rows = np.column_stack([i, j, vectors])
     return rows[np.lexsort(rows.round(6).T[::-1])]

@@ -1,7 +1,7 @@
-"""Single-point runs of the real `lmp`, and what plain torch says about the same atoms.
+"""Single-point runs of the real `lmp`, and reference values from plain torch for the same atoms.
 
-HIPNN_TS_LAMMPS_PROGRAMS names a folder with the `lmp` and the `mpirun` of another LAMMPS. It has no
-torch: tests of portable files skip.
+HIPNN_TS_LAMMPS_PROGRAMS names a folder with the `lmp` and `mpirun` of another LAMMPS, which has no
+torch: tests of portable files are skipped.
 """
 
 import os
@@ -32,7 +32,7 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 @dataclass
 class Evaluation:
-    """Energies in eV, forces in eV/Å, virials (xx yy zz xy xz yz) in eV, atoms in order of id."""
+    """Energies and virials (xx yy zz xy xz yz) in eV, forces in eV/Å; atoms in order of id."""
 
     energy: float
     forces: np.ndarray
@@ -63,9 +63,9 @@ def set_up(
     atom_style: str = "atomic",
     read_options: str = "",
 ) -> str:
-    """Commands that make the system.
+    """Return the commands that set up the system.
 
-    ``pair`` holds the pair_style and pair_coeff lines, ``extra`` what must precede the box.
+    ``pair`` holds the pair_style and pair_coeff lines, ``extra`` commands to run before the box.
     """
     data = f"{name}.data"
     write_lammps_data(
@@ -90,12 +90,12 @@ read_data {data} {read_options}
 
 
 def hipnn(model: Path, elements: str = "O H") -> str:
-    """Pair commands of one exported model."""
+    """Return the pair commands for one exported model."""
     return f"pair_style hipnn/ts\npair_coeff * * {model} {elements}\n"
 
 
 def evaluate(name: str) -> str:
-    """Commands that write one evaluation to NAME.thermo and NAME.dump."""
+    """Return the commands that write one evaluation to NAME.thermo and NAME.dump."""
     return f"""
 compute e all pe/atom
 compute s all stress/atom NULL virial
@@ -112,7 +112,7 @@ uncompute s
 
 
 def read_evaluation(folder: Path, name: str, units: str = "metal") -> Evaluation:
-    """What :func:`evaluate` wrote."""
+    """Read the files that the commands of :func:`evaluate` wrote."""
     energy, volume, *pressure = np.loadtxt(folder / f"{name}.thermo")
     table = np.loadtxt(folder / f"{name}.dump", skiprows=9, ndmin=2)
     return Evaluation(
@@ -125,7 +125,7 @@ def read_evaluation(folder: Path, name: str, units: str = "metal") -> Evaluation
 
 
 def reference(potential: Potential, atoms: Atoms) -> Evaluation:
-    """The same from plain torch in float64."""
+    """Return the reference evaluation, from plain torch in float64."""
     cell = atoms.cell.array
     i, j, shifts = neighbour_pairs(atoms.positions, cell, atoms.pbc, potential.config.cutoff)
     vectors = torch.from_numpy(atoms.positions[j] + shifts - atoms.positions[i])
@@ -149,7 +149,7 @@ def reference(potential: Potential, atoms: Atoms) -> Evaluation:
 
 
 def assert_same(found: Evaluation, expected: Evaluation, tolerance: float) -> None:
-    """Every quantity within ``tolerance``, relative to its own largest value (at least 1)."""
+    """Compare every quantity within ``tolerance`` times its largest value (at least 1)."""
     for quantity, value in vars(expected).items():
         scale = largest(1.0, np.abs(value).max())
         deviation = np.abs(getattr(found, quantity) - value).max() / scale

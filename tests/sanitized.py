@@ -1,4 +1,4 @@
-"""Whether tests run on the build of `make sanitize`."""
+"""Tell whether tests run with the build of `make sanitize`."""
 
 import os
 

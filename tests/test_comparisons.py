@@ -1,4 +1,4 @@
-"""No comparison in these tests passes where a value is not a number."""
+"""No comparison in these tests passes if a value is nan."""
 
 import ast
 import math
@@ -14,24 +14,24 @@ FILES = sorted(Path(__file__).parent.rglob("*.py"))
 
 
 def integer(node):
-    """Whether an expression is an integer for sure."""
+    """Whether an expression is certainly an integer."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int)
     if isinstance(node, ast.Name):
-        return node.id.isupper()  # a constant is no result
+        return node.id.isupper()  # a constant, not a result
     if isinstance(node, ast.GeneratorExp | ast.ListComp):
         return integer(node.elt)
     return isinstance(node, ast.Call) and ast.unparse(node.func) in ("len", "int")
 
 
 def orders(node):
-    """Whether it holds a comparison by <, <=, > or >=, which a nan makes false."""
+    """Whether a node contains a comparison by <, <=, > or >=, which is false for nan."""
     ordered = ast.Lt | ast.LtE | ast.Gt | ast.GtE
     comparisons = [inner for inner in ast.walk(node) if isinstance(inner, ast.Compare)]
     return any(isinstance(operator, ordered) for each in comparisons for operator in each.ops)
 
 
-# numpy's that take nan for equal and that conftest.py does not change, or that leave nan out.
+# Functions of numpy that take nans as equal, without conftest.py changing them, or ignore nans.
 LENIENT = re.compile(
     r"\.(nan[a-z]+|fmax|fmin)$|testing\.assert_(equal|array_less|(array_)?almost_equal\w*)$"
 )
@@ -46,15 +46,15 @@ def passes_on_nan(node):
         built_in = name in ("max", "min")
         return built_in and "key" not in keywords and not all(map(integer, node.args))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        # Not above a tolerance is not the same as below it.
+        # "Not above a tolerance" is true for nan, "below it" is false.
         return orders(node.operand)
     if isinstance(node, ast.If) and orders(node.test):
-        # Nor is it if the test fails where a value is above.
+        # A test that fails only if a value is above a tolerance passes for nan.
         (*_, last) = node.body
         return isinstance(last, ast.Raise) or "pytest.fail(" in ast.unparse(last)
     if isinstance(node, ast.Compare):
         if isinstance(node.ops[0], ast.Eq) and ast.unparse(node.comparators[0]) == "0":
-            return orders(node.left)  # how many are above
+            return orders(node.left)  # the number of values above
         differs = any(isinstance(operator, ast.NotEq) for operator in node.ops)
         return differs and "approx" in ast.unparse(node)
     return False
@@ -110,7 +110,7 @@ def test_largest_and_smallest():
 
 @pytest.mark.parametrize("name", ["assert_allclose", "assert_array_equal"])
 def test_numpy_takes_no_two_nans_for_equal(name):
-    """By itself it does; ``conftest.py`` changes that for all tests."""
+    """numpy takes nans as equal; ``conftest.py`` changes that for all tests."""
     compare = getattr(np.testing, name)
     compare([1.0, 2.0], [1.0, 2.0])
     compare(["a"], ["a"]) if name == "assert_array_equal" else None

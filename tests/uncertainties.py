@@ -1,4 +1,4 @@
-"""Force uncertainty in plain NumPy, of features that plain torch computes in float64."""
+"""Reference values of the force uncertainty: plain NumPy, with features from plain torch."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from hipnn_ts.neighbours import neighbour_pairs
 
 
 def features(potential, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
-    """What leaves all blocks (n, D), and species (n,)."""
+    """Return the features of all blocks (n, D), and species (n,)."""
     i, j, shifts = neighbour_pairs(
         atoms.positions, atoms.cell.array, atoms.pbc, potential.config.cutoff
     )
@@ -26,7 +26,7 @@ def features(potential, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
 
 
 def triangle(rows: np.ndarray, size: int) -> np.ndarray:
-    """The lower triangular matrix whose rows follow each other."""
+    """Return the lower triangular matrix whose rows are concatenated in ``rows``."""
     out, k = np.zeros((size, size)), 0
     for row in range(size):
         for column in range(row + 1):
@@ -36,7 +36,7 @@ def triangle(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def expected(potential, uncertainty: Uncertainty, atoms: Atoms) -> np.ndarray:
-    """Force uncertainties (n,), eV/Å, atom by atom."""
+    """Return the force uncertainties (n,) in eV/Å, computed atom by atom."""
     found = []
     for phi, species in zip(*features(potential, atoms), strict=True):
         apart = phi - uncertainty.means[species].numpy()

@@ -1,4 +1,4 @@
-"""Force uncertainty in ASE: as plain NumPy says, and nothing else changes."""
+"""Force uncertainty in ASE equals plain NumPy's, and no other result changes."""
 
 import pickle
 

@@ -17,14 +17,14 @@ from hipnn_ts.errors import InputError
 
 
 def layer(water):
-    """Two directions, and no third vector."""
+    """Return water periodic in two directions, without a third cell vector."""
     atoms = slab(water)
     atoms.cell[2] = 0.0
     return atoms
 
 
 def slab(water):
-    """Vacuum above, and vectors that are tilted out of the plane."""
+    """Return a slab with vacuum, whose cell vectors are tilted out of the plane."""
     atoms = water(2)
     atoms.pbc = (True, True, False)
     atoms.set_cell([[6.2, 0, 0.3], [-2.1, 5.9, 0], [1.3, 2.2, 16.8]], scale_atoms=False)
@@ -45,7 +45,7 @@ def triclinic(water):
 
 
 def tiny(water):
-    """Every atom sees several images of itself."""
+    """Return a cell so small that every atom sees several images of itself."""
     atoms = molecule("H2O", cell=[2.4, 2.5, 2.6], pbc=True)
     atoms.rattle(0.05, seed=3)
     return atoms
@@ -65,7 +65,7 @@ STRUCTURES = {
 
 
 def reference(potential, atoms):
-    """Energies, forces and, by a strain, stress: other neighbours and derivatives than ours."""
+    """Return energies, forces and strain gradient from ASE's neighbour list and autograd."""
     i, j, images = neighbor_list("ijS", atoms, potential.config.cutoff)
     positions = torch.tensor(atoms.positions, requires_grad=True)
     strain = torch.zeros((3, 3), dtype=torch.float64, requires_grad=True)
@@ -113,7 +113,7 @@ def test_float32_agrees_with_float64(random_model, water, portable):
         atoms.calc = HIPNNTSCalculator(random_model(dtype, portable))
         results.append((atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()))
     single, double = results
-    # Self energies of 55 keV stand beside 1e-6 eV: they must not pass through float32.
+    # Self-energies sum to 55 keV: in float32, smaller energies would be rounded away.
     assert single[0] == pytest.approx(double[0], abs=1e-4)
     np.testing.assert_allclose(single[1], double[1], rtol=0, atol=1e-5)
     np.testing.assert_allclose(single[2], double[2], rtol=0, atol=1e-6)
@@ -145,7 +145,7 @@ def test_results_follow_the_atoms(random_model, water):
 
 @pytest.mark.parametrize("structure", ["slab", "wire"])
 def test_stress_of_slabs_and_wires_is_the_derivative(random_model, water, structure):
-    """Of the energy with respect to strain, by differences, over the volume with its vacuum."""
+    """The stress is the numerical strain derivative of the energy over the volume with vacuum."""
     atoms = STRUCTURES[structure](water)
     atoms.calc = HIPNNTSCalculator(random_model())
     stress = voigt_6_to_full_3x3_stress(atoms.get_stress())
@@ -233,7 +233,7 @@ def test_cell_that_cannot_be_used(random_model, cell, found):
 
 
 def test_planar_molecule_that_blew_up(random_model):
-    """Ended the process by SIGFPE: its plane has no width, and no bins were left there."""
+    """A huge planar molecule once ended the process by SIGFPE: across its plane were no bins."""
     atoms = molecule("H2O")
     atoms.positions[:, 1:] *= 1e5
     _evaluate(random_model(), atoms)

@@ -1,4 +1,4 @@
-"""Committees in ASE: the mean of the members and how far they are apart."""
+"""Committees in ASE: the mean of the members and their deviations."""
 
 import pickle
 
@@ -12,7 +12,7 @@ from lammps_run import reference
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.errors import InputError
 
-VOIGT = [0, 1, 2, 5, 4, 3]  # of xx yy zz xy xz yz
+VOIGT = [0, 1, 2, 5, 4, 3]  # indices into xx yy zz xy xz yz
 
 
 def results(path, atoms, **options):
@@ -62,7 +62,7 @@ def test_no_such_member(member, random_committee):
 
 @pytest.mark.parametrize("kind", ["committee", "uncertainty"])
 def test_many_structures(kind, random_committee, uncertain_model, water):
-    """To the last bit as one by one, of different sizes, with and without a box."""
+    """A batch of different structures gives the same bits as single evaluations."""
     path = {"committee": random_committee, "uncertainty": uncertain_model}[kind](torch.float32)
     structures = [water(1), water(2), Atoms("OH2", positions=water(1).positions), water(3)]
     together = HIPNNTSCalculator(path).evaluate_batch(structures)

@@ -1,4 +1,4 @@
-"""Many structures in one call of the calculator."""
+"""The calculator evaluates many structures in one call."""
 
 import copy
 import pickle
@@ -37,7 +37,7 @@ def test_the_results_of_single_calls(random_model, water, dtype, portable):
         calculator.calculate(atoms)
         assert results.keys() == calculator.results.keys()
         for name, value in calculator.results.items():
-            # torch may compile a portable file's code anew between two calls.
+            # torch may recompile a portable file's code between two calls.
             tolerance = {torch.float64: 1e-10, torch.float32: 1e-4}[dtype] if portable else 0.0
             np.testing.assert_allclose(results[name], value, rtol=0, atol=tolerance)
         assert atoms.calc is None
@@ -64,7 +64,7 @@ def test_nothing(random_model):
 def test_copies(random_model, copied):
     frames = [molecule("H2O"), molecule("H2O2")]
     calculator = HIPNNTSCalculator(random_model())
-    expected = calculator.evaluate_batch(frames)  # has buffers now
+    expected = calculator.evaluate_batch(frames)  # allocates its buffers
     found = copied(calculator).evaluate_batch(frames)
     assert [each["energy"] for each in found] == [each["energy"] for each in expected]
 

@@ -1,4 +1,4 @@
-"""The calculator in other processes. Each test is a program that is ended where it hangs."""
+"""The calculator in other processes; each test is a program that is killed if it hangs."""
 
 import copy
 import os
@@ -37,7 +37,7 @@ def needs(package):
 @pytest.mark.parametrize("portable", [False, True], ids=["fused", "portable"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_forked_with_a_calculator(random_model, when, portable):
-    """Before and after the parent has evaluated with several threads."""
+    """A forked child evaluates, before and after its parent has used several threads."""
     run(random_model(portable=portable), "pool", "fork", when)
 
 
@@ -71,7 +71,7 @@ def test_mpi4py(random_model):
 
 
 def test_a_child_that_forks(random_model):
-    """As a server that forks workers, which fork theirs."""
+    """A child may fork again, as the workers of a server do."""
     program = """
 import os, sys
 from ase.build import molecule
@@ -100,7 +100,7 @@ def test_copies(random_model, water, copied, portable):
     atoms.get_potential_energy()
     other = copied(atoms)
     assert other.calc is not calculator
-    # What was computed travels; what was loaded is there once.
+    # A copy has the results; both share the loaded model.
     assert other.calc.results["energy"] == calculator.results["energy"]
     other.positions[0] += 0.1
     assert other.get_potential_energy() != atoms.get_potential_energy()
@@ -110,7 +110,7 @@ def test_copies(random_model, water, copied, portable):
 
 
 def test_a_pickle_needs_no_file(random_potential, tmp_path, monkeypatch):
-    """The other process may be on another machine, or the file may be another one by then."""
+    """A pickle works on a machine without the file, or after the file has changed."""
     path = tmp_path / "model.pt"
     export_potential(random_potential(), path, {"closest_approach": {"H-O": 0.9, "H-H": 1.4}})
     monkeypatch.chdir(tmp_path)
@@ -130,7 +130,7 @@ def test_a_pickle_needs_no_file(random_potential, tmp_path, monkeypatch):
     status, output = processes.run(["sh", "run"], tmp_path)
     assert status == 0, output
     assert float(output) == pytest.approx(expected, abs=1e-9)
-    # What it was told, and what it says, is as before.
+    # Settings and error messages survive pickling.
     loaded = pickle.loads(kept)
     with pytest.raises(ExtrapolationError, match="closer than in the training data"):
         loaded.get_potential_energy(Atoms("OH", positions=[[0, 0, 0], [0.8, 0, 0]]))

@@ -1,7 +1,7 @@
-"""One way to evaluate in other processes: python workers.py WAY MODEL. Prints "done".
+"""Evaluate in other processes in one way: python workers.py WAY DETAIL WHEN MODEL prints "done".
 
-A program of its own, which test_processes.py can end where it hangs, and whose main module worker
-processes can import.
+It is a program of its own, so that test_processes.py can kill it if it hangs, and so that worker
+processes can import its main module.
 """
 
 import copy
@@ -18,7 +18,7 @@ from hipnn_ts.ase import HIPNNTSCalculator
 
 
 def cluster():
-    """Of so many atoms that three threads share them, and that torch's own operators start some."""
+    """Return a cluster large enough for three threads and for threads of torch's operators."""
     cell = molecule("H2O", cell=[3.1, 3.1, 3.1], pbc=True)
     atoms = cell * (4, 3, 3)
     atoms.pbc = False
@@ -33,7 +33,7 @@ def frames(n):
 
 
 def evaluate(atoms):
-    """Atoms come with their calculator."""
+    """Return energy, forces, process id and number of threads; the atoms have a calculator."""
     return atoms.get_potential_energy(), atoms.get_forces(), os.getpid(), threads()
 
 
@@ -47,7 +47,7 @@ def evaluate_with(calculator, atoms):
 
 
 def from_the_parent(atoms):
-    """By the calculator that a forked process has from its parent."""
+    """Evaluate with the calculator that a forked process has inherited from its parent."""
     return evaluate_with(inherited, atoms)
 
 
@@ -75,7 +75,7 @@ def with_dask(_, function, work):
 
 
 def with_mpi(_, function, work):
-    """Rank 0 made the calculator; each rank evaluates with what it was sent."""
+    """Rank 0 sends atoms with the calculator to all ranks, and each evaluates its share."""
     from mpi4py import MPI
 
     world = MPI.COMM_WORLD
@@ -101,11 +101,11 @@ def main(way, detail, when, model):
     global inherited
     before = threads()
     inherited = calculator = HIPNNTSCalculator(model)
-    assert threads() == before  # or no process could be forked from here
+    assert threads() == before  # otherwise forking would not be safe here
     if when == "after":
         calculator.get_potential_energy(cluster())
         assert threads() > before
-    # Copies hold results of their own.
+    # The copy keeps its results apart from the original's.
     expected = partial(evaluate_with, copy.deepcopy(calculator))
     work = frames(4)
     if detail == "fork" and way == "pool":
@@ -114,9 +114,9 @@ def main(way, detail, when, model):
         for atoms in work:
             atoms.calc = calculator
         found = WAYS[way](detail, evaluate, work)
-    # torch starts no more than there are cores.
+    # torch starts at most as many threads as there are cores.
     least = int(os.environ["OMP_NUM_THREADS"]) if calculator.metadata.native else 2
-    # Only now: in this process it starts threads.
+    # Evaluate here only now, since that starts threads in this process.
     for (energy, forces, process, n), atoms in zip(found, frames(4), strict=True):
         wanted = expected(atoms)
         assert process != os.getpid() or way == "mpi"

@@ -1,4 +1,4 @@
-"""No benchmark has been left behind by what it uses: each can be imported and says what it does."""
+"""Every benchmark can still be imported, and every command has a help text."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What `make demo` compares: one configuration in every engine, in the same units."""
+"""The engines that `make demo` compares agree on one configuration, in the same units."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def test_a_member_with_and_without_the_others(library, random_committee, random_
 
 
 def test_batches(library, random_committee, water):
-    """To the last bit what single calls give."""
+    """A batch gives the same bits as single calls."""
     structures = [
         (atoms.numbers, atoms.positions, atoms.cell.array, (1, 1, 1))
         for atoms in (water(1), water(2), water(1))

@@ -1,4 +1,4 @@
-"""The C interface against the Python module over the same runtime, and what it says of mistakes."""
+"""The C interface gives the same results as Python's over the same runtime, and names mistakes."""
 
 import re
 import subprocess
@@ -151,7 +151,7 @@ def test_closest_pair(library, random_potential, tmp_path):
     path = tmp_path / "m.pt"
     export_potential(random_potential(), path, {"closest_approach": {"H-H": 1.4, "H-O": 0.9}})
     evaluation = library.load(path).evaluation()
-    assert evaluation.closest().receiver == -1  # nothing was computed
+    assert evaluation.closest().receiver == -1  # nothing has been computed yet
     water = molecule("H2O")
     evaluation.compute(water.numbers, water.positions)
     assert (evaluation.closest().receiver, evaluation.closest().sender) == (-1, -1)
@@ -275,10 +275,10 @@ def test_files_that_cannot_be_used(library, tmp_path, sentence):
 
 
 def test_a_record_that_nobody_can_read_out(library, random_model):
-    """Names of a file's parts may be any bytes; sentences are UTF-8 and one line."""
+    """Names of a file's records may be any bytes; messages about them are one line of UTF-8."""
     content = random_model().read_bytes()
     name = b"byteorder"
-    assert content.count(name) == 2  # its own header, and the directory
+    assert content.count(name) == 2  # in the record's header, and in the directory
     for new, shown in ((b"\xd8yte\n\xc3\xa9er", "?yte?éer"), (b"\xe2\x82\xacorde\xe2", "€orde?")):
         changed = content.replace(name, new.ljust(len(name), b"."))
         with pytest.raises(CError, match=r"found the record '") as error:
@@ -332,13 +332,13 @@ def test_pointers_that_are_null(library, random_model):
         assert not handle
     for kind in ("model", "evaluation", "stages"):
         getattr(library.c, f"hipnn_ts_{kind}_free")(None)
-    # Nothing to compute is nothing wrong.
+    # An empty structure is no mistake.
     library.call("hipnn_ts_compute", evaluation.handle, c_int64(0), *[None] * 4, 0, *[None] * 4)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 12, 13, 1000])
 def test_messages_fit(library, size):
-    """Cut off between characters, and with no room not written."""
+    """A message is cut between characters to fit its buffer; a buffer of size 0 is not written."""
     name = "Å" * 20
     message = (b"x" * 1001).ljust(1001)
     buffer = c_char_p(message)

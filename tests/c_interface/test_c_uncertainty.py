@@ -45,7 +45,7 @@ def test_one_structure(
 
 
 def test_batches(library, uncertain_model, water):
-    """To the last bit what single calls give."""
+    """A batch gives the same bits as single calls."""
     boxes = [water(1), water(2), water(1)]
     structures = [(*structure_of(atoms), (1, 1, 1)) for atoms in boxes]
     evaluation = library.load(uncertain_model()).evaluation()
@@ -71,7 +71,7 @@ def test_mistakes(library, uncertain_model, random_model, water):
     evaluation.compute(*structure_of(water(1)))
     refused(none, evaluation.uncertainties, 3)
     evaluation.uncertain()
-    evaluation.members(-1, deviations=False)  # does not take it back
+    evaluation.members(-1, deviations=False)  # does not switch uncertainty off
     evaluation.compute(*structure_of(water(1)))
     assert np.isfinite(evaluation.uncertainties(3)).all()
     evaluation.uncertain(False)
@@ -85,7 +85,7 @@ def test_mistakes(library, uncertain_model, random_model, water):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 def test_stages(dtype, blocks, library, uncertain_model, random_model, water):
-    """Of the receivers among ghosts, from features that the caller exchanges."""
+    """Staged calls compute uncertainties of receivers from features that the caller exchanges."""
     architecture = {"n_features": (8, 9, 7)[:blocks]}
     model = library.load(uncertain_model(dtype, **architecture))
     real = np.float64 if dtype == torch.float64 else np.float32
@@ -96,7 +96,7 @@ def test_stages(dtype, blocks, library, uncertain_model, random_model, water):
     widths = [model.block_width(k) for k in range(blocks)]
 
     def step(own, whole=None):
-        """Features of each block, of the receivers, and uncertainties."""
+        """Return features of each block, uncertainties, energies and pair gradients."""
         receivers, senders, vectors = pairs
         mine = receivers < own
         stages = model.stages()

@@ -1,4 +1,4 @@
-"""The example programs, built as a user would and compared with ASE."""
+"""The example programs, built as a user would build them, agree with ASE."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def needs(program):
 
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory):
-    """The library, its header and its package files in another place than they were installed."""
+    """Folder with the library, its header and package files, moved from where it was installed."""
     root = tmp_path_factory.mktemp("moved") / "hipnn ts" / "hipnn_ts"
     root.mkdir(parents=True)
     for part in ("cmake", "pkgconfig"):
@@ -76,7 +76,7 @@ def build(way, root, folder):
 
 
 def by_ase(path):
-    """Forces at the start; potential and total energies of steps 0 to 10."""
+    """Return the first forces, and potential and total energies of steps 0 to 10, from ASE."""
     positions = [[0, 0, 0.119262], [0, 0.763239, -0.477047], [0, -0.763239, -0.477047]]
     atoms = Atoms("OHH", positions, masses=[15.999, 1.008, 1.008])
     atoms.calc = HIPNNTSCalculator(path, beyond_training="ignore")
@@ -90,12 +90,12 @@ def by_ase(path):
 
 
 def build_and_run(way, root, folder, *arguments):
-    """What the program prints."""
+    """Build and run the example; return its output."""
     return run([build(way, root, folder), *arguments], folder)
 
 
 def on_arm(folder, *arguments):
-    """The C program by the library that `make arm` cross-compiles, emulated."""
+    """Build the C example against the library of `make arm`; return its output under QEMU."""
     library = os.environ.get("HIPNN_TS_ARM_LIBRARY")
     if not library:
         pytest.skip("only in `make arm`")
@@ -131,18 +131,18 @@ def test_water_on_arm(random_model, network, dtype, tmp_path):
 
 
 def check_water(output, path, dtype):
-    """Forces and energies against ASE's here."""
+    """Check that printed forces and energies equal ASE's on this machine."""
     number = r" +(-?\d+\.\d+)"
     forces = re.findall(rf"^force \d{number * 3}$", output, re.MULTILINE)
     energies = re.findall(rf"^step \d+ potential{number} total{number}$", output, re.MULTILINE)
     expected = by_ase(path)
     tolerance = 1e-8 if dtype == torch.float64 else 1e-4
     np.testing.assert_allclose(np.array(forces, float), expected[0], rtol=0, atol=tolerance)
-    # ASE's units are of another year: eight digits are the same.
+    # ASE's constants are of another CODATA year: only eight digits agree.
     np.testing.assert_allclose(
         np.array(energies, float), expected[1], rtol=0, atol=largest(tolerance, 1e-6)
     )
-    assert np.ptp(expected[1][:, 0]) > 1e-3  # it moved
+    assert np.ptp(expected[1][:, 0]) > 1e-3  # the atoms moved
 
 
 @pytest.mark.parametrize("way", ["c", "fortran"])

@@ -1,4 +1,4 @@
-"""The staged calls of the C interface, as an engine with distributed atoms makes them."""
+"""The staged calls of the C interface, as made by an engine with distributed atoms."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def library():
 
 
 class Rank:
-    """Some of the atoms, with all others as ghosts."""
+    """A rank that owns some of the atoms, with all others as ghosts."""
 
     def __init__(self, model, own, species, pairs, dtype):
         self.stages, self.model = model.stages(), model
@@ -35,15 +35,15 @@ class Rank:
         self.stages.begin(self.n_own, self.species, self.receivers, self.senders, self.vectors)
 
     def of_all(self, values):
-        """From rows of this rank to atoms."""
+        """Return values in the order of all atoms, from rows of this rank."""
         out = np.zeros((len(self.order), *values.shape[1:]), values.dtype)
         out[self.order[: len(values)]] = values
         return out
 
 
 def step(ranks, dtype, member=None):
-    """One step of ranks that exchange features and gradients: energies and forces (n, 3). Of a
-    committee, of a member, and again of the same pairs."""
+    """Make one step with ranks that exchange features and gradients; return atomic energies and
+    forces (n, 3). With ``member``, evaluate that member of a committee on the same pairs."""
     model = ranks[0].model
     for rank in ranks if member is not None else ():
         rank.stages.call("member", member)
@@ -58,7 +58,7 @@ def step(ranks, dtype, member=None):
         whole = sum(rank.of_all(each) for rank, each in zip(ranks, out, strict=True))
         features = [np.ascontiguousarray(whole[rank.order]) for rank in ranks]
         for rank, each in zip(ranks, features, strict=True):
-            rank.kept = [*getattr(rank, "kept", []), each]  # stays until the step is over
+            rank.kept = [*getattr(rank, "kept", []), each]  # must live until the step is over
 
     def summed(gradients):
         return sum(rank.of_all(each) for rank, each in zip(ranks, gradients, strict=True))

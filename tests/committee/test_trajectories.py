@@ -1,4 +1,4 @@
-"""Trajectories as engines write them, and what commands make of them."""
+"""Trajectories as engines write them, and the commands `deviate` and `select` on them."""
 
 import shutil
 import struct
@@ -42,7 +42,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, water, random_model):
-    """Of five frames of one run of LAMMPS in a tilted box, in three formats, and its topology."""
+    """Folder with five frames of a LAMMPS run in a tilted box, in three formats, and a topology."""
     folder = tmp_path_factory.mktemp("trajectories")
     atoms = water(3)
     atoms.set_cell([[9.3, 0, 0], [0.4, 9.2, 0], [0.3, -0.2, 9.4]], scale_atoms=True)
@@ -75,7 +75,7 @@ def test_dcd_of_lammps(folder):
     for first, second in zip(found, frames_of(folder), strict=True):
         np.testing.assert_array_equal(first.numbers, second.numbers)
         np.testing.assert_allclose(first.cell.array, second.cell.array, atol=1e-4)
-        apart = first.positions - second.positions  # LAMMPS unwraps neither, and shifts the origin
+        apart = first.positions - second.positions  # LAMMPS shifts the origin
         np.testing.assert_allclose(apart - apart[0], 0, atol=2e-5)
 
 
@@ -133,7 +133,7 @@ def test_damaged_dcd(folder, tmp_path):
         with pytest.raises(InputError, match=f"^{path}: .*{said}"):
             list(read_dcd(path))
     random = np.random.default_rng(0)
-    for _ in range(300):  # whatever bytes: frames or a sentence
+    for _ in range(300):  # any damage gives frames or an error message
         bytes_ = bytearray(content)
         for place in random.integers(len(content), size=3):
             bytes_[place] ^= 1 << random.integers(8)
@@ -162,7 +162,7 @@ def test_what_is_no_trajectory(folder, tmp_path):
 
 
 def test_deviate(folder, tmp_path, random_members, random_committee):
-    """The same of every format; numbers as by hand."""
+    """Every format of trajectory gives the same deviations, equal to reference values."""
     frames = frames_of(folder)
     expected = [combined(random_members(), atoms) for atoms in frames]
     write(tmp_path / "a.extxyz", frames)
@@ -201,7 +201,7 @@ def test_select(folder, tmp_path, random_members, random_committee):
     leaders = np.array([each.max() for each in spread])
     threshold = np.sort(leaders)[1]
     out = tmp_path / "chosen.extxyz"
-    # Twice the same file: copies are not chosen.
+    # The file is given twice, but copies of chosen frames are not chosen.
     source = [folder / "named.lammpstrj"] * 2
     done = run("select", random_committee(), *source, "-o", out, "--above", threshold - 1e-9)
     assert done.output == f"{out}: 4 of 8 frames within bounds, of 10\n"
@@ -222,7 +222,7 @@ def test_select(folder, tmp_path, random_members, random_committee):
 def test_a_single_network_with_uncertainty(
     folder, tmp_path, random_potential, random_uncertainty, uncertain_model
 ):
-    """As a committee's, where forces are concerned; nan elsewhere."""
+    """A network with force uncertainty fills the force columns; the others are nan."""
     frames = frames_of(folder)
     told = [
         uncertainties.expected(random_potential(), random_uncertainty(), atoms) for atoms in frames

@@ -1,4 +1,4 @@
-"""Batches against one configuration at a time, and against derivatives of the positions."""
+"""Batches give the same results as single configurations, differentiated by autograd."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def labelled(atoms, stress):
 def frames():
     random = np.random.default_rng(0)
     water = Atoms("OHH" * 4, random.uniform(0, 6, (12, 3)), cell=[6, 7, 8], pbc=True)
-    # Two atoms in a cell far smaller than the cutoff, sheared: each sees its own images.
+    # A sheared cell far smaller than the cutoff: both atoms see their own images.
     crystal = Atoms("CO", [[0, 0, 0], [1.4, 1.2, 1.3]], pbc=True)
     crystal.cell = [[2.6, 0, 0], [0.5, 2.7, 0], [0.2, -0.3, 2.8]]
     slab = Atoms(
@@ -65,7 +65,7 @@ def batch_of(configurations):
 
 
 def direct(potential, atoms):
-    """Energy, forces and stress of one frame by autograd on positions and strain."""
+    """Return energy, forces and stress of one frame, by autograd on positions and strain."""
     receivers, senders, shifts = neighbour_pairs(
         atoms.positions, atoms.cell.array, atoms.pbc, CONFIG.cutoff
     )

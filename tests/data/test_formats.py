@@ -1,4 +1,4 @@
-"""The same configurations from every format, key and unit; one sentence where that fails."""
+"""Every format, key and unit gives the same configurations; mistakes give one sentence."""
 
 import h5py
 import numpy as np
@@ -50,7 +50,7 @@ def in_database(folder):
 
 
 def in_archive(folder):
-    # Bohr and hartree, gradients, one array of species for all, stress in GPa as matrices.
+    # In bohr and hartree, with gradients, one array of species for all frames, stresses in GPa.
     matrices = STRESSES[:, [0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(-1, 3, 3)
     np.savez(
         folder / "data.npz",
@@ -70,7 +70,7 @@ def in_archive(folder):
 
 
 def in_hdf5(folder):
-    # As ANI: groups in groups, symbols as bytes; one frame was never computed.
+    # As in ANI's files, groups are nested and symbols are bytes; one frame was never computed.
     with h5py.File(folder / "data.h5", "w") as file:
         group = file.create_group("set/water")
         group["species"] = np.array([b"O", b"H", b"H"])

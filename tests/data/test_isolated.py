@@ -1,4 +1,4 @@
-"""Lone atoms that data names as such."""
+"""Isolated atoms, marked as such by the data, give self-energies and are taken out."""
 
 import pytest
 from ase import Atoms
@@ -27,7 +27,7 @@ def test_they_give_their_energies_and_are_taken_out():
         (Atoms("H"), "IsolatedAtom", -13.6),
         (Atoms("O", cell=[9, 9, 9], pbc=True), "isolated_atom", -390.0),
         (Atoms("O"), "adsorbed", -300.0),
-        (Atoms("N"), None, -380.0),  # beside atoms that are named
+        (Atoms("N"), None, -380.0),  # unnamed, in a file with named ones
         (Atoms("Cu", cell=[2, 2, 2], pbc=True), None, -3.0),
         (Atoms("S"), "Isolated atom", None),
         (Atoms("H"), "ISOLATED_ATOMS", -13.6002),

@@ -1,4 +1,4 @@
-"""Parts of labels, tensors of every form and sign, and columns of other names."""
+"""Frames with only some labels, tensors of every form and sign, and columns of other names."""
 
 import h5py
 import numpy as np
@@ -38,7 +38,7 @@ def stress_in(path, **labels):
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    # ASE's writer and reader know nine numbers alone under the usual name.
+    # Under the usual name, ASE writes and reads only nine numbers.
     [
         ("stress", "3x3"),
         ("stress", "nine"),
@@ -69,7 +69,7 @@ def test_a_stress_that_is_not_symmetric_is_one_sentence_unless_it_was_rounded(tm
 
 
 def test_units_and_sign_of_a_stress(tmp_path):
-    # As VASP prints it: kbar, pressure positive.
+    # VASP prints stresses in kbar, with positive values for pressure.
     path = written(tmp_path, box(REF_stress=-MATRIX / (0.1 * units.GPa)))
     settings = {"columns": {"stress": "REF_stress"}, "units": {"stress": "kbar"}}
     assert stress_in(path, **settings, stress_are="pressure") == pytest.approx(VOIGT)
@@ -85,19 +85,19 @@ def test_a_virial_is_minus_volume_times_stress(tmp_path, name):
     assert found.remarks == (
         f"stress made of the virial, -virial / volume, in configurations: 1 ({path}: frame 0)",
     )
-    # An energy, whatever the unit of stresses; the volume in the unit of the lengths.
+    # A virial has the unit of energy, whatever that of stress; the volume has that of length.
     kcal, bohr = units.kcal / units.mol, units.Bohr
     settings = {"energy": "kcal/mol", "length": "bohr", "stress": "GPa"}
     expected = VOIGT * kcal / bohr**3
     assert stress_in(path, columns=columns, units=settings) == pytest.approx(expected)
-    # Where both are there, the stress is meant.
+    # If a frame has both, the stress is used.
     both = written(tmp_path, box(**{name: MATRIX, "stress": MATRIX}))
     if not columns:
         assert stress_in(both) == pytest.approx(VOIGT)
 
 
 def test_the_sign_of_a_virial_is_that_of_a_calculation(tmp_path):
-    atoms = bulk("Cu", a=3.5, cubic=True)  # compressed: it pushes outwards
+    atoms = bulk("Cu", a=3.5, cubic=True)  # compressed, so that it pushes outwards
     atoms.calc = EMT()
     virial = np.zeros((3, 3))
     for axis in range(3):
@@ -109,7 +109,7 @@ def test_the_sign_of_a_virial_is_that_of_a_calculation(tmp_path):
             deformation[axis, axis] += strain
             strained.set_cell(atoms.cell @ deformation, scale_atoms=True)
             energies.append(strained.get_potential_energy())
-        virial[axis, axis] = -(energies[1] - energies[0]) / 2e-4  # sum of r f, as QUIP's
+        virial[axis, axis] = -(energies[1] - energies[0]) / 2e-4  # the sum of r f, as in QUIP
     assert virial[0, 0] > 1
     labelled = atoms.copy()
     labelled.info["virial"] = virial
@@ -350,7 +350,7 @@ def test_groups_of_hdf5_that_links_lead_to_are_read(tmp_path):
     path = tmp_path / "data.h5"
     with h5py.File(path, "w") as file:
         group(file, "near")
-        file["near/again"] = h5py.SoftLink("/")  # around in a circle
+        file["near/again"] = h5py.SoftLink("/")  # a circular link
         file["linked"] = h5py.SoftLink("/near")
         file["outside"] = h5py.ExternalLink("other.h5", "/far")
         group(file, "bare", coordinates=None)

@@ -1,4 +1,4 @@
-"""A list on disk: what comes back, and what becomes of its file."""
+"""A list on disk returns its entries unchanged, and its file vanishes with it."""
 
 import gc
 import resource
@@ -60,7 +60,7 @@ def test_its_file_goes_with_the_last_list(tmp_path, monkeypatch, open_files):
     part = found.chosen([1])
     del found
     assert list(part) == ["b"]
-    part.itself = part  # as where an exception keeps the frame that holds it
+    part.itself = part  # a reference cycle, as with exceptions that keep frames
     del part
     gc.collect()
     assert not open_files(tmp_path)

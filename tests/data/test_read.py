@@ -1,4 +1,4 @@
-"""Reading extended XYZ: what is found in good files, what is said about bad ones."""
+"""Reading extended XYZ: the frames of good files, and the messages about bad ones."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""The project's own reference data: complete, and what its README says it is."""
+"""The project's own reference data is complete and as its README describes it."""
 
 from pathlib import Path
 

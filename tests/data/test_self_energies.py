@@ -1,4 +1,4 @@
-"""Least squares on composition."""
+"""Self-energies are fitted to composition by least squares."""
 
 import numpy as np
 import pytest
@@ -21,10 +21,10 @@ def test_exact_where_the_energy_is_a_sum_over_atoms(seed):
 
 
 def test_the_smallest_solution_where_compositions_leave_a_choice():
-    # Water alone: only 2 H + O is known, and the smallest pair is proportional to (2, 1).
+    # Water alone fixes only 2 H + O; the smallest such pair is proportional to (2, 1).
     found = fit_self_energies(np.array([[2, 1], [54, 27]]), np.array([-138.0, -27 * 138.0]))
     assert found == pytest.approx([2 * -138.0 / 5, -138.0 / 5])
-    # An element of the network that the data lacks gets nothing.
+    # An element without data gets zero.
     assert fit_self_energies(np.array([[2, 0]]), np.array([-8.0])) == pytest.approx([-4.0, 0.0])
 
 

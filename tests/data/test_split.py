@@ -1,4 +1,4 @@
-"""Holding frames back for validation."""
+"""Frames are held back for validation."""
 
 import pytest
 from ase import Atoms

@@ -1,4 +1,4 @@
-"""What is said about the data before training."""
+"""Remarks about the data before training."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_findings_are_counted_and_named():
 
 
 def trajectory(energy=1.0, forces=1.0, n_frames=30):
-    """Copper shaken by EMT's forces; labels multiplied. Wrapped, so that atoms jump."""
+    """Return rattled copper, wrapped so that atoms jump, with EMT's labels times given factors."""
     random = np.random.default_rng(0)
     start, frames = bulk("Cu", cubic=True) * (2, 1, 1), []
     for _ in range(n_frames):
@@ -90,7 +90,7 @@ def line_of(frames):
 def test_energies_and_forces_that_fit_are_not_remarked_on():
     assert line_of(trajectory()) is None
     assert line_of(trajectory(n_frames=5)) is None  # too few to judge
-    # Both in another unit: a matter of their size, not of their relation.
+    # If both have the same wrong unit, they still fit each other.
     assert line_of(trajectory(energy=23.06, forces=23.06)) is None
 
 
@@ -113,7 +113,7 @@ def test_energies_and_forces_that_do_not_fit_are(factors, expected):
 
 
 def strained(sign=1.0, n_frames=30):
-    """Copper in cells of other lengths and angles, with EMT's stress multiplied."""
+    """Return strained copper cells, with EMT's stress times ``sign``."""
     random, frames = np.random.default_rng(1), []
     for _ in range(n_frames):
         frame = bulk("Cu", a=3.55, cubic=True)

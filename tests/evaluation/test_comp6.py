@@ -1,4 +1,4 @@
-"""COMP6's layout, made here: the sign of its forces is measured and said."""
+"""On files in COMP6's layout, the sign of the forces is determined and reported."""
 
 import json
 import re
@@ -21,7 +21,7 @@ OFFSET = 0.01  # eV, of every reference energy
 
 @pytest.fixture
 def suite(tmp_path, random_model):
-    """Function: a directory with two files; forces are the model's times ``factor``."""
+    """Function that writes a folder with two files; forces are the model's times ``factor``."""
 
     def make(factor, noise=0.0):
         calculator = HIPNNTSCalculator(random_model())
@@ -68,7 +68,7 @@ def test_the_sign_is_measured_whatever_it_is(suite, random_model, tmp_path, fact
     kcal = 1 / (units.kcal / units.mol)
     assert found["all"]["frames"] == 3 * N_CONFORMERS
     assert found["all"]["forces_rmse"] == pytest.approx(0.1 * kcal, rel=0.2)
-    # One conformer in four is off by one more offset: 3 of 6 pairs, in each molecule.
+    # One conformer in four is off by one more offset, which affects 3 of 6 pairs per molecule.
     assert found["all"]["energy_mae"] == pytest.approx(1.25 * OFFSET * kcal, rel=1e-4)
     assert found["all"]["conformer_energy_mae"] == pytest.approx(0.5 * OFFSET * kcal, rel=1e-4)
 

@@ -1,4 +1,4 @@
-"""Exported files are judged by the runtime, many frames at once, and by torch: the same errors."""
+"""The runtime, with many frames at once, and torch predict the same for an exported file."""
 
 import numpy as np
 import pytest
@@ -20,9 +20,9 @@ def labelled(atoms, **results):
 
 @pytest.fixture(scope="module")
 def frames(water):
-    """With every label, some of them, and none."""
+    """Frames with all labels, with some of them, and with none."""
     made = []
-    for seed in range(300):  # more than are listed at once
+    for seed in range(300):  # more than one batch of the runtime
         atoms = water(2) if seed % 50 == 0 else molecule("H2O")
         atoms.rattle(0.05, seed=seed)
         forces = np.zeros((len(atoms), 3))

@@ -1,4 +1,4 @@
-"""Errors against what they are by definition, for predictions that are known."""
+"""Reported errors equal their definitions, for known predictions."""
 
 import itertools
 
@@ -18,7 +18,7 @@ KCAL = 23.060548  # per eV
 
 
 def example(seed=0, noise=1.0):
-    """Three conformers of CO, two of OC (another order), one periodic frame; predictions."""
+    """Return predictions for three conformers of CO, two of OC and one periodic frame."""
     fixed, random = np.random.default_rng(0), np.random.default_rng(seed)
     frames, energies, forces, stresses = [], [], [], []
     for index, symbols in enumerate(["CO", "CO", "CO", "OC", "OC", "C2O"]):
@@ -91,7 +91,7 @@ def pair_errors(found, groups):
 
 
 def test_conformers_are_grouped_by_a_key_of_the_frames():
-    """Of three frames of one formula the last is another molecule: two complexes, say."""
+    """Frames of one formula can be different molecules, which a key of the frames tells apart."""
     found = example()
     by_atoms = [[0, 1, 2], [3, 4]]
     for index, complex_ in enumerate("AABCC"):
@@ -106,7 +106,7 @@ def test_conformers_are_grouped_by_a_key_of_the_frames():
         assert errors["conformer_energy_mae"] == pytest.approx(pair_errors(found, groups))
     for frame in found.frames:
         frame.info["molecule"] = "one"
-    errors = conformer_errors(found, 1.0)  # what a file itself calls the molecule comes first
+    errors = conformer_errors(found, 1.0)  # the key 'molecule' takes precedence
     assert errors["conformers_by"] == "molecule"
     assert errors["conformer_energy_mae"] == pytest.approx(pair_errors(found, by_atoms))
     assert "(4 pairs, by molecule)" in error_table(errors_of(found))
@@ -157,7 +157,7 @@ def test_the_worst_frames_are_named():
 
 
 def test_spread_of_an_ensemble_is_that_of_its_members():
-    """Independent noise of 0.1: the members spread by 0.1, their mean errs by 0.1 / sqrt(20)."""
+    """With independent noise of 0.1 the spread is 0.1, and the mean's error 0.1 / sqrt(20)."""
     members = [example(seed, noise=0.1) for seed in range(1, 21)]
     found = spread_of(members, "eV")
     assert found["members"] == 20

@@ -22,7 +22,7 @@ KILOJOULE_PER_MOLE = units.kJ / units.mol
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, water, random_model):
-    """An archive of rattled water boxes with energies and gradients 1 % off, in kJ/mol."""
+    """Archive of rattled water boxes in kJ/mol, with exact energies and gradients 1 % off."""
     calculator = HIPNNTSCalculator(random_model())
     rows = {"R": [], "E": [], "gradient": [], "stress": []}
     for seed in range(N_FRAMES):
@@ -147,7 +147,7 @@ def test_a_directory_without_an_ensemble(data, tmp_path):
 
 
 def test_isolated_atoms_are_not_judged(random_model, water, tmp_path):
-    """Training leaves them out: their energies are the self energies of their elements."""
+    """Evaluation leaves out isolated atoms, as training does: they set the self-energies."""
     model = random_model()
     atoms = water(2)
     atoms.calc = HIPNNTSCalculator(model)

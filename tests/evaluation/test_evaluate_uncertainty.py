@@ -1,4 +1,4 @@
-"""`hipnn-ts evaluate` of a single model with force uncertainty: exported, and as a checkpoint."""
+"""`hipnn-ts evaluate` on a model with force uncertainty, exported or as a checkpoint."""
 
 import json
 
@@ -21,7 +21,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, water, random_potential, random_uncertainty):
-    """Water whose forces are as wrong as is expected, and what that makes of them."""
+    """File of water whose force errors match their uncertainties, and both of these by frame."""
     random, frames, told, errors = np.random.default_rng(5), [], [], []
     for seed in range(4):
         atoms = water(2)
@@ -33,7 +33,7 @@ def data(tmp_path_factory, water, random_potential, random_uncertainty):
         errors.append(np.linalg.norm(wrong, axis=1))
         forces = found.forces + wrong
         if seed == 1:
-            forces[5:] = np.nan  # not known
+            forces[5:] = np.nan  # unknown forces
             told[-1], errors[-1] = told[-1][:5], errors[-1][:5]
         atoms.calc = SinglePointCalculator(atoms, energy=found.energy, forces=forces)
         frames.append(atoms)

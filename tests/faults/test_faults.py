@@ -1,4 +1,4 @@
-"""What goes wrong around the program: a full disk, no memory, files that change, ranks that die."""
+"""Faults around the program: a full disk, no memory, files that change, processes that die."""
 
 import os
 import resource
@@ -27,7 +27,7 @@ def checkpoint(tmp_path, random_potential):
 
 
 def run(*arguments, limit=None, **options):
-    """The program, with a limit of the resource that ``limit`` names."""
+    """Run the program, with ``limit`` (resource, value) if it is given."""
 
     def before():
         if limit is not None:
@@ -71,7 +71,7 @@ def test_two_exports_to_one_name(tmp_path, checkpoint):
         for flags in ([], ["--portable"])
     ]
     assert [each.wait(120) for each in both] == [0, 0]
-    load_exported(model)  # one of the two, whole
+    load_exported(model)  # the file is one of the two, complete
     assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt", "model.pt"]
 
 
@@ -85,11 +85,11 @@ def test_an_export_that_is_killed_leaves_the_old_file(tmp_path, checkpoint):
     process.kill()
     process.wait()
     if model.read_bytes() != old:
-        load_exported(model)  # it was done sooner, and is whole
+        load_exported(model)  # the export finished first, and the file is complete
 
 
 def test_a_model_replaced_while_it_is_read(tmp_path, random_model):
-    """Readers see one file or the other, never a mixture, and no crash."""
+    """Readers see one file or the other, never a mixture, and do not crash."""
     path = tmp_path / "model.pt"
     contents = [random_model(l_max=l_max).read_bytes() for l_max in (1, 2)]
     path.write_bytes(contents[0])
@@ -112,7 +112,7 @@ def test_a_model_replaced_while_it_is_read(tmp_path, random_model):
 
 
 def test_folders_that_cannot_be_written(tmp_path, random_model):
-    """Home and caches read-only: using a model needs neither."""
+    """A model works although the home and cache folders cannot be written."""
     script = (
         "import sys\n"
         "from ase.build import molecule\n"
@@ -136,7 +136,7 @@ def test_folders_that_cannot_be_written(tmp_path, random_model):
 
 
 def test_no_memory_on_the_host(tmp_path, random_model):
-    """The process has what it needs to start; the next allocation of any size fails."""
+    """With just enough memory to start, a large structure gives an error and a small one works."""
     script = (
         "import resource, sys\n"
         "from ase.build import bulk\n"

@@ -1,4 +1,4 @@
-"""Memory in a run of some thousand steps: the short form of `make leaks`."""
+"""Memory does not grow over a few thousand steps: the short form of `make leaks`."""
 
 import subprocess
 import sys

@@ -1,10 +1,10 @@
-"""Damaged files, one after the other, in a process that may die of them.
+"""Read one damaged file after another, in a process that may crash.
 
     python child.py FOLDER SEED SECONDS KIND FILE [KIND FILE ...]
 
-The files take turns; SECONDS for each. An input is written to FOLDER before it is read: the last
-one is what ended the process. A reader may accept it or raise InputError; anything else ends the
-process with a traceback. Prints how many there were of each file.
+The files take turns, with SECONDS for each. Each input is written to FOLDER before it is read, so
+that the last one is the input that ended the process. A reader may accept it or raise InputError;
+anything else ends the process with a traceback. Prints the number of inputs.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from hipnn_ts.training.config import read_config
 from hipnn_ts.training.resume import state_to_resume
 from hipnn_ts.validation import read_mapping
 
-MEMORY = 16 << 30  # bytes of addresses: what asks for more than this file could need is noticed
+MEMORY = 16 << 30  # limit of the address space in bytes, above all that these files need
 
 
 def evaluate(module) -> list[torch.Tensor]:
@@ -43,14 +43,14 @@ def evaluate(module) -> list[torch.Tensor]:
 
 
 class Model:
-    """What is accepted computes what the original computes, unless it was written anew."""
+    """An accepted file computes what the original computes, unless its records were rewritten."""
 
     def __init__(self, original: Path):
         self.expected = evaluate(load_exported(original)[0])
 
     def read(self, path: Path, anew: bool) -> None:
         module, _ = load_exported(path)
-        # Code and weights that were written anew, with checksums that fit, are another model.
+        # Rewritten code and weights, with valid checksums, may be another model.
         with contextlib.suppress(RuntimeError) if anew else contextlib.nullcontext():
             found = evaluate(module)
             same = all(map(torch.equal, found, self.expected))
@@ -58,7 +58,7 @@ class Model:
 
 
 class Native:
-    """The same by the runtime, which no torch has looked at the file for."""
+    """As ``Model``, but read by the runtime without torch."""
 
     def __init__(self, original: Path):
         self.expected = self.computed(original)
@@ -76,7 +76,7 @@ class Native:
 
 
 class LibraryModel:
-    """The same by the C interface. A refusal is a status of its own."""
+    """As ``Model``, but read through the C interface, which refuses with a status."""
 
     def __init__(self, original: Path):
         self.library = Library()
@@ -91,7 +91,7 @@ class LibraryModel:
         try:
             found = self.evaluate(path)
         except CError as error:
-            # A model that was written anew may know other elements, or compute what is not finite.
+            # A rewritten model may have other elements, or give results that are not finite.
             statuses = {BAD_FILE} | ({INVALID_ARGUMENT, NOT_FINITE} if anew else set())
             assert error.status in statuses, f"status {error.status}: {error}"
             raise InputError(str(error)) from error
@@ -100,7 +100,7 @@ class LibraryModel:
 
 
 class Plain:
-    """Files whose reader alone judges them."""
+    """Files that are only read; the content is not checked further."""
 
     def __init__(self, kind: str):
         self.reader = READERS[kind]
@@ -122,7 +122,7 @@ READERS = {
 def main() -> None:
     folder, seed, seconds, *files = sys.argv[1:]
     warnings.simplefilter("ignore")
-    if "libasan" not in os.environ.get("LD_PRELOAD", ""):  # which maps more than any memory
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):  # ASan maps more addresses than that
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     turns = [
         (MODELS[kind](Path(name)) if kind in MODELS else Plain(kind), kind, Path(name))

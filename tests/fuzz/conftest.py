@@ -1,6 +1,6 @@
-"""Random inputs for a limited time, and how many there were.
+"""Random inputs for a limited time, which are counted.
 
-HIPNN_TS_FUZZ_SECONDS for each test (default 0.5); HIPNN_TS_FUZZ_SEED (default 0).
+HIPNN_TS_FUZZ_SECONDS is the time for each test (default 0.5), HIPNN_TS_FUZZ_SEED the seed (0).
 """
 
 import os
@@ -18,7 +18,7 @@ COUNTS: dict[str, int] = {}
 
 
 class Fuzz:
-    """``for random in fuzz:`` runs until the time is over, at least once."""
+    """``for random in fuzz:`` yields random generators until the time is over, at least one."""
 
     seed, seconds = SEED, SECONDS
 
@@ -33,7 +33,7 @@ class Fuzz:
             COUNTS[self.name] += 1
 
     def child(self, folder: Path, files: list[tuple[str, Path]]) -> None:
-        """Run child.py on files of a kind each: a crash ends it, and not this process."""
+        """Run child.py on files with their kinds, so that a crash does not end this process."""
         program = Path(__file__).with_name("child.py")
         command = [sys.executable, program, folder, SEED, SECONDS]
         for kind, path in files:
@@ -54,7 +54,7 @@ class Fuzz:
         self.count(int(done.stdout.split()[-1]))
 
     def count(self, n: int) -> None:
-        """Inputs that another process tried."""
+        """Record the number of inputs that another process tried."""
         assert n > 0
         COUNTS[self.name] = n
 

@@ -1,4 +1,4 @@
-"""Damage to files: bytes anywhere, or the records of an archive, written again with checksums."""
+"""Damage files: change any bytes, or rewrite the records of an archive with valid checksums."""
 
 import io
 import re
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def damaged(random: np.random.Generator, content: bytes) -> bytes:
-    """A few bytes changed, moved, removed or added."""
+    """Return the content with a few bytes changed, moved, removed or added."""
     out = bytearray(content)
     for _ in range(int(random.integers(1, 4))):
         if not out:
@@ -35,7 +35,7 @@ def damaged(random: np.random.Generator, content: bytes) -> bytes:
 
 
 def header_changed(random: np.random.Generator, document: bytes) -> bytes:
-    """A document with damage to its header more often than to its data, its length fitting."""
+    """Return a damaged document; mostly the header is damaged, and its length stays valid."""
     (n_header,) = struct.unpack_from("<Q", document)
     header, data = document[8 : 8 + n_header], document[8 + n_header :]
     match random.integers(4):
@@ -58,11 +58,11 @@ def _another_number(random: np.random.Generator, text: bytes) -> bytes:
 
 
 def rearranged(random: np.random.Generator, content: bytes) -> bytes:
-    """One record of an archive damaged, or two of them swapped, with the checksums that fit."""
+    """Return an archive with one record damaged, or two swapped, and valid checksums."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         records = {name: archive.read(name) for name in archive.namelist()}
     names = list(records)
-    # Most records are tensors: descriptions and code shall have their share.
+    # Most records are tensors; descriptions and code shall be damaged as often.
     described = [
         name for name in names if name.endswith(("pkl", ".json", ".py", "version", "/data/0"))
     ]

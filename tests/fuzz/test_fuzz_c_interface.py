@@ -1,4 +1,4 @@
-"""The C interface: damaged files, and any atoms in any box."""
+"""The C interface survives damaged files, and any atoms in any box."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_damaged_files(fuzz, tmp_path, random_model, random_committee, uncertain
 
 
 def test_atoms_and_boxes(fuzz, random_model):
-    """Results that are finite, a sentence, or both; and the next call is none the wiser."""
+    """A call gives finite results or an error message, and the next call works again."""
     library = Library()
     models = [library.load(random_model(dtype)) for dtype in (torch.float32, torch.float64)]
     kept = [model.evaluation() for model in models]

@@ -1,4 +1,4 @@
-"""Damaged model files, checkpoints, data and configurations: refused in a sentence, or harmless."""
+"""Damaged models, checkpoints, data and configurations are refused in a sentence or harmless."""
 
 from itertools import product
 
@@ -49,7 +49,7 @@ def test_models(fuzz, tmp_path, random_model, random_committee, uncertain_model)
 
 
 def test_models_without_torch(fuzz, tmp_path, random_model, random_committee, uncertain_model):
-    """What ASE and `hipnn-ts info` read of fused files, in C++; LAMMPS shares it."""
+    """The C++ reader of fused files, which ASE, `hipnn-ts info` and LAMMPS share."""
     files = [random_model(dtype) for dtype in (torch.float32, torch.float64)]
     files += [FORMATS / "1" / "fused.pt", random_committee(), uncertain_model()]
     fuzz.child(tmp_path, [("native", file) for file in files])
@@ -120,7 +120,7 @@ def test_data_and_configurations(fuzz, tmp_path, tmp_path_factory, water):
 
 
 def test_configuration_values(fuzz):
-    """Any value under any key."""
+    """Any value under any key is accepted or refused in one sentence."""
     values = [None, True, -1, 0, 1, 10**30, 1.5, float("nan"), "", "x", [], [1], {}, {"a": 1}]
     keys = list(TrainingConfig.model_fields)
     for random in fuzz:

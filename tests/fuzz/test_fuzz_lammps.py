@@ -1,4 +1,4 @@
-"""Arguments of pair_style and pair_coeff: taken, or refused in one sentence by LAMMPS itself."""
+"""LAMMPS accepts random arguments of pair_style and pair_coeff, or refuses them in one sentence."""
 
 import json
 import subprocess
@@ -64,7 +64,7 @@ def test_pair_arguments(fuzz, tmp_path, random_model):
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_damaged_models(fuzz, tmp_path, random_model, random_committee, uncertain_model, version):
-    """LAMMPS has a reader of its own, in C++."""
+    """LAMMPS reads models with C++ code of its own, which must survive damage."""
     files = {1: FORMATS / "1" / "fused.pt", 2: random_model(), 3: random_committee()}
     path = {**files, 4: uncertain_model()}[version]
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Kernels and neighbour searches at random shapes, against plain references."""
+"""Kernels and neighbour searches equal simple references for random shapes."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_kernels(fuzz):
             *arguments
         )
         found = FusedPotential(potential, dtype).energies_and_pair_gradients(*arguments)
-        # Where moments cancel, rounding alone is worse: as bad as plain torch's is allowed.
+        # If moments cancel, rounding errors grow: five times plain torch's errors are allowed.
         plain = PortablePotential(potential, dtype).energies_and_pair_gradients(*arguments)
         for a, b, c in zip(found, expected, plain, strict=True):
             if b.numel():
@@ -65,7 +65,7 @@ def test_kernels(fuzz):
 
 
 def _cell(random):
-    """Triclinic, of either hand, from a third of the cutoff to three cutoffs wide."""
+    """Return a triclinic cell of either handedness, a third of a cutoff to three cutoffs wide."""
     while True:
         lengths = CUTOFF * 3.0 ** random.uniform(-1, 1, 3)
         cell = np.diag(lengths) + random.uniform(-0.45, 0.45, (3, 3)) * lengths
@@ -74,7 +74,7 @@ def _cell(random):
 
 
 def test_neighbours(fuzz):
-    """For every mask of periodicity, and the operator's for boxes and molecules."""
+    """Python's search is right for any periodicity, the operator's for boxes and molecules."""
     search = torch.classes.hipnn_ts.Neighbours(CUTOFF)
     for random in fuzz:
         cell = _cell(random)

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def plain_kernels():
-    """hippynn's sums in plain torch: nothing to compile, and exact in double precision."""
+    """Let hippynn sum in plain torch: nothing to compile, and full double precision."""
     import hippynn
 
     before = hippynn.custom_kernels.CUSTOM_KERNELS_ACTIVE, hippynn.settings.WARN_LOW_DISTANCES

@@ -1,4 +1,4 @@
-"""hippynn's own graphs, with every parameter random, and both sides' energies and forces."""
+"""hippynn's own graphs with random parameters, and energies and forces from hippynn and from us."""
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ SIZES = {
 
 
 def build_graph(l_max, /, periodic=False, readout=None, kind=None, **sizes):
-    """hippynn's graph in float64: padded atomic numbers, positions(, cells) to atomic energies
-    and forces, in hippynn's default precision until the caller has randomised it."""
+    """Return hippynn's graph in float64, with random parameters, from padded atomic numbers,
+    positions and, if periodic, cells to atomic energies and forces."""
     species = inputs.SpeciesNode(db_name="Z")
     positions = inputs.PositionsNode(db_name="R")
     cell = [inputs.CellNode(db_name="C")] if periodic else []
@@ -63,7 +63,7 @@ def randomise(graph, seed=7):
 
 
 def random_molecules(seed=3):
-    """Three molecules of different size on a jittered grid."""
+    """Return three molecules of different sizes on a jittered grid."""
     random = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.3
     return [
@@ -76,7 +76,7 @@ def random_molecules(seed=3):
 
 
 def random_crystal(seed=5):
-    """A triclinic box shorter than twice the cutoff, so that pairs repeat across images."""
+    """Return a triclinic box shorter than twice the cutoff, so that pairs repeat across images."""
     random = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) / 3.0
     cell = np.array([[5.2, 0.0, 0.0], [0.6, 5.0, 0.0], [-0.4, 0.5, 5.4]])
@@ -85,7 +85,7 @@ def random_crystal(seed=5):
 
 
 def evaluate_hippynn(graph, frames):
-    """Interaction energies (n,) of all atoms and their forces (n, 3), in the graph's units."""
+    """Return interaction energies (n,) and forces (n, 3) of all atoms, in the graph's units."""
     longest = max(len(atoms) for atoms in frames)
     numbers = torch.zeros((len(frames), longest), dtype=torch.int64)
     positions = torch.zeros((len(frames), longest, 3), dtype=torch.float64)
@@ -103,14 +103,14 @@ def evaluate_hippynn(graph, frames):
 
 
 def plain(potential):
-    """The same potential without the fused operators."""
+    """Return the same potential without the fused operators."""
     module = Potential(potential.config, fused=False).to(potential.readouts[0].weight.dtype)
     module.load_state_dict(potential.state_dict())
     return module
 
 
 def evaluate(potential, frames, fused=False):
-    """Interaction energies (n,), eV, and forces (n, 3), eV/Å, of a potential."""
+    """Return interaction energies (n,) in eV and forces (n, 3) in eV/Å of a potential."""
     module = potential if fused else plain(potential)
     energies, forces = [], []
     for atoms in frames:
@@ -129,7 +129,7 @@ def evaluate(potential, frames, fused=False):
 
 
 def refusal(path, settings, **options):
-    """The one sentence with which the import refuses."""
+    """Return the error message of an import, which must be one sentence."""
     with pytest.raises(InputError) as caught:
         import_hippynn(path, settings, **options)
     message = str(caught.value)
@@ -138,7 +138,7 @@ def refusal(path, settings, **options):
 
 
 def assert_same(found, expected, tolerance=1e-10):
-    """Equal relative to the largest expected value, which must not vanish."""
+    """Compare relative to the largest expected value, which must not vanish."""
     scale = np.abs(expected).max()
     assert scale > 1e-3
     assert found.shape == expected.shape

@@ -16,7 +16,7 @@ READOUT = "moddict.node17"
 
 @pytest.fixture
 def state():
-    """A state dict that imports; each test spoils it."""
+    """A valid state dict, which each test spoils."""
     return dict(build_graph(2).state_dict())
 
 
@@ -27,7 +27,7 @@ def refused(content, folder, settings=SETTINGS):
 
 
 def copied(state, node, name):
-    """The entries of a node under another name, to add to the state."""
+    """Return a copy of a node's entries under another name."""
     below = [key for key in state if key.startswith(f"{node}.")]
     return {key.replace(node, name): state[key].clone() for key in below if "_extra" not in key}
 

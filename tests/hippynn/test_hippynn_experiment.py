@@ -1,4 +1,4 @@
-"""Experiment folders as hippynn's own training writes them, through the command line."""
+"""Import of experiment folders as hippynn's own training writes them."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ SETTINGS = ImportSettings(energy_unit="kcal/mol", dtype="float64")
 
 
 def training_data():
-    """Random energies for random molecules: the weights only have to move."""
+    """Return random energies of random molecules: training only has to change the weights."""
     frames = random_molecules() * 4
     longest = max(len(atoms) for atoms in frames)
     data = {
@@ -130,10 +130,10 @@ def test_command_line_without_trust(experiment, tmp_path):
 
 @pytest.fixture
 def checkpoint_folder(experiment, tmp_path):
-    """The folder before hippynn found a model to call the best, and nothing trusted yet."""
+    """Folder with a checkpoint but no best model, while torch trusts none of hippynn's classes."""
     for name in ("experiment_structure.pt", "best_checkpoint.pt"):
         shutil.copy(experiment[0] / name, tmp_path)
-    # Importing hippynn declares one of its classes safe; a fresh process knows nothing of it.
+    # Importing hippynn declares one of its classes safe, which a fresh process has not done.
     before = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     yield tmp_path

@@ -1,4 +1,4 @@
-"""Same weights, same numbers: imported potentials against hippynn itself, in float64."""
+"""Imported potentials give the same results as hippynn itself, in float64."""
 
 import numpy as np
 import pytest

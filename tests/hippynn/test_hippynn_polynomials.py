@@ -1,4 +1,4 @@
-"""HIP-HOP-NN: imported potentials against hippynn itself, in float64."""
+"""Imported HIP-HOP-NN potentials give the same results as hippynn itself, in float64."""
 
 import pytest
 import torch

@@ -44,7 +44,7 @@ def potential(model_file):
 
 @pytest.fixture(scope="module")
 def original(model_file):
-    """hippynn's own modules with the file's weights, by the architecture of its training script."""
+    """hippynn's own modules with the file's weights and the architecture of its training script."""
     state = torch.load(model_file, map_location="cpu", weights_only=True)
     network = HipnnQuad(
         n_features=128,
@@ -67,7 +67,7 @@ def original(model_file):
 
 
 def evaluate_original(original, atoms):
-    """Interaction energies (n,) and forces (n, 3) of hippynn, in eV and eV/Å."""
+    """Return hippynn's interaction energies (n,) in eV and forces (n, 3) in eV/Å."""
     network, readout = original
     receivers, senders, shifts = neighbour_pairs(atoms.positions, atoms.cell.array, atoms.pbc, 6.5)
     first, second = torch.from_numpy(receivers), torch.from_numpy(senders)
@@ -111,19 +111,19 @@ def calculator(potential, tmp_path_factory):
 
 
 def relax(atoms, calculator):
-    """Relaxed in place to 0.01 eV/Å; the energy in kcal/mol."""
+    """Relax the atoms in place to 0.01 eV/Å; return the energy in kcal/mol."""
     atoms.calc = calculator
     assert BFGS(atoms, logfile=None).run(fmax=0.01, steps=300)
     return atoms.get_potential_energy() / KCAL_PER_MOL
 
 
 def bond_lengths(atoms, a, b):
-    """Lengths (n,) of the bonds between elements a and b."""
+    """Return the lengths (n,) of the bonds between elements a and b."""
     distances = atoms.get_all_distances()[np.ix_(atoms.symbols == a, atoms.symbols == b)]
     return distances[distances < 1.7]
 
 
-# Relaxed energies relative to the self energies (kcal/mol) and bond lengths (Å) that hippynn
+# Relaxed energies relative to the self-energies (kcal/mol) and bond lengths (Å) that hippynn
 # 0.1.3 gives with these weights in float64.
 @pytest.mark.parametrize(
     ("formula", "energy", "bond", "length"),
@@ -142,8 +142,8 @@ def test_relaxed_molecules(calculator, formula, energy, bond, length):
 
 
 def test_methane(calculator):
-    # Without cusp regularisation the energy has a cusp at the tetrahedral geometry: forces do not
-    # vanish there and an optimiser ends anywhere within 0.2 kcal/mol.
+    # Without cusp regularisation the energy has a cusp at the tetrahedral geometry, where forces do
+    # not vanish: an optimiser ends anywhere within 0.2 kcal/mol.
     atoms = molecule("CH4")
     atoms.calc = calculator
     BFGS(atoms, logfile=None).run(fmax=0.01, steps=50)
@@ -153,8 +153,8 @@ def test_methane(calculator):
 
 def test_water_dimer(calculator):
     donor, acceptor = molecule("H2O"), molecule("H2O")
-    # Planar, the hydrogen bond straight: by symmetry it stays so, which is what the figures are
-    # for. Free to turn, the acceptor reaches 8.27 kcal/mol.
+    # The reference values are for a straight hydrogen bond, which symmetry preserves here. If the
+    # acceptor were free to turn, the binding energy would reach 8.27 kcal/mol.
     acceptor.rotate(90, "x")
     acceptor.positions += donor.positions[0] - acceptor.positions[0] + [0.0, 2.85, 0.0]
     dimer = donor + acceptor

@@ -1,4 +1,4 @@
-"""What only the graph of an experiment shows, and what of it is refused."""
+"""Properties that only the graph of an experiment shows, and graphs that the import refuses."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def other_cutoff(*sizes):
 
 
 def write_experiment(folder, make_outputs, network_class=networks.HipnnQuad, change=None, **sizes):
-    """An untrained experiment of hippynn whose loss reads what ``make_outputs`` makes."""
+    """Write an untrained hippynn experiment whose loss reads the nodes of ``make_outputs``."""
     species = inputs.SpeciesNode(db_name="Z")
     positions = inputs.PositionsNode(db_name="R")
     network = network_class("network", (species, positions), module_kwargs=SIZES | sizes)
@@ -52,7 +52,7 @@ def refused(folder, *arguments, **options):
 
 
 def test_charges_are_no_energy(tmp_path):
-    """In weights alone a charge readout looks like an energy; the graph tells them apart."""
+    """Weights alone do not distinguish a charge readout from an energy readout; the graph does."""
 
     def outputs(network, positions):
         return [targets.HChargeNode("charge", network), *one_energy(network, positions)]

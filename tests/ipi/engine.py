@@ -1,4 +1,4 @@
-"""i-PI's engine on input.xml, in this process, so that its numbers are seen in full.
+"""Run i-PI's engine on input.xml in this process, to record its values in full precision.
 
 python engine.py STEPS writes found.npz.
 """

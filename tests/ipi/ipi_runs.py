@@ -1,4 +1,4 @@
-"""i-PI beside `hipnn-ts ipi`, each in a process of its own."""
+"""Run i-PI and `hipnn-ts ipi`, each in its own process."""
 
 import os
 import re
@@ -68,7 +68,7 @@ INPUT = """
 
 
 class Ran(NamedTuple):
-    """Of each step and bead: what i-PI had and what it received, in its units."""
+    """i-PI's configurations and the results it received, for each step and bead, in its units."""
 
     positions: np.ndarray  # (steps, beads, 3 n)
     cells: np.ndarray  # (steps, 3, 3), cell vectors in columns
@@ -95,7 +95,7 @@ def prepare(
     exit_on_disconnect: bool = True,
     consolidated: bool = True,
 ) -> list[str]:
-    """Write i-PI's input and start; the options of a driver that fits them."""
+    """Write i-PI's input and start configuration; return the driver's matching options."""
     folder.mkdir(exist_ok=True)
     port = free_port()
     address = "localhost" if mode == "inet" else f"hipnn_ts_{port}"
@@ -125,7 +125,7 @@ def prepare(
 
 @contextmanager
 def started(command: list, folder: Path):
-    """A process that does not outlive the test."""
+    """Start a process that does not outlive the test."""
     process = subprocess.Popen(
         [str(word) for word in command],
         cwd=folder,
@@ -146,14 +146,14 @@ def driver(model: Path, options: list[str], folder: Path):
 
 
 def simulation(folder: Path):
-    """The program that users start."""
+    """Start i-PI's program, as users do."""
     return started([PROGRAMS / "i-pi", "input.xml"], folder)
 
 
 def run(
     model: Path, folder: Path, atoms: Atoms, *options: str, drivers: int = 1, **settings
 ) -> Ran:
-    """i-PI's engine to the end, step by step; the drivers have to end well, too."""
+    """Run i-PI's engine to the end, with drivers that must succeed; return the recorded values."""
     where = prepare(folder, atoms, **settings)
     steps = str(settings.get("steps", 3))
     with ExitStack() as stack:

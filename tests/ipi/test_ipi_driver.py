@@ -1,4 +1,4 @@
-"""`hipnn-ts ipi` under the real i-PI: its numbers are those of the ASE calculator."""
+"""`hipnn-ts ipi` under the real i-PI gives the same results as the ASE calculator."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ FULL = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
 
 
 def check(found, model, atoms, tolerance=1e-10):
-    """Every step and bead of i-PI against the calculator, in eV and Å."""
+    """Check that every step and bead of i-PI agrees with the calculator, in eV and Å."""
     atoms = atoms.copy()
     atoms.calc = HIPNNTSCalculator(model)
     n_steps, n_beads = found.energies.shape
@@ -35,7 +35,7 @@ def check(found, model, atoms, tolerance=1e-10):
             stress = np.zeros((3, 3))
             if atoms.pbc.any():
                 stress = atoms.get_stress()[FULL]
-            # Of a virial, i-PI keeps the upper triangle.
+            # i-PI keeps only the upper triangle of a virial.
             virial = np.triu(-stress * atoms.get_volume())
             received = found.virials[step, bead] * units.Hartree
             np.testing.assert_allclose(received, virial, rtol=0, atol=tolerance)
@@ -64,14 +64,14 @@ def test_several_drivers_share_the_beads(random_model, water, tmp_path):
 
 @pytest.mark.quick
 def test_messages_one_by_one(random_model, water, tmp_path):
-    """As earlier i-PI sends them: it asks for the status before it asks for forces."""
+    """Earlier versions of i-PI send messages one by one and ask for the status before forces."""
     atoms = water(2)
     found = run(random_model(), tmp_path, atoms, beads=2, consolidated=False)
     check(found, random_model(), atoms)
 
 
 def test_beads_sent_together(random_model, water, tmp_path):
-    """Three at once of five: the last message is filled up by i-PI."""
+    """i-PI sends five beads in messages of three, and fills up the last message."""
     atoms = water(2)
     found = run(random_model(), tmp_path, atoms, beads=5, together=3)
     check(found, random_model(), atoms)
@@ -112,7 +112,7 @@ def test_atomic_energies_are_extras(random_model, water, tmp_path):
 
 
 def test_the_program(random_model, water, tmp_path):
-    """i-pi from its command line, from the start of the run to its end."""
+    """The program `i-pi` runs from start to end with the driver."""
     atoms = water(2)
     where = prepare(tmp_path, atoms, ensemble="nve", beads=1, steps=2)
     with (

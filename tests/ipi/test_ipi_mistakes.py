@@ -1,4 +1,4 @@
-"""What a user of `hipnn-ts ipi` is told, and how either side ends where the other does."""
+"""Error messages of `hipnn-ts ipi`, and how i-PI and the driver end if the other one ends."""
 
 import signal
 import socket
@@ -26,7 +26,7 @@ PATIENT = ["--wait", "30"]
 
 
 def said(*arguments):
-    """The sentence, without a traceback."""
+    """Return the one-sentence error message, which must come without a traceback."""
     result = CliRunner().invoke(main, ["ipi", *map(str, arguments)])
     assert result.exit_code == 1, result.output
     assert "Traceback" not in result.output
@@ -74,7 +74,7 @@ def test_nobody_listens(unix, random_model, start):
 
 
 def test_neither_torch_nor_ipi_is_needed(random_model, start):
-    """As far as the connection."""
+    """The driver runs, as far as the connection, without torch and i-PI."""
     code = (
         "import sys\n"
         "sys.modules['torch'] = sys.modules['ipi'] = None\n"
@@ -95,7 +95,7 @@ def test_no_such_host(random_model, start):
 
 
 def answering(reply):
-    """A port whose server calls ``reply`` with the connection, once."""
+    """Return the port of a server that calls ``reply`` with one connection."""
     server = socket.create_server(("localhost", 0))
 
     def serve():
@@ -134,7 +134,7 @@ def test_another_number_of_atoms(random_model, start):
 
 
 def test_a_configuration_that_cannot_be(random_model, start):
-    """Two atoms in one place. The connection ends without a reset, which i-PI waits about."""
+    """With two atoms in one place the driver ends its connection without a reset, as i-PI needs."""
     cell = np.concatenate([np.eye(3) * 20, np.eye(3) / 20])
     message = b"POSDATA     " + cell.tobytes() + struct.pack("i", 3) + bytes(72) + b"GETFORCE    "
     ends = []
@@ -154,8 +154,8 @@ def test_a_configuration_that_cannot_be(random_model, start):
 
 @pytest.fixture
 def running(random_model, water, tmp_path):
-    """A long simulation and its driver, in the middle of it."""
-    # i-PI 3.3.1 with messages consolidated waits for ever where a driver dies between two steps.
+    """Processes of a long simulation and its driver, after a few steps."""
+    # With consolidated messages, i-PI 3.3.1 hangs if a driver dies between two steps.
     settings = {"ensemble": "nve", "beads": 2, "steps": 100000, "consolidated": False}
     where = prepare(tmp_path, water(2), **settings)
     with (

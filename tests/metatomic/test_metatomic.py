@@ -1,4 +1,4 @@
-"""`hipnn-ts export --metatomic`: what metatomic's engines compute is what ours compute."""
+"""Files of `hipnn-ts export --metatomic` give the same results in metatomic's engines as ours."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ CLOSE = {"rtol": 0, "atol": 1e-10}
 
 @pytest.fixture(scope="module")
 def both(random_potential, tmp_path_factory):
-    """Function: a potential's metatomic file and our own."""
+    """Function that exports a potential; returns the paths of its metatomic file and of ours."""
 
     def export(dtype=torch.float64, **architecture):
         folder = tmp_path_factory.mktemp("metatomic")
@@ -46,7 +46,7 @@ def both(random_potential, tmp_path_factory):
 
 
 def check(theirs, ours, atoms, tolerance=1e-10, stress=True):
-    """By both calculators."""
+    """Check that metatomic's calculator and ours agree."""
     results = []
     for calculator in (
         MetatomicCalculator(str(theirs), check_consistency=True),
@@ -85,7 +85,7 @@ def test_liquids_equal_ours(architecture, both, water):
 
 
 def test_other_systems_equal_ours(both, water):
-    """A cell smaller than the cutoff, molecules, a single atom; cells that change."""
+    """Small cells, cells that change, molecules and a single atom agree."""
     files = both()
     check(*files, water(1))
     for k in range(2):
@@ -98,7 +98,7 @@ def test_other_systems_equal_ours(both, water):
 
 @pytest.mark.quick
 def test_single_precision(both, water):
-    """Of the network: energies keep the digits of double precision, self energies and all."""
+    """Only the network is in single precision; energies with self-energies are in double."""
     files = both(torch.float32)
     atoms = water(2)
     check(*files, atoms, tolerance=2e-5)
@@ -146,7 +146,7 @@ def test_several_systems_and_selected_atoms(both, water):
 
 
 def test_units_of_an_engine(both, water):
-    """In bohr and hartree."""
+    """An engine may use bohr and hartree."""
     from metatomic.torch import ModelEvaluationOptions, System
     from vesin.metatomic import compute_requested_neighbors
 
@@ -216,7 +216,7 @@ def test_runs_without_this_package(both, water, tmp_path):
 
 
 def test_torchsim(both, water):
-    """By TorchSim's interface of metatomic models."""
+    """TorchSim's interface to metatomic models gives the same results."""
     ts = pytest.importorskip("torch_sim", reason="no TorchSim: pip install 'hipnn-ts[torchsim]'")
     from torch_sim.models.metatomic import MetatomicModel
 
@@ -266,7 +266,7 @@ def test_a_folder_that_is_not_there(random_potential, tmp_path):
 
 
 def test_a_file_that_does_not_reproduce_the_model(random_potential, tmp_path, monkeypatch):
-    """Nothing is written then."""
+    """Export writes nothing if the exported energies differ from the model's."""
     from hipnn_ts.errors import InputError
     from hipnn_ts.export import metatomic
 
@@ -282,5 +282,5 @@ def test_a_file_that_does_not_reproduce_the_model(random_potential, tmp_path, mo
 
 
 def test_no_atoms_but_one(both):
-    """Without any neighbour."""
+    """A lone atom, without any neighbour, agrees."""
     check(*both(), Atoms("O"), stress=False)

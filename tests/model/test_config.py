@@ -1,4 +1,4 @@
-"""What an architecture may be: bounds to the last value, and what follows from it."""
+"""Bounds of the architecture's values, and quantities derived from them."""
 
 import pytest
 from pydantic import ValidationError
@@ -8,7 +8,7 @@ from hipnn_ts.model.potential import Potential
 
 POLYNOMIALS = {"invariants": "polynomials"}
 GROUP = POLYNOMIALS | {"normalisation": "group"}
-# Key, values that are allowed, values beyond them, what must stand beside it.
+# Key, allowed values, values beyond the bounds, other keys that it needs.
 BOUNDS = [
     ("n_features", [(1,), (8192,), (1,) * 64], [(0,), (8193,), (), (1,) * 65], {}),
     ("n_atom_layers", [0, 64], [-1, 65], {}),
@@ -62,14 +62,14 @@ def test_kinds_of_invariants():
     assert [each.factors for each in (norms, plain, group)] == [0, 4, 4]
     assert [each.normalised for each in (norms, plain, group)] == [False, False, True]
     assert NetworkConfig(elements=("H",), n_max=2, **POLYNOMIALS).factors == 2
-    # What training keeps of a network with norms, which a file leaves out.
+    # Training's configuration contains keys of a network with norms that files leave out.
     assert "invariants" not in norms.model_dump()
     assert norms.for_training()["invariants"] == "norms"
     assert norms.for_training()["sensitivity_width"] is None
 
 
 def test_defaults():
-    """The published architecture at a quarter of its width, but for the rounding of norms."""
+    """The defaults are a smaller version of the published architecture, with more rounded norms."""
     config = NetworkConfig(elements=("H",))
     assert config.model_dump() == {
         "elements": ("H",),
@@ -88,7 +88,7 @@ def test_defaults():
 
 @pytest.mark.parametrize("middle", [None, (7, 5)])
 def test_weights_of_the_largest_matrices(middle):
-    """No more than a network holds, and nearly all of them."""
+    """The number of weights in the largest matrices is below that of all parameters."""
     config = NetworkConfig(
         elements=("H", "C", "O"), n_features=(40, 50), n_middle_features=middle, n_atom_layers=2
     )

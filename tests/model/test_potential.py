@@ -1,4 +1,4 @@
-"""The model by itself: parameter sharing, layers, scripting."""
+"""The model on its own: parameter sharing, layers, scripting."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def pairs(n=20, dtype=torch.float64):
 
 
 def test_higher_orders_add_one_scale_per_feature():
-    """The weight tying of the paper: orders share the interaction weights."""
+    """As in the paper, all tensor orders share the interaction weights."""
     counts = []
     for l_max in range(4):
         config = NetworkConfig(elements=("H", "O"), n_features=(16, 16), l_max=l_max)
@@ -55,7 +55,7 @@ def test_initial_width_of_the_sensitivities():
     narrow, broad = (NetworkConfig(**sizes, sensitivity_width=w) for w in (None, 0.1))
     assert Potential(narrow).blocks[1].interaction.sigma.tolist() == pytest.approx([20.4] * 12)
     assert Potential(broad).blocks[1].interaction.sigma.tolist() == pytest.approx([8.5] * 12)
-    # Earlier versions refuse keys that they do not know.
+    # A default is left out of files, since earlier versions refuse unknown keys.
     assert "sensitivity_width" not in narrow.model_dump()
     assert NetworkConfig(**broad.model_dump()) == broad
 
@@ -78,7 +78,7 @@ def test_self_energies_stay_in_double_precision():
 
 
 def traceless_tensors(u):
-    """Of unit vectors (n, 3), order 2 and 3 with all their entries."""
+    """Return the full traceless tensors of orders 2 and 3 of unit vectors (n, 3)."""
     one = torch.eye(3, dtype=u.dtype)
     third = torch.einsum("ni,nj,nk->nijk", u, u, u)
     for trace in ("ni,jk->nijk", "nj,ik->nijk", "nk,ij->nijk"):
@@ -89,7 +89,7 @@ def traceless_tensors(u):
 @pytest.mark.parametrize("order", [2, 3])
 def test_traceless_components_have_the_norm_of_the_tensor(order):
     u = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=1)
-    # A sum of several, which is not the tensor of one direction.
+    # Sums over several directions are general tensors.
     components = reference.tensor_components(u, order).view(10, 5, -1).sum(dim=1)
     tensor = traceless_tensors(u)[order].flatten(1).view(10, 5, -1).sum(dim=1)
     components[:, : order**2] = 0

@@ -1,4 +1,4 @@
-"""The repulsion by itself, and where it is and is not in a potential's energies."""
+"""The repulsion on its own, and its part in a potential's energies."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def config(zbl=(INNER, OUTER), **architecture):
 
 
 def of_distances(distances):
-    """Energy of an H and an O at these distances (n,), eV."""
+    """Return the energies (n, 2) in eV of an H and an O atom at distances (n,)."""
     n = len(distances)
     species = torch.tensor([0, 1]).repeat(n)
     first, second = 2 * torch.arange(n), 2 * torch.arange(n) + 1
@@ -29,7 +29,7 @@ def of_distances(distances):
 
 
 def derivatives_of(distances):
-    """Energy, slope and curvature (3, n)."""
+    """Return energy, slope and curvature (3, n) at the distances."""
     r = distances.clone().requires_grad_()
     energy = of_distances(r).sum(dim=1)
     (slope,) = torch.autograd.grad(energy.sum(), r, create_graph=True)
@@ -44,7 +44,7 @@ def test_two_atoms_share_their_energy():
 
 
 def test_the_formula():
-    """Beneath the inner radius the switch is a constant: differences are the screened charges'."""
+    """Below the inner radius, energies equal the screened Coulomb energy up to a constant."""
     r = torch.tensor([0.3, 0.9], dtype=torch.float64)
     x = r * (1 + 8**0.23) / 0.46850
     screening = (
@@ -59,7 +59,7 @@ def test_the_formula():
 
 
 def test_radii_of_each_pair():
-    """Each pair has the energy that it has where all have its radii."""
+    """With radii per pair of elements, each pair has the same energy as if all had its radii."""
     radii = {"H-H": (0.3, 1.1), "H-O": (0.5, 1.5), "O-O": (1.0, 2.5)}
     species, receivers, senders, vectors = pairs()
     ends = receivers, senders, 0.5 * vectors
@@ -117,7 +117,7 @@ def test_in_the_energies_and_not_in_the_networks(fused):
 
 
 def test_block_by_block():
-    """As LAMMPS evaluates portable files, which knows no species but the one-hot features."""
+    """Blocks can be evaluated one by one, as LAMMPS does, with species from one-hot features."""
     model = Potential(config(), fused=False).double()
     species, *ends = pairs()
     features, energies = model.encode(species), model.self_energies[species]
@@ -136,7 +136,7 @@ def test_single_precision_rounds_the_vectors_and_nothing_else():
 
 
 def test_networks_without_are_described_as_before():
-    """Earlier versions refuse a key that they do not know."""
+    """Networks without a repulsion have no key for it: earlier versions refuse unknown keys."""
     assert "zbl" not in NetworkConfig(elements=("H",)).model_dump()
     assert "zbl" not in NetworkConfig(elements=("H",)).model_dump_json()
     assert config().model_dump(mode="json")["zbl"] == [INNER, OUTER]

@@ -1,4 +1,4 @@
-"""The distribution of features: against plain NumPy, and of elements with few atoms or none."""
+"""The distribution of features equals plain NumPy's, also for elements with few or no atoms."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ D = 6
 
 
 def sample(*counts, seed=0):
-    """Features of so many atoms of each element, of unlike means and covariances."""
+    """Return random features of ``counts`` atoms per element; means and covariances differ."""
     random = np.random.default_rng(seed)
     rows = [
         random.normal(size=(n, D)) @ random.normal(size=(D, D)) * 10.0**-k + k
@@ -61,8 +61,8 @@ def test_features_of_a_network(random_potential, random_uncertainty, water):
 
 @pytest.mark.parametrize("few", [0, 1, 2, D, ATOMS_PER_FEATURE * D - 1])
 def test_few_atoms_of_an_element(few):
-    """Others of that element are not infinitely far; one without atoms is farther than known ones,
-    and the others do not notice."""
+    """Distances for an element with few or no training atoms are finite, and those for other
+    elements do not change."""
     phi, species = sample(2000, few)
     made = distribution(phi, species, 2)
     other, of_other = sample(500, 500, seed=3)
@@ -83,7 +83,7 @@ def covariance_of(whitening):
 
 
 def filled_up(scatter, n, other):
-    """Of as many atoms as are enough, those that are missing with another covariance."""
+    """Return the covariance of ``n`` atoms, with missing ones replaced by another covariance."""
     enough = ATOMS_PER_FEATURE * D
     missing = enough - n if n < enough else 0
     return (scatter + missing * other) / (n + missing)
@@ -91,7 +91,7 @@ def filled_up(scatter, n, other):
 
 @pytest.mark.parametrize("counts", [(50, 4), (3, 2), (7, 5)])
 def test_few_atoms_are_filled_up_as_in_numpy(counts):
-    """An element by the covariance within all, and this one by that of independent features."""
+    """The pooled covariance supplements few atoms; if all are few, independent features do."""
     phi, species = sample(*counts)
     means, whitening, _ = distribution(phi, species, 2)
     apart = [phi[species == k].numpy() for k in (0, 1)]
@@ -120,7 +120,7 @@ def test_few_atoms_at_all(n):
     phi, species = sample(n)
     made = distribution(phi, species, 1)
     if n == 1:
-        assert made is None  # nothing to measure a distance by
+        assert made is None  # no scale for a distance
         return
     other, of_other = sample(200, seed=4)
     found = distances(*made[:2], other, of_other)

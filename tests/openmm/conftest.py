@@ -10,7 +10,7 @@ EV = unit.AVOGADRO_CONSTANT_NA * unit.elementary_charge * unit.volt
 
 
 class Engine:
-    """An OpenMM Context of some atoms, spoken to in eV and Å."""
+    """An OpenMM Context with an interface in eV and Å."""
 
     def __init__(self, system, platform="Reference", integrator=None):
         integrator = integrator or openmm.VerletIntegrator(0.1 * unit.femtosecond)
@@ -44,7 +44,7 @@ class Engine:
 
 @pytest.fixture
 def build_system():
-    """Function: a System of some ASE atoms with one force of ours, and an Engine over it."""
+    """Function that returns an OpenMM System of some ASE atoms with one force of ours."""
 
     def build(model, frame, implementation, **options):
         system = openmm.System()
@@ -62,7 +62,7 @@ def build_system():
 
 @pytest.fixture
 def expected():
-    """Function: energy and forces of ASE atoms by the ASE calculator."""
+    """Function that returns energy and forces of ASE atoms from the ASE calculator."""
 
     def evaluate(model, atoms):
         atoms = atoms.copy()
@@ -79,7 +79,7 @@ def engine():
 
 @pytest.fixture
 def agree():
-    """Function: assert that two (energy, forces) are the same within the bars of a precision."""
+    """Function that checks that two pairs (energy, forces) agree within a tolerance."""
 
     def check(found, wanted, tolerance=1e-9):
         assert found[0] == pytest.approx(wanted[0], rel=1e-12, abs=tolerance * len(wanted[1]))

@@ -1,4 +1,4 @@
-"""The examples as a user runs them, shortened."""
+"""The OpenMM examples, run as by a user but for fewer steps."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def test_water_nve(random_model):
     rows = [line.split(",")[:4] for line in output.splitlines()[1:]]
     time, potential, total, temperature = np.array(rows, dtype=float).T
     np.testing.assert_allclose(time, np.arange(1, 21) * 0.001)
-    # Each run has velocities of its own: what the total may do goes by what the potential does.
+    # Velocities are random: the total energy's range is limited relative to the potential's.
     assert np.ptp(potential) > 10.0
     assert np.ptp(total) < 0.03 * np.ptp(potential)
     assert (temperature > 50).all()
@@ -47,7 +47,7 @@ def test_alanine_dipeptide_in_vacuum(published_model, tmp_path):
     assert "drift of the total energy" in output
     time, potential, total, temperature = read_table(tmp_path / "vacuum.csv")
     assert time[-1] == pytest.approx(0.2)
-    # The potential energy goes up and down by some kT, the total energy stays.
+    # The potential energy fluctuates by several kT, the total energy is conserved.
     assert np.ptp(potential) > 5.0
     assert np.ptp(total) < 0.2 * np.ptp(potential)
     assert 30 < temperature.mean() < 600

@@ -29,7 +29,7 @@ def triclinic(water):
 
 
 def several_images(water):
-    """Narrower than the cutoff: atoms see images of themselves."""
+    """Return a cell narrower than the cutoff, so that atoms see images of themselves."""
     return molecule("H2O", cell=[3.4, 3.5, 3.6], pbc=True)
 
 
@@ -140,7 +140,7 @@ def test_box_may_change_between_evaluations(
         atoms.set_cell(np.diag([6.2, 6.2, 6.2]) * factor, scale_atoms=True)
         found = placed.place(atoms.positions, atoms.cell.array).energy_and_forces()
         agree(found, expected(model, atoms))
-    # The box alone, with the atoms where they were.
+    # Only the box changes.
     atoms.set_cell(np.diag([6.2, 6.4, 6.6]), scale_atoms=False)
     placed.context.setPeriodicBoxVectors(*(atoms.cell.array * 0.1))
     agree(placed.energy_and_forces(), expected(model, atoms))
@@ -159,7 +159,7 @@ def test_neighbour_list_stays_right_along_a_trajectory(
         placed.context.getIntegrator().step(40)
         atoms.positions = placed.positions()
         agree(placed.energy_and_forces(), expected(model, atoms))
-    # Far enough for searches in between, or the test shows nothing.
+    # The test shows something only if atoms moved far enough for new neighbour searches.
     assert np.linalg.norm(placed.positions() - start, axis=1).max() > 0.5
 
 
@@ -227,7 +227,7 @@ def test_system_survives_xml_and_another_process(
 def test_a_python_force_as_it_was_serialised_before_the_runtime(
     random_model, water, build_system, engine, expected, agree
 ):
-    """Its pickle was the bytes of the scripted module."""
+    """A pickle from before the runtime, which holds a scripted module's bytes, still works."""
     atoms, model = water(3), random_model()
     every = Acting(
         len(atoms),
@@ -267,7 +267,7 @@ def test_minimisation(random_model, water, build_system, engine, expected, agree
 def test_energy_is_conserved_to_second_order(
     random_model, water, build_system, engine, implementation
 ):
-    """Verlet's energy error falls with the square of the step: forces are the exact gradient."""
+    """The Verlet energy error falls with the square of the time step, as forces are exact."""
     atoms = water(2)
     system = build_system(random_model(), atoms, implementation)
     deviations = []

@@ -43,7 +43,7 @@ def test_default_is_torch(random_model):
 
 
 def test_without_openmm_torch(random_model, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openmmtorch", None)  # as where it is not installed
+    monkeypatch.setitem(sys.modules, "openmmtorch", None)  # as if it were not installed
     assert isinstance(create_force(random_model(), topology("OHH")), openmm.PythonForce)
     with pytest.raises(
         InputError, match=r"pip install 'hipnn-ts\[openmm-torch\]', or use implementation"
@@ -101,7 +101,7 @@ def test_bonds_that_are_cut_are_named(random_model):
             create_force(random_model(), made, atoms=whole)
 
 
-UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
+UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # unknown closest approach in training
 
 
 @pytest.mark.parametrize("message", MISTAKES)
@@ -127,7 +127,7 @@ def test_mistakes_seen_on_evaluation(random_model, build_system, engine, impleme
 
 @pytest.mark.parametrize("flavour", [FusedEnergyAndForces, PortableEnergyAndForces])
 def test_positions_in_single_precision(random_model, water, flavour):
-    """What GPU platforms in single or mixed precision hand over."""
+    """Positions may be float32, as from GPU platforms in single or mixed precision."""
     atoms = water(3)
     potential, _ = load_exported(random_model(portable=flavour is PortableEnergyAndForces))
     species = [potential.elements.index(symbol) for symbol in atoms.symbols]

@@ -1,4 +1,4 @@
-"""OpenMM-ML's systems against sums of parts that are evaluated one by one."""
+"""OpenMM-ML's systems equal sums of separately evaluated parts."""
 
 import subprocess
 import sys
@@ -46,13 +46,13 @@ def classical(topology, **options):
 
 
 class Parts:
-    """Energies (eV) and forces (eV/Å) of what a mixed system is made of."""
+    """Energies (eV) and forces (eV/Å) of the parts of a mixed system."""
 
     def __init__(self, atoms, model, engine, expected, periodic):
         self.topology = water_topology(atoms, periodic)
         self.everything = classical(self.topology)
         own = atoms[OWN]
-        # OpenMM-ML takes out what acts between the nearest images of these atoms.
+        # OpenMM-ML removes interactions only between the nearest images of these atoms.
         span = own.positions[None] - own.positions[:, None]
         assert np.abs(span).max() < 0.5 * atoms.cell.lengths().min()
         inner = classical(water_topology(own, False))
@@ -69,7 +69,8 @@ class Parts:
         return result[0], forces
 
     def mixed(self, scale=1.0):
-        """The network to a share of ``scale``, the force field inside to the rest."""
+        """Return the mixed result with the network scaled by ``scale``, the inner force field by
+        the rest."""
         terms = zip(self.classical, self.inside, self.network, strict=True)
         return tuple(all_ - scale * inside + scale * network for all_, inside, network in terms)
 
@@ -153,7 +154,7 @@ def test_constraints_of_the_network_atoms(random_model, water, engine, remove):
 
 
 def test_bonds_that_the_network_cuts_are_named(random_model, water):
-    """Six of the nine atoms of three molecules, chosen by a count instead of by residue."""
+    """A warning names the bonds that a choice of atoms cuts, here in two of three molecules."""
     topology = water_topology(water(3), True)
     potential = MLPotential("hipnn-ts", model_path=random_model())
     cut = [*range(4), *range(6, 8)]

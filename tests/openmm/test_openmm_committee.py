@@ -1,4 +1,4 @@
-"""Committees in OpenMM: forces of the mean or of a member, and a reporter of their spread."""
+"""Committees in OpenMM: forces of the mean or of a member, and a reporter of deviations."""
 
 import numpy as np
 import openmm
@@ -71,7 +71,7 @@ def test_reporter(
     kind, head, random_members, random_committee, random_potential, random_uncertainty,
     uncertain_model, water, build_system, tmp_path,
 ):  # fmt: skip
-    """Every second step, of the positions that the callback sees, in OpenMM's units."""
+    """The reporter writes every second step, for the current positions, in OpenMM's units."""
     atoms, is_committee = water(2), kind == "committee"
     path = random_committee() if is_committee else uncertain_model()
     run = simulation(build_system(path, atoms, "python"), atoms)

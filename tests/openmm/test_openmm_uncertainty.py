@@ -1,4 +1,4 @@
-"""Force uncertainty in OpenMM: forces are as without. The reporter: test_openmm_committee.py."""
+"""Force uncertainty does not change forces in OpenMM; test_openmm_committee.py has the reporter."""
 
 import pytest
 from lammps_run import reference

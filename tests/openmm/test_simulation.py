@@ -1,4 +1,4 @@
-"""What users do with a force: thermostats, barostats, replicas, collective variables, restarts."""
+"""The force with thermostats, barostats, replicas, collective variables and restarts."""
 
 import copy
 
@@ -38,7 +38,7 @@ def barostats():
 def test_barostat_moves_without_dynamics(
     random_model, water, build_system, engine, expected, agree, implementation, kind
 ):
-    """Steps too short to move a bit: only the barostat acts; what it takes back leaves no trace."""
+    """With steps too short to move atoms, only the barostat acts; rejected moves leave no trace."""
     atoms = water(2)
     model = random_model()
     system = build_system(model, atoms, implementation)
@@ -109,7 +109,7 @@ def test_replicas_in_turn_run_as_if_alone(
     system = build_system(random_model(torch.float32), atoms, implementation)
     temperatures = (200, 300, 450)
 
-    # Not on the Reference platform: its Contexts share one stream of random numbers.
+    # Contexts on the Reference platform would share one stream of random numbers.
     def replica(temperature):
         placed = engine(system, "CPU", langevin(9, temperature)).place(atoms.positions)
         placed.context.setVelocitiesToTemperature(temperature, 9)
@@ -183,7 +183,7 @@ def test_context_made_anew(random_model, water, build_system, engine, agree, imp
 
 
 def test_forces_in_groups(random_model, water, engine, expected, agree, implementation):
-    """Two networks on atoms that overlap, one of them twice: each group by itself, and the sum."""
+    """Forces of two networks on overlapping atoms are right in each force group and in the sum."""
     atoms = water(2)
     models = random_model(), random_model(n_features=(6,))
     parts = [(models[0], range(24)), (models[1], [0, 1, 2, 9, 10, 11]), (models[0], [9, 10, 11, 2])]

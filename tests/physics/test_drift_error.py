@@ -1,4 +1,4 @@
-"""The error that benchmarks quote with a drift of the energy covers what the drift is off by."""
+"""The error that benchmarks quote for a drift of the energy covers the true deviation."""
 
 import numpy as np
 import pytest
@@ -12,19 +12,19 @@ NOISE = 17.0  # µeV/atom
 
 
 def _slopes(make) -> tuple[np.ndarray, np.ndarray]:
-    """Of fifty records without drift, and their errors."""
+    """Return the slopes of fifty records without drift, and their estimated errors."""
     random = np.random.default_rng(0)
     found = [blocks.slope(TIMES, make(random)) for _ in range(50)]
     return np.array(found).T
 
 
 def _noise(random) -> np.ndarray:
-    """Of a step: Verlet's energy about the one that it conserves."""
+    """Return noise per step, like Verlet's energy around the conserved one."""
     return NOISE * random.normal(size=len(TIMES))
 
 
 def test_random_walk():
-    """Of the square that water of the demo was seen to walk at 0.5 fs, 200 (µeV/atom)² a ps."""
+    """The error is right for a random walk of 200 (µeV/atom)²/ps, as in the demo at 0.5 fs."""
 
     def make(random):
         steps = random.normal(size=len(TIMES)) * np.sqrt(200 * TIMES[0])
@@ -36,8 +36,8 @@ def test_random_walk():
 
 
 def test_noise_alone():
-    """The error of a straight line through it is known; blocks find it, or a little more because
-    half of the records look like a walk by chance."""
+    """For noise alone the exact error of the slope is known; the estimate equals it or is a little
+    larger, because half of the records look like a walk by chance."""
     slopes, errors = _slopes(_noise)
     exact = NOISE / np.sqrt(len(TIMES)) / TIMES.std()
     assert slopes.std() == pytest.approx(exact, rel=0.25)

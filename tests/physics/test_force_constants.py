@@ -1,4 +1,4 @@
-"""Curvatures of trained models where moments vanish by symmetry: fcc copper, methane's carbon."""
+"""Curvatures of trained models at sites where moments vanish by symmetry: fcc copper, methane."""
 
 import io
 import lzma
@@ -30,7 +30,7 @@ SHARP = 1e-6  # the default of hippynn
 
 
 def rattled_copper():
-    """Boxes of 32 atoms, displaced and strained."""
+    """Return boxes of 32 copper atoms, displaced and strained."""
     frames = []
     random = np.random.default_rng(0)
     for index in range(16):
@@ -53,7 +53,7 @@ def methane():
 
 
 def exported(potential, path, cusp_regularisation=None):
-    """The calculator of ``potential``, in float64, perhaps with other norms."""
+    """Export ``potential`` in float64, with another cusp if given; return its calculator."""
     if cusp_regularisation is not None:
         config = potential.config.model_copy(update={"cusp_regularisation": cusp_regularisation})
         changed = Potential(config)
@@ -86,7 +86,7 @@ def methane_potential(tmp_path_factory):
 
 
 def force_constants(calculator, displacements=(0.05, 0.01, 0.001)):
-    """Of one atom of the crystal, eV/Å²."""
+    """Return the force constants of one atom of the crystal, in eV/Å², for each displacement."""
     out = []
     for displacement in displacements:
         atoms = bulk("Cu", cubic=True) * (2, 2, 2)
@@ -124,7 +124,7 @@ def test_methane_relaxes_and_its_frequencies_do_not_depend_on_the_displacement(
     assert BFGS(atoms, logfile=None).run(fmax=1e-4, steps=100)
     found = []
     for displacement in (0.02, 0.003):
-        # Four displacements for each derivative leave little of the bonds' own anharmonicity.
+        # Four displacements per derivative cancel most of the bonds' own anharmonicity.
         name = str(tmp_path / f"{displacement}")
         vibrations = Vibrations(atoms, name=name, delta=displacement, nfree=4)
         vibrations.run()

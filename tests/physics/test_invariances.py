@@ -1,4 +1,4 @@
-"""What any potential must obey, whatever its weights; in double precision, as engines run it."""
+"""Physical invariances that any potential must obey, in double precision, as in engines."""
 
 import os
 
@@ -28,9 +28,9 @@ POTENTIALS = {
 
 @pytest.fixture(scope="module", params=[*POTENTIALS, "trained"])
 def calculator(request, random_model):
-    """Random weights in several architectures, and a trained potential for H and O.
+    """Calculators with random weights in several architectures, and of a trained potential.
 
-    The latter is a float64 file that HIPNN_TS_TRAINED_MODEL names, or the published ANI-1x one.
+    The latter is a float64 file for H and O, which HIPNN_TS_TRAINED_MODEL names, or ANI-1x's.
     """
     if request.param != "trained":
         return HIPNNTSCalculator(random_model(**POTENTIALS[request.param]))
@@ -82,7 +82,7 @@ def test_rotation_and_reflection(liquid, proper):
     energy, forces, stress = _results(liquid)
     matrix = Rotation.random(random_state=4).as_matrix() * (1.0 if proper else -1.0)
     if not proper:
-        # A mirror, not the inversion: that one is a mirror only together with a half turn.
+        # A half turn makes a mirror of the inversion.
         matrix = matrix @ np.diag([1.0, -1.0, -1.0])
     assert np.linalg.det(matrix) == pytest.approx(1.0 if proper else -1.0)
     turned = liquid.copy()
@@ -131,7 +131,7 @@ def test_far_molecules_do_not_see_each_other(calculator):
 
 
 def test_energy_and_forces_vanish_smoothly_at_the_cutoff(calculator):
-    """The envelope is cos²: towards R the energy goes as (R - r)², the force as R - r."""
+    """With the cos² envelope, energies go as (R - r)² near the cutoff R, and forces as R - r."""
     cutoff = calculator.metadata.network.cutoff
     apart = _dimer(calculator, cutoff + 1e-9)
     assert apart[1] == 0.0
@@ -147,7 +147,7 @@ def test_energy_and_forces_vanish_smoothly_at_the_cutoff(calculator):
 
 
 def test_liquid_stays_continuous_when_a_pair_crosses_the_cutoff(cluster):
-    """One coordinate is scanned through the distance where a pair enters."""
+    """Energy and forces are continuous where the distance of a pair crosses the cutoff."""
     cutoff = cluster.calc.metadata.network.cutoff
     offsets = cluster.positions - cluster.positions[0]
     distances = np.linalg.norm(offsets, axis=1)
@@ -166,7 +166,7 @@ def test_liquid_stays_continuous_when_a_pair_crosses_the_cutoff(cluster):
 
 
 def test_forces_are_the_gradient_of_the_energy(liquid):
-    """Along random directions of all coordinates."""
+    """Forces equal numerical derivatives along random directions of all coordinates."""
     forces = liquid.get_forces()
     reference, positions = liquid.get_potential_energies(), liquid.positions.copy()
     random = np.random.default_rng(5)
@@ -214,15 +214,15 @@ def _scale(values):
 
 
 def _derivative(function, step=1e-4):
-    """Central difference of fourth order at 0.
+    """Return the derivative at 0 by a central difference of fourth order.
 
-    The step is small because the energy's second derivative jumps where a pair enters.
+    The step is small because the energy's second derivative jumps where a pair crosses the cutoff.
     """
     near, far = (function(k * step) - function(-k * step) for k in (1, 2))
     return (8 * near - far) / (12 * step)
 
 
 def _dimer(calculator, distance):
-    """Energy, and the force along the axis, of O and H apart."""
+    """Return the energy, and the force along the axis, of O and H at a distance."""
     atoms = Atoms("OH", positions=[[0, 0, 0], [0, 0, distance]], calculator=calculator)
     return atoms.get_potential_energy(), atoms.get_forces()[1, 2]

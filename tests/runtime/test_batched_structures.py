@@ -1,4 +1,4 @@
-"""Many structures in one call, against one call each."""
+"""Many structures in one call give the same results as one call each."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +12,7 @@ from hipnn_ts import _core
 
 NO_LIMITS = np.zeros((0, 0))
 DTYPES = [torch.float64, torch.float32]
-MARK = 1e9  # in place of what is not a number
+MARK = 1e9  # replaces nan
 
 
 def model_of(path):
@@ -20,7 +20,7 @@ def model_of(path):
 
 
 def mixed(water):
-    """Molecules, gases and pieces of crystals: other elements, sizes, cells and periodicities."""
+    """Return structures of different elements, sizes, cells and periodicities."""
     frames = [molecule("H2O"), Atoms("O"), molecule("H2"), water(4), molecule("H2O2")]
     slab = water(2)
     slab.pbc = (True, True, False)
@@ -37,7 +37,7 @@ def species_of(atoms):
 
 
 def columns(frames):
-    """Arguments of a batch."""
+    """Return the arguments of a batch."""
     return (
         np.array([len(each) for each in frames], np.int64),
         np.concatenate([np.zeros((0, 3)), *(each.positions for each in frames)]),
@@ -86,7 +86,7 @@ def test_bits_of_single_calls_on_any_number_of_threads(random_model, water, dtyp
     for n_threads in (1, 2, 3, 0, 2):
         same_bits(batch.compute(*columns(frames), NO_LIMITS, n_threads), expected)
     same_bits(batch.compute(*columns(frames[::-1]), NO_LIMITS, 2), expected[::-1])
-    for few in ([frames[3]], frames[:2]):  # threads inside, and more threads than structures
+    for few in ([frames[3]], frames[:2]):  # more threads than structures
         same_bits(batch.compute(*columns(few), NO_LIMITS, 4), one_by_one(model, few))
 
 
@@ -149,7 +149,7 @@ def test_the_first_mistake_is_named(random_model):
     for n_threads in (1, 2, 3):
         assert refused({70: nowhere}, n_threads) == f"structure 70: {finite}"
         assert refused({6: flat}, n_threads) == f"structure 6: {box}"
-        # In one pass, and in different ones.
+        # Two mistakes in the same pass, and in different passes.
         assert refused({5: together, 7: nowhere}, n_threads) == f"structure 5: {distinct}"
         assert refused({5: nowhere, 7: together}, n_threads) == f"structure 5: {finite}"
         assert refused({3: together, 75: nowhere}, n_threads) == f"structure 3: {distinct}"

@@ -1,4 +1,4 @@
-"""The runtime from positions to forces, against Python's neighbour pairs and torch's operator."""
+"""The runtime's results equal those of Python's neighbour pairs with the torch operator."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -33,7 +33,7 @@ def model_of(path):
 
 
 def structure(cell, n=18, seed=0):
-    """Atoms not too close to each other's images, in the cell and out of it."""
+    """Return atoms inside and outside the cell, not too close to each other or to images."""
     random = np.random.default_rng(seed)
     chosen = []
     for fraction in random.uniform(-1.5, 1.5, (3000, 3)):
@@ -55,7 +55,7 @@ def species_of(atoms):
 
 
 def by_torch(path, atoms):
-    """Energies, forces and virial by the neighbour search and the operator of Python."""
+    """Return energies, forces and virial from Python's neighbour search and the torch operator."""
     module, metadata = load_exported(path)
     i, j, shifts = neighbour_pairs(
         atoms.positions, atoms.cell.array, atoms.pbc, metadata.network.cutoff
@@ -78,7 +78,7 @@ def compute(evaluation, atoms, limits=NO_LIMITS, n_threads=1):
 def agree(found, expected, tolerance):
     for a, b in zip(found[:3], expected, strict=True):
         assert a.dtype == np.float64
-        # Self energies are a thousand times what networks add.
+        # Self-energies are a thousand times larger than the network's energies.
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=tolerance * largest(1.0, np.abs(b).max()))
 
 
@@ -100,7 +100,7 @@ def test_every_periodicity(random_model, cell, dtype):
             np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * largest(1.0, np.abs(b).max()))
         assert found[3:] == (None, -1)
         energies.add(round(found[0].sum(), 6))
-    assert len(energies) > 2  # or periodicity would change nothing
+    assert len(energies) > 2  # periodicity makes a difference
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -119,7 +119,7 @@ def test_a_vector_that_is_not_periodic_is_not_read(random_model, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_the_operators_bits(random_model, water, dtype):
-    """On one thread, of the same pairs."""
+    """For the same pairs and one thread, runtime and operator give the same bits."""
     path = random_model(dtype)
     atoms = water(3)
     model = model_of(path)
@@ -147,7 +147,7 @@ def test_the_operators_bits(random_model, water, dtype):
 
 @pytest.mark.parametrize("pbc", [(True,) * 3, (False,) * 3, (True, True, False)])
 def test_the_list_is_right_along_a_walk(random_model, pbc):
-    """Small steps, large ones, atoms that come and go, cells that change."""
+    """The kept neighbour list is right for small and large steps, fewer atoms and another cell."""
     path = random_model(torch.float64)
     model = model_of(path)
     kept = _core.Evaluation(model)
@@ -164,7 +164,7 @@ def test_the_list_is_right_along_a_walk(random_model, pbc):
         found = compute(kept, atoms)
         fresh = compute(_core.Evaluation(model), atoms)
         for a, b in zip(found[:3], fresh[:3], strict=True):
-            np.testing.assert_array_equal(a, b)  # whenever the list was made
+            np.testing.assert_array_equal(a, b)  # however old the list is
         if step % 5 == 0:
             agree(found, by_torch(path, atoms), TOLERANCE[torch.float32])
         atoms.positions += random.normal(0, 0.06, (len(atoms), 3))
@@ -195,7 +195,7 @@ def test_many_evaluations_of_one_model_at_once(random_model, water, dtype):
         evaluation = _core.Evaluation(model)
         return [compute(evaluation, frame) for _ in range(30)]
 
-    shared = _core.Evaluation(model)  # whose callers take turns
+    shared = _core.Evaluation(model)  # callers take turns with it
     with ThreadPoolExecutor(len(frames)) as pool:
         own = list(pool.map(run, frames))
         in_turns = list(pool.map(lambda frame: [compute(shared, frame)], frames * 5))
@@ -220,7 +220,7 @@ def test_facts(random_model):
 
 
 def test_results_that_are_not_finite(random_model):
-    """Those of atoms in one place but for little overflow in single precision."""
+    """Forces between atoms in almost the same place overflow in single precision."""
     evaluation = _core.Evaluation(model_of(random_model(torch.float32, zbl=(1.0, 2.5))))
     atoms = Atoms("OHOH", positions=[[0, 0, 0], [0, 0, 9.0], [0, 9.0, 0], [0, 9.0, 1e-25]])
     found = compute(evaluation, atoms)
@@ -265,7 +265,7 @@ def test_mistakes_are_named(random_model, message):
     before = evaluation.compute(**good)
     with pytest.raises(ValueError, match=f"^{message}"):
         evaluation.compute(**{**good, **MISTAKES[message]})
-    # What failed leaves nothing behind.
+    # The evaluation still works after an error.
     for a, b in zip(before[:3], evaluation.compute(**good)[:3], strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -1,4 +1,4 @@
-"""Forks of a process that has computed with several threads, in a program that may hang."""
+"""A process that has computed with several threads may fork; the test program may hang."""
 
 import sys
 
@@ -40,7 +40,7 @@ print("done", generation)
 
 
 def test_children_and_their_parents_compute(random_model):
-    """The module's own handler: torch, which has one of ours too, is not there."""
+    """Children and parents compute after forks; only the module's own fork handler is at work."""
     command = [sys.executable, "-c", PROGRAM, str(random_model())]
     status, output = processes.run(command, environment={"OMP_NUM_THREADS": "3"})
     assert (status, output) == (0, "done 1\ndone 1\ndone 0\n")

@@ -1,4 +1,4 @@
-"""More pairs than there is memory for."""
+"""A lack of memory for pairs is an exception."""
 
 import sys
 
@@ -37,7 +37,7 @@ for _ in range(2):
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer itself ends a process that lacks memory")
 def test_a_lack_of_memory_is_an_exception(random_model):
-    """Thrown by a thread of a team, it ended the process."""
+    """An exception in one of several threads once ended the process."""
     command = [sys.executable, "-c", PROGRAM, str(random_model())]
     status, output = processes.run(command, environment={"OMP_NUM_THREADS": "2"})
     assert (status, output) == (0, "no memory\n" * 2)

@@ -1,4 +1,4 @@
-"""The runtime's neighbour search for Python, in all, some or no directions."""
+"""The runtime's neighbour search, called from Python, with any periodicity."""
 
 import numpy as np
 import pytest

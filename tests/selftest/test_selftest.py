@@ -1,4 +1,4 @@
-"""The self-test passes here, and fails where a model's file was changed."""
+"""The self-test passes here, and fails if a model's file was changed."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ ROW = re.compile(r"^(ok|-|WRONG) +(.{23})(.*)$", re.MULTILINE)
 
 
 def table(output):
-    """Mark and figures (or problem) of each row, by path."""
+    """Return a map of each path to its mark and its figures or problem."""
     return {name.strip(): (mark, rest) for mark, name, rest in ROW.findall(output)}
 
 
@@ -70,7 +70,7 @@ def test_steep_potentials_move_by_shorter_steps(random_potential, tmp_path):
 
 @pytest.fixture
 def marks(monkeypatch):
-    """Function: exit status and marks of the self-test of a file by some of the paths."""
+    """Function that runs the self-test on some paths; returns exit status, marks and output."""
 
     def judge(model, names):
         def some(portable):
@@ -88,7 +88,7 @@ def marks(monkeypatch):
 
 
 def with_one_number_changed(model, path, weight):
-    """The exported file with one number of one tensor 1 % larger."""
+    """Write the exported file with one number of one tensor 1 % larger; return its path."""
     extra = {FILE_NAME: ""}
     module = torch.jit.load(str(model), _extra_files=extra)
     document = module.weights[0].numpy().tobytes()
@@ -100,7 +100,7 @@ def with_one_number_changed(model, path, weight):
     return path
 
 
-# Both layouts of the first on-site layer of the first block.
+# The file stores the first on-site layer of the first block in two layouts.
 FORWARD, BACKWARD = (f"blocks.0.on_site.0.inner.{way}" for way in ("forward", "backward"))
 
 
@@ -150,7 +150,7 @@ def test_what_is_installed_and_gives_no_answer_is_one(tmp_path, monkeypatch, ran
 @pytest.mark.parametrize("name", ["device", "does not support it", "expected a CPU tensor"])
 @pytest.mark.parametrize("path", ["python", "cuda", "openmm:CPU", "openmm:Elsewhere"])
 def test_words_of_a_message_make_no_failure_a_missing_path(tmp_path, name, path):
-    """The folder's name is part of the message: its model is not there."""
+    """The folder has no model; its name, which the error message contains, must not matter."""
     folder = tmp_path / name
     folder.mkdir()
     write_frames(folder, [])
@@ -164,7 +164,7 @@ def test_a_worker_says_by_its_status_that_its_path_is_missing(tmp_path):
 
 
 def test_closer_than_in_training_is_no_remark_on_the_model(random_potential, tmp_path, marks):
-    """The atoms of the self-test are placed at random."""
+    """The self-test does not warn of close atoms, since it places atoms at random."""
     apart = {"closest_approach": {"H-H": 3.0, "H-O": 3.0, "O-O": 3.0}}
     export_potential(random_potential(), tmp_path / "model.pt", apart)
     with warnings.catch_warnings():
@@ -187,5 +187,5 @@ def test_a_file_gives_back_the_weights_of_its_model(
     found = plain_potential(*load_exported(random_model(dtype, portable))).state_dict()
     for name, value in deepcopy(random_potential()).to(dtype).double().state_dict().items():
         if name.endswith(("interaction.mu", "interaction.sigma", "interaction.weights")):
-            value, found[name] = value.sum(0), found[name].sum(0)  # sorted by centre in a file
+            value, found[name] = value.sum(0), found[name].sum(0)  # files sort them by centre
         torch.testing.assert_close(found[name], value, rtol=2e-6, atol=1e-6)

@@ -1,4 +1,4 @@
-"""`hipnn-ts stability`: what ends a run of dynamics, and what it tells."""
+"""`hipnn-ts stability`: the conditions that end a run of dynamics, and its report."""
 
 import json
 
@@ -24,7 +24,7 @@ def model(random_model):
 
 @pytest.fixture
 def water(tmp_path):
-    """Two frames."""
+    """File with two frames of water."""
     path = tmp_path / "water.extxyz"
     write(path, [molecule("H2O"), molecule("H2O")])
     return path
@@ -37,7 +37,7 @@ def stability(*arguments):
 def test_bonds_are_those_between_nonmetals():
     assert len(Bonds(molecule("CH3CH2OH"))) == 8
     assert len(Bonds(bulk("Cu", cubic=True))) == 0
-    assert len(Bonds(bulk("Si", cubic=True))) == 16  # over the faces of the cell, too
+    assert len(Bonds(bulk("Si", cubic=True))) == 16  # also across the cell's faces
 
 
 def test_a_bond_is_followed_over_the_faces_of_the_cell():
@@ -72,7 +72,7 @@ def test_a_crystal_holds():
 
 
 def test_a_temperature_that_runs_away_ends_a_run():
-    atoms = Atoms("Ar2", [[0, 0, 0], [0, 0, 0.95]])  # in each other's core
+    atoms = Atoms("Ar2", [[0, 0, 0], [0, 0, 0.95]])  # cores overlap
     calculator = LennardJones(sigma=1.0, epsilon=1.0)
     outcome = run(
         atoms, calculator, Conditions(10, 1), ("Ar",), NOTHING_KNOWN, np.random.default_rng(0)
@@ -100,7 +100,7 @@ def test_command_tells_what_holds_and_what_does_not(model, water, tmp_path):
     assert all(row["end"].startswith("bond O0-H") for row in content["runs"])
     broken = read(frames, ":")
     assert [atoms.info["end"] for atoms in broken] == [row["end"] for row in content["runs"]]
-    # Other velocities in each run.
+    # Each run has other velocities.
     assert not np.allclose(broken[0].positions, broken[1].positions)
 
 

@@ -1,4 +1,4 @@
-"""TorchSim runs an exported potential: its own checks of models, static, dynamics, relaxation."""
+"""Exported potentials in TorchSim: its checks of models, static runs, dynamics, relaxation."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def systems(water):
-    """Of different sizes, cells and shapes, all periodic, as TorchSim wants of one state."""
+    """Systems of different sizes and cells, all periodic, as TorchSim requires of one state."""
     skewed = water(2)
     skewed.set_cell(skewed.cell.array + np.array([[0, 0, 0], [0.4, 0, 0], [0.2, -0.3, 0]]), True)
     small = water(1)
@@ -35,7 +35,7 @@ def state_of(systems, dtype=torch.float64):
 
 
 def check(results, systems, model, tolerance=1e-10):
-    """Against the ASE calculator, one by one."""
+    """Check that the results of each system equal the ASE calculator's."""
     calculator = HIPNNTSCalculator(model)
     first = 0
     for k, atoms in enumerate(systems):
@@ -54,7 +54,7 @@ def check(results, systems, model, tolerance=1e-10):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_torchsims_own_checks(dtype, random_model):
-    """They use silicon and iron."""
+    """TorchSim's own checks of models, which use silicon and iron, pass."""
     model = HIPNNTSModel(random_model(dtype, elements=("Si", "Fe")))
     validate_model_outputs(model, CPU, dtype)
 
@@ -92,7 +92,7 @@ def test_a_state_as_a_dict(random_model, systems):
 
 
 def test_precisions(random_model, systems):
-    """States in single precision; and double precision states of a single precision network."""
+    """States may be in single precision, or in double with a single-precision network."""
     single = random_model(torch.float32)
     model = HIPNNTSModel(single)
     assert model.dtype == torch.float32
@@ -120,7 +120,7 @@ def test_static(random_model, systems):
 
 
 def test_dynamics_conserves_energy(random_model, water):
-    """NVE of two boxes at once."""
+    """NVE dynamics of two boxes at once conserves their energies."""
     state = state_of([water(2), water(1)])
     model = HIPNNTSModel(random_model())
     start, step = ts.nve(
@@ -156,7 +156,7 @@ def test_integrate(random_model, systems):
 
 
 def test_relaxation(random_model, water):
-    """To the same place as alone."""
+    """Systems relax together to the same energies as alone."""
     start = [water(1), water(1)]
     start[1].rattle(0.05, seed=3)
     model = HIPNNTSModel(random_model())
@@ -171,7 +171,7 @@ def test_relaxation(random_model, water):
 
 
 def test_relaxation_of_cells(random_model, water):
-    """Downhill, which wants the sign of the stress to be right; random weights have no minimum."""
+    """Relaxing cells lowers the energy, so the stress has the right sign; there is no minimum."""
     start = [water(2), water(2)]
     start[1].set_cell(start[1].cell.array * 1.1, True)
     model = HIPNNTSModel(random_model())
@@ -188,7 +188,7 @@ def test_relaxation_of_cells(random_model, water):
 
 
 def test_stress_is_the_derivative_with_respect_to_strain(random_model, water):
-    """TorchSim's own Lennard-Jones potential has the same sign (0.3.0, but twice the value)."""
+    """The sign is also that of TorchSim's Lennard-Jones model, whose value is doubled in 0.3.0."""
     from torch_sim.models.lennard_jones import LennardJonesModel
 
     argon = bulk("Ar", "fcc", 4.5, cubic=True) * (2, 2, 2)

@@ -1,4 +1,4 @@
-"""An environment like this one without torch, and programs that run in either."""
+"""Environments with and without torch, in which tests run programs."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 import hipnn_ts
 
-# torch, what needs it, and what it brings.
+# torch, packages that need it, and packages that come with it.
 LEFT_OUT = (
     "torch",
     "functorch",
@@ -24,7 +24,7 @@ LEFT_OUT = (
 
 
 class Environment:
-    """A Python with packages in some folders."""
+    """A Python interpreter with packages in the given folders."""
 
     def __init__(self, python: str, folders: list[Path]):
         self._python = python
@@ -35,7 +35,7 @@ class Environment:
         }
 
     def run(self, code: str, *words: object, folder: Path | None = None):
-        """The program, ended; its output is text."""
+        """Run a program; return the finished process with text output."""
         return subprocess.run(
             [self._python, "-c", code, *map(str, words)],
             cwd=folder,
@@ -48,7 +48,7 @@ class Environment:
 
 @pytest.fixture(scope="session")
 def without_torch(tmp_path_factory):
-    """Every package of this environment but those about torch, for the Python below it."""
+    """Environment with all packages of this one except torch's, for its base Python."""
     packages = Path(numpy.__file__).parents[1]
     own = Path(hipnn_ts.__file__).parents[1]
     farm = tmp_path_factory.mktemp("packages")

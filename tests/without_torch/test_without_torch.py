@@ -1,4 +1,4 @@
-"""What runs exported files needs no torch, and does not import one that is there."""
+"""Programs that run exported files need no torch, and do not import it if it is installed."""
 
 import json
 import os
@@ -136,7 +136,7 @@ def test_selftest_with_the_model_of_the_package(without_torch):
     assert marks["plain torch, float64"] == "-"
     assert marks["Python, plain"] == marks["OpenMM, CPU"] == "ok"
     compared = next(line for line in done.stdout.splitlines() if "OpenMM, CPU" in line)
-    assert compared.count("e-") == 5  # with the first path that answered, too
+    assert compared.count("e-") == 5  # compared with the first available path, too
 
 
 def test_selftest_of_a_model(without_torch, random_model):
@@ -213,7 +213,7 @@ def test_a_call_that_needs_torch_says_so(without_torch, random_model, tmp_path, 
 
 
 def test_the_calculator_is_imported_quickly(with_torch):
-    """No time is asked for on a machine that others use, but what takes it must not be there."""
+    """Import times vary on shared machines, so slow packages must not be imported at all."""
     code = "import hipnn_ts.ase, sys; print(*sys.modules)"
     done = with_torch.run(code)
     assert done.returncode == 0, done.stderr
@@ -223,7 +223,7 @@ def test_the_calculator_is_imported_quickly(with_torch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_model_of_the_package_is_of_the_current_format(dtype):
-    """Else: tools/make_selftest_models.py."""
+    """If this fails, run tools/make_selftest_models.py."""
     metadata = checked_metadata(model.random_model(dtype))
     assert metadata.format_version == FORMAT_VERSION
     assert (metadata.dtype, metadata.network) == (dtype, model.NETWORK)
