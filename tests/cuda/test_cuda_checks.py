@@ -75,7 +75,7 @@ def test_stop(emulated, cell, dtype):
     "distances, fine", [((1.5, 0.91), True), ((0.5, 0.91), False), ((0.91, 0.48), False)]
 )
 def test_limits_are_those_of_the_species(emulated, distances, fine):
-    """Particles 0 and 2 are both H."""
+    """Each pair has the limit of its elements; particles 0 and 2 are both H."""
     force = Force(emulated, 3, stop=True)
     if fine:
         force.on_device(line(*distances))

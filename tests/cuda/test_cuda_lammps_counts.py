@@ -21,7 +21,7 @@ fix 1 all nve
 thermo 1
 run {steps}
 """
-WIDTHS = (7, 5)  # of the features that enter the second and third block
+WIDTHS = (7, 5)  # numbers of features that enter the second and third block
 
 
 def steps_of(run, folder, atoms, pair, ranks, waits, steps=6):
@@ -30,7 +30,7 @@ def steps_of(run, folder, atoms, pair, ranks, waits, steps=6):
     done = run(script, ranks)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "Neighbor list builds = 0" in done.stdout
-    n = waits * (steps - 2)  # the first ones allocate
+    n = waits * (steps - 2)  # the first two steps allocate
     return [
         {name: np.diff(total[-n - 1 :: waits]) for name, total in counted.items()}
         for counted in run.counts()

@@ -49,7 +49,7 @@ def parts(n_particles, particles, fused):
     ]
 
 
-LIMITS, STOP = 3, 5  # counted after the weights
+LIMITS, STOP = 3, 5  # indices into these arguments
 
 
 class Both:
@@ -121,7 +121,7 @@ def test_steps_of_a_molecule_wait_once(emulated):
     random = np.random.default_rng(8)
     positions = random.uniform(0, 6, (9, 3))
     both = Both(emulated, 9)
-    both.compare(positions * 20)  # far apart: pairs that must not be forgotten
+    both.compare(positions * 20)  # pairs beyond the cutoff must stay in the list
     before = emulated.waits()
     for factor in (1.0, 0.5, 1.2):
         assert both.compare(positions * factor).abs().max() > 0
@@ -159,7 +159,7 @@ def test_the_list_is_kept_while_it_fits(emulated):
         both.compare(positions, cell)
         assert both.searches() < step + 2
         positions = positions + random.normal(0, 0.06, positions.shape)
-    # A list never kept, or never renewed, would pass too.
+    # The list must be kept for some steps and renewed for others.
     assert 1 < both.searches() < 8
     before = both.searches()
     both.compare(positions, cell * 1.001)
@@ -198,7 +198,7 @@ def test_memory_of_a_step(emulated):
         number = emulated.create(*parts(n, list(range(n)), fused))
         emulated.step(number, grid[:n] / LENGTH, box)
 
-    evaluate(1)  # weights stay on the device
+    evaluate(1)  # uploads the weights, which stay on the device
     emulated.peak_bytes()
     evaluate(n)
     kilobytes = emulated.peak_bytes() / n / 1000

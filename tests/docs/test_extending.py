@@ -1,4 +1,4 @@
-"""The guide for developers names files that exist."""
+"""The developers' guide names only files that exist."""
 
 import re
 from pathlib import Path

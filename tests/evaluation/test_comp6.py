@@ -16,7 +16,7 @@ from hipnn_ts.cli import main
 pytestmark = pytest.mark.slow
 
 N_CONFORMERS = 4
-OFFSET = 0.01  # eV, of every reference energy
+OFFSET = 0.01  # eV, added to every reference energy
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hipnn_ts.evaluation.ensemble import spread_of
 from hipnn_ts.evaluation.table import error_table, worst_table
 from hipnn_ts.evaluation.worst_frames import worst_frames
 
-KCAL = 23.060548  # per eV
+KCAL = 23.060548  # kcal/mol per eV
 
 
 def example(seed=0, noise=1.0):

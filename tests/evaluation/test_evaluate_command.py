@@ -56,7 +56,7 @@ def test_predictions_stand_beside_the_reference(data, random_model, tmp_path):
         atoms = frame.copy()
         atoms.calc = calculator
         forces, stress = atoms.get_forces(), atoms.get_stress(voigt=False)
-        # The file has eight digits.
+        # The file stores eight digits.
         assert np.abs(frame.arrays["hipnn_ts_forces"] - forces).max() < 1e-5
         assert np.abs(results["forces"] - 1.01 * forces).max() < 1e-5
         assert np.abs(frame.info["hipnn_ts_stress"] - stress).max() < 1e-6
@@ -114,7 +114,7 @@ def test_units_columns_json_and_picture(data, random_model, tmp_path):
     errors = json.loads((out / "errors.json").read_text())
     assert errors["energy_rmse"] == pytest.approx(0.0, abs=1e-7)
     assert errors["stress_rmse"] == pytest.approx(0.0, abs=1e-7)
-    # Forces of the random potential are of the order of 1 eV/Å; they are 1 % off.
+    # Forces of the random potential are of the order of 1 eV/Å, and the data's are 1 % off.
     assert 0.005 < errors["forces_rmse"] < 0.03
     height, width, _ = imread(out / "parity.png").shape
     assert width > 2.5 * height  # three panels

@@ -208,7 +208,7 @@ def test_a_repulsion_is_added(checkpoint, tmp_path, water, portable):
     atoms = water(1)
     atoms.set_distance(0, 2, 1.0, fix=0)
     energies = []
-    for distance in (0.9, 0.7):  # of an H from its O
+    for distance in (0.9, 0.7):  # between an H and its O
         atoms.set_distance(0, 1, distance, fix=0)
         for model in (plain, repulsive):
             atoms.calc = HIPNNTSCalculator(model, beyond_training="ignore")

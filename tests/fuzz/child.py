@@ -33,7 +33,7 @@ from hipnn_ts.training.config import read_config
 from hipnn_ts.training.resume import state_to_resume
 from hipnn_ts.validation import read_mapping
 
-MEMORY = 16 << 30  # limit of the address space in bytes, above all that these files need
+MEMORY = 16 << 30  # limit of the address space in bytes, more than these files need
 
 
 def evaluate(module) -> list[torch.Tensor]:

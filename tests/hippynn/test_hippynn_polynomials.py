@@ -18,7 +18,7 @@ from hipnn_ts.hippynn import ImportSettings, import_hippynn
 
 SETTINGS = ImportSettings(energy_unit="eV", cutoff=SIZES["dist_hard_max"])
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # hippynn calls it beta
+pytestmark = pytest.mark.filterwarnings("ignore")  # hippynn warns that HIP-HOP-NN is beta
 
 
 def graph_of(l_max, n_max, group_norm=True, **sizes):
@@ -51,7 +51,6 @@ def test_molecules(tmp_path, l_max, n_max, group_norm, widths):
 
 
 def test_order_0(tmp_path):
-    # Two molecules of one size: hippynn 0.1.3 drops an axis of atoms where l_max is 0.
     graph = graph_of(0, 1)
     potential = imported(graph, tmp_path)
     frames = random_molecules()

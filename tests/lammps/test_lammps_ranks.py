@@ -10,7 +10,7 @@ from hipnn_ts.ase import HIPNNTSCalculator
 
 pytestmark = pytest.mark.slow
 
-# The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, a rank sees five others.
+# The box is 12.4 Å wide and the cutoff 4 Å: in a row of eight, ranks see beyond their neighbours.
 ARCHITECTURE = {"n_features": (7, 5)}
 # LAMMPS chooses the arrangement; eight ranks form a row, plates and a cube, which between them have
 # one, two and four ranks in each direction.

@@ -80,7 +80,7 @@ SYSTEMS = {
     )
 }
 HOP = {"invariants": "polynomials", "normalisation": "group", "l_max": 3}
-# Case: system, architecture, flavour, units, boundary.
+# Each case: system, architecture, flavour, units, boundary.
 CASES = {
     "l0": ("periodic", {"l_max": 0}, "fused", "metal", None),
     "l1": ("periodic", {"l_max": 1, "n_features": (8,)}, "fused", "metal", None),

@@ -165,7 +165,7 @@ def test_a_piece_ends_with_the_process_that_started_it(tmp_path, frames_to_label
         except ProcessLookupError:
             break
         status = Path(f"/proc/{child}/stat").read_text().split()[2]
-        if status == "Z":  # ended, and waits for an init that this container may lack
+        if status == "Z":  # ended, but this container may have no init to reap it
             break
         time.sleep(0.1)
     else:

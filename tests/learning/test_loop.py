@@ -169,6 +169,6 @@ def test_killed_at_random_the_same_labels_and_none_twice(finished, write_config,
         np.testing.assert_array_equal(frame.get_forces(), found[name].get_forces())
         assert frame.info == found[name].info
     assert len({frame.positions.tobytes() for frame in found.values()}) == 20
-    # A label that was being computed when the run was killed is computed again, no other.
+    # Only labels in progress at the time of a kill are computed again.
     calls = (tmp_path / "evaluations").read_text().splitlines()
     assert 20 <= len(calls) <= 20 + 2 * kills

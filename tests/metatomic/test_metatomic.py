@@ -164,7 +164,7 @@ def test_units_of_an_engine(both, water):
     found = model([system], options, check_consistency=True)["energy"].block().values
     atoms.calc = HIPNNTSCalculator(ours)
     expected = atoms.get_potential_energy()
-    # metatomic's constants are not ASE's.
+    # metatomic's unit constants differ slightly from ASE's.
     np.testing.assert_allclose(found.item() * units.Hartree, expected, rtol=1e-7)
 
 

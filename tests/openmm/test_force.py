@@ -57,7 +57,7 @@ def test_agrees_with_ase(
 HOP = {"invariants": "polynomials", "normalisation": "group", "l_max": 3}
 
 
-# Products of four moments round more in single precision.
+# Products of four moments lose more digits in single precision.
 @pytest.mark.parametrize(
     ("architecture", "single"), [({}, 1e-5), (HOP, 5e-5)], ids=["norms", "polynomials"]
 )

@@ -124,7 +124,7 @@ def test_interpolation_scales_both_ends(
         made.topology, made.everything, OWN, interpolate=True, implementation=implementation
     )
     placed = engine(mixed).place(water(3).positions)
-    # OpenMM-ML writes the Coulomb constant with nine digits: 1e-8 of some 10 eV.
+    # OpenMM-ML writes the Coulomb constant with nine digits, which gives errors of 1e-8 of 10 eV.
     agree(placed.energy_and_forces(), made.mixed(), 1e-7)
     for scale in (0.0, 0.3, 1.0):
         placed.context.setParameter("lambda_interpolate", scale)

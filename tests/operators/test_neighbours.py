@@ -142,7 +142,7 @@ def test_no_pair_is_missed_while_atoms_walk(periodic):
             wanted = brute_force(positions, cell)
             np.testing.assert_allclose(canonical(*found), wanted, rtol=0, atol=1e-9)
         positions = positions + random.normal(0, 0.04, positions.shape)
-    # A list that is never kept, or never renewed, would pass too.
+    # The list must be kept for some steps and renewed for others.
     assert 5 < walked.searches() < 100
 
 

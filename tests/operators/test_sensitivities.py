@@ -83,7 +83,7 @@ def test_windows_hold_every_sensitivity_above_rounding(dtype, tolerance):
         begin, end = first[:, None], (first + count)[:, None]
         outside = (columns < begin) | (columns >= end)
         assert (values * outside).max() <= 1.01 * torch.finfo(dtype).eps
-    assert count.double().mean() < 3.0  # the narrowest
+    assert count.double().mean() < 3.0  # for the narrowest widths
 
 
 def test_a_distance_that_is_no_number_stays_visible():

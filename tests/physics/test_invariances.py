@@ -158,7 +158,7 @@ def test_liquid_stays_continuous_when_a_pair_crosses_the_cutoff(cluster):
         cluster.positions[atom] = cluster.positions[0] + (cutoff + gap) * direction
         energies.append(cluster.get_potential_energy())
         forces.append(cluster.get_forces())
-    # A jump would stand out against the change that the same step makes on either side.
+    # A jump would be larger than the change over an equal step on one side.
     slope = abs(forces[0][atom] @ direction)
     assert abs(energies[2] - energies[1]) < 2e-6 * (slope + 0.01) + 1e-10
     inside = np.abs(forces[1] - forces[0]).max()

@@ -26,7 +26,7 @@ def mixed(water):
     slab.pbc = (True, True, False)
     tiny = molecule("H2O", cell=[2.4, 2.5, 2.6], pbc=True)
     frames += [slab, tiny, Atoms(), molecule("O3"), water(3)]
-    frames += [molecule("H2O2") for _ in range(60)]  # more than share one pass
+    frames += [molecule("H2O2") for _ in range(60)]  # more structures than one pass takes
     for seed, frame in enumerate(frames):
         frame.rattle(0.05, seed=seed)
     return frames
@@ -86,7 +86,7 @@ def test_bits_of_single_calls_on_any_number_of_threads(random_model, water, dtyp
     for n_threads in (1, 2, 3, 0, 2):
         same_bits(batch.compute(*columns(frames), NO_LIMITS, n_threads), expected)
     same_bits(batch.compute(*columns(frames[::-1]), NO_LIMITS, 2), expected[::-1])
-    for few in ([frames[3]], frames[:2]):  # more threads than structures
+    for few in ([frames[3]], frames[:2]):  # threads within one, and more threads than structures
         same_bits(batch.compute(*columns(few), NO_LIMITS, 4), one_by_one(model, few))
 
 

@@ -41,7 +41,7 @@ def structure(cell, n=18, seed=0):
         images = np.array(list(product((-1, 0, 1), repeat=3))) @ cell
         others = [*chosen, (fraction, new)]
         apart = [np.linalg.norm(new - old + images, axis=1) for _, old in others]
-        apart[-1][len(images) // 2] = np.inf  # itself
+        apart[-1][len(images) // 2] = np.inf  # the atom itself
         if np.min(apart) > 0.8:
             chosen.append((fraction, new))
         if len(chosen) == n:
@@ -214,7 +214,7 @@ def test_facts(random_model):
     assert closest[2] == pytest.approx(0.8, rel=1e-12)
     assert compute(evaluation, atoms, limits * 0.8)[3] is None
     assert compute(evaluation, atoms)[3] is None
-    # 0.93 of 1.0 is farther below than 0.85 of 0.9 is.
+    # 0.93 Å is farther below its limit of 1.0 Å, in relation, than 0.85 Å below 0.9 Å.
     atoms.positions[1, 2] = 0.9001
     assert compute(evaluation, atoms, limits)[3][:2] == (0, 3)
 

@@ -1,4 +1,4 @@
-"""A process that has computed with several threads may fork; the test program may hang."""
+"""A process that has used several threads can fork; it runs as a program, since it may hang."""
 
 import sys
 

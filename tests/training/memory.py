@@ -41,5 +41,5 @@ def run(folder: Path, in_memory: bool, n_frames: int) -> int:
 
 if __name__ == "__main__":
     folder, in_memory, n_frames = Path(sys.argv[1]), sys.argv[2] == "True", int(sys.argv[3])
-    before = run(folder, in_memory, 200)  # whatever is imported or allocated once
+    before = run(folder, in_memory, 200)  # includes all imports and one-time allocations
     print((run(folder, in_memory, n_frames) - before) / n_frames)

@@ -54,7 +54,7 @@ def without(frames, label, every=1):
 
 
 def test_energies_alone_are_learned(frames, run):
-    # Broad sensitivities learn energies alone more slowly.
+    # With broad sensitivities, energies alone are learned more slowly.
     network = {"sensitivity_width": None}
     output = run(without(frames, "forces"), network=network, loss={"forces": 0}, epochs=60)
     _, provenance = load_checkpoint(output / "best.ckpt")

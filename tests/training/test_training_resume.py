@@ -36,7 +36,7 @@ EVERYTHING = {
     "second_stage": {"start": 0.5, "loss": {"energy": 50.0, **ROOTS}},
     "gradient_clipping": 10.0,
     "self_energies": "trained",
-    "learning_rate": 0.2,  # too high, for plateaus
+    "learning_rate": 0.2,  # so high that the loss reaches plateaus
     "checkpoint_minutes": 0,
 }
 

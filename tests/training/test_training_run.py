@@ -34,7 +34,7 @@ def test_errors_fall_far_below_those_of_the_mean(finished, settings):
     rest = [frame.get_potential_energy() for frame in validation.frames]
     rest = (rest - counts @ potential.self_energies.numpy()) / counts.sum(axis=1)
     assert errors["forces_rmse"] < 0.12 * 1e3 * np.sqrt(np.mean(forces**2))
-    # Found: 0.07 of the forces, 0.06 of the energies.
+    # Found: 0.07 for forces and 0.06 for energies.
     assert errors["energy_rmse"] < 0.15 * 1e3 * np.sqrt(np.mean((rest - rest.mean()) ** 2))
     # The errors that the checkpoint records are those of its weights.
     for name, value in provenance["validation_errors"].items():

@@ -31,7 +31,7 @@ class Environment:
         self._environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
-            "PATH": "/usr/bin:/bin",  # no lmp, whose own Python is another one
+            "PATH": "/usr/bin:/bin",  # without lmp, which uses another Python
         }
 
     def run(self, code: str, *words: object, folder: Path | None = None):
@@ -64,5 +64,5 @@ def without_torch(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def with_torch():
-    """This environment."""
+    """This environment, with torch."""
     return Environment(sys.executable, [Path(path) for path in sys.path if path])
