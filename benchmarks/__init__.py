@@ -1,6 +1,6 @@
-"""What is measured (speed), validated (physics) and trained (accuracy); one JSON file for each.
+"""Benchmarks: what is measured (speed), validated (physics) and trained (accuracy).
 
-Each benchmark is a module that says what is run and which bars hold: `python -m
-benchmarks.speed.cpu --help`; the Makefile has a target for each. Results lie in results/, from
-which docs/rendering makes README's figures and the tables and plots of the docs.
+Each benchmark is a module that defines what is run and which bars (targets) it must reach; see
+`python -m benchmarks.speed.cpu --help`. The Makefile has a target for each. A benchmark writes one
+JSON file to results/; docs/rendering makes README's figures and the docs' tables and plots of them.
 """

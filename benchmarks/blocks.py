@@ -1,11 +1,11 @@
-"""Means and drifts of what fluctuates, with standard errors from means of blocks.
+"""Means and drifts of fluctuating quantities, with standard errors from block averages.
 
-An error is the largest of those of long and of short blocks: blocks that are shorter than the
-memory of what fluctuates are not independent, and their error would be too small.
+The error is the largest found with long and short blocks: blocks that are shorter than the
+correlation time are not independent, and their error would be too small.
 
-The error of a drift has another part. Steps that meet a kink of the potential leave the total
-energy a little higher or lower for good: it walks at random, and no block is independent of those
-before. What is left about a straight line then says little of how far its slope is off.
+The error of a drift has a second part. Steps across a kink of the potential leave the total energy
+a little higher or lower for good: it walks at random, and no block is independent of those before.
+The residuals of a straight line then say little about the error of its slope.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ from benchmarks.report import Check, at_most
 
 LIMIT = 1.0  # µeV/atom/ps
 BLOCKS = (40, 20, 10)
-FAR = 4  # blocks, between those that tell a walk from what fluctuates about it
+FAR = 4  # distance, in blocks, of the means whose differences tell a walk from fluctuations
 
 
 def slope(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """By regression over blocks, and its standard error, that of a random walk included."""
+    """Slope by regression over block means, and its standard error, a random walk's included."""
     lines = [linregress(_means(times, n), _means(values, n)) for n in BLOCKS]
     scatter = max(line.stderr for line in lines)
     return float(lines[0].slope), float(np.hypot(scatter, _walk(times, values)))
@@ -28,8 +28,9 @@ def slope(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
 def _walk(times: np.ndarray, values: np.ndarray) -> float:
     """Standard error of the slope of values that walk at random; 0 where none is seen.
 
-    Means of blocks k apart differ by 2 v + q (k - 1/3) in the square, with v what fluctuates and q
-    the walk's square in a block. A straight line through a walk over n blocks is off by 6 q / 5 n.
+    Means of blocks k apart differ by 2 v + q (k - 1/3) in the mean square, where v is the variance
+    of the fluctuations and q the walk's mean square displacement during one block. The slope of a
+    straight line through a walk over n blocks has the variance 6 q / 5 n.
     """
     x, y = _means(times, BLOCKS[0]), _means(values, BLOCKS[0])
     if len(y) <= 2 * FAR:
@@ -40,7 +41,7 @@ def _walk(times: np.ndarray, values: np.ndarray) -> float:
 
 
 def mean(values: np.ndarray) -> tuple[float, float]:
-    """And its standard error."""
+    """Mean of the values and its standard error."""
     blocks = [_means(values, n) for n in BLOCKS]
     return float(values.mean()), float(max(b.std(ddof=1) / np.sqrt(len(b)) for b in blocks))
 
@@ -51,8 +52,8 @@ def _means(values: np.ndarray, n_blocks: int) -> np.ndarray:
 
 
 def drift_check(name: str, drift: tuple[float, float] | None, reason: str = "") -> Check:
-    """A slope and its error, µeV/atom/ps, against the bar; not judged where two errors reach it, or
-    where there is none for a ``reason``."""
+    """Compare a drift (slope and standard error, µeV/atom/ps) with the bar; it is not judged if the
+    bar lies within two standard errors, or if there is no drift, for which ``reason`` says why."""
     if drift is None:
         return at_most(f"{name}, drift of the total energy, µeV/atom/ps", None, LIMIT, reason)
     value, error = abs(drift[0]), drift[1]

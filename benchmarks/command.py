@@ -22,10 +22,10 @@ def benchmark(name: str, **quick: Any) -> Callable[[Callable], click.Command]:
 
     Each argument of the function that has a default becomes an option; with --quick those in
     ``quick`` have the values given there. An argument ``scratch`` is a temporary folder. A function
-    that takes ``earlier`` gets the content of the report as it was, and yields figures and checks
-    each time that they should be written. The report is results/NAME.json; that of --quick lies in
-    build/quick; without figures there is none. The exit status is 1 where a bar is missed, but not
-    with --quick. The command's help is the docstring of the function's module.
+    that takes ``earlier`` gets the content of the existing report, and yields figures and checks
+    each time that they should be written. The report is results/NAME.json, or build/quick/NAME.json
+    with --quick; without figures no report is written. The exit status is 1 if a bar is missed, but
+    not with --quick. The command's help is the docstring of the function's module.
     """
 
     def decorate(measure: Callable) -> click.Command:
@@ -63,7 +63,8 @@ def benchmark(name: str, **quick: Any) -> Callable[[Callable], click.Command]:
 
 
 def kept(path: Path, make: Callable[..., Any], *arguments: Any) -> Any:
-    """What was made before, else made now and written: an interrupted benchmark goes on there."""
+    """Content of the JSON file ``path``; if it is missing, ``make`` returns the content and it is
+    written, so that an interrupted benchmark continues where it stopped."""
     if not path.exists():
         content = make(*arguments)
         path.parent.mkdir(parents=True, exist_ok=True)

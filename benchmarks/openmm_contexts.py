@@ -1,4 +1,4 @@
-"""OpenMM Contexts, and other packages' energies behind a PythonForce."""
+"""Make OpenMM Contexts, wrap other packages in a PythonForce, and measure energy drift."""
 
 import numpy as np
 import openmm
@@ -8,8 +8,9 @@ from openmm import unit
 from benchmarks.blocks import slope
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
 
-STILL = 1e-9  # ps: a step that moves nothing
-# kJ/mol. ASE's constants (CODATA 2014) differ in the eighth digit: by 2e-4 eV for a box of water.
+STILL = 1e-9  # ps: a time step that moves nothing
+# kJ/mol per eV. ASE's constants (CODATA 2014) differ in the eighth digit, by 2e-4 eV for a box of
+# water.
 EV = KILOJOULES_PER_MOLE_PER_EV
 
 
@@ -19,7 +20,7 @@ def context(
     integrator: openmm.Integrator | None = None,
     platform: str = "CPU",
 ) -> openmm.Context:
-    """Of the atoms, by default with a Verlet integrator whose steps move nothing."""
+    """A Context of the atoms, by default with a Verlet integrator whose steps move nothing."""
     system = openmm.System()
     for mass in atoms.get_masses():
         system.addParticle(mass)
@@ -34,14 +35,15 @@ def context(
 
 
 def total_energy(moving: openmm.Context) -> float:
-    """eV. The kinetic energy of a leapfrog state is shifted to the positions' time by OpenMM."""
+    """Total energy, eV; OpenMM shifts a leapfrog state's kinetic energy to the positions' time."""
     state = moving.getState(energy=True)
     total = state.getPotentialEnergy() + state.getKineticEnergy()
     return total.value_in_unit(unit.kilojoule_per_mole) / EV
 
 
 def python_force(compute, periodic: bool) -> openmm.PythonForce:
-    """Of compute(positions in Å, cell in Å or None) -> tensors: energy in eV, forces in eV/Å."""
+    """A force that calls compute(positions in Å, cell in Å or None) -> energy in eV, forces in
+    eV/Å, both tensors."""
 
     def call(state):
         positions = state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)
@@ -57,9 +59,9 @@ def python_force(compute, periodic: bool) -> openmm.PythonForce:
 
 
 def nve_drift(atoms: Atoms, force: openmm.Force, picoseconds: float) -> tuple[float, float]:
-    """Slope of the total energy about 300 K, 0.5 fs a step, and its error, µeV/atom/ps.
+    """Drift of the total energy and its standard error, µeV/atom/ps.
 
-    After five picoseconds with a thermostat.
+    NVE at about 300 K with 0.5 fs a step, after five picoseconds with a thermostat.
     """
     heating = openmm.LangevinMiddleIntegrator(300 * unit.kelvin, 2 / unit.picosecond, 0.0005)
     heating.setRandomNumberSeed(1)

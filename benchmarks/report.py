@@ -1,4 +1,4 @@
-"""The JSON file that every benchmark writes: machine, versions, raw figures, checks."""
+"""Write the JSON file of a benchmark: machine, versions, raw figures, checks."""
 
 import json
 import os
@@ -38,17 +38,17 @@ class Check(BaseModel):
 
 
 def at_most(name: str, value: float | None, limit: float, reason: str | None = None) -> Check:
-    """A bar from above; not judged where there is a reason."""
+    """Check that ``value`` is at most ``limit``; not judged if there is a ``reason``."""
     return Check(name=name, value=value, limit=limit, better="lower", reason=reason)
 
 
 def at_least(name: str, value: float | None, limit: float, reason: str | None = None) -> Check:
-    """A bar from below; not judged where there is a reason."""
+    """Check that ``value`` is at least ``limit``; not judged if there is a ``reason``."""
     return Check(name=name, value=value, limit=limit, better="higher", reason=reason)
 
 
 def print_checks(checks: list[Check]) -> bool:
-    """And say whether none was missed."""
+    """Print the checks and return whether none was missed."""
     for check in checks:
         verdict = {True: "ok", False: "MISSED", None: "not judged"}[check.passed]
         value = "-" if check.value is None else f"{check.value:.4g}"
@@ -59,7 +59,7 @@ def print_checks(checks: list[Check]) -> bool:
 
 
 def results_file(name: str, quick: bool = False) -> Path:
-    """Where a benchmark's report goes: what --quick finds is no result."""
+    """Path of a benchmark's report; with ``quick`` it lies outside the results."""
     return (ROOT / "build" / "quick" if quick else RESULTS) / f"{name}.json"
 
 
@@ -69,7 +69,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Its name, with "-dirty" if tracked files other than results differ from it."""
+    """Git's name of the commit, with "-dirty" if tracked files outside results differ from it."""
     commit = _git("describe", "--always")
     counted = "--untracked-files=no", "--", ":(top)", ":(top,exclude)benchmarks/results"
     return f"{commit}-dirty" if _git("status", "--porcelain", *counted) else commit

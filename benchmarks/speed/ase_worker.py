@@ -1,11 +1,11 @@
-"""One side of ase_steps.py in a process of its own, for which torch is not imported; prints JSON.
+"""One measurement of ase_steps.py in a process of its own, without torch; prints JSON.
 
     python -m benchmarks.speed.ase_worker WORK MODEL ATOMS REPEATS
 
-WORK is steps: seconds a step of ASE's velocity Verlet on the first of ATOMS, a file that ASE reads;
-call: milliseconds of a force call for it, and ASE's own share of that; or batch: seconds of all of
-ATOMS one after the other and in one call. Each is the best of REPEATS but for steps, which takes
-that many of them.
+WORK is "steps" (seconds per velocity Verlet step of ASE on the first frame of the file ATOMS, over
+REPEATS steps), "call" (milliseconds of a force call for that frame, and ASE's own share of it) or
+"batch" (seconds for all frames, one after the other and in one call). The times of "call" and
+"batch" are the best of REPEATS.
 """
 
 import json
@@ -25,7 +25,7 @@ from benchmarks.speed.timing import in_turn, seconds
 from hipnn_ts.ase import HIPNNTSCalculator
 
 TEMPERATURE, TIMESTEP = 300.0, 0.1  # K; fs: random weights hold no molecule together
-CALLS = 200  # of nine atoms, in each repeat
+CALLS = 200  # force calls in each repeat
 
 
 def steps(calculator: HIPNNTSCalculator, frames: list[Atoms], repeats: int) -> dict[str, float]:

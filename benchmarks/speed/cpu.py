@@ -1,6 +1,8 @@
-"""The kernels on a CPU beside hippynn: same weights, same run, alternating.
+"""Energy and forces, and training steps, on a CPU beside hippynn with the same weights.
 
-What the share of the GEMM peak counts is in minimum_work.py.
+Both sides alternate on the same pairs of water at several network and box sizes; medians count. The
+network is the published ANI-1x potential, or one of its shape if the data is missing. The bars are
+ratios to hippynn's best kernel, and the share of the GEMM peak, whose work minimum_work.py counts.
 """
 
 import resource
@@ -19,7 +21,7 @@ STAGE_CALLS = 5
 
 
 def gemm_peak() -> float:
-    """Best float32 product of torch on this machine, FLOP/s."""
+    """Speed of torch's fastest float32 matrix product on this machine, FLOP/s."""
     best = 0.0
     for m, n, k in ((2048, 2048, 2048), (3000, 2560, 128), (4096, 512, 512)):
         a, b, c = torch.randn(m, k), torch.randn(k, n), torch.empty(m, n)
@@ -29,13 +31,13 @@ def gemm_peak() -> float:
 
 
 def compare(case: Case, kernels: tuple[str, ...] = ("numba",), repeats: int = 5) -> dict:
-    """Both sides in turn; hippynn's kernel is switched before each of its turns."""
+    """Time both sides alternately; hippynn's kernel is set before each of its turns."""
     sides, refused = {"hipnn-ts": case.ours}, {}
     for kernel in kernels:
         side = with_kernel(kernel, case.theirs)
         try:
             side()
-        except ValueError as error:  # "sparse": not where two images of one atom are neighbours
+        except ValueError as error:  # "sparse" allows no neighbour with two of its images
             refused[f"hippynn {kernel}"] = str(error)
         else:
             sides[f"hippynn {kernel}"] = side
@@ -62,15 +64,15 @@ def compare(case: Case, kernels: tuple[str, ...] = ("numba",), repeats: int = 5)
         "largest_force_difference": agreement,
         "minimum_mflop_per_atom": flops / 1e6,
         "gflops_on_minimum_work": flops * case.n_atoms / ours / 1e9,
-        # Of one thread.
+        # Summed over threads.
         "stages_us_per_atom": {k: per_call * (after[k] - before[k]) for k in after},
-        # The network's buffers, which are kept for the next call.
+        # Buffers of the network, which are kept for the next call.
         "bytes_per_atom": torch.ops.hipnn_ts.inference_bytes(weights) / case.n_atoms,
     }
 
 
 def training_step(n_atoms: int, n_features: int, repeats: int) -> dict:
-    """Energy and force loss, back to the parameters, one batch on both sides."""
+    """Time a training step (energy and force loss and its backward pass) of both sides."""
     case = Case(2, n_features, n_atoms)
     ours, theirs = training_sides(case.potential, case.peer, case.pairs)
     times = alternate({"hipnn-ts": ours, "hippynn": with_kernel("numba", theirs)}, repeats)

@@ -1,4 +1,4 @@
-"""hippynn's own network on explicit pairs, and ours with the same weights, atoms and pairs."""
+"""hippynn's own network on given pairs, and ours with the same weights, atoms and pairs."""
 
 import tempfile
 import warnings
@@ -66,7 +66,7 @@ class Peer(torch.nn.Module):
             layer.cusp_reg = 1e-30
 
     def energy(self, species, receivers, senders, positions, shifts) -> torch.Tensor:
-        """The total; differentiable where the positions ask for it."""
+        """Total energy, differentiable with respect to the positions if these require it."""
         vectors = positions[senders] + shifts - positions[receivers]
         one_hot = torch.nn.functional.one_hot(species, len(SPECIES)).to(positions.dtype)
         pairs = (receivers, senders, vectors.norm(dim=1)) + ((vectors,) if self.l_max else ())
@@ -74,21 +74,21 @@ class Peer(torch.nn.Module):
         return self.moddict["energy"](features, torch.zeros_like(species), 1)[0].sum()
 
     def step(self, species, receivers, senders, positions, shifts):
-        """One MD evaluation."""
+        """Energy and forces, as a step of molecular dynamics needs them."""
         leaf = positions.detach().requires_grad_(True)
         energy = self.energy(species, receivers, senders, leaf, shifts)
         return energy.detach(), -torch.autograd.grad(energy, leaf)[0]
 
 
 def use_kernel(name: str) -> None:
-    """Switch hippynn's kernels; its own names."""
+    """Make hippynn use the kernel that it calls ``name``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hippynn.custom_kernels.set_custom_kernels(name)
 
 
 def with_kernel(kernel: str, call: Callable) -> Callable:
-    """The call under one of hippynn's kernels."""
+    """Wrap ``call`` so that it uses one of hippynn's kernels."""
 
     def run():
         use_kernel(kernel)
@@ -98,12 +98,12 @@ def with_kernel(kernel: str, call: Callable) -> Callable:
 
 
 def species_of(numbers) -> torch.Tensor:
-    """Indices into SPECIES."""
+    """Indices of atomic numbers into SPECIES."""
     return torch.tensor([SPECIES.index(number) for number in numbers])
 
 
 class Pairs:
-    """Atoms as both sides take them: species, and pairs that were listed beforehand."""
+    """Species, and pairs listed in advance, in the form that each side takes."""
 
     def __init__(self, atoms: Atoms, cutoff: float):
         receivers, senders, shifts = neighbour_pairs(
@@ -119,20 +119,20 @@ class Pairs:
 
     @property
     def ours(self) -> tuple[torch.Tensor, ...]:
-        """What our network is called with."""
+        """Arguments of our network."""
         return self.species, self.receivers, self.senders, self.vectors
 
     @property
     def theirs(self) -> tuple[torch.Tensor, ...]:
-        """What the peer is called with."""
+        """Arguments of hippynn's network."""
         return self.species, self.receivers, self.senders, self.positions, self.shifts
 
     def forces(self, gradients: torch.Tensor) -> torch.Tensor:
-        """Of atoms, from the energy's gradients with respect to our vectors."""
+        """Forces on atoms from the energy's gradients with respect to our pair vectors."""
         return derivatives.forces(gradients, self.receivers, self.senders, self.n_atoms)
 
     def cuda(self) -> "Pairs":
-        """On the GPU, in place."""
+        """Move the tensors to the GPU, in place."""
         vars(self).update(
             {name: v.cuda() for name, v in vars(self).items() if isinstance(v, torch.Tensor)}
         )
@@ -140,7 +140,7 @@ class Pairs:
 
 
 def imported(peer: Peer) -> Potential:
-    """Our potential with the peer's weights, by the way a user imports them."""
+    """Our potential with the peer's weights, imported as a user would."""
     settings = ImportSettings(energy_unit="eV", cutoff=6.5, elements=("H", "C", "N", "O"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "best_model.pt"
@@ -149,7 +149,7 @@ def imported(peer: Peer) -> Potential:
 
 
 class Case:
-    """A network, with its twin in hippynn, on a box of water."""
+    """A network of ours and hippynn's with the same weights, on a box of water."""
 
     def __init__(
         self,
@@ -169,17 +169,17 @@ class Case:
         self.n_atoms = self.pairs.n_atoms
 
     def ours(self):
-        """Energies and forces from pairs that are given, as hippynn's side."""
+        """Our energies and forces from the given pairs."""
         energies, gradients = self.fused.energies_and_pair_gradients(*self.pairs.ours)
         return energies, self.pairs.forces(gradients)
 
     def theirs(self):
-        """The same by hippynn with the kernel that is set."""
+        """hippynn's energy and forces from the same pairs with the current kernel."""
         return self.peer.step(*self.pairs.theirs)
 
 
 def training_sides(potential: Potential, peer: Peer, pairs: Pairs) -> tuple[Callable, Callable]:
-    """A training step of each: energy and force loss, back to the parameters."""
+    """A training step of each side: energy and force loss, and its backward pass."""
     target = torch.randn_like(pairs.positions)
     parameters = list(potential.parameters())
 

