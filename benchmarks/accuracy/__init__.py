@@ -1,1 +1,1 @@
-"""What is trained: errors on published sets, recipes, uncertainties, learning loops."""
+"""Benchmarks that train: errors on published sets, recipes, uncertainties, learning loops."""

@@ -1,17 +1,17 @@
-"""Training on published sets, a stated time for each; errors beside hippynn's and published ones.
+"""Train on published sets for a given time; errors beside hippynn's, peers' and published ones.
 
     python -m benchmarks.accuracy.accuracy [--only 3bpa ...] [--without hippynn ...]
 
-For each set: this package by default, with polynomials (HIP-HOP-NN), and with norms (HIP-NN-TS);
-hippynn by its own recipe with the network of norms, data, split and time; the default in a tenth of
-the time, and with two other seeds (and the mean of the three, a committee). For some sets: norms of
-lower tensor orders; the default in four times the time, for what more of it brings; NEP and MACE,
-whose interpreter `make .venv-mace/.installed` sets up.
-Minutes are those of one thread's processor time, so that a machine with other work to do changes
-little. Resumable: what was trained lies in the folder accuracy/, and an interrupted run goes on
-there. Writes results/accuracy/SET.json after each run; --quick tries the way through with small
-networks for seconds each and writes nothing there. The data is published elsewhere:
-HIPNN_TS_SHARED_DATA.
+On each set this package trains with its defaults, which have polynomials (HIP-HOP-NN), and with
+norms (HIP-NN-TS); hippynn trains the network with norms by its own recipe on the same data and
+split for the same time. The default is also trained in a tenth of the time and with two other seeds
+(the mean of the three is a committee). Some sets add norms of lower tensor orders, the default in
+four times the time, and NEP and MACE, whose interpreter `make .venv-mace/.installed` sets up. Test
+errors are judged: ours against the peers' and the best published ones of like cost.
+Minutes are processor time of one thread, on which other work of the machine has little effect. What
+was trained is kept in the folder accuracy/, where an interrupted run continues. Each run updates
+results/accuracy/SET.json; --quick trains small networks for seconds and writes nothing there. Needs
+the published sets in the folder HIPNN_TS_SHARED_DATA.
 """
 
 import json
@@ -41,11 +41,11 @@ from benchmarks.report import Check, print_checks, results_file, write_report
 QUICK_MINUTES = 0.05
 SOON = 0.1  # share of hippynn's time in which we want its best error
 LONG = 4.0
-SEEDS = 1, 2  # beside 0
+SEEDS = 1, 2  # in addition to 0
 
 
 def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
-    """What to train, the most telling first."""
+    """Trainings of a set, the most informative first."""
     default = Run(OURS, 3, invariants="polynomials")
     kinds = {
         "norms": [Run(OURS, 2)],
@@ -59,7 +59,7 @@ def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
 
 
 def train_all(name: str, folder: Path, without: Sequence[str], quick: bool) -> list[Check]:
-    """Train what belongs to a set, and write its report after each run; the checks."""
+    """Do the trainings of a set and write its report after each; return the checks."""
     chosen = with_files(name, folder)
     minutes = QUICK_MINUTES if quick else chosen.minutes
     path = results_file(f"accuracy/{name}")
@@ -85,7 +85,7 @@ def train_all(name: str, folder: Path, without: Sequence[str], quick: bool) -> l
 
 
 def earlier_rows(path: Path, chosen: Set, planned: list[Run]) -> list[dict]:
-    """Rows of runs that are not planned, of a results file of as many minutes, with its commit."""
+    """Rows, with their commit, of runs that are not planned, from a report of as many minutes."""
     committee = [replace(run, seed=None) for run in planned if run.seed]
     result = json.loads(path.read_text()) if path.exists() else {"minutes": None}
     if result["minutes"] != chosen.minutes:
@@ -97,7 +97,7 @@ def earlier_rows(path: Path, chosen: Set, planned: list[Run]) -> list[dict]:
 
 
 def report(name: str, chosen: Set, rows: list[dict]) -> dict:
-    """What a results file says of a set beside its checks."""
+    """Figures of a set's report."""
     return {
         "set": name,
         "minutes": chosen.minutes,

@@ -1,11 +1,11 @@
-"""Training by hippynn's own routines: its database, loss, controller and loop.
+"""Train with hippynn's own routines: its database, loss, controller and loop.
 
-The recipes are those of its examples: of ANI-1x (molecules: RMSE + MAE of total energies and, where
-the data has them, forces in kcal/mol, hierarchicality of each molecule) and of ANI-Al (periodic:
-energies per atom, a hundred times their weight, in eV, hierarchicality per atom, L2). Both: Adam,
-batches that double and rates that halve on plateaus, the best model by validation loss. They know
-no stress. What is added to the loop is a callback that ends it when the time is spent, and one that
-writes the state to go on from.
+The recipes are those of its examples: ANI-1x for molecules (RMSE + MAE of total energies and, if
+the data has them, forces, in kcal/mol; hierarchicality of each molecule) and ANI-Al for periodic
+systems (energies per atom, weighted a hundredfold, in eV; hierarchicality per atom; L2). Both use
+Adam, batches that double and learning rates that halve on plateaus, and keep the model with the
+lowest validation loss; neither uses stress. Added to the loop are a callback that ends it when the
+time is spent, and one that writes the state from which it can continue.
 """
 
 import copy
@@ -39,18 +39,18 @@ from hipnn_ts.model.potential import Potential
 from hipnn_ts.units import ENERGY_UNITS
 
 NETWORKS = (networks.Hipnn, networks.HipnnVec, networks.HipnnQuad)
-ENERGY_WEIGHT = 100.0  # of energies per atom, periodic
-L2 = 1e-6  # periodic
-LEARNING_RATE = 1e-3  # its examples'
+ENERGY_WEIGHT = 100.0  # of energies per atom in periodic systems
+L2 = 1e-6  # in periodic systems
+LEARNING_RATE = 1e-3  # as in hippynn's examples
 PATIENCE = 20  # epochs; they are short here
-PER_ATOM = "energy per atom"  # name of that column
+PER_ATOM = "energy per atom"  # name of that database column
 STATE, LOG = "state.pt", "metrics.csv"
 
 
 class Clock:
-    """Ends training at the end of the epoch in which the time is spent; keeps state and log.
+    """Ends training after the epoch in which the time is spent; keeps state and log.
 
-    It starts with the first batch done: numba's compilation does not count.
+    It starts when the first batch is done, so that numba's compilation does not count.
     """
 
     def __init__(self, minutes: float, training_modules, controller, tracker):
@@ -65,13 +65,13 @@ class Clock:
         return self.before + running / 60
 
     def batch_ends(self, *_) -> None:
-        """Once for every batch."""
+        """Callback after every batch."""
         if self.started is None:
             self.started = time.process_time()
 
     def epoch_ends(self, epoch: int, better: bool) -> None:
-        """Once for every epoch, after its validation."""
-        if better:  # hippynn notes it after the callbacks
+        """Callback after the validation of every epoch."""
+        if better:  # hippynn itself keeps the model only after the callbacks
             self.tracker.best_model = copy.deepcopy(self.model.state_dict())
         errors = self.tracker.epoch_metric_values[-1]["valid"]
         with Path(LOG).open("a", newline="") as file:
@@ -83,11 +83,11 @@ class Clock:
         with replacing(STATE) as temporary:
             torch.save(state | {"minutes": self.spent}, temporary)
         if self.spent >= self.minutes:
-            # The loop's own way to end early; the state to go on from is written.
+            # hippynn's loop ends early on this; the state to continue from is written.
             raise KeyboardInterrupt
 
     def resume(self) -> None:
-        """Go on from the state, if there is one."""
+        """Continue from the state file, if there is one."""
         if not Path(STATE).is_file():
             return
         state = torch.load(STATE, weights_only=False)  # written above
@@ -107,7 +107,8 @@ def train_with_hippynn(
     batch: int,
     seed: int,
 ) -> tuple[Potential, dict]:
-    """Train for CPU minutes on lists of frames; the result as a potential, and what was done."""
+    """Train on lists of frames for ``minutes`` of processor time; the potential, and a dict with
+    minutes, epochs and learning curve."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = [*training, *validation]
     counts = composition(frames, network.elements)
@@ -147,7 +148,7 @@ def train_with_hippynn(
             eval_batch_size=batch,
             max_epochs=10**6,
             stopping_key="LossTotal",
-            termination_patience=10**6,  # the time decides
+            termination_patience=10**6,  # only the time ends training
             fraction_train_eval=0.01,
         )
         modules, controller, tracker = setup_training(
@@ -217,9 +218,9 @@ def graph(network: NetworkConfig, periodic: bool, with_forces: bool):
 
 
 def curve(log: Path, validation: list[Atoms], unit: float) -> list[tuple[float, float]]:
-    """Minutes, and RMSE of the validation forces in meV/Å, after each epoch; the unit is in eV."""
+    """Minutes and RMSE of validation forces (meV/Å) after each epoch; ``unit`` is in eV."""
     sizes = [len(frame) for frame in validation]
-    # hippynn counts the zeros that it fills short configurations up with.
+    # hippynn also averages over the zeros with which it pads small configurations.
     factor = 1e3 * unit * (max(sizes) * len(sizes) / sum(sizes)) ** 0.5
     with log.open(newline="") as file:
         return [
@@ -228,7 +229,7 @@ def curve(log: Path, validation: list[Atoms], unit: float) -> list[tuple[float, 
 
 
 def padded(frames: list[Atoms], self_energies: np.ndarray, unit: float) -> dict[str, torch.Tensor]:
-    """Frames as hippynn's arrays, filled up with zeros to the longest one; the unit is in eV."""
+    """Frames as hippynn's arrays, padded with zeros to the largest; ``unit`` is in eV."""
 
     def filled(rows: list[np.ndarray]) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], True)

@@ -1,11 +1,12 @@
-"""Labels that a potential of ethanol needs: the loop, random selection and plain dynamics.
+"""How many labels a potential of ethanol needs: learning loop, random selection, plain dynamics.
 
-Reference: GFN2-xTB, from one geometry. Ways to N labels: `hipnn-ts learn`; the same, begun by 20
-frames of dynamics with the reference method itself; the same with frames drawn at random from its
-walks (rounds.choose: random); no loop but dynamics with the reference method at the same
-temperatures, frames 20 fs apart. On each, at each N, a committee is trained from
-new weights with equally many steps, and judged on 300 and 600 K of GFN2-xTB. What counts are all
-labels, those held back for validation included. Goes on where it was interrupted (--folder).
+The reference method is GFN2-xTB (tblite), the start one geometry. N labels are found by `hipnn-ts
+learn`; by the same begun with 20 frames of dynamics with the reference method; by the same with
+frames drawn at random from its walks (rounds.choose: random); or, without a loop, by dynamics with
+the reference method at the same temperatures, frames 20 fs apart. For each N a committee is trained
+on them from new weights for the same number of steps, and its force errors are measured on frames
+at 300 and 600 K. Judged is how many times as many labels the others need as the loop. Labels held
+back for validation count. An interrupted benchmark continues in --folder.
 """
 
 from itertools import pairwise, product
@@ -41,7 +42,7 @@ DYNAMICS = SamplingConfig()  # its time step (fs) and friction
 EVERY = round(20.0 / DYNAMICS.timestep)  # steps between frames of the reference method's dynamics
 LOOPS = ("the loop", "the loop from dynamics")
 OTHERS = ("random selection", "plain dynamics")
-BAR = 2.0  # labels of another side for the loop's error, in labels of the loop
+BAR = 2.0  # labels with which another side reaches the loop's error, over the loop's labels
 NETWORK = {
     "n_features": [24, 24],
     "n_atom_layers": 1,
@@ -59,7 +60,7 @@ Frames = list[Atoms]
 
 
 def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> Frames:
-    """Labelled frames of the reference method's own dynamics."""
+    """Labelled frames of dynamics with the reference method, kept in the file ``path``."""
     if not path.exists():
         random = np.random.default_rng(seed)
         settings = temperature, DYNAMICS.timestep, DYNAMICS.friction, random
@@ -80,7 +81,7 @@ def dynamics(path: Path, temperature: float, n_frames: int, seed: int) -> Frames
 
 
 def looped(parent: Path, side: str, seed: int, size: dict[str, int]) -> list[Path]:
-    """Folders of the rounds of a loop, made or gone on with."""
+    """Run or continue a learning loop; the folders of its rounds."""
     choose, begun = "random" if side in OTHERS else "uncertain", ""
     first: dict[str, Any] = {"labels": size["first"]}
     if side == "the loop from dynamics":
@@ -116,7 +117,7 @@ def looped(parent: Path, side: str, seed: int, size: dict[str, int]) -> list[Pat
 
 
 def sets(folder: Path, side: str, seed: int, size: dict[str, int]) -> list[tuple[Frames, Frames]]:
-    """Training and validation frames of a side, with more labels in each."""
+    """Training and validation frames of a side, for each number of labels."""
     if side != "plain dynamics":
         return [
             (read(path / "train.extxyz", ":"), read(path / "held_back.extxyz", ":"))
@@ -130,7 +131,7 @@ def sets(folder: Path, side: str, seed: int, size: dict[str, int]) -> list[tuple
         for t in TEMPERATURES
     ]
     frames = [frame for pair in zip(*walks, strict=True) for frame in pair]
-    # In fives, the same share as in the loop.
+    # Every fifth frame is for validation, the same share as in the loop.
     return [([f for k, f in enumerate(frames[:n]) if k % 5 != 4], frames[4:n:5]) for n in counts]
 
 
@@ -142,7 +143,7 @@ def judged(
     seed: int,
     size: dict[str, int],
 ) -> dict[str, Any]:
-    """Errors of a committee that is trained on the frames from new weights."""
+    """Force RMSE on each test of a committee trained on the frames from new weights."""
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "train.extxyz", trained)
     write(folder / "held_back.extxyz", held)
@@ -163,8 +164,8 @@ def judged(
 
 
 def labels_for(error: float, curve: list[dict[str, Any]], test: str) -> tuple[float, bool]:
-    """Labels with which a side has an error, by the logarithms of both; else as many as it has
-    seen, and that it takes more."""
+    """Labels with which a side reaches an error, interpolated on logarithmic axes, and False; or
+    all its labels, and True, if it needs more."""
     points = [(each["labels"], each[test]) for each in curve]
     if points[0][1] <= error:
         return float(points[0][0]), False
@@ -176,7 +177,7 @@ def labels_for(error: float, curve: list[dict[str, Any]], test: str) -> tuple[fl
 
 
 def compared(curves: dict[str, dict[str, list[dict[str, Any]]]], test: str) -> list[Check]:
-    """Labels for the error that a loop has with half of its labels, of the others, in its own."""
+    """Labels with which others reach a loop's error at half of its labels, over that half."""
     checks = []
     for loop, side in product(LOOPS, OTHERS):
         ratios, open_ended = [], False
@@ -193,7 +194,7 @@ def compared(curves: dict[str, dict[str, list[dict[str, Any]]]], test: str) -> l
 
 @benchmark("learning", size="quick", folder="build/quick/learning")
 def main(size="full", folder="build/learning") -> Findings:
-    """Measure and judge, full or quick."""
+    """Measure and judge; ``size`` is a key of SIZES."""
     numbers, place = SIZES[size], ROOT / folder
     tests = {
         f"{t:g} K": dynamics(place / f"test-{t:g}.extxyz", t, numbers["test"], 7)

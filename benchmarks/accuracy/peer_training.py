@@ -1,8 +1,8 @@
-"""NEP by TorchNEP and MACE by its own trainer, on the frames and for the minutes of ours.
+"""Train NEP with TorchNEP and MACE with its own trainer, on our frames for the same time.
 
-Run in the environment of `make bench-peers` that has both packages. Networks are those whose speed
-peers.py measures, recipes those by default. Neither ends after a given time: short runs on a tenth
-of the frames, which do not count, tell how many epochs the time is worth.
+Runs in the environment of `make bench-peers` that has both packages. The networks are those whose
+speed peers.py measures, the recipes the packages' defaults. Neither trainer stops after a given
+time: short runs on a tenth of the frames, not counted, tell how many epochs take that time.
 """
 
 import logging
@@ -31,8 +31,8 @@ from hipnn_ts.training.prepare import load_data
 from hipnn_ts.training.recipe import completed
 
 NEP, MACE = "NEP (TorchNEP)", "MACE"
-SHARE = 10  # every such frame is in the short runs
-SPACE = 12.0  # Å around molecules, which TorchNEP knows in a periodic cell alone
+SHARE = 10  # one in so many frames is in the short runs
+SPACE = 12.0  # Å around molecules, which TorchNEP takes in a periodic cell only
 NEP_INPUT = """\
 version 4
 type {n_elements} {elements}
@@ -48,13 +48,13 @@ stage2 1
 
 
 class Shifted:
-    """A calculator's answers beside frames whose energies are without those of their atoms."""
+    """A calculator whose energies are without those of isolated atoms, and these energies."""
 
     def __init__(self, calculator: Calculator, elements: tuple[str, ...], energies: np.ndarray):
         self.calculator, self.elements, self.energies = calculator, elements, energies
 
     def errors(self, frames: list[Atoms]) -> dict:
-        """As `evaluate` gives them: meV per atom, meV/Å."""
+        """Errors with the keys and units of `evaluate`: meV per atom, meV/Å."""
         energies, forces = [], []
         for frame in shifted(frames, self.elements, self.energies):
             answer = frame.copy()
@@ -71,7 +71,7 @@ class Shifted:
 
 
 def shifted(frames: list[Atoms], elements: tuple[str, ...], energies: np.ndarray) -> list[Atoms]:
-    """The frames, molecules in a box, with energies less those of their isolated atoms."""
+    """Copies with energies less those of isolated atoms; molecules get a periodic box."""
     counts = composition(frames, elements)
     result = []
     for frame, energy in zip(frames, counts @ energies, strict=True):
@@ -90,7 +90,7 @@ def shifted(frames: list[Atoms], elements: tuple[str, ...], energies: np.ndarray
 
 
 def train_peer(side: str, config: RunConfig, folder: Path) -> tuple[Shifted, dict]:
-    """Train, unless that is done; what answers, and what was done."""
+    """Train, unless that is done; the calculator, and a dict with minutes and epochs."""
     sys.path.insert(0, sysconfig.get_path("purelib"))  # a spawned process has its parent's path
     training, validation, _ = load_data(config.data)
     symbols = {symbol for frame in training.frames for symbol in frame.get_chemical_symbols()}
@@ -115,7 +115,7 @@ def train_peer(side: str, config: RunConfig, folder: Path) -> tuple[Shifted, dic
             timed = partial(_minutes, run, folder, elements=elements, batch=batch, seed=seed)
             one = many = timed("few-1", few, epochs=1)
             n = 1
-            while many < 2 * one:  # else what a run does first hides what an epoch takes
+            while many < 2 * one:  # else the start of a run would hide the time of an epoch
                 n *= 3
                 many = timed(f"few-{n}", few, epochs=n)
             epochs = max(3, round((n - 1) * minutes / SHARE / (many - one)))
@@ -127,13 +127,13 @@ def train_peer(side: str, config: RunConfig, folder: Path) -> tuple[Shifted, dic
 
 
 def small_batch(config: RunConfig, frames: Sequence[Atoms]) -> int:
-    """Configurations in a step: about 128 atoms, as suits Adam."""
+    """Configurations per step, with about 128 atoms, as suits Adam."""
     settings = config.training.model_copy(update={"optimizer": "adam"})
     return completed(settings, [len(frame) for frame in frames]).batch_size
 
 
 def _minutes(run: Callable, folder: Path, name: str, files: Sequence[Path], **settings) -> float:
-    """Of processor time that a training takes."""
+    """Minutes of processor time that a training takes."""
     (folder / name).mkdir()
     before = time.process_time()
     with warnings.catch_warnings():
@@ -194,7 +194,7 @@ def _mace(folder: Path, files, elements, epochs: int, batch: int, seed: int) -> 
     flags = ["--swa", "--ema", "--amsgrad"]
     arguments = [f"--{key}={value}" for key, value in options.items()]
     run(build_default_arg_parser().parse_args(arguments + flags))
-    logging.getLogger().handlers.clear()  # they write into the log of this run
+    logging.getLogger().handlers.clear()  # those of this run write into its log
 
 
 def _load_mace(folder: Path) -> Calculator:

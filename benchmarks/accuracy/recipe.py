@@ -1,10 +1,10 @@
-"""Which recipe a newcomer should get: candidates, trained alike, on sets of every kind.
+"""Which training recipe should be the default: candidates compared on sets of several kinds.
 
-Each candidate trains a small network on each set for the same processor time of one thread. What is
-judged is where a set extrapolates, too: hotter frames, a molecule or defects that training never
-saw. Resumable: what the results file holds is not trained again. It is written after each
-training. Minutes of two machines differ: what is to be compared goes into one file. Needs the
-published sets (HIPNN_TS_SHARED_DATA).
+Each candidate trains a small network on each set for the same processor time of one thread. Test
+frames include extrapolation: higher temperatures, a molecule or defects that training never saw.
+The force errors of the default must not exceed those of the same network trained with Adam. The
+report is written after each training, and what it has is not trained again. Minutes of two machines
+differ: compare only trainings of one report. Needs the published sets (HIPNN_TS_SHARED_DATA).
 """
 
 import os
@@ -28,7 +28,7 @@ from hipnn_ts.data.read import read_named
 from hipnn_ts.evaluation import evaluate
 
 SMALL = {"n_features": [32, 32]}
-N_SEEN = 100  # training frames that are judged, for the gap
+N_SEEN = 100  # training frames that are evaluated too, for the gap between training and test
 KEPT = [
     f"{quantity}_{measure}"
     for quantity in ("energy", "forces", "stress")
@@ -37,7 +37,7 @@ KEPT = [
 
 
 def trial(name: str, candidate: str, seed: int, minutes: float, folder: Path) -> dict:
-    """Train a candidate on a set; epochs, and errors by test (meV/atom, meV/Å)."""
+    """Train a candidate on a set; epochs, and errors on each test (meV/atom, meV/Å)."""
     chosen, recipe = with_parts(name, folder), CANDIDATES[candidate]
     frames = {
         label: read_named((folder / test.file,)).frames for label, test in chosen.tests.items()
@@ -60,7 +60,7 @@ def trial(name: str, candidate: str, seed: int, minutes: float, folder: Path) ->
 
 
 def checks_of(runs: list[dict]) -> list[Check]:
-    """The default beside the same network by Adam, means over the seeds that both have."""
+    """Compare the default with the same network trained with Adam, by means over common seeds."""
     checks = []
     for name in SCREENED:
         by_adam, default = (
@@ -90,7 +90,7 @@ def checks_of(runs: list[dict]) -> list[Check]:
 )
 @click.option("--seed", "seeds", multiple=True, type=int, default=(0,), show_default=True)
 def main(earlier: dict, only, candidates, seeds, minutes=1.0) -> Iterator[Findings]:
-    """Minutes of one thread for each training."""
+    """Train for so many minutes each, in processor time of one thread."""
     folder, runs = published_data(), earlier.get("runs", [])
     os.environ |= ONE_THREAD
     for seed, candidate, name in product(seeds, candidates or CANDIDATES, only or SCREENED):

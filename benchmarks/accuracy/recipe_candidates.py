@@ -1,7 +1,7 @@
-"""Recipes of the screening: what each has that the defaults of before it had not.
+"""Candidate recipes of recipe.py, each defined by its changes to an earlier one.
 
-Every key that is screened is written out, so that a candidate stays what it was when defaults
-change. ``atoms_per_step`` sets the batch size by the atoms of a set's frames.
+Every key that differs between candidates is written out, so that a candidate stays what it was when
+defaults change. The batch size is ``atoms_per_step`` over the mean number of atoms in a frame.
 """
 
 EARLIER = {
@@ -34,7 +34,7 @@ EARLIER = {
 
 
 def changed(base: dict, **changes) -> dict:
-    """``base`` with other values, each in the section that has its key; ``loss`` is merged."""
+    """``base`` with other values, each in the section that has its key; dicts are merged."""
     network, training = dict(base["network"]), dict(base["training"])
     for key, value in changes.items():
         if key in network:
@@ -47,7 +47,7 @@ def changed(base: dict, **changes) -> dict:
 
 
 def polynomials(base: dict, **keys) -> dict:
-    """``base`` with polynomial invariants; ``keys`` are of its network."""
+    """``base`` with polynomial invariants and other ``keys`` of its network."""
     return base | {"network": base["network"] | {"invariants": "polynomials"} | keys}
 
 
@@ -68,7 +68,7 @@ NORMS = changed(LATE, cusp_regularisation=0.1)
 POLYNOMIALS = polynomials(NORMS, l_max=3, n_max=4, normalisation="none")
 DEFAULT = changed(POLYNOMIALS, optimizer="soap", learning_rate=6e-3, atoms_per_step=256)
 
-# In the order in which they were tried; what is not worth its time any more can be left out.
+# In the order in which they were tried; those no longer worth their time can be left out.
 CANDIDATES = {
     "earlier": EARLIER,
     "128 atoms a step": STEPS,

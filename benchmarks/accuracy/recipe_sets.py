@@ -1,4 +1,4 @@
-"""Sets with frames that training never saw, for the recipe's screening and for uncertainties."""
+"""Sets with tests unlike their training frames, for recipe.py and uncertainty.py."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ SCREENED = (
     *("3bpa", "mlearn_Si", "ethanol_rmd17"),
     *("spice_dipeptides", "water_pbe0ts", "ta_snap"),
 )
-UNSEEN = ("Liquid", "Surface", "GSF_112")  # groups of Ta
+UNSEEN = ("Liquid", "Surface", "GSF_112")  # groups of tantalum frames kept from training
 
 
 def _vacancy(frame: Atoms) -> bool:
@@ -31,7 +31,7 @@ def _fifth(frame: Atoms) -> bool:
     return crc32(frame.positions.tobytes()) % 5 == 0
 
 
-# Of a set: files, and which of their frames. Where there is "train", the set's own tests are none.
+# Parts of a set: files, and which of their frames. If one is "train", the set's own tests go.
 PARTS: dict[str, dict[str, tuple[tuple[str, ...], Callable[[Atoms], bool]]]] = {
     "mlearn_Si": {
         "train": (("train",), lambda frame: not _vacancy(frame)),
@@ -48,7 +48,7 @@ PARTS: dict[str, dict[str, tuple[tuple[str, ...], Callable[[Atoms], bool]]]] = {
 
 
 def with_parts(name: str, folder: Path) -> Set:
-    """A set with these tests; its first is like the training frames, those after it are not."""
+    """A set with its PARTS; the first test is like the training frames, the others are not."""
     chosen, files = SETS[name], {}
     for label, (sources, keep) in PARTS.get(name, {}).items():
         files[label] = TRAINED / "parts" / f"{name}_{label}.extxyz"

@@ -1,4 +1,4 @@
-"""One training of accuracy.py: ours or hippynn's, and its errors on the set's tests."""
+"""One training of accuracy.py, by any side, and its errors on the set's tests."""
 
 import csv
 import sys
@@ -30,13 +30,13 @@ PEERS = NEP, MACE
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
 QUICK_FRAMES = 20
-CURVE_POINTS = 200  # of a run in its results file, about
+CURVE_POINTS = 200  # of a learning curve in the report, about
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: whose, tensor order (None: not of this family) and invariants, its share of
-    the minutes, its seed (None: a committee of all seeds)."""
+    """One training: its side, tensor order (None for other kinds of network), share of the set's
+    minutes, invariants and seed (None: a committee of all seeds)."""
 
     side: str
     l_max: int | None
@@ -46,25 +46,25 @@ class Run:
 
     @property
     def network(self) -> dict:
-        """What it changes in a set's network."""
+        """Keys that the run changes in the set's network."""
         if self.l_max is None:
             return {}
         return {"l_max": self.l_max, "invariants": self.invariants}
 
     @property
     def python(self) -> str:
-        """The interpreter that trains it: `make bench-peers` sets up others."""
+        """The interpreter that trains; `make bench-peers` sets up those of the peers."""
         return f"{sys.prefix}-mace/bin/python" if self.side in PEERS else sys.executable
 
 
 def folder_of(run: Run, name: str, minutes: float, quick: bool = False) -> Path:
-    """Where a training lies and goes on."""
+    """Folder in which a training is kept and continued."""
     kind = f"{'quick' if quick else f'{minutes:g}-minutes'}-seed-{run.seed}"
     return TRAINED / kind / name / f"{run.side}-{run.invariants}-l{run.l_max}"
 
 
 def trained(run: Run, chosen: Set, data: Path, output: Path, minutes: float, quick: bool) -> dict:
-    """Train on the set's files below ``data``, in ``output``; how it went, and the errors."""
+    """Train in ``output`` on the set's files below ``data``; a row of the report with errors."""
     config = config_of(chosen, data, minutes, run.seed, run.network, quick)
     if run.side in PEERS:
         peer, training = train_peer(run.side, config, output)
@@ -77,7 +77,7 @@ def trained(run: Run, chosen: Set, data: Path, output: Path, minutes: float, qui
 
 
 def together(runs: list[dict], outputs: list[Path], chosen: Set, data: Path) -> dict:
-    """A row for the mean of what other runs trained."""
+    """A row for the committee, the mean of the models of other runs."""
     members = [load_checkpoint(output / "best.ckpt")[0] for output in outputs]
 
     def errors(frames: Sequence[Atoms]) -> dict:
@@ -94,7 +94,7 @@ def together(runs: list[dict], outputs: list[Path], chosen: Set, data: Path) -> 
 def config_of(
     chosen: Set, folder: Path, minutes: float, seed: int, network: dict, quick: bool = False
 ) -> RunConfig:
-    """The configuration of a run, with a few keys of the network changed."""
+    """The training configuration of a run; ``network`` has the keys of the network to change."""
     validation = chosen.validation
     content = {
         "network": chosen.network | network | (QUICK if quick else {}),
@@ -109,7 +109,7 @@ def config_of(
 
 
 def train_ours(config: RunConfig, folder: Path, quick: bool = False) -> tuple[Potential, dict]:
-    """Train, or go on; the potential, and what was done."""
+    """Train, or continue; the potential, and a dict with minutes, epochs and learning curve."""
     path = train(
         config,
         folder,
@@ -121,7 +121,7 @@ def train_ours(config: RunConfig, folder: Path, quick: bool = False) -> tuple[Po
     potential, provenance = load_checkpoint(path)
     with (folder / LOG).open(newline="") as file:
         log = list(csv.DictReader(file))
-    # Errors of energies alone are not measured alike on the two sides: no curve of theirs.
+    # Without forces there is no curve: the two sides measure errors of energies differently.
     curve = [
         (float(row["minutes"]), float(row["validation_forces_rmse"]))
         for row in log
@@ -136,7 +136,7 @@ def train_ours(config: RunConfig, folder: Path, quick: bool = False) -> tuple[Po
 
 
 def train_theirs(config: RunConfig, folder: Path, quick: bool) -> tuple[Potential, dict]:
-    """The same by hippynn."""
+    """`train_ours`, but with hippynn."""
     from benchmarks.accuracy.hippynn_training import train_with_hippynn
 
     training, validation, _ = load_data(config.data)

@@ -1,7 +1,7 @@
-"""The published sets that accuracy.py trains on, and published errors to print beside ours.
+"""The published sets on which accuracy.py trains, and published errors to print beside ours.
 
-Molecules and water: total energies (a factor on the error per atom, exact where all frames have one
-size).
+Energy errors of molecules and water are those of a whole molecule: ``energy_factor`` times the
+error per atom, which is exact if all frames have the same size.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ FIGURES = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
 
 @dataclass(frozen=True)
 class Published:
-    """Errors of one model: meV (per the set's energy unit) and meV/Å; None where not quoted."""
+    """Errors of one model in the set's energy unit and in meV/Å; None where not published."""
 
     model: str
     energy: float | None
@@ -31,30 +31,30 @@ class Published:
 
 @dataclass(frozen=True)
 class Test:
-    """What to judge the model on. ``stand_in`` says why published figures do not judge it."""
+    """Frames on which models are judged; ``stand_in`` says why published errors do not apply."""
 
-    file: str | None  # None: the frames that the set holds out
+    file: str | None  # None: the frames that the set holds back
     published: tuple[Published, ...] = ()
     stand_in: str | None = None
 
 
 @dataclass(frozen=True)
 class Set:
-    """What to train on, with which network, and what to compare with."""
+    """Training data, network, tests and settings of a published set."""
 
     train: str
     tests: dict[str, Test]
     network: dict[str, Any]
     validation: str | float = 0.1
-    held_out: float | None = None  # share of ``train`` that is kept for the test without a file
+    held_out: float | None = None  # share of ``train`` that the test without a file gets
     training: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     energy_factor: float = 1.0
     energy_unit: str = "meV/atom"
     minutes: float = 3.0  # of processor time for each training
-    orders: bool = False  # lower tensor orders too
-    long: bool = False  # the default in more time too
-    peers: bool = False  # NEP and MACE too
+    orders: bool = False  # train lower tensor orders too
+    long: bool = False  # train the default for more time too
+    peers: bool = False  # train NEP and MACE too
 
 
 def _test(name: str, label: str, file: str | None) -> Test:
@@ -129,7 +129,7 @@ SETS = {
         TRAINING_ERROR,
         "all",
         minutes=4.0,
-        # As published, nothing is held out: one compressed cell would decide which epoch is kept.
+        # As published, nothing is held back: one compressed cell would decide which epoch is kept.
         validation="ta_snap/all.extxyz.xz",
     ),
     "monbtaw": _set("monbtaw", METAL, {"test": "test"}, minutes=12.0),
@@ -154,7 +154,7 @@ SETS = {
 
 
 def with_files(name: str, folder: Path) -> Set:
-    """A set; what it holds out, and the rest, are written to files of their own."""
+    """A set; frames that it holds back, and the rest, are written to files of their own."""
     chosen = SETS[name]
     if chosen.held_out is None:
         return chosen

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own."""
+"""Run a function in a process of its own."""
 
 import sys
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def spawned(train: Callable[..., Any], *arguments: Any, python: str = sys.executable) -> Any:
-    """What a training returns whose clock is that of a process, by an interpreter.
+    """Run a training in a new process of the interpreter ``python``; what it returns.
 
-    Threads that hippynn's numba starts go on spinning beside whatever its process does next, and
-    the clock counts them.
+    Trainings measure the processor time of their process, which would include that of threads that
+    hippynn's numba started before and that keep spinning.
     """
     context = get_context("spawn")
     context.set_executable(python)

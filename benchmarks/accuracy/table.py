@@ -12,7 +12,7 @@ DERIVATIVES = {"forces": "meV/Å", "stress": "meV/Å^3"}
 
 
 def named(run: dict) -> str:
-    """Whose run, and of which network."""
+    """Label of a run: its side and its network."""
     if run["l_max"] is None:
         return run["side"]
     hop = ", polynomials" if run["invariants"] == "polynomials" else ""
@@ -22,7 +22,7 @@ def named(run: dict) -> str:
 
 
 def by_seeds(runs: Iterable[dict]) -> list[list[dict]]:
-    """Runs that differ by their seed alone, together."""
+    """Group the runs that differ by their seed alone."""
     groups: dict[tuple, list[dict]] = {}
     for run in runs:
         kind = named(run), run["share"]
@@ -31,7 +31,7 @@ def by_seeds(runs: Iterable[dict]) -> list[list[dict]]:
 
 
 def averaged(runs: list[dict]) -> dict:
-    """The first of runs that differ by their seed, with the means of all their errors."""
+    """The first of runs that differ by their seed alone, with the means of all their errors."""
     tests = {
         label: {key: mean(run["tests"][label][key] for run in runs) for key in row}
         for label, row in runs[0]["tests"].items()
@@ -51,7 +51,7 @@ def row_of(chosen: Set, errors: dict) -> dict:
 
 
 def print_rows(chosen: Set, run: dict) -> None:
-    """Errors of a run; published figures under those of our best one."""
+    """Print errors of a run; under ours with l_max 2 or more and the full time, published ones."""
     name = named(run)
     for label, row in run["tests"].items():
         print(f"{label} ({row['frames']} frames), {run['training']['minutes']:.2f} minutes")
@@ -75,7 +75,8 @@ def print_rows(chosen: Set, run: dict) -> None:
 
 
 def times_faster(ours: list[dict], theirs: dict) -> float:
-    """How much earlier one of our runs had their best error of validation forces; 0 if none had."""
+    """Ratio of the times at which ``theirs`` and the first of ``ours`` reach the best error of
+    validation forces of ``theirs``; 0 if none of ours does."""
     curve = theirs["training"]["curve"]
     error = min(value for _, value in curve)
     late, *early = (
@@ -86,8 +87,8 @@ def times_faster(ours: list[dict], theirs: dict) -> float:
 
 
 def checks_of(name: str, chosen: Set, runs: list[dict]) -> list[Check]:
-    """Against hippynn, peers and published models of like cost, and the orders among each other; of
-    errors, means over the seeds."""
+    """Compare mean errors over seeds with hippynn's, peers' and published ones of like cost, and
+    tensor orders with each other."""
     means = [averaged(group) for group in by_seeds(runs)]
     polynomials = [run for run in means if run["invariants"] == "polynomials" and run["seed"] == 0]
     ours = [run for run in means if run["side"] == "hipnn-ts"]
@@ -109,7 +110,7 @@ def checks_of(name: str, chosen: Set, runs: list[dict]) -> list[Check]:
                 continue
             what = f"{name}, {label}: {quantity}"
             default = [run["tests"][label][key] for run in polynomials if run["share"] == 1]
-            for run in theirs:  # hippynn's network is that of norms
+            for run in theirs:  # hippynn's network has norms
                 own = default if run["l_max"] is None else [rows[2][key]] if 2 in rows else []
                 beside = f"{what} RMSE against {run['side']}, {unit}"
                 checks += [at_most(beside, error, run["tests"][label][key]) for error in own]
@@ -129,7 +130,7 @@ def checks_of(name: str, chosen: Set, runs: list[dict]) -> list[Check]:
 def _against_published(
     what: str, unit: str, quantity: str, rows: list[dict], test: Test
 ) -> list[Check]:
-    """The best of our ``rows`` beside the best published figure."""
+    """Compare the best of our ``rows`` with the best published error."""
     rivals = [f for f in test.published if f.like_cost and getattr(f, quantity) is not None]
     if not rivals:
         return []

@@ -1,11 +1,12 @@
-"""Do committees and the force uncertainty of one model tell the error of forces?
+"""Do the deviation of a committee and the force uncertainty of one model predict force errors?
 
-Four members are trained on each set by the default recipe (in accuracy/, kept, as accuracy.py
-does), and judged where training data end: 3BPA trained at 300 K at 600 and 1200 K; ethanol as
-methanol, dissociated, in pairs; tantalum in groups of structures it has never seen. A committee has
-the deviation of its members beside the error of their mean; its first member has its own force
-uncertainty beside its own error. Tantalum's "held back" also chose the epoch and the calibration:
-its unseen groups are the test. Writes benchmarks/results/uncertainty.json.
+Four members are trained on each set by the default recipe, kept in accuracy/ as by accuracy.py, and
+tested beyond their training data: 3BPA, trained at 300 K, at 600 and 1200 K; ethanol's model on
+methanol, a molecule that lost a hydrogen, and pairs; tantalum on groups of structures it has never
+seen. The deviation of the members is compared with the error of their mean, and the uncertainty of
+the first member with its own error; their rank correlations are judged. Tantalum's "held back" also
+chose the epoch and the calibration: its unseen groups are the test. Needs the published sets
+(HIPNN_TS_SHARED_DATA).
 """
 
 import tempfile
@@ -31,9 +32,9 @@ from hipnn_ts.export import export_committee
 from hipnn_ts.rank_correlation import rank_correlation
 
 N_MEMBERS = 4
-WORST = 0.05  # share of the frames that are to be found
+WORST = 0.05  # share of frames with the largest errors that uncertainties are to find
 N_BINS = 8
-RANK = 0.7  # of the largest error in a frame and the largest uncertainty; all tests of a set
+RANK = 0.7  # least correlation of largest errors and uncertainties in frames, all tests of a set
 RUN = Run(OURS, 3, invariants="polynomials")
 MINUTES = {"3bpa": 4, "ethanol_rmd17": 3, "ta_known": 2}  # for each member
 ETHANOL = {
@@ -44,7 +45,7 @@ ETHANOL = {
 
 
 def chosen_set(name: str, data: Path) -> Set:
-    """A set with what it is judged on beside its own tests."""
+    """A set with tests beyond its training data in addition to its own."""
     if name == "ta_known":
         known = with_parts("ta_snap", data)
         return replace(known, validation=known.tests["held back"].file)
@@ -54,7 +55,7 @@ def chosen_set(name: str, data: Path) -> Set:
 
 
 def trained(name: str, chosen: Set, data: Path, minutes: float) -> list[Path]:
-    """The checkpoint of each member."""
+    """Train the members where that is not done; their checkpoints."""
     folders = [folder_of(replace(RUN, seed=seed), name, minutes) for seed in range(N_MEMBERS)]
     for seed, folder in enumerate(folders):
         print(f"{name}, member {seed}: {minutes:g} minutes ...", flush=True)
@@ -63,7 +64,7 @@ def trained(name: str, chosen: Set, data: Path, minutes: float) -> list[Path]:
 
 
 def force_errors(compared: Comparison) -> list[np.ndarray] | None:
-    """Norms of the errors of forces in each frame, eV/Å; None without reference forces."""
+    """Norm of each atom's force error in each frame, eV/Å; None without reference forces."""
     if any(forces is None for forces in compared.forces):
         return None
     return [
@@ -77,7 +78,7 @@ def rms(values: np.ndarray) -> float:
 
 
 def told(uncertainty: list[np.ndarray], compared: Comparison) -> dict[str, Any]:
-    """How well uncertainties of atoms, eV/Å, tell errors of forces, else of energies."""
+    """How well uncertainties of atoms (eV/Å) predict errors of forces, else of energies."""
     errors, largest = force_errors(compared), [each.max() for each in uncertainty]
     if errors is None:
         references = [frame.calc.results["energy"] for frame in compared.frames]
@@ -98,7 +99,7 @@ def told(uncertainty: list[np.ndarray], compared: Comparison) -> dict[str, Any]:
 
 
 def ranked(uncertainty, errors) -> dict[str, float]:
-    """Rank correlation, and the share of the worst that are among as many most uncertain."""
+    """Rank correlation, and the share of the worst frames among as many most uncertain ones."""
     n_worst = max(1, round(WORST * len(errors)))
     worst, suspect = (
         set(np.argsort(-np.asarray(each))[:n_worst]) for each in (errors, uncertainty)
@@ -110,7 +111,7 @@ def ranked(uncertainty, errors) -> dict[str, float]:
 
 
 def judge(name: str, data: Path, minutes: float) -> dict[str, Any]:
-    """Both measures on each test of a set, and on those with forces together."""
+    """Judge both uncertainties on each test of a set, and on all tests with forces together."""
     chosen = chosen_set(name, data)
     members = [read_checkpoint(path) for path in trained(name, chosen, data, minutes)]
     first, _, own = members[0]
@@ -138,7 +139,7 @@ def judge(name: str, data: Path, minutes: float) -> dict[str, Any]:
 
 
 def checks_of(sets: dict[str, Any]) -> list[Check]:
-    """Rank correlations over all frames with forces of a set."""
+    """Compare the rank correlations over a set's frames with forces with the bar."""
     what = (
         "rank correlation of the largest uncertainty in a frame with the largest error of a force"
     )
@@ -152,9 +153,9 @@ def checks_of(sets: dict[str, Any]) -> list[Check]:
 @benchmark("uncertainty", share=0.01)
 @click.option("--only", multiple=True, type=click.Choice(list(MINUTES)), help="These sets alone.")
 def main(only: tuple[str, ...], share=1.0) -> Findings:
-    """Train what is missing, for a share of the minutes, and judge."""
+    """Train the missing members for ``share`` of their minutes, and judge."""
     data = published_data()
-    torch.set_num_threads(1)  # the minutes are those of one
+    torch.set_num_threads(1)  # minutes are processor time of one thread
     minutes = {name: share * MINUTES[name] for name in only or MINUTES}
     sets = {name: judge(name, data, given) for name, given in minutes.items()}
     return {"members": N_MEMBERS, "minutes_of_one_thread": minutes, "sets": sets}, checks_of(sets)

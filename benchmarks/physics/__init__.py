@@ -1,1 +1,1 @@
-"""What is validated: engines beside each other, conservation, and what simulations tell."""
+"""Benchmarks that validate: engines beside each other, conservation, results of simulations."""

@@ -1,4 +1,4 @@
-"""The energy of a bond of water that becomes shorter than any in the training data."""
+"""The energy of water as one bond becomes shorter than any in the training data."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +14,8 @@ DISTANCES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # Å
 
 
 def approach(frame: Atoms) -> dict[str, list[float]]:
-    """eV at DISTANCES, beyond that at REFERENCE, of one O-H of a frame: by the trained model
-    without and with its repulsion of nuclei."""
+    """Energies (eV) of a frame with one O-H bond at DISTANCES, less that at REFERENCE, by the
+    trained model without and with its repulsion of nuclei."""
     oxygen = int(np.flatnonzero(frame.numbers == 8)[0])
     hydrogens = np.flatnonzero(frame.numbers == 1)
     vectors = frame.get_distances(oxygen, hydrogens, mic=True, vector=True)

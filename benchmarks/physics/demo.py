@@ -1,7 +1,8 @@
-"""The main job, end to end: train, export, run one file in ASE, LAMMPS and OpenMM, compare.
+"""The whole workflow: train, export, run one file in ASE, LAMMPS and OpenMM, compare.
 
-Trains on the project's own xTB water (examples/reference_data), exports in both precisions and
-prints one table. Everything it makes lies in the folder demo/.
+Trains on the project's own GFN2-xTB water (examples/reference_data), exports in both precisions,
+prints a table and draws a picture; --folder keeps all files. Judged is the largest force difference
+between engines in float32 and float64.
 """
 
 import shutil
@@ -27,7 +28,7 @@ INTERVAL = 20  # steps between energies
 
 
 def command(*arguments) -> None:
-    """A command line as a user types it, shown and run."""
+    """Print and run a command line of hipnn-ts as a user types it."""
     click.secho("$ hipnn-ts " + " ".join(str(a) for a in arguments), bold=True)
     run = subprocess.run([program("hipnn-ts"), *map(str, arguments)], cwd=ROOT)
     if run.returncode:
@@ -35,7 +36,7 @@ def command(*arguments) -> None:
 
 
 def run_engines(model: Path, atoms, steps: int) -> list[Result]:
-    """ASE first: it is what the others are compared with."""
+    """Run all engines; the first result, ASE's, is the reference for the others."""
     print(f"running {model.name} ...", flush=True)
     return [
         run_ase(model, atoms),
@@ -47,7 +48,7 @@ def run_engines(model: Path, atoms, steps: int) -> list[Result]:
 
 
 def row_of(result: Result, dtype: str, reference: Result) -> dict:
-    """What the report says of an engine."""
+    """Figures of an engine for the report."""
     return {
         "engine": result.engine,
         "dtype": dtype,
@@ -59,7 +60,7 @@ def row_of(result: Result, dtype: str, reference: Result) -> dict:
 
 
 def parity(model: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Force components of every tenth labelled frame and what the model makes of them."""
+    """Reference and predicted forces of every tenth labelled frame, eV/Å."""
     frames = read_frames(LABELLED)[::10]
     calculator = HIPNNTSCalculator(model)
     predicted = [calculator.get_forces(frame.copy()) for frame in frames]
@@ -68,7 +69,7 @@ def parity(model: Path) -> tuple[np.ndarray, np.ndarray]:
 
 @benchmark("demo", steps=40, minutes=0.1, folder="build/quick/demo")
 def main(steps=2000, minutes=0.0, folder="demo") -> Findings:
-    """Steps of 0.5 fs in each NVE run; minutes of training, or those of the recipe."""
+    """Train for ``minutes`` (0: as the recipe says); NVE runs have ``steps`` of 0.5 fs."""
     out = ROOT / folder
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

@@ -1,12 +1,11 @@
-"""Density of liquid water at 300 K and 1 bar, in LAMMPS and in OpenMM, by the same file.
+"""Density of liquid water at 300 K and 1 bar, in LAMMPS and in OpenMM, with the same file.
 
-64 molecules; `fix npt` of LAMMPS on one rank beside OpenMM's MonteCarloBarostat and Langevin
-integrator, at the same time. Hydrogen weighs 4 u, what it has more the oxygen has less: the density
-of classical nuclei does not depend on masses, and steps may be twice as long. The first quarter of
-each run does not count. The two must agree within two standard errors of their difference, and
-these must be small enough to say so. The model is the latest that accuracy.py trained on the
-published water; not that of the demo, which has learnt from GFN2-xTB, whose water is no liquid at
-1 bar.
+64 molecules; `fix npt` of LAMMPS on one rank runs at the same time as OpenMM's MonteCarloBarostat
+and Langevin integrator. Mass is moved from oxygen to hydrogen, which weighs 4 u: the density of
+classical nuclei does not depend on masses, and time steps may be twice as long. The first quarter
+of each run does not count. The two must agree within two standard errors of their difference, and
+that error must be small. Needs the latest model that accuracy.py trained on the published water;
+the demo's has learnt from GFN2-xTB, whose water is no liquid at 1 bar.
 """
 
 from pathlib import Path
@@ -36,13 +35,13 @@ TIMESTEP = 1.0  # fs
 HYDROGEN = 4.0  # u
 EVERY = 40  # steps between records
 FARTHEST = 5.0  # K from the temperature asked for
-LARGEST_ERROR = 1.0  # % of the density, of the difference
+LARGEST_ERROR = 1.0  # standard error of the difference, % of the density
 GRAMS = 1.66053907  # per cm³ in u per Å³
 NPT = f"fix move all npt temp {TEMPERATURE} {TEMPERATURE} 0.1 iso {PRESSURE} {PRESSURE} 0.5"
 
 
 def heavy_hydrogens(water: Atoms) -> Atoms:
-    """The same molecules, mass moved from oxygen to hydrogen; velocities of 300 K."""
+    """A copy with mass moved from oxygen to hydrogen and velocities of 300 K."""
     masses = water.get_masses()
     hydrogens = water.numbers == 1
     masses[~hydrogens] -= 2 * (HYDROGEN - masses[hydrogens][0])
@@ -54,7 +53,7 @@ def heavy_hydrogens(water: Atoms) -> Atoms:
 
 
 def run_openmm(run: Run) -> None:
-    """Langevin dynamics and Monte Carlo moves of the volume."""
+    """Run Langevin dynamics with Monte Carlo moves of the volume in OpenMM."""
     import openmm
     from openmm import unit
 
@@ -62,7 +61,7 @@ def run_openmm(run: Run) -> None:
     from hipnn_ts.openmm import create_force
 
     atoms = run.start
-    # Molecules are known by their bonds: these exert no force.
+    # The barostat moves whole molecules, which it knows by bonds: these exert no force.
     bonds = openmm.HarmonicBondForce()
     for oxygen in range(0, len(atoms), 3):
         for hydrogen in (oxygen + 1, oxygen + 2):
@@ -86,7 +85,7 @@ def run_openmm(run: Run) -> None:
 
 
 def row_of(engine: Engine) -> dict:
-    """Means over the last three quarters."""
+    """Means over the last three quarters of an engine's run."""
     times, densities, temperatures = engine.recorded()
     counted = times >= times[-1] / 4
     density, error = mean(densities[counted])
@@ -95,7 +94,7 @@ def row_of(engine: Engine) -> dict:
 
 
 def checks_of(rows: dict[str, dict]) -> list[Check]:
-    """Agreement, and that it means something."""
+    """Compare the two densities, and require temperatures and errors that make this meaningful."""
     first, second = rows.values()
     difference = abs(first["density_g_per_cm3"] - second["density_g_per_cm3"])
     error = float(np.hypot(first["standard_error"], second["standard_error"]))

@@ -1,9 +1,10 @@
 """Force constants, phonons, elastic constants and relaxations of trained models.
 
-Silicon (published mlearn set; HIPNN_TS_SHARED_DATA) and molecules (GFN2-xTB frames of
-examples/reference_data) are trained by the default cusp regularisation for some minutes of one
-core; what follows from derivatives of forces must not depend on the displacement. ``--before``
-repeats all with 1e-6, the earlier default, for the record. Resumable.
+Models of silicon (published mlearn set, left out without HIPNN_TS_SHARED_DATA) and of molecules
+(GFN2-xTB frames of examples/reference_data) are trained with the default cusp regularisation for
+some minutes of one core, once. Judged are relaxations that take few steps, silicon's optical mode
+beside PBE's, and derivatives of forces that do not depend on the displacement. ``--before`` repeats
+all with the earlier default of 1e-6, for the record. Needs tblite.
 """
 
 import os
@@ -41,39 +42,39 @@ MOLECULES = {"invariants": "norms", "soft_min": 0.85, "soft_max": 4.5, "cutoff":
 # Zone-centre optical mode of silicon: PBE 15.2 THz, experiment 15.5.
 GAMMA_THZ = 15.2
 RATTLE = 0.05  # Å
-FORCES = 0.01  # eV/Å: relaxed
+FORCES = 0.01  # eV/Å: relaxed if no force is larger
 MOST_STEPS = 500
 DISPLACEMENTS = (0.05, 0.01, 0.003, 0.001)  # Å, of the crystal's atoms
 STRAINS = (0.02, 0.002)
 BUILT = {"CH4": "methane", "CH3CH2OH": "ethanol", "C6H6": "benzene"}
 VIBRATIONS = (0.02, 0.003)  # Å, displacements of molecules' atoms
-# Four displacements for each derivative: two leave 2 to 3 cm⁻¹ of the bonds' anharmonicity.
+# Four displacements for each derivative: with two, anharmonic bonds cause errors of 2 to 3 cm⁻¹.
 NFREE = 4
 
 
 def steps_to_relax(atoms: Atoms, optimiser: type, seed: int = 0, filtered: type | None = None):
-    """Steps from a rattled start until no force exceeds FORCES; None where there are too many."""
+    """Steps from a rattled start until no force exceeds FORCES; None if MOST_STEPS do not do."""
     atoms.rattle(RATTLE, rng=np.random.default_rng(seed))
     dynamics = optimiser(filtered(atoms) if filtered else atoms, logfile=None)
     return dynamics.get_number_of_steps() if dynamics.run(FORCES, MOST_STEPS) else None
 
 
 def changed(atoms: Atoms, repeats: int = 1) -> Atoms:
-    """A copy to change, or several, with the same calculator."""
+    """A copy of the atoms, repeated along each axis, with the same calculator."""
     copy = atoms * (repeats, repeats, repeats)
     copy.calc = atoms.calc
     return copy
 
 
 def onsite_constant(atoms: Atoms, displacement: float) -> float:
-    """Force on an atom of a 64-atom cell moved by itself, over the displacement, eV/Å²."""
+    """Force constant of one moved atom in a cell of 64: minus force over displacement, eV/Å²."""
     moved = changed(atoms, 2)
     moved.positions[0, 0] += displacement
     return -moved.get_forces()[0, 0] / displacement
 
 
 def optical_mode(atoms: Atoms, displacement: float) -> float:
-    """Zone-centre optical frequency, THz, from one sublattice moved against the other."""
+    """Zone-centre optical frequency, THz, by moving one sublattice against the other."""
     moved = changed(atoms)
     second = np.arange(len(moved)) % 2 == 1
     moved.positions[second, 0] += displacement
@@ -83,7 +84,7 @@ def optical_mode(atoms: Atoms, displacement: float) -> float:
 
 
 def relaxed_c44(atoms: Atoms, strain: float) -> float:
-    """Shear constant with the atoms relaxed, GPa; the strain is the engineering one."""
+    """Elastic constant C44 with relaxed atoms, GPa; ``strain`` is the engineering shear strain."""
     stresses = []
     for sign in (1, -1):
         sheared = changed(atoms)
@@ -96,7 +97,7 @@ def relaxed_c44(atoms: Atoms, strain: float) -> float:
 
 
 def silicon(path: Path) -> dict:
-    """All figures of the crystal, at the model's lattice constant."""
+    """All figures of crystalline silicon at the model's lattice constant."""
     calculator = HIPNNTSCalculator(path)
 
     def crystal(length: float) -> Atoms:
@@ -117,7 +118,7 @@ def silicon(path: Path) -> dict:
 
 
 def frequencies(atoms: Atoms, displacement: float) -> np.ndarray:
-    """Of all modes but the six softest (in size), cm⁻¹, ascending; imaginary ones negative."""
+    """Frequencies but the six smallest in size, cm⁻¹, ascending; imaginary ones are negative."""
     with tempfile.TemporaryDirectory() as folder:
         vibrations = Vibrations(atoms, name=folder, delta=displacement, nfree=NFREE)
         vibrations.run()
@@ -127,7 +128,7 @@ def frequencies(atoms: Atoms, displacement: float) -> np.ndarray:
 
 
 def vibrating(atoms: Atoms) -> dict:
-    """Relax a molecule from a rattled start, and its frequencies by two displacements."""
+    """Relax a molecule from a rattled start; steps, and frequencies by two displacements."""
     steps = steps_to_relax(atoms, BFGS)
     converged = BFGS(atoms, logfile=None).run(1e-5, MOST_STEPS)
     by_step = {str(u): frequencies(atoms, u).tolist() for u in VIBRATIONS}
@@ -141,7 +142,7 @@ def vibrating(atoms: Atoms) -> dict:
 
 
 def molecules(path: Path) -> dict:
-    """All figures of the molecules, beside the reference method's own."""
+    """All figures of the molecules, by the model and by the reference method."""
     from tblite.ase import TBLite
 
     calculators = {
@@ -161,7 +162,7 @@ def molecules(path: Path) -> dict:
 
 
 def trained(name: str, network: dict, data: Path, minutes: float) -> Path:
-    """Train, or go on, and export in float64; the exported file."""
+    """Train, unless that is done, and export in float64; the exported file."""
     folder = TRAINED / "derived-physics" / f"{name}-{minutes:g}-minutes"
     content = {"network": network, "data": {"train": [str(data)]}}
     config = parse_config(content | {"training": {"max_minutes": minutes}}, "derived_physics.py")
@@ -177,7 +178,7 @@ def spread(values: dict[str, float]) -> float:
 
 
 def silicon_checks(figures: dict) -> list[Check]:
-    """Every figure of the crystal that has a bar."""
+    """Compare silicon's figures with their bars."""
     optical = figures["optical_mode_THz"]
     displaced = "Si: force constant, displacements of 0.001 to 0.05 Å, relative spread"
     beside = f"Si: optical mode at Γ beside {GAMMA_THZ} THz (PBE), relative"
@@ -193,7 +194,7 @@ def silicon_checks(figures: dict) -> list[Check]:
 
 
 def molecule_checks(name: str, figures: dict) -> list[Check]:
-    """Every figure of a molecule that has a bar."""
+    """Compare a molecule's figures with their bars."""
     relaxed = f"{name}: BFGS steps from a rattled start to 0.01 eV/Å"
     difference = f"{name}: frequencies at 0.003 and 0.02 Å, difference, cm⁻¹"
     return [
@@ -205,7 +206,7 @@ def molecule_checks(name: str, figures: dict) -> list[Check]:
 @benchmark("derived_physics", minutes=0.17)
 @click.option("--before", is_flag=True, help="The earlier default of 1e-6 too.")
 def main(before: bool, minutes=4.0) -> Findings:
-    """Train for so many minutes of one core each, measure and judge."""
+    """Train each model for so many minutes of one core, measure and judge."""
     os.environ |= ONE_THREAD
     torch.set_num_threads(1)
     published = data_folder() / "mlearn_Si" / "train.extxyz.xz"

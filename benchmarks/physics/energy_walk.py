@@ -1,11 +1,12 @@
-"""How far the energy that Verlet conserves walks, by time step and cusp regularisation.
+"""Random walk of the energy that Verlet conserves, by time step and cusp regularisation.
 
-324 atoms of water at 300 K by a network with norms, exported with one cusp regularisation after
-the other, in double precision; and by one with polynomial invariants, which have no cusp. Both are
-trained by the demo's recipe for as many epochs as the demo's. What Verlet conserves is, to the
-next order in the time step h, the shadow energy H + h² (v V'' v / 12 - f² / 24 m) (Hairer, Lubich
-and Wanner, Acta Numerica 12, 399, 2003): without the fluctuations of H it tells the walk of some
-picoseconds. Its square per time, D, makes the energy rise by N D / 2 k T.
+324 atoms of water at 300 K in double precision, with a network with norms, exported with one cusp
+regularisation after the other, and with one with polynomial invariants, which have no cusp. Both
+are trained by the demo's recipe for as many epochs as the demo (`make demo` comes first). To the
+next order in the time step h, Verlet conserves the shadow energy H + h² (v V'' v / 12 - f² / 24 m)
+(Hairer, Lubich and Wanner, Acta Numerica 12, 399, 2003): it lacks the fluctuations of H, and some
+picoseconds show its walk. D, the mean square walk per time, lets the energy rise by N D / 2 k T.
+Nothing is judged.
 """
 
 import tempfile
@@ -30,12 +31,12 @@ from hipnn_ts.training.fit import train
 
 LOG = ROOT / "demo" / "training" / "metrics.csv"
 RECIPE = ROOT / "examples" / "water" / "train.yaml"
-# eps, step in fs
+# cusp regularisation, time step in fs
 CASES = [(1e-6, 1.0), (1e-6, 0.5), (1e-6, 0.25), (1e-4, 0.5), (1e-2, 0.5), (0.03, 0.5), (0.1, 0.5)]
 POLYNOMIAL_TIMESTEP = 0.5  # fs
 TEMPERATURE = 300
-LAG = 100.0  # fs between energies whose differences count
-WARM = 0.5  # ps at 300 K first, with the regularisation in question
+LAG = 100.0  # fs between energies whose differences measure the walk
+WARM = 0.5  # ps at 300 K first, with the same regularisation
 
 
 def with_cusp(potential: Potential, cusp: float) -> Potential:
@@ -45,7 +46,7 @@ def with_cusp(potential: Potential, cusp: float) -> Potential:
 
 
 def trained(folder: Path, invariants: str, epochs: int) -> Potential:
-    """By the demo's recipe; trained where it was not yet."""
+    """Train by the demo's recipe, unless that is done."""
     content = yaml.safe_load(RECIPE.read_text())
     content["network"]["invariants"] = invariants
     content["training"] = {"epochs": epochs}
@@ -54,7 +55,7 @@ def trained(folder: Path, invariants: str, epochs: int) -> Potential:
 
 
 def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
-    """eV, of all steps but the first and the last; the time step is in fs."""
+    """Shadow energies of all steps but the first and the last, eV; ``timestep`` is in fs."""
     h = timestep * units.fs
     masses = atoms.get_masses()[:, None]
     velocities, forces = atoms.get_velocities(), [atoms.get_forces()]
@@ -67,7 +68,7 @@ def shadow_energies(atoms: Atoms, timestep: float, n_steps: int) -> np.ndarray:
         total.append(atoms.get_potential_energy() + 0.5 * (masses * velocities**2).sum())
         between.append(velocities)
         if len(forces) > 2:
-            # Of the step before: V'' v is the forces' change from one side of it to the other.
+            # For the step before: V'' v is minus the change of forces across it, over 2 h.
             before, now, after = forces.pop(0), forces[-2], forces[-1]
             curvature = -(between.pop(0) * (after - before)).sum() / (2 * h)
             total[-2] += h**2 * (curvature / 12 - (now**2 / masses).sum() / 24)
@@ -101,7 +102,7 @@ def measure(potential: Potential, timestep: float, picoseconds: float) -> dict:
 
 @benchmark("energy_walk", picoseconds=0.2, epochs=2, n_cases=1, folder="build/quick/energy_walk")
 def main(picoseconds=5.0, epochs=0, n_cases=7, folder="demo/energy_walk") -> Findings:
-    """Run all cases, by models that lie in the folder; epochs are by default the demo's."""
+    """Run all cases with models kept in ``folder``; 0 epochs stands for as many as the demo's."""
     epochs = epochs or len(LOG.read_text().splitlines()) - 1
     norms, polynomials = (trained(ROOT / folder, n, epochs) for n in ("norms", "polynomials"))
     cases = [(with_cusp(norms, cusp), cusp, timestep) for cusp, timestep in CASES[:n_cases]]

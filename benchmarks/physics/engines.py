@@ -1,4 +1,4 @@
-"""One configuration and one NVE run in each engine, through the interfaces a user has."""
+"""One configuration and one NVE run in each engine, through the users' interfaces."""
 
 import re
 import time
@@ -43,17 +43,17 @@ class Result:
     steps_per_second: float | None = None
 
     def drift(self) -> float:
-        """Slope of the total energy once the start is forgotten, µeV/atom/ps."""
+        """Slope of the total energy in the last three quarters of the run, µeV/atom/ps."""
         later = self.times >= 0.25 * self.times[-1]
         slope = np.polyfit(self.times[later], self.total_energies[later], 1)[0]
         return 1e6 * slope / len(self.forces)
 
     def force_difference(self, other: "Result") -> float:
-        """The largest of a component, eV/Å."""
+        """Largest difference of a force component, eV/Å."""
         return float(np.abs(self.forces - other.forces).max())
 
     def moved(self, energies: list, steps: int, interval: int, seconds: float) -> "Result":
-        """After so many steps, with total energies every ``interval``."""
+        """Add what ``steps`` took in ``seconds``, and total energies every ``interval`` steps."""
         self.total_energies = np.array(energies)
         self.times = np.arange(len(energies)) * interval * TIMESTEP / 1000
         self.steps_per_second = steps / seconds
@@ -61,7 +61,7 @@ class Result:
 
 
 def run_ase(model: Path, atoms: Atoms) -> Result:
-    """The reference: ASE's calculator, without dynamics."""
+    """Energy and forces by ASE's calculator, the reference; no dynamics."""
     atoms = atoms.copy()
     atoms.calc = HIPNNTSCalculator(model)
     return Result("ASE", atoms.get_potential_energy(), atoms.get_forces())
@@ -70,7 +70,7 @@ def run_ase(model: Path, atoms: Atoms) -> Result:
 def run_lammps(
     model: Path, atoms: Atoms, steps: int, interval: int, ranks: int, folder: Path
 ) -> Result:
-    """`lmp`, on one rank or under mpirun."""
+    """Energy, forces and NVE with `lmp`, on several ranks under mpirun."""
     write_data(folder / "water.data", atoms, velocities=True)
     script = LAMMPS_INPUT.format(
         pair=hipnn(model), timestep=TIMESTEP / 1000, steps=steps, interval=interval
@@ -85,7 +85,7 @@ def run_lammps(
 
 
 def run_openmm(model: Path, atoms: Atoms, steps: int, interval: int, platform: str) -> Result:
-    """OpenMM's Verlet integrator over the force that create_force() makes."""
+    """Energy, forces and NVE with OpenMM's Verlet integrator and the force of create_force()."""
     from benchmarks.openmm_contexts import total_energy
     from hipnn_ts.selftest.openmm import evaluate, moving
 

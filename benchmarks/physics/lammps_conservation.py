@@ -1,9 +1,9 @@
-"""Constant energy over a long run: liquid water, 0.5 fs, float32, in LAMMPS.
+"""Conservation of energy and momentum in a long run: liquid water, 0.5 fs, float32, in LAMMPS.
 
-Adds the section `conservation` to results/lammps.json. The liquid is held at 300 K for some
-picoseconds first; what counts is the slope of the total energy after that, with its error. The
-potential is the one of examples/water as the demo trains and exports it: the published ANI-1x
-potential has norms that are not smooth (cusp regularisation 1e-30), see docs/precision.md.
+Adds the section `conservation` to results/lammps.json. After some picoseconds with a thermostat at
+300 K, the drift of the total energy and the velocity of the centre of mass are judged. The model is
+the demo's (`make demo` comes first): the published ANI-1x potential has norms that are not smooth
+(cusp regularisation 1e-30), see docs/precision.md.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ velocity all zero linear
 def main(
     scratch: Path, earlier: dict, model: Path, picoseconds=100.0, hours=1.0, ranks=2, warm=5.0
 ) -> Iterator[Findings]:
-    """Run for so many picoseconds after so many with a thermostat, or at most for the hours."""
+    """Run for ``picoseconds`` after ``warm`` ones with a thermostat, but at most for ``hours``."""
     atoms = thermal_water((4, 2, 2))
     n_steps = round(picoseconds / (FEMTOSECONDS * TIMESTEP))
     commands = COMMANDS.format(warm=round(warm / (FEMTOSECONDS * TIMESTEP)))

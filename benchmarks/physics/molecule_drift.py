@@ -1,8 +1,8 @@
-"""Total energy of a molecule of 22 atoms over a nanosecond in OpenMM, 0.5 fs a step, float32.
+"""Energy drift of a molecule of 22 atoms over a nanosecond of NVE in OpenMM, 0.5 fs, float32.
 
-Alanine dipeptide by the model that examples/alanine_dipeptide trains (its run.sh makes it first
-where it is not there). Its norms are round (cusp_regularisation 0.1): sharper ones let the energy
-of so few atoms walk by more than the bar in 100 ps (docs/precision.md).
+Alanine dipeptide with the model of examples/alanine_dipeptide, whose run.sh is run first if there
+is no model. Its norms are round (cusp_regularisation 0.1): sharper ones let the energy of so few
+atoms walk by more than the bar in 100 ps (docs/precision.md).
 """
 
 import subprocess

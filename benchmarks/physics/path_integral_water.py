@@ -1,15 +1,15 @@
-"""Liquid water with quantum nuclei: i-PI and our driver, beside the reference data's own frames.
+"""Liquid water with quantum nuclei, by i-PI and our driver, beside the reference data's frames.
 
 64 molecules in the cell of the reference frames at 300 K, ring polymers of 32 beads (structure and
-energies of water at 300 K no longer change with more), 0.5 fs, thermostat PILE-G; no contraction,
-which pays for forces of long range that cost much, and there are none. Goes on where an earlier
-call stopped, in the folder accuracy/path_integral_water, for so many minutes more; the first fifth
-of all that was run does not count.
+energies no longer change with more), 0.5 fs, thermostat PILE-G. Ring polymers are not contracted:
+that helps with costly long-range forces, of which there are none. Each call continues the run in
+--folder for so many minutes; the first fifth of all steps does not count. Judged are distance and
+height of the first peak of g(r) of O-O. Needs i-PI, the published water and accuracy.py's model.
 
-The papers name path-integral dynamics as the source of the reference frames. They are no positions
-of beads: bonds are spread in them as classical nuclei or centroids are, and the virial within their
-molecules, which is recorded here, is that of a few hundred kelvin. So O-O is compared, and O-H
-shown of beads and of centroids.
+The papers name path-integral dynamics as the source of the reference frames, but these are not
+positions of beads: their bonds are spread like those of classical nuclei or centroids, and the
+virial within their molecules, which is recorded here, is that of a few hundred kelvin. So O-O is
+judged, and O-H of both beads and centroids is shown.
 """
 
 import json
@@ -42,11 +42,11 @@ from benchmarks.physics.water_structure import (
 )
 from benchmarks.report import ROOT, at_most
 
-HEIGHT = 0.1  # of the first peak, parts of the reference's
-FIRST_PEAKS = {"O-O": 2.0, "O-H": 0.5}  # beyond so many Å
+HEIGHT = 0.1  # largest difference of the first peak's height from the reference's, relative
+FIRST_PEAKS = {"O-O": 2.0, "O-H": 0.5}  # Å, the distances beyond which the first peak is sought
 SETTINGS = "settings.json"
-WRITTEN_BEADS = 4  # of which frames are kept: all are equivalent
-CHECKPOINTS = ("RESTART", "run.checkpoint")  # of an i-PI that was told to stop, and of a killed one
+WRITTEN_BEADS = 4  # whose positions are written: all beads are equivalent
+CHECKPOINTS = ("RESTART", "run.checkpoint")  # written when i-PI stops, and while it runs
 OUTPUT = """
     <properties filename='out' stride='{every}'>
       [step, time{{picosecond}}, temperature{{kelvin}}, kinetic_cv(H){{electronvolt}}]
@@ -62,7 +62,7 @@ OUTPUT = """
 
 
 def set_up(folder: Path, start: Atoms, beads: int) -> dict:
-    """The settings of a new run, whose files are written."""
+    """Write the files of a new run; its settings."""
     folder.mkdir(parents=True, exist_ok=True)
     trained_water(folder)
     run = {"beads": beads, "address": f"hipnn_ts_water_{os.getpid()}"}
@@ -73,8 +73,8 @@ def set_up(folder: Path, start: Atoms, beads: int) -> dict:
 
 
 def simulate(folder: Path, settings: dict, minutes: float) -> None:
-    """Go on for so long, a driver for each core; settings are told how long it was."""
-    socket(settings["address"]).unlink(missing_ok=True)  # of a run that was killed
+    """Continue the run with a driver for each core; the time is added to the settings' seconds."""
+    socket(settings["address"]).unlink(missing_ok=True)  # left by a run that was killed
     checkpoints = [folder / name for name in CHECKPOINTS if (folder / name).exists()]
     last = max(checkpoints, key=lambda path: path.stat().st_mtime, default=folder / "input.xml")
     driver = ["hipnn-ts", "ipi", "water.pt", "--atoms", START, "--unix"]
@@ -94,10 +94,10 @@ def simulate(folder: Path, settings: dict, minutes: float) -> None:
 
 
 def frames_of(path: Path, start: Atoms) -> list[Atoms]:
-    """What i-PI wrote there, without the first fifth of the steps."""
+    """Frames that i-PI wrote to a file, without the first fifth of the steps."""
     lines, size = path.read_text().splitlines(), len(start) + 2
     blocks = [lines[k : k + size] for k in range(0, len(lines) - size + 1, size)]
-    # A run that was killed repeats what came after its checkpoint.
+    # After a run was killed, the steps since its checkpoint are written again.
     by_step = {int(re.search(r"Step:\s*(\d+)", block[1])[1]): block[2:] for block in blocks}
     ordered = [by_step[step] for step in sorted(by_step)]
     frames = []
@@ -108,7 +108,8 @@ def frames_of(path: Path, start: Atoms) -> list[Atoms]:
 
 
 def recorded(folder: Path) -> dict[str, float]:
-    """Of all steps: how long, how warm, and the kinetic energy of a hydrogen."""
+    """Length of the run, and mean temperature and kinetic energy of a hydrogen without the first
+    fifth."""
     rows = {row[0]: row[1:] for row in np.loadtxt(folder / "run.out", ndmin=2).tolist()}
     times, temperatures, kinetic = np.array([rows[step] for step in sorted(rows)]).T
     counted = len(times) // 5
@@ -123,10 +124,10 @@ def recorded(folder: Path) -> dict[str, float]:
 
 
 def virial_temperature(frames: list[Atoms]) -> tuple[float, float]:
-    """Of labelled frames, K, with its error: of positions within the molecules, by their forces.
+    """Temperature of labelled frames and its error, K, from the virial within their molecules.
 
-    Sampled classically, a molecule's three atoms give -sum (r - r_com) F = 6 kT on average,
-    whatever the potential; positions of beads would give several times as much.
+    For classical nuclei, -sum (r - r_com) F over a molecule's three atoms is 6 kT on average,
+    whatever the potential; for positions of beads it would be several times as much.
     """
     temperatures = []
     for frame in frames:
@@ -148,8 +149,8 @@ def virial_temperature(frames: list[Atoms]) -> tuple[float, float]:
 
 @benchmark("path_integral_water", minutes=0.5, beads=2, folder="build/quick/path_integral_water")
 def main(minutes=60.0, beads=32, folder="accuracy/path_integral_water") -> Findings:
-    """Run on for so many minutes, and compare what there is; the energy of a bond shorter than any
-    in the data."""
+    """Continue the run for so many minutes, and compare all of it with the reference; add the
+    energy of a bond shorter than any in the data."""
     reference, run = reference_frames(), ROOT / folder
     start = reference[-1].copy()
     settings = kept(run / SETTINGS, set_up, run, start, beads)

@@ -1,6 +1,7 @@
 """The published ANI-1x potential on 216 waters: 1 ps of NVE in LAMMPS on 2 ranks and in OpenMM.
 
-Imports and exports it as a user would.
+It is imported and exported as a user would. Judged are the forces beside ASE's and the excursion of
+the total energy. Needs the published data (HIPNN_TS_SHARED_DATA).
 """
 
 from pathlib import Path
@@ -33,7 +34,7 @@ def main(scratch: Path, steps=2000) -> Findings:
             "energy_excursion_ueV_per_atom": 1e6 * excursion,
             "steps_per_second": r.steps_per_second,
         }
-        # An explosion or a wrong force shows at once: the total energy of a stable run stays put.
+        # The total energy of a stable run stays put: an explosion or a wrong force shows at once.
         forces = f"{r.engine}: largest force difference from ASE, float32, eV/Å"
         energy = f"{r.engine}: excursion of the total energy, meV/atom"
         checks += [at_most(forces, difference, 1e-5), at_most(energy, 1e3 * excursion, 1.0)]

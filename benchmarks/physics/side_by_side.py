@@ -1,4 +1,4 @@
-"""LAMMPS and OpenMM at the same time, for what does not ask for speed, one thread a process."""
+"""Run LAMMPS and OpenMM at the same time, one thread a process; not for measuring speed."""
 
 import multiprocessing
 import os
@@ -20,7 +20,7 @@ from hipnn_ts.lammps.launch import SCRIPT, lmp_command
 
 FEMTOSECONDS = 1e-3  # ps
 FOREVER = 2_000_000_000  # steps
-RECORD = "record"  # what an engine writes: rows of numbers, time (ps) first
+RECORD = "record"  # the file that an engine writes: rows of numbers, time (ps) first
 OUTPUT = "output"
 # Ranks that wait must not hold the cores, which may be fewer than the processes.
 SHARED_CORES = {
@@ -46,7 +46,8 @@ run {steps}
 
 @dataclass
 class Run:
-    """What both engines are told: minutes or steps or both, a record every so many steps."""
+    """Settings of both engines: they run for minutes or steps, whichever end first, and write a
+    row of the record ``every`` so many steps."""
 
     model: Path
     start: Atoms
@@ -56,7 +57,7 @@ class Run:
     steps: int = FOREVER
 
     def record(self, advance: Callable[[int], None], columns: Callable[[], tuple]) -> None:
-        """Of an engine that is driven from here."""
+        """Run an engine and write its record: time, and what ``columns`` returns."""
         end = time.monotonic() + 60 * self.minutes
         done = 0
         with Path(RECORD).open("w", buffering=1) as record:
@@ -69,7 +70,7 @@ class Run:
 
 @dataclass
 class Engine:
-    """One of the two: its folder, its process, the memory that was seen (MiB)."""
+    """A running engine: its folder, its process, and samples of its resident memory (MiB)."""
 
     name: str
     folder: Path
@@ -78,44 +79,44 @@ class Engine:
     memory: list[float] = field(default_factory=list)
 
     def exit_status(self) -> int | None:
-        """None while it runs."""
+        """Exit status of the process; None while it runs."""
         return self.job.poll() if isinstance(self.job, subprocess.Popen) else self.job.exitcode
 
     def family(self) -> list[psutil.Process]:
-        """Its process and those that it started."""
+        """The engine's process and those that it started."""
         first = psutil.Process(self.job.pid)
         return [first, *first.children(recursive=True)]
 
     def sample(self) -> None:
-        """From the first record on: ranks of lmp, or the one process of OpenMM."""
+        """Sample memory, from the first record on, of lmp's ranks or of OpenMM's process."""
         with suppress(psutil.Error):
             if (self.folder / RECORD).exists() and not self.processes:
                 ranks = [each for each in self.family() if Path(each.exe()).name == "lmp"]
                 self.processes = ranks or self.family()[:1]
             sizes = [process.memory_info().rss / 2**20 for process in self.processes]
-            if sizes and all(sizes):  # none has ended
+            if sizes and all(sizes):  # no process has ended
                 self.memory.append(sum(sizes))
 
     def end(self) -> None:
-        """With the processes that it started."""
+        """Terminate the process and those that it started."""
         if self.exit_status() is None:
             for process in self.family():
                 with suppress(psutil.Error):
                     process.terminate()
 
     def recorded(self) -> np.ndarray:
-        """Columns of the record."""
+        """Columns of the record, time (ps) first."""
         return np.loadtxt(self.folder / RECORD, unpack=True)
 
 
 def temperature(values: np.ndarray) -> dict[str, float]:
-    """Mean and error, K."""
+    """Mean and standard error of temperatures, K."""
     average, error = mean(values)
     return {"temperature_K": average, "temperature_standard_error": error}
 
 
 def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str) -> Engine:
-    """``columns`` as in a LAMMPS `fix print`; ``commands`` that move the atoms."""
+    """Start LAMMPS; ``columns`` are text for its `fix print`, ``commands`` move the atoms."""
     folder.mkdir()
     masses = dict(zip(run.start.get_chemical_symbols(), run.start.get_masses(), strict=True))
     elements = sorted(masses)
@@ -123,7 +124,7 @@ def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str
     script = INPUT.format(
         model=run.model,
         elements=" ".join(elements),
-        # ASE writes the elements' masses, whatever those of the atoms are.
+        # ASE's file has the elements' standard masses, whatever those of the atoms are.
         masses="\n".join(
             f"mass {n} {masses[element]:.17g}" for n, element in enumerate(elements, 1)
         ),
@@ -148,7 +149,7 @@ def start_lammps(folder: Path, run: Run, ranks: int, columns: str, commands: str
 
 
 def start_openmm(folder: Path, run: Run, target: Callable[[Run], None]) -> Engine:
-    """``target`` in a process of its own, in that folder; it calls ``run.record``."""
+    """Start ``target``, which calls ``run.record``, in a process of its own in that folder."""
     folder.mkdir()
     os.environ.update(SHARED_CORES)
     spawn = multiprocessing.get_context("spawn")
@@ -163,11 +164,11 @@ def _in_folder(folder: Path, target: Callable[[Run], None], run: Run) -> None:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
     target(run)
-    os._exit(0)  # what Python allocates at its end is no growth
+    os._exit(0)  # what Python allocates on exit must not count as growth
 
 
 def wait(engines: list[Engine]) -> None:
-    """Sample memory until all have ended; where one fails, end the others."""
+    """Sample memory until all engines have ended; if one fails, end the others."""
     try:
         while any(engine.exit_status() is None for engine in engines):
             time.sleep(0.1)

@@ -1,10 +1,11 @@
-"""Long runs at constant energy: is memory flat, and does the energy stay?
+"""Long runs at constant energy: does memory grow, and does the energy drift?
 
-LAMMPS on two ranks and OpenMM on its CPU platform, side by side. The model is a small one with
-random weights on the self-test's lattice of its elements; or a file, on the first configuration of
-a file of data, at 300 K. Growth is that of the resident memory from the second to the last quarter
-of the run, drift that of its last three quarters. With --steps, which are too few for a drift,
-growth alone is judged and no report is written.
+LAMMPS on two ranks and OpenMM on its CPU platform run at the same time. By default a small model
+with random weights runs the self-test's lattice of its elements; --model and --start name an
+exported file and data whose first configuration it runs, at 300 K. Judged are the growth of the
+resident memory from the second to the last quarter of the run, and the drift of the total energy in
+the last three quarters. With --steps, which are too few for a drift, only growth is judged and no
+report is written.
 """
 
 from pathlib import Path
@@ -25,13 +26,13 @@ from hipnn_ts.selftest.dynamics import relaxed
 from hipnn_ts.selftest.model import write_random_model
 from hipnn_ts.selftest.questions import BOUNDS, Questions
 
-REPEATS = (2, 2, 1)  # of the start, for minutes; once for steps
+REPEATS = (2, 2, 1)  # of the start configuration in runs of minutes; 1 in runs of steps
 EVERY = 50  # steps between records
 GROWTH = 2.0  # MiB
 
 
 def thermal(model: Path, start: str | None, repeats) -> Atoms:
-    """About 300 K; liquids are held there for a picosecond first."""
+    """Atoms at about 300 K; a given start is kept there for a picosecond first."""
     calculator = HIPNNTSCalculator(model)
     elements = calculator.metadata.network.elements
     base = read_frames(start)[0] if start else Questions(elements, BOUNDS["float32"]).base
@@ -56,7 +57,7 @@ def run_openmm(run: Run) -> None:
 
 
 def judge(engine: Engine, n_atoms: int) -> dict:
-    """Growth and drift."""
+    """Growth of memory (MiB) and drift of the energy (µeV/atom/ps) of an engine."""
     memory = engine.memory
     times, energies = engine.recorded()
     quarter = len(memory) // 4
@@ -76,7 +77,7 @@ def judge(engine: Engine, n_atoms: int) -> dict:
 @click.option("--model", type=click.Path(exists=True, resolve_path=True), help="An exported file.")
 @click.option("--start", type=click.Path(exists=True), help="Extended XYZ, or any data file.")
 def main(scratch: Path, model: str | None, start: str | None, minutes=60.0, steps=0) -> Findings:
-    """Run both engines; with steps, those instead of minutes."""
+    """Run both engines for ``minutes`` or, if not 0, for ``steps``."""
     length = {"steps": steps} if steps else {"minutes": minutes}
     timestep = 0.5 if model else 0.25
     file = Path(model) if model else scratch / "model.pt"

@@ -1,8 +1,9 @@
-"""Does dynamics with trained potentials hold? Molecules at 500 K, water at 300 K.
+"""Does dynamics with trained potentials stay stable? Molecules at 500 K, water at 300 K.
 
-By the models that bench-accuracy trained longest, with polynomials and with norms, and the rules of
-`hipnn-ts stability`: a run ends where a bond differs by more than 0.5 Å from its length at the
-start. Runs that are done are kept in build/stability; an interrupted benchmark goes on there.
+The models are those that bench-accuracy trained longest, with polynomials and with norms, the rules
+those of `hipnn-ts stability`: a run ends when a bond differs by more than 0.5 Å from its length at
+the start. All runs must reach their full length. Needs the published sets (HIPNN_TS_SHARED_DATA).
+Runs are kept in build/stability, where an interrupted benchmark continues.
 """
 
 from pathlib import Path
@@ -32,14 +33,14 @@ KINDS = {"polynomials": "hipnn-ts-polynomials-l3", "norms": "hipnn-ts-norms-l2"}
 
 
 def longest_trained(name: str, kind: str) -> tuple[Path | None, float]:
-    """The checkpoint of seed 0 with the most minutes, and these; where there is one."""
+    """The checkpoint of seed 0 with the most minutes of training, and the minutes; or None, 0."""
     found = TRAINED.glob(f"*-minutes-seed-0/{name}/{KINDS[kind]}/best.ckpt")
     minutes = {path: float(path.parts[-4].split("-")[0]) for path in found}
     return max(minutes.items(), key=lambda item: item[1], default=(None, 0.0))
 
 
 def held(checkpoint: Path, name: str, number: int, n_runs: int, picoseconds: float) -> dict:
-    """One run, from its own frame."""
+    """One run of a model, from a frame that depends on its number; a row of the report."""
     temperature, frames = SETS[name]
     starts = list(read_trajectory(published_data() / frames))
     with TemporaryDirectory() as folder:

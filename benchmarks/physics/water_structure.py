@@ -1,8 +1,8 @@
 """Radial distribution functions of liquid water in LAMMPS beside those of the reference data.
 
-64 molecules in the cell of the reference frames at 300 K, from one of them; the first fifth of the
-run does not count. The model is the latest that accuracy.py trained on the published water
-(energies and forces alone), the reference that set's own frames, with PBE0+TS.
+64 molecules at 300 K start from one of the reference frames, those of the published water with
+PBE0+TS; the first fifth of the run does not count. The model is the latest that accuracy.py trained
+on the energies and forces of these frames. Judged is the distance of the first peak of O-O.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ DISTANCES = (np.arange(BINS) + 0.5) * FARTHEST / BINS
 TEMPERATURE = 300  # K
 TIMESTEP = 0.5  # fs
 EVERY = 40  # steps between records
-SHIFT = 0.05  # Å, of the first peak of O-O
+SHIFT = 0.05  # Å, largest difference of the first O-O peak's distance from the reference's
 NVT = f"""fix move all nvt temp {TEMPERATURE} {TEMPERATURE} 0.1
 dump positions all custom {EVERY} positions.lammpstrj id element x y z
 dump_modify positions element H O sort id"""
@@ -34,7 +34,7 @@ OURS = "hipnn-ts in LAMMPS"
 
 
 def reference_frames() -> list[Atoms]:
-    """Of the published water with PBE0+TS, labelled."""
+    """Labelled frames of the published water with PBE0+TS."""
     folder = data_folder() / "water_pbe0ts"
     return [frame for file in FILES for frame in read_frames(folder / file)]
 
@@ -55,7 +55,7 @@ def radial_functions(frames: list[Atoms]) -> dict[str, list[float]]:
 
 
 def first_peak(values: list[float], beyond: float = 2.0) -> dict[str, float]:
-    """Of the parabola through the highest point beyond so many Å and its neighbours."""
+    """Top of the parabola through the points about the highest one beyond so many Å."""
     g = np.asarray(values)
     top = int(np.argmax(np.where(beyond < DISTANCES, g, 0)))
     near = slice(top - 2, top + 3)
