@@ -1,4 +1,4 @@
-"""The documentation site: `make docs`."""
+"""Sphinx's configuration of the documentation, which `make docs` builds."""
 
 import sys
 from importlib.metadata import version as installed
@@ -24,7 +24,7 @@ myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["generated"]
 
-# Docstrings state meaning, shape and unit after the colon, not types to link to.
+# After the colon our docstrings state meaning, shape and unit, not types to link to.
 numpydoc_xref_param_type = False
 numpydoc_show_class_members = False
 autodoc_typehints = "signature"
@@ -39,7 +39,7 @@ html_copy_source = False
 
 
 def setup(app):
-    """Tables and plots from benchmarks/results, before any page is read."""
+    """Make tables and plots from benchmarks/results before Sphinx reads any page."""
     from pygments.lexers.special import TextLexer
 
     from docs.rendering.pages import write_pages

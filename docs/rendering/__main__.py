@@ -1,9 +1,9 @@
-"""README's figures and picture: `make figures`.
+"""Update README's figures and picture from benchmarks/results; `make figures` runs it.
 
     python -m docs.rendering [--check]
 
-Rewrites what stands between the marks of README.md, and its picture. --check only compares, and its
-exit status is 1 where something is stale. What the docs show is made when they are built.
+Rewrites the text between the marks in README.md, and its picture. --check only compares; its exit
+status is 1 if something is stale. The docs' own tables and plots are made when they are built.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Cost against accuracy on four sets: time on water by speed/peers.py, errors as published or
-trained by accuracy/accuracy.py.
+"""Cost against accuracy on four sets.
 
-What is timed is the network that was trained, except: published ACE and ANI are timed with random
-weights of like size, published MACE has twice the channels that are timed, and hippynn is timed
-with 128 features. A committee of three is counted as three times its member.
+Times are those of speed/peers.py on water, errors those published or found by accuracy/accuracy.py.
+The timed network is the trained one, with exceptions: for published ACE and ANI one of like size
+with random weights is timed, for published MACE one with half of its channels, and for hippynn one
+with 128 features. A committee of three costs three times its member.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from docs.rendering.markup import number, table
 from docs.rendering.plots import OURS, THEIRS, save
 from docs.rendering.results import not_measured
 
-# Results file: test, and how the picture calls it.
+# For each results file: its test, and the title of its panel.
 PANELS = {
     "accuracy/3bpa": ("300 K", "3BPA, 300 K"),
     "accuracy/ethanol_rmd17": ("test_MD", "ethanol"),
@@ -29,7 +29,7 @@ PANELS = {
     "accuracy/mlearn_Mo": ("test", "molybdenum"),
 }
 MINE = "hipnn-ts, {width} features, R {cutoff:g}, {invariants}"
-# Trained here, and published: what is timed for it.
+# The timed model for each model that was trained here, and for each that was published.
 TRAINED = {
     "hippynn": "hippynn, 128 features",
     "NEP (TorchNEP)": "NEP4, 5 + 4 Å, nep-adapters, native",
@@ -58,7 +58,7 @@ class Point(NamedTuple):
 
 
 def points(results: dict) -> dict[str, list[Point]]:
-    """Every model for which both are there, by set."""
+    """Every model whose cost and error are both known, by results file."""
     if "peers" not in results:
         return {}
     row = results["peers"]["systems"]["ASE"]
@@ -80,12 +80,12 @@ def is_ours(point: Point) -> bool:
 
 
 def measure_of(result: dict, test: str) -> str:
-    """In which published errors are quoted."""
+    """The measure, mae or rmse, of a test's published errors; rmse if there are none."""
     return next((figure["measure"] for figure in result["published"][test]), "rmse")
 
 
 def _of_set(result: dict) -> Iterator[tuple[str, str, int, float, str]]:
-    """Label, what is timed, how many of it, error, source."""
+    """Label, timed model, number of members, error (meV/Å) and its source, for each model."""
     test = PANELS[f"accuracy/{result['set']}"][0]
     measure = measure_of(result, test)
     network = result["network"]
@@ -114,7 +114,7 @@ def _of_set(result: dict) -> Iterator[tuple[str, str, int, float, str]]:
 
 
 def text(results: dict) -> str:
-    """Both figures of each model."""
+    """Markdown with a table of costs and errors, and the models that are ahead of ours."""
     found = points(results)
     if not found:
         return not_measured("peers", "accuracy")
@@ -150,12 +150,12 @@ def better(panel: list[Point]) -> list[str]:
 
 
 def fingerprint(results: dict) -> str:
-    """What the picture carries to tell the figures from which it was drawn."""
+    """A hash of the plotted points, which the picture carries to show from what it was drawn."""
     return hashlib.sha256(json.dumps(points(results)).encode()).hexdigest()
 
 
 def draw(results: dict, path: Path) -> None:
-    """The same as a picture, if there is anything to show."""
+    """Draw all points, if there are any."""
     found = points(results)
     if not found:
         return
@@ -170,8 +170,8 @@ def draw(results: dict, path: Path) -> None:
 
 
 def _panel(axes: Axes, panel: list[Point]) -> None:
-    """Labels of ours, which are the fastest, are on the left, but for committees; what is published
-    is hollow."""
+    """Plot one set: labels of ours, the fastest, are on the left, except committees'; published
+    errors have hollow marks."""
     for point in panel:
         colour = OURS if is_ours(point) else THEIRS
         filling = "none" if point.source == "published" else colour

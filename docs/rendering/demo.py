@@ -1,4 +1,4 @@
-"""Training curve, parity and energy over time, in one picture."""
+"""Draw the demo's training curve, force parity and total energy over time in one picture."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Markdown of tables, figures and where they come from."""
+"""Write tables, numbers and the origin of results in Markdown."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ VERDICTS = {True: "reached", False: "**missed**", None: "not judged"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """First column left, the others right."""
+    """A Markdown table with the first column aligned left and the others right."""
     head = list(head)
     lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
@@ -17,7 +17,7 @@ def number(value: float | None, form: str = ".3g") -> str:
 
 
 def origin(result: dict, command: str = "") -> str:
-    """Where a figure comes from: date, commit, machine, versions that matter."""
+    """Where a result comes from: date, commit, machine, versions of packages."""
     machine = result["machine"]
     versions = ", ".join(f"{p} {v}" for p, v in result["versions"].items() if p != "hipnn-ts")
     by = f"`{command}`, " if command else ""

@@ -1,4 +1,4 @@
-"""What the docs include: one file for each table, plots beside them."""
+"""Write the files that the docs include: one for each table, and plots."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from docs.rendering.tables import TABLES
 
 
 def write_pages(folder: Path, results: dict | None = None) -> None:
-    """Tables as NAME.md, plots as NAME.svg, for the docs to include."""
+    """Write tables as NAME.md and plots as NAME.svg to a folder, for the docs to include."""
     results = load() if results is None else results
     folder.mkdir(parents=True, exist_ok=True)
     pages = {name: _page(name, folder, results) for name in TABLES}
@@ -29,7 +29,7 @@ def write_pages(folder: Path, results: dict | None = None) -> None:
 
 
 def _page(name: str, folder: Path, results: dict) -> str:
-    """A table, below its plot where it has one, and where it comes from."""
+    """A table below its plot, if it has one, and the origin of its result."""
     table = TABLES[name]
     if table.source not in results:
         return not_measured(table.source)
@@ -41,7 +41,7 @@ def _page(name: str, folder: Path, results: dict) -> str:
 
 
 def _bars(results: dict) -> str:
-    """What every benchmark judged."""
+    """The checks of every benchmark."""
     return "\n\n".join(
         f"### `{command_of(name)}`\n\n{checks_table(result)}\n\n{origin(result)}"
         for name, result in results.items()

@@ -1,4 +1,4 @@
-"""Plots of the docs and of the README, each from results files."""
+"""Plots of the docs, each from one results file."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 
 from docs.rendering.trainings import learning_errors
 
-matplotlib.rcParams["svg.hashsalt"] = "hipnn-ts"  # the same file for the same figures
+matplotlib.rcParams["svg.hashsalt"] = "hipnn-ts"  # the same results give the same file
 matplotlib.rcParams["svg.fonttype"] = "none"
 OURS, THEIRS = "C0", "0.6"
 
 
 def save(figure: Figure, path: Path, note: str = "") -> None:
-    """The same file for the same figures, whenever it is drawn."""
+    """Save a plot without its date, so that the same results give the same file."""
     figure.savefig(path, metadata={"Date": None, "Description": note or None})
 
 
@@ -35,7 +35,7 @@ def bars(path: Path, values: dict[str, float], label: str, note: str = "", log=T
 
 
 def peers(result: dict, path: Path) -> None:
-    """Atom-steps a second of each package in each engine."""
+    """Atom-steps per second of each model in each engine."""
     rates = {
         f"{name}, {system}": row["n_atoms"] / times["median"]
         for system, row in result["systems"].items()
@@ -45,7 +45,7 @@ def peers(result: dict, path: Path) -> None:
 
 
 def cpu(result: dict, path: Path) -> None:
-    """Kernels beside hippynn's, for the first network."""
+    """Atom-steps per second of our kernels and hippynn's, for the first network."""
     name, row = next(iter(result["networks"].items()))
     rates = {side: row["n_atoms"] / times["median"] for side, times in row["seconds"].items()}
     bars(path, rates, f"atom-steps/s, {name}")
@@ -57,7 +57,7 @@ def stages(result: dict, path: Path) -> None:
 
 
 def openmm(result: dict, path: Path) -> None:
-    """Milliseconds a step against the size of the system."""
+    """Milliseconds per step against the number of atoms."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     rows = list(result["systems"].values())
@@ -95,7 +95,7 @@ def water_structure(result: dict, path: Path) -> None:
 
 
 def path_integral_water(result: dict, path: Path) -> None:
-    """g(r) of O-O, of O-H between molecules and within them."""
+    """g(r) of O-O, and of O-H between and within molecules."""
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     panels = [("O-O", (2, 6), (0, 3.5)), ("O-H", (1.3, 6), (0, 2)), ("O-H", (0.7, 1.3), None)]
     for axes, (pair, within, heights) in zip(figure.subplots(1, 3), panels, strict=True):
@@ -107,7 +107,7 @@ def path_integral_water(result: dict, path: Path) -> None:
 
 
 def uncertainty(result: dict, path: Path) -> None:
-    """Of atoms in bins of their uncertainty: its root mean square, and that of their errors."""
+    """Root mean squares of force error and uncertainty of atoms, in bins by uncertainty."""
     sets = result["sets"]
     figure = Figure(figsize=(3.4 * len(sets), 3.4), layout="constrained")
     for axes, (name, tests) in zip(
@@ -128,7 +128,7 @@ def uncertainty(result: dict, path: Path) -> None:
 
 
 def learning(result: dict, path: Path) -> None:
-    """Error against labels of each way to choose them: every seed, and their mean."""
+    """Force error against number of labels for each way to choose them: seeds and their mean."""
     tests = sorted({test for test, *_ in learning_errors(result)})
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, test in zip(figure.subplots(1, len(tests), squeeze=False)[0], tests, strict=True):

@@ -1,4 +1,4 @@
-"""README's marked blocks: its table of figures, and the bars that were missed."""
+"""README's marked blocks: its table of figures, and the list of missed bars."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def _force_difference(result: dict, dtype: str) -> float:
 
 
 def _largest_box(result: dict) -> dict | None:
-    """Of ours: the largest size, or the one beside other potentials."""
+    """Our row with the most atoms, from the sizes or else from the comparison with peers."""
     for section in ("sizes", "peers"):
         rows = result["sections"].get(section, {}).get("rows", {})
         ours = [row for name, row in rows.items() if section == "sizes" or "128" in name]
@@ -46,7 +46,7 @@ def _water_forces(result: dict) -> dict[str, Any]:
     }
 
 
-# What, results file, the figure (None where the file has none), and how it is written.
+# Label, results file, the figure (None if the file has none), and its format.
 HEADLINES = (
     (
         "energy and forces, 3,000 atoms of water, ANI-1x network (128 features), float32",
@@ -97,7 +97,7 @@ HEADLINES = (
 
 
 def headlines(results: dict) -> str:
-    """The README's table: what, figure, and where it comes from."""
+    """README's table of labels, figures and their origin."""
     lines = ["| | measured | by |", "|---|---|---|"]
     absent = []
     for what, name, figure, form in HEADLINES:
@@ -122,7 +122,7 @@ def headlines(results: dict) -> str:
 
 
 def short(results: dict) -> str:
-    """Bars that were judged and missed, for the list of what does not work."""
+    """List of the bars that were missed."""
     lines = []
     for name, result in results.items():
         for check in result["checks"]:
@@ -139,7 +139,7 @@ BLOCKS = {"headline": headlines, "short": short}
 
 
 def filled(text: str, results: dict) -> str:
-    """README's text with every marked block anew."""
+    """README's text with every marked block replaced."""
     for name, block in BLOCKS.items():
         body = MARKED.format(name=name, body=f"\n{block(results)}\n")
         pattern = MARKED.format(name=name, body=".*?")
@@ -150,7 +150,7 @@ def filled(text: str, results: dict) -> str:
 
 
 def stale(results: dict) -> list[str]:
-    """What does not follow from the results."""
+    """Files that do not follow from the results."""
     found = []
     if filled(README.read_text(), results) != README.read_text():
         found.append(str(README.relative_to(ROOT)))

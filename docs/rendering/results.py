@@ -1,11 +1,11 @@
-"""Results of the benchmarks, and the commands that made them."""
+"""Read the benchmarks' results, and name the commands that made them."""
 
 import json
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-# Of the others the command is `make bench-NAME`.
+# Other results files are made by `make bench-NAME`.
 COMMANDS = {
     "ase_steps": "make bench-ase",
     "gpu": "benchmarks/speed/gpu/run.sh",
@@ -15,7 +15,7 @@ COMMANDS = {
 
 
 def load(folder: Path = RESULTS) -> dict[str, dict]:
-    """Every results file, by its path without ending."""
+    """The content of every results file, by its path without suffix."""
     return {
         path.relative_to(folder).with_suffix("").as_posix(): json.loads(path.read_text())
         for path in sorted(folder.rglob("*.json"))
@@ -23,12 +23,12 @@ def load(folder: Path = RESULTS) -> dict[str, dict]:
 
 
 def command_of(name: str) -> str:
-    """What to type for a results file; those of one folder have one command."""
+    """The command that makes a results file; those of one folder have one command."""
     first = name.split("/")[0]
     return COMMANDS.get(first, f"make bench-{first.replace('_', '-')}")
 
 
 def not_measured(*names: str) -> str:
-    """In place of what no results file is there for."""
+    """Text in place of results that do not exist, with the commands that make them."""
     commands = ", ".join(f"`{command_of(name)}`" for name in names)
     return f"Not measured here: {commands}."

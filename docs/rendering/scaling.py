@@ -1,7 +1,7 @@
-"""From the ranks that were measured to ten thousand: the tables of docs/lammps_scaling.md.
+"""Extrapolate LAMMPS from the measured ranks to ten thousand: tables of docs/lammps_scaling.md.
 
-The model is written on the page; what is measured comes from results/lammps.json, what is assumed
-about the network of a cluster stands here.
+That page explains the model. Measured figures come from results/lammps.json; assumptions about the
+network of a cluster are constants here.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ DENSITY = 81 / (3 * 3.1043) ** 3  # atoms/Å³ of the water that was measured
 CUTOFF, SKIN = 6.5, 2.0  # Å
 RANKS = (1, 10, 100, 1000, 10000)
 ATOMS = (100_000, 1_000_000, 10_000_000, 100_000_000)
-LATENCY = 2e-6  # seconds a message, assumed
-BANDWIDTH = 0.4e9  # bytes/s of a core's share, assumed
+LATENCY = 2e-6  # seconds per message, assumed
+BANDWIDTH = 0.4e9  # a core's share, bytes/s, assumed
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Seconds, and bytes that cross the network."""
+    """Seconds and messages of a step for each atom and ghost."""
 
-    atom: float  # a whole step, for an atom of one's own
-    ghost: float  # the network's work for an atom that another rank owns
-    ghost_bytes: float  # sent for such an atom in a step, both ways
+    atom: float  # s, a whole step, for each atom that a rank owns
+    ghost: float  # s, the neural network's work for each ghost within the cutoff
+    ghost_bytes: float  # sent for a ghost in a step, both ways
 
     def step(self, n_atoms: float, ranks: float) -> float:
         """Seconds of a step of cubic water shared by ``ranks`` cores."""
@@ -45,13 +45,13 @@ class Machine:
 
 
 def shell(own: float, width: float) -> float:
-    """Atoms within ``width`` (Å) around a cube of ``own`` atoms."""
+    """Number of atoms within ``width`` (Å) around a cube of ``own`` atoms."""
     edge = (own / DENSITY) ** (1 / 3)
     return ((edge + 2 * width) ** 3 - edge**3) * DENSITY
 
 
 def fit(sections: dict, ghost_bytes: float) -> Machine:
-    """The machine that the weak scaling shows."""
+    """The machine that follows from the measured weak scaling."""
     rows = sections["weak"]["rows"]
     per_core = max(int(name.split(", ")[2].split()[0]) for name in rows)
     one, two = (rows[f"{ANI}, {per_core} atoms a core, {k}"] for k in ("1 rank", "2 ranks"))
@@ -63,7 +63,7 @@ def fit(sections: dict, ghost_bytes: float) -> Machine:
         / sum(row["stages"].values())
         for row in (one, two)
     ]
-    # Two slabs of the box, side by side: ghosts on two faces, the other images share their rows.
+    # Two slabs side by side have ghosts on two faces; other images share rows with their atoms.
     own = two["n_atoms"] / 2
     area = (2 * own / DENSITY) ** (2 / 3)
     ghosts = 2 * area * CUTOFF * DENSITY
@@ -72,7 +72,7 @@ def fit(sections: dict, ghost_bytes: float) -> Machine:
 
 
 def measured(sections: dict) -> str:
-    """What was run."""
+    """Table of the measured runs."""
     parts = ("Pair", "Neigh", "Comm")
     rows = []
     for section in ("strong", "weak", "sizes"):
@@ -89,7 +89,7 @@ def measured(sections: dict) -> str:
 
 
 def found(machine: Machine) -> str:
-    """The machine's figures."""
+    """Table of the machine's figures."""
     rows = [
         ["own atom, whole step, one core", f"{1e6 * machine.atom:.1f} µs"],
         ["atom of another rank within the cutoff, network", f"{1e6 * machine.ghost:.1f} µs"],
@@ -101,7 +101,7 @@ def found(machine: Machine) -> str:
 
 
 def extrapolated(machine: Machine) -> str:
-    """Time of a step and efficiency, by size and number of cores."""
+    """Table of time per step and efficiency, by number of atoms and cores."""
 
     def cell(n: int, ranks: int) -> str:
         return f"{duration(machine.step(n, ranks))}, {100 * machine.efficiency(n, ranks):.0f} %"
@@ -112,7 +112,7 @@ def extrapolated(machine: Machine) -> str:
 
 
 def limits(machine: Machine) -> str:
-    """Where it stops scaling."""
+    """Sentences on the number of atoms per core at which scaling ends."""
     large = 1e12
     sizes = [round(10 ** (k / 50)) for k in range(1, 500)]
     owned = {
@@ -134,7 +134,7 @@ def duration(seconds: float) -> str:
 
 
 def text(results: dict) -> str:
-    """What was run, the machine that it shows, and what follows for more ranks."""
+    """The measured runs, the machine that follows from them, and its times on more ranks."""
     if "weak" not in results.get("lammps", {}).get("sections", {}):
         return not_measured("lammps")
     content = results["lammps"]

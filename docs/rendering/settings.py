@@ -1,4 +1,4 @@
-"""Tables that no measurement is behind: keys of the configurations, and arithmetic."""
+"""Tables that need no measurement: keys of configurations, and arithmetic."""
 
 from benchmarks.speed.minimum_work import BACKWARD_PRODUCTS
 from docs.rendering.markup import table
@@ -7,12 +7,12 @@ from hipnn_ts.training.config import SECTIONS, describe
 
 
 def keys() -> str:
-    """Every key of a training configuration."""
+    """Tables of all keys of a training configuration."""
     return "\n\n".join(f"## {name}\n\n{_keys(model, name)}" for name, model in SECTIONS.items())
 
 
 def learning_keys() -> str:
-    """Every key of `hipnn-ts learn`."""
+    """Table of all keys of `hipnn-ts learn`."""
     return _keys(LearnConfig, "")
 
 
@@ -25,7 +25,7 @@ def _keys(model: type, name: str) -> str:
 
 
 def cost() -> str:
-    """Arithmetic of one interaction layer by both orders of work, from its own formula."""
+    """Table of the arithmetic of one interaction layer in both orders of its sums."""
     n_features, n_sensitivities, n_components, pairs = 128, 20, 9, 110
     dense = 2 * n_sensitivities * n_features**2
     apart = 2 * pairs * n_components * n_sensitivities * n_features

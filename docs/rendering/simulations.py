@@ -1,4 +1,4 @@
-"""Rows and remarks of tables of what simulations tell."""
+"""Rows and remarks of the tables on simulations."""
 
 from docs.rendering.table import Rows
 
@@ -43,7 +43,7 @@ def after_path_integral(result: dict) -> str:
 
 
 def stability(result: dict) -> Rows:
-    """How long the runs of each model held, and the end of those that broke."""
+    """For each model, how long its runs stayed stable, and how those that did not ended."""
     for name, runs in result["rows"].items():
         changes = [run["largest_change"] for run in runs if run["largest_change"] is not None]
         yield (

@@ -1,4 +1,4 @@
-"""A table of the docs: one description of its rows and columns."""
+"""How a table of the docs is described: its source, rows and columns."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Rows = Iterable[tuple[str, dict]]
 
 @dataclass(frozen=True)
 class Table:
-    """A row for each of ``rows``, named in the first column; text before and after."""
+    """A table whose first column names its rows, with text before and after it."""
 
     source: str  # results file
     head: str
@@ -22,7 +22,7 @@ class Table:
     after: Callable[[dict], str] = lambda result: ""
 
     def text(self, result: dict) -> str:
-        """In Markdown."""
+        """The table for a result, in Markdown."""
         columns = list(self.columns(result) if callable(self.columns) else self.columns)
         rows = [
             [name, *(number(_figure(row, figure), form) for _, figure, form in columns)]

@@ -7,7 +7,7 @@ STEPS_PER_SECOND = "steps/s", "steps_per_second"
 
 
 def _screening(source: str) -> Table:
-    """Candidates of the recipe that one results file compares."""
+    """Table of the candidate recipes that one results file compares."""
     return Table(
         source,
         "recipe",

@@ -1,4 +1,4 @@
-"""Rows, columns and remarks of tables of speed."""
+"""Rows, columns and remarks of the tables on speed."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,7 +6,7 @@ from docs.rendering.table import Column, Rows
 
 
 def sides(result: dict, head: str, scale: Callable[[dict], float], form: str) -> list[Column]:
-    """A column for each side of timed systems, blank where a system has no such side."""
+    """A column of medians for each timed side, blank if a system lacks it."""
     sides = dict.fromkeys(s for row in result["systems"].values() for s in row["seconds"])
 
     def of(side: str) -> Callable[[dict], float | None]:
@@ -44,7 +44,7 @@ def before_gpu(result: dict) -> str:
 
 
 def gpu_kernels(result: dict) -> Rows:
-    """Those that take more than a hundredth of a step; names that are not ours are cuBLAS's."""
+    """Kernels that take more than 1 % of a step; names that are no identifiers are cuBLAS's."""
     times = result["microseconds_by_kernel_20577"]
     sums: dict[str, float] = {}
     for name, microseconds in times.items():
@@ -57,7 +57,7 @@ def gpu_kernels(result: dict) -> Rows:
 
 
 def models(result: dict) -> Rows:
-    """Each with its times by engine."""
+    """Each model with its times (µs/atom) by engine."""
     for name, model in result["models"].items():
         within = zip(model.get("cutoffs", []), model.get("neighbours", []), strict=True)
         times = {

@@ -1,4 +1,4 @@
-"""Rows of what was trained: errors by set, candidate or regularisation."""
+"""Rows of the tables on training: errors by set, candidate or regularisation."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ Rows = Iterator[tuple[str, dict]]
 
 
 def accuracy(results: dict) -> str:
-    """Errors of every set that was trained on, beside hippynn's and published ones."""
+    """Tables of our errors on every set beside hippynn's, peers' and published ones."""
     parts = []
     for name, result in results.items():
         if name.startswith("accuracy/"):
@@ -25,7 +25,7 @@ def accuracy(results: dict) -> str:
 
 
 def _errors(result: dict) -> str:
-    """A row for each model; errors in the measure in which published ones are quoted."""
+    """A table with a row for each model, and errors in the measure of published ones."""
     published = {
         test: {figure["model"]: figure for figure in figures}
         for test, figures in result["published"].items()
@@ -63,7 +63,7 @@ def _errors(result: dict) -> str:
 
 
 def derived_rows(result: dict) -> Rows:
-    """Silicon and molecules; a column for each case."""
+    """Figures of silicon and of molecules, with a column for each case."""
     cases = {case: result[case] for case in ("before", "default") if case in result}
     default = result["default"]
     if default["silicon"]:
@@ -96,7 +96,7 @@ def _steps(value: int | None) -> str:
 
 
 def uncertainty_rows(result: dict) -> Rows:
-    """Committee and one model beside each other on every test."""
+    """Measures of a committee and of one model on every test."""
     for name, tests in result["sets"].items():
         for label, sides in tests.items():
             row = {"frames": sides["committee"]["frames"]}
@@ -109,7 +109,7 @@ def uncertainty_rows(result: dict) -> Rows:
 
 
 def _averaged(runs: Iterable[tuple[str, str, float]], digits: int) -> Rows:
-    """Rows of (row, column, value): means over seeds, with half of what lies between them."""
+    """Rows from (row, column, value) triples: means over seeds ± half of their range."""
     found: dict[str, dict[str, list[float]]] = {}
     for row, column, value in runs:
         found.setdefault(row, {}).setdefault(column, []).append(value)
@@ -135,7 +135,7 @@ def recipe_rows(result: dict) -> Rows:
 
 
 def recipe_columns(result: dict) -> list[tuple[str, str, str]]:
-    """By set, what training saw last."""
+    """A column for each test, by set, with the training frames last."""
     found = dict.fromkeys(column for _, row in recipe_rows(result) for column in row)
     ordered = sorted(found, key=lambda column: (column.split(", ")[0], column.endswith("seen")))
     return [(column, column, "") for column in ordered]
@@ -150,7 +150,7 @@ def learning_rows(result: dict) -> Rows:
 
 
 def learning_errors(result: dict) -> Iterator[tuple[str, str, int, float]]:
-    """Test, way to choose labels, labels, error of every seed."""
+    """Test, way to choose labels, number of labels and error (meV/Å), for every seed."""
     for side, seeds in result["forces_rmse_by_labels"].items():
         for curve in seeds.values():
             for row in curve:
@@ -160,5 +160,5 @@ def learning_errors(result: dict) -> Iterator[tuple[str, str, int, float]]:
 
 
 def minutes_of(result: dict) -> str:
-    """Of every training."""
+    """The different minutes of all trainings, as text."""
     return ", ".join(f"{m:g}" for m in sorted({run["minutes"] for run in result["runs"]}))
