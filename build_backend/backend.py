@@ -1,6 +1,6 @@
-"""scikit-build-core, with the heavy build requirements only where the environment lacks them.
+"""scikit-build-core, with heavy build requirements only if the environment lacks them.
 
-torch is never one of them: its operators are built where it is, and left out where it is not.
+torch is never one of them: its operators are built if it is installed, and left out if not.
 """
 
 import tomllib

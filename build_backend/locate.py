@@ -1,7 +1,7 @@
-"""Find a file of an installed distribution, in this build's environment or the one it is for.
+"""Find a file of an installed distribution, in the build's environment or its target's.
 
-With build isolation the environment that the package is built for is not importable, yet a second
-copy of torch in the isolated one would cost minutes and gigabytes.
+With build isolation, packages of the target environment cannot be imported, but a second copy of
+torch in the isolated one would cost minutes and gigabytes.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def locate(distribution: str, ending: str) -> Path | None:
-    """Path of the distribution's file whose name ends so, or None."""
+    """Path of the distribution's first file whose path ends with ``ending``, or None."""
     for path in (sys.path, [sysconfig.get_path("purelib")]):
         for found in Distribution.discover(name=distribution, path=path):
             for file in found.files or []:

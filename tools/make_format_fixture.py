@@ -1,10 +1,10 @@
-"""A small example of every file of the current format, for the tests of all later versions.
+"""Write a small example of every file of the current format, to test all later versions with.
 
     python tools/make_format_fixture.py tests/formats/1
     python tools/make_format_fixture.py tests/committee/formats/3 --committee
     python tools/make_format_fixture.py tests/uncertainty/formats/4 --uncertainty
 
-Run once, when a format is new: what a released hipnn-ts wrote is never written again.
+Run it once, when a format is new: files that a released hipnn-ts wrote are never replaced.
 """
 
 import json
@@ -38,7 +38,7 @@ PROVENANCE = {"training": "none", "closest_approach": {"H-H": 0.5, "H-O": 0.4, "
 
 
 def main() -> None:
-    """Write the files of a format of one network, of committees, or with force uncertainty."""
+    """Write the files of one network, of a committee, or of one with force uncertainty."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
     kinds = {"--committee": _committee, "--uncertainty": _uncertainty}
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _committee(folder: Path) -> None:
-    """A fused file of two members, and what it computes."""
+    """Write a fused file of a committee of two, and its results for a molecule of water."""
     members = []
     for seed in range(2):
         torch.manual_seed(seed)
@@ -56,7 +56,7 @@ def _committee(folder: Path) -> None:
 
 
 def _uncertainty(folder: Path) -> None:
-    """Checkpoint and fused file of one network with force uncertainty, and what it computes."""
+    """Write checkpoint and fused file of a network with force uncertainty, and results."""
     torch.manual_seed(0)
     potential = Potential(NETWORK, fused=False).double()
     n = sum(NETWORK.n_features)
@@ -81,7 +81,7 @@ def _what_it_computes(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def _one_network(folder: Path) -> None:
-    """Checkpoint, fused and portable files, an OpenMM system, and what they compute."""
+    """Write checkpoint, fused and portable files, an OpenMM system, and results."""
     torch.manual_seed(0)
     potential = Potential(NETWORK, fused=False).double()
     save_checkpoint(folder / "potential.ckpt", potential, PROVENANCE)

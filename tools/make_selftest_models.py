@@ -1,8 +1,8 @@
-"""The exported files that come with the package, for a self-test without a model of one's own.
+"""Write the exported files that the package has for a self-test without a user's model.
 
     python tools/make_selftest_models.py python/hipnn_ts/selftest
 
-Run where the format or the network of the self-test is new.
+Run it when the format or the network of the self-test changes.
 """
 
 import sys
@@ -12,7 +12,7 @@ from hipnn_ts.selftest.model import random_model, write_random_model
 
 
 def main() -> None:
-    """Write them to a folder."""
+    """Write both files to the folder that the command names."""
     for dtype in ("float32", "float64"):
         path = Path(sys.argv[1]) / random_model(dtype).name
         write_random_model(path, dtype, portable=False)

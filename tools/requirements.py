@@ -1,7 +1,7 @@
-"""Print what the build, the package and its tests need, from pyproject.toml alone.
+"""Print the requirements of the build, the package and its tests from pyproject.toml.
 
-With --build, what the build needs; with --compiled-against, what has headers that the package is
-compiled with; with --no-extras, what the build and the package need.
+--build prints those of the build; --compiled-against, those with headers that the package is
+compiled with; --no-extras, those of the build and the package.
 """
 
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every example at full length, in the order in which some use models of others; its picture and its
-# seconds are kept for the docs.
+# Run every example at full length; some use models of earlier ones. Pictures and times are kept for
+# the docs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 names=(water water_density alanine_dipeptide ml_mm copper learning)

@@ -2,7 +2,7 @@
 
 Both versions run 3,000 atoms of water at 1 g/cm³ with random weights, alternately; the ratio of
 median times per step is judged. --before names a folder with the earlier version, as `pip install
---no-deps --target FOLDER` in its checkout makes it.
+--no-deps --target FOLDER .` in its checkout makes it.
 """
 
 from functools import partial

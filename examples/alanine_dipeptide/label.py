@@ -14,7 +14,7 @@ from sampling import langevin  # noqa: E402
 from tblite.ase import TBLite  # noqa: E402
 
 PHI, PSI = (4, 6, 8, 14), (6, 8, 14, 16)
-# Atoms on the far side of each bond that is turned.
+# Atoms beyond the central bond of each angle, which turn with it.
 BEYOND = {PHI: [*range(8, 22)], PSI: [*range(14, 22)]}
 STARTS = ((-80, 75), (-150, 155), (-75, -15), (60, -60), (60, 40), (-150, 60))  # φ, ψ in degrees
 TEMPERATURES = (300.0, 600.0)

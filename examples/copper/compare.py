@@ -1,4 +1,4 @@
-"""The same on EMT in ASE, and the picture of both: python compare.py FOLDER [STEPS]."""
+"""Run in.copper's simulation with EMT in ASE and plot both: python compare.py FOLDER [STEPS]."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training data for copper from EMT, effective medium theory: python label.py OUT [FRAMES]."""
+"""Training data for copper from effective medium theory (EMT): python label.py OUT [FRAMES]."""
 
 import sys
 
@@ -32,7 +32,7 @@ for index, (temperature, strain, n_vacancies) in enumerate(RUNS):
     atoms.set_cell(atoms.cell * (1 + strain), scale_atoms=True)
     del atoms[random.permutation(len(atoms))[:n_vacancies]]
     atoms.calc = EMT()
-    # A crystal melts soon where it starts hot and dense packing is lost.
+    # A crystal melts soon if it starts hot and its atoms are displaced far.
     thermalize_momenta(atoms, temperature_K=2 * temperature, rng=random)
     atoms.rattle(0.25 if temperature > 1500 else 0.02, rng=random)
     dynamics = Langevin(

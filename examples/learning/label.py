@@ -1,4 +1,4 @@
-"""Energies and forces of GFN2-xTB: python label.py FRAMES LABELLED; frames that fail are named."""
+"""Label frames with GFN2-xTB and print those that fail: python label.py FRAMES LABELLED."""
 
 import sys
 

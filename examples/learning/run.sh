@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The loop, and the errors of its result on the labels that no member was trained on.
+# Run the learning loop, and evaluate its model on labels that no member was trained on.
 set -euo pipefail
 cd "$(dirname "$0")"
 out=${OUT:-run}

@@ -1,4 +1,4 @@
-"""Molecular dynamics with a committee until it deviates.
+"""Molecular dynamics that ends when the members of a committee disagree on a force.
 
 python walk.py MODEL STRUCTURE FRAMES STEPS
 """

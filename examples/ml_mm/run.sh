@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Alanine dipeptide in water.
+# Run alanine dipeptide, with the model, in classical water.
 set -euo pipefail
 cd "$(dirname "$0")"
 export OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others

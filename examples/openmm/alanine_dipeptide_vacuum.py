@@ -1,9 +1,9 @@
-"""Alanine dipeptide in vacuum, all of it by an exported potential.
+"""Alanine dipeptide in vacuum with an exported potential.
 
     python alanine_dipeptide_vacuum.py model.pt
 
 Heats the molecule to 300 K, then runs at constant energy. Writes a trajectory, a table and a
-picture of the backbone angles and of the total energy, which should hold still.
+picture of the backbone angles and of the total energy, which should stay constant.
 """
 
 import argparse

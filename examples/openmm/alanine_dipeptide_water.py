@@ -1,8 +1,8 @@
-"""Alanine dipeptide by an exported potential, in water by Amber14 and TIP3P.
+"""Alanine dipeptide with an exported potential in classical water (Amber14 and TIP3P).
 
     python alanine_dipeptide_water.py model.pt
 
-OpenMM-ML takes the force field's terms inside the solute out and puts the potential in (mechanical
+OpenMM-ML replaces the force field's terms inside the solute by the potential (mechanical
 embedding). Writes a trajectory, a table and a picture of the backbone angles.
 """
 
@@ -39,7 +39,7 @@ classical = field.createSystem(
 potential = MLPotential("hipnn-ts", model_path=options.model)
 system = potential.createMixedSystem(modeller.topology, classical, solute)
 
-# Read each time a frame is written; without a weight, so they exert no force.
+# The angles are read whenever a frame is written; their weight of 0 means that they exert no force.
 angles = openmm.CustomCVForce("0*(phi + psi)")
 for name, atoms in (("phi", (4, 6, 8, 14)), ("psi", (6, 8, 14, 16))):
     angle = openmm.CustomTorsionForce("theta")

@@ -1,4 +1,4 @@
-"""Liquid methanol at constant pressure by an exported potential.
+"""Liquid methanol at constant pressure with an exported potential.
 
     python methanol_npt.py model.pt
 
@@ -36,7 +36,7 @@ turns = Rotation.random(options.edge**3, random_state=1)
 topology = app.Topology()
 chain = topology.addChain()
 system = openmm.System()
-# A barostat moves whole molecules, and knows them by their bonds: these exert no force.
+# The barostat moves whole molecules, which it knows by bonds: these exert no force.
 bonds = openmm.HarmonicBondForce()
 positions = []
 for cell, turn in zip(np.ndindex(*[options.edge] * 3), turns, strict=True):

@@ -2,7 +2,7 @@
 
     python water_nve.py model.pt
 
-The total energy should hold still: its drift is the error of forces and integrator.
+The total energy should stay constant: its drift shows the error of forces and integrator.
 """
 
 import argparse
@@ -20,7 +20,7 @@ arguments.add_argument("--steps", type=int, default=2000, help="of 0.5 fs [defau
 arguments.add_argument("--platform", default="CPU", help="of OpenMM [default: CPU]")
 options = arguments.parse_args()
 
-# A classical water model places the molecules; it takes no part in what follows.
+# A classical water model only places the molecules; it exerts no forces in the simulation.
 modeller = app.Modeller(app.Topology(), [])
 modeller.addSolvent(app.ForceField("tip3p.xml"), boxSize=openmm.Vec3(*[options.box] * 3))
 

@@ -9,7 +9,7 @@ stopped. Needs ase and tblite.
 
 import os
 
-# One thread: tblite's sums, and with them the trajectories, then depend on the seed alone.
+# With one thread tblite's sums, and so the trajectories, depend on the seed alone.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
@@ -29,13 +29,13 @@ from ase.io import read, write
 from tblite.ase import TBLite
 
 METHOD = "GFN2-xTB"
-LARGEST_FORCE = 15.0  # eV/Å; beyond it no simulation goes, and a fit would see little else
+LARGEST_FORCE = 15.0  # eV/Å; simulations do not reach larger ones, which would dominate a fit
 END_OF_JOB = "# end of job\n"
 SETS = {"molecules": molecules, "water": water}
 
 
 def label(atoms: Atoms) -> Atoms | None:
-    """A labelled copy at positions rounded to 1e-4 Å, or None where xTB fails or forces explode."""
+    """A labelled copy with positions rounded to 1e-4 Å; None if xTB fails or forces are large."""
     frame = Atoms(
         atoms.numbers, np.round(atoms.positions, 4), cell=atoms.cell, pbc=atoms.pbc, info=atoms.info
     )
@@ -64,7 +64,7 @@ def make(name: str, folder: Path, seed: int) -> None:
     for index in range(len(done), len(jobs)):
         random = np.random.default_rng([seed, list(SETS).index(name), index])
         frames = []
-        # Where xTB fails on the way, the rest of this trajectory is lost, not the whole run.
+        # If xTB fails in a trajectory, only its remaining frames are lost.
         with suppress(CalculationFailed):
             for atoms in SETS[name].sample(jobs[index], random):
                 atoms.info["trajectory"] = index
@@ -92,14 +92,14 @@ def _extended_xyz(frames: list[Atoms]) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write so that an interruption leaves the old file."""
+    """Replace a file in one step, so that an interruption leaves the old one."""
     temporary = path.with_name(path.name + ".new")
     temporary.write_bytes(content)
     temporary.replace(path)
 
 
 def check(folder: Path) -> None:
-    """Forces and stress of the first labelled box against central differences of the energy."""
+    """Print forces and stress of the first labelled box beside differences of the energy."""
     with lzma.open(folder / "water.extxyz.xz", "rt") as file:
         frame = read(io.StringIO(file.read()), 0, format="extxyz")
 
@@ -129,7 +129,7 @@ def check(folder: Path) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Label the sets that the command line names, or check the labels."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("what", nargs="+", choices=[*SETS, "check"], help="sets to make, or check")
     parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder (default: .)")

@@ -35,12 +35,12 @@ def sample(job: tuple, random: np.random.Generator) -> Iterator[Atoms]:
     """Frames of one job: a molecule at a temperature, or a dimer from one random start."""
     if job in DIMERS:
         atoms = _dimer(*job, random)
-        # Hot and short: contacts and separations alike, before the two drift apart.
+        # Short runs have both contacts and separations, before the two molecules drift apart.
         frames = langevin(atoms, "GFN2-xTB", 300.0, 0.5, 4, 20, random)
         group = f"{job[0]}+{job[1]}"
     else:
         name, temperature = job
-        # 50 fs apart: several periods of all but the softest torsion.
+        # Frames are 50 fs apart: several periods of all but the softest torsions.
         frames = langevin(molecule(name), "GFN2-xTB", temperature, 0.5, 20, 100, random)
         group = f"{name}_{temperature:.0f}K"
     for atoms in frames:

@@ -1,4 +1,4 @@
-"""Langevin dynamics on xTB, as a source of configurations."""
+"""Langevin dynamics with xTB, as a source of configurations."""
 
 from collections.abc import Iterator
 
@@ -19,8 +19,8 @@ def langevin(
 ) -> Iterator[Atoms]:
     """Yield ``n_frames`` copies of ``atoms``, ``interval`` steps of ``timestep`` fs apart.
 
-    The friction is strong (20 fs): the aim is to lose the memory of the start, not to have
-    realistic dynamics. ``temperature`` in K, ``method`` a name that tblite knows.
+    The friction is strong (0.05/fs), to lose the memory of the start; the dynamics is not
+    realistic. ``temperature`` is in K, ``method`` a name that tblite knows.
     """
     atoms.calc = TBLite(method=method, verbosity=0)
     thermal = np.sqrt(atoms.get_masses() * units.kB * temperature)

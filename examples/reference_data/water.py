@@ -11,12 +11,12 @@ from sampling import langevin
 from scipy.spatial.transform import Rotation
 
 N_WATERS = 27
-CLASSICAL_LIMIT = 450.0  # K; hotter, the rigid model is a gas
+CLASSICAL_LIMIT = 450.0  # K; above it the rigid model is a gas
 CHARGES = tip3p.qH * np.array([-2, 1, 1])
 
 
 class Job(NamedTuple):
-    """One independent start. ``contacts`` adds a frame with molecules pushed into each other."""
+    """One independent run; ``contacts`` adds a frame with molecules pushed into each other."""
 
     temperature: float  # K
     density: float  # g/cm^3
@@ -47,10 +47,10 @@ JOBS = [
 def sample(job: Job, random: np.random.Generator) -> Iterator[Atoms]:
     """Frames of one run, and with ``contacts`` a distorted copy of the last."""
     atoms = _liquid(job.density, min(job.temperature, CLASSICAL_LIMIT), random)
-    # The rigid start lacks vibration: displace, so that the dynamics need not heat it first.
+    # The rigid start lacks vibration: displaced atoms need not be heated by the dynamics first.
     scale = 0.02 * np.sqrt(job.temperature / 300.0)
     atoms.positions += random.normal(size=atoms.positions.shape) * scale
-    # Sampled on the cheaper GFN1 (a sixth of the time in a box), labelled with GFN2.
+    # Sampled with GFN1, which takes a sixth of GFN2's time in a box; labels are GFN2's.
     for frame in langevin(
         atoms, "GFN1-xTB", job.temperature, 1.0, job.n_frames, job.interval, random
     ):

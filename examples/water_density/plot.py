@@ -1,4 +1,4 @@
-"""Picture of what in.water_npt wrote: python plot.py FOLDER."""
+"""Plot the density and g(r) that in.water_npt wrote: python plot.py FOLDER."""
 
 import sys
 from pathlib import Path

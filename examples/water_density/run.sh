@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Density and radial distribution functions.
+# Measure and plot density and radial distribution functions of water in LAMMPS.
 set -euo pipefail
 cd "$(dirname "$0")"
 export OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# inside.sh ROOT COMMAND...: a command in a chroot, in the folder where this is called, which is in the source or
-# in /tmp. Both, and the network's settings, are those of outside; the mounts end with the command.
+# inside.sh ROOT COMMAND...: run a command in a chroot, in the current folder, which must be in the source tree or
+# in /tmp. Both folders, and the network's settings, are shared with the chroot until the command ends.
 set -euo pipefail
 if [ "$1" != --mounted ]; then
   exec unshare --mount "$0" --mounted "$@"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# set_up.sh FOLDER: another system for the tests, Debian 13 in a chroot, FOLDER/root: Python 3.13, GCC 14, and
-# LAMMPS of 4 Feb 2025 with OpenMPI 5, built from Debian's source (whose own build lacks the PLUGIN package),
-# and this package, without torch. FOLDER/bin has an `lmp` and an `mpirun` that run the chroot's from outside.
-# What is there is kept: a second call builds this package again, and nothing else.
+# set_up.sh FOLDER: make a chroot of Debian 13 in FOLDER/root for tests on another system. It has Python 3.13,
+# GCC 14, LAMMPS of 4 Feb 2025 with OpenMPI 5, built from Debian's source because Debian's own build lacks the PLUGIN
+# package, and this package, without torch. FOLDER/bin has an `lmp` and an `mpirun` that run the chroot's from
+# outside. A second call only builds this package again.
 set -euo pipefail
 
 say() {
@@ -25,7 +25,7 @@ cd "$source"
 
 inside() { "$here/inside.sh" "$root" "$@"; }
 
-# step NAME SENTENCE: runs the function NAME once, and says the sentence where it fails.
+# step NAME SENTENCE: run the function NAME, unless that is done, and say SENTENCE if it fails.
 step() {
   [ ! -e "$root/done-$1" ] || return 0
   "$1" >"$folder/$1.log" 2>&1 & # a condition would run it past its own errors
@@ -48,12 +48,12 @@ packages() {
   inside pip install --requirement /venv/requirements.txt
 }
 
-# With the packages that the tests use; not optimised, which takes a quarter of the time to build.
+# LAMMPS with the packages that the tests use. Without optimisation the build takes a quarter of the time.
 lammps() {
   local url name size checksum
   rm -rf "$root/lammps"
   mkdir -p "$root/lammps/source"
-  # This archive alone: apt-get source wants the .dsc, too, whose name with %2b not every mirror knows.
+  # Only this archive is fetched: apt-get source needs the .dsc, too, whose name with %2b not every mirror knows.
   read -r url name size checksum < <(inside apt-get source --print-uris lammps | grep '\.orig\.tar')
   url=${url//\'/}
   inside python3 -c 'import sys; from urllib.request import urlretrieve; urlretrieve(*sys.argv[1:])' \
@@ -81,7 +81,7 @@ step lammps "Debian's LAMMPS was not built"
 rm -f "$root/done-package"
 step package "this package was not built"
 
-# Called as by the tests, with an lmp that is bin's.
+# The tests call mpirun with this lmp as its program.
 cat >"$folder/bin/lmp" <<END
 #!/bin/sh
 exec "$here/inside.sh" "$root" lmp "\$@"

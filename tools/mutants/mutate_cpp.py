@@ -1,8 +1,8 @@
-"""Mutation testing of the C++ of networks: which changes do tests miss?
+"""Mutation testing of the networks' C++ code: which changes do tests miss?
 
-Each of MUTANTS changes one expression. All are compiled at once, behind a switch that
-HIPNN_TS_MUTANT sets, into build/mutants; the tests of operators run on each. A mutant that no test
-notices has survived and is printed. `make mutants` runs this.
+Each of MUTANTS changes one expression. All are compiled into one build in build/mutants, where the
+environment variable HIPNN_TS_MUTANT selects one; TESTS run on each. A mutant that no test notices
+is printed as survived. `make mutants` runs this.
 """
 
 import os
@@ -18,7 +18,7 @@ TESTS = [
     "operators/test_inference.py",
     "export/test_extrapolation.py",
 ]
-# File in csrc/core, an expression that stands there once, and what it is changed to.
+# File in csrc/core, an expression that it has once, and the expression that replaces it.
 MUTANTS = [
     ("radial_terms.hpp", "z * z / -2", "z * z / -3"),
     ("radial_terms.hpp", "-rate * sine * cosine", "rate * sine * cosine"),
@@ -49,14 +49,14 @@ inline const int hipnn_ts_mutant =
 
 
 def write_if_changed(path, text):
-    """So that what did not change is not compiled again."""
+    """Write a file, unless it has that text already, so that it is not compiled again."""
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
 def sources():
-    """The project with all mutants."""
+    """Write the project with all mutants to BUILD/source."""
     changed = {}
     for number, (file, before, after) in enumerate(MUTANTS, 1):
         path = ROOT / "csrc" / "core" / file
@@ -77,7 +77,7 @@ def sources():
 
 
 def build():
-    """The package in BUILD/install, with its operators of torch."""
+    """Build the package with its torch operators; return the folder of its installation."""
     configure = ["cmake", "-S", BUILD / "source", "-B", BUILD / "objects", "-DHIPNN_TS_LAMMPS=OFF"]
     configure += ["-DCMAKE_BUILD_TYPE=None", f"-DPython_EXECUTABLE={sys.executable}"]
     configure += [f"-DCMAKE_CXX_FLAGS=-O1 -include {BUILD}/mutant.hpp"]

@@ -1,8 +1,9 @@
 """Mutation testing of the Python of `model`, `operators` and `export`: which changes do tests miss?
 
-cosmic-ray proposes the changes: a number, an operator, a comparison, a condition. A sample of them
-is made one by one in a copy of the installed package, and the tests of that room run on each. A
-mutant that no test notices has survived: it is printed as a diff. `make mutants` runs this.
+cosmic-ray proposes changes of numbers, operators, comparisons and conditions. A sample of them is
+made one by one in a copy of the installed package, and the tests of the changed folder ("room") run
+on each. A mutant that no test notices has survived and is printed as a diff. `make mutants` runs
+this.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).parents[2]
-# The tests of a room, the quickest to notice first.
+# The tests of each room; those that notice changes soonest come first.
 TESTS = {
     "model": ["model", "export/test_export.py", "training/test_training_config.py"],
     "operators": [
@@ -40,15 +41,15 @@ TESTS = {
         )
     ],
 }
-# Of files that other tests are about.
+# Files that are covered by other tests than those of their room.
 TESTS_OF_FILES = {
     "export/metatomic.py": ["metatomic"],
     "export/packing.py": ["export/test_export.py", "operators/test_windows.py"],
     "export/structures.py": ["ase/test_evaluate_batch.py", "ase/test_committee.py"],
     "model/cusp.py": ["physics/test_force_constants.py"],
 }
-# These say nothing about tests: an annotation `int | None` is no arithmetic, and without a
-# decorator hardly anything can be imported.
+# Kinds of change that say nothing about the tests: `|` in an annotation such as `int | None` is no
+# arithmetic, and without a decorator hardly anything can be imported.
 LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "NoOp", "AddNot", "Variable")
 LONGEST = 60  # seconds of processor time for the tests of one mutant
 
@@ -69,7 +70,8 @@ def proposals(source):
 
 
 def sample(package, rooms, number, choice):
-    """(file, its source, the source changed), as many as wanted, in random order."""
+    """At most ``number`` mutants (file, source, changed source) in random order, and the number of
+    places that can be changed."""
     found = []
     for room in rooms:
         for file in sorted((package / room).glob("*.py")):
@@ -87,7 +89,7 @@ def sample(package, rooms, number, choice):
 
 
 def in_a_child(function):
-    """Its exit status, of a process in which what imports slowly is imported already."""
+    """Exit status of a function in a forked process, which has this one's imports."""
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
@@ -105,7 +107,7 @@ def run_tests(tests, *options):
 
 
 def import_what_tests_import(rooms, folder):
-    """All modules but the package that is mutated, and the tests."""
+    """Import all modules that the tests import, but not the mutated package nor the tests."""
     path = folder / "modules"
 
     def collect():

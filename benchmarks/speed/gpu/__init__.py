@@ -1,1 +1,1 @@
-"""The same on an NVIDIA GPU: run.sh does all of it."""
+"""Benchmarks of speed on an NVIDIA GPU; run.sh builds, tests and measures."""

@@ -1,9 +1,9 @@
-"""Steps, memory and kernels on a GPU, beside hippynn with Triton and the machine's own ceilings.
+"""Steps, memory and kernels on a GPU, beside hippynn with Triton and the machine's ceilings.
 
-What takes longest comes last, and each part is printed as it ends.
-
-A step is positions in, energy and forces out, all on the GPU, float32, water at liquid density;
-atoms jitter so that the Verlet list is kept and renewed as in a simulation.
+A step takes positions and returns energy and forces, all on the GPU, in float32, for water at
+liquid density; atoms jitter, so that the neighbour list is kept and renewed as in a simulation.
+Medians are judged. Needs an NVIDIA GPU, and uses the published ANI-1x potential if there is one.
+Each part is printed as it ends; the longest come last.
 """
 
 import tempfile
@@ -31,14 +31,14 @@ from hipnn_ts.export import export_potential
 from hipnn_ts.export.exported import FusedPotential
 
 MANY = 200_000
-TRAINED = ((648, 32), (3000, 128))  # atoms and features
-WHOLE = {22: 500, 648: 500, 20577: 60, 98304: 15}  # atoms and steps of the engines
+TRAINED = ((648, 32), (3000, 128))  # atoms and features of training steps
+WHOLE = {22: 500, 648: 500, 20577: 60, 98304: 15}  # atoms, and steps of LAMMPS and OpenMM
 JITTER = 0.01  # Å
-UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # how close atoms came in training
+UNKNOWN = torch.zeros(0, 0, dtype=torch.float64)  # no closest approaches of the training data
 
 
 class Steps:
-    """Our potential on these atoms: a call is a step."""
+    """Our potential on given atoms; each call is a step."""
 
     def __init__(self, fused: FusedPotential, atoms: Atoms):
         self.atoms = atoms
@@ -58,12 +58,12 @@ class Steps:
 
 
 def seconds(call) -> list[float]:
-    """Raw times of one call, the GPU waited for at both ends of each run."""
+    """Times per call of each turn; turns begin and end with the GPU idle."""
     return alternate({"one": call}, 5, 0.2, torch.cuda.synchronize)["one"]["raw"]
 
 
 def ceilings() -> dict:
-    """What this GPU reaches: float32 products without TF32, and copies (bytes in and out)."""
+    """Best speed of this GPU in float32 products without TF32 and in copies (bytes in and out)."""
     a, b = (torch.randn(8192, 8192, device="cuda") for _ in range(2))
     out = torch.empty_like(a)
     product = min(seconds(lambda: torch.mm(a, b, out=out)))
@@ -77,7 +77,7 @@ def ceilings() -> dict:
 
 
 def kernels(step: Steps) -> dict[str, float]:
-    """Microseconds of one step in each kernel, by the profiler."""
+    """Microseconds per step in each of the 20 longest kernels, from torch's profiler."""
     step()
     activities = [torch.profiler.ProfilerActivity.CUDA]
     n = 10
@@ -90,14 +90,14 @@ def kernels(step: Steps) -> dict[str, float]:
 
 
 def hippynn_seconds(peer: Peer, atoms: Atoms) -> list[float]:
-    """hippynn with Triton on the same atoms; its pairs are given and not counted."""
+    """Times of hippynn's step with Triton; the neighbour list is given and not timed."""
     pairs = Pairs(atoms, 6.5).cuda()
     use_kernel("triton")
     return seconds(lambda: peer.step(*pairs.theirs))
 
 
 def training_step(n_atoms: int, n_features: int) -> dict:
-    """Energy and force loss, back to the parameters, on both sides."""
+    """Time a training step (energy and force loss and its backward pass) of both sides."""
     torch.manual_seed(0)
     peer = Peer(2, n_features)
     potential = imported(peer)
@@ -112,13 +112,13 @@ def training_step(n_atoms: int, n_features: int) -> dict:
 
 
 def electronvolts() -> float:
-    """Of the potential's unit of energy: the published one's is kcal/mol."""
+    """The potential's unit of energy in eV: that of the published one is kcal/mol."""
     return units.kcal / units.mol if published_file() else 1.0
 
 
 def forces_error(fused: FusedPotential, exact: FusedPotential) -> float:
-    """Largest difference, eV/Å, of the GPU in float32 from the CPU in float64: 216 molecules of
-    the liquid at 300 K."""
+    """Largest force difference, eV/Å, of the GPU in float32 from the CPU in float64, for 216
+    molecules of liquid water at 300 K."""
     atoms = thermal_water()
     positions, box = torch.from_numpy(atoms.positions), torch.from_numpy(atoms.cell.array)
     _, forces = Steps(fused, atoms).whole.evaluate(positions.cuda(), box)
@@ -127,8 +127,8 @@ def forces_error(fused: FusedPotential, exact: FusedPotential) -> float:
 
 
 def copies_error(fused: FusedPotential, n_atoms: int) -> float:
-    """How far, eV/atom, the energy of a box of copies is from that of one of them. Where memory is
-    short the network takes narrower steps: this is what sees them."""
+    """Difference, eV/atom, of the energies of a box of copies and of one copy. It tests the passes
+    over fewer features at once that the network makes where memory is short."""
     whole, one = (
         Steps(fused, atoms)
         for atoms in (box_of(n_atoms), water_cube(n_atoms // TILES[n_atoms] ** 3))
@@ -142,7 +142,8 @@ def copies_error(fused: FusedPotential, n_atoms: int) -> float:
 
 
 def engines(potential) -> list[dict]:
-    """Whole steps of LAMMPS and OpenMM. Random weights hold no molecule together: shorter ones."""
+    """Whole steps of LAMMPS and OpenMM; random weights, which hold no molecule together, need a
+    shorter time step."""
     timestep = 0.0005 if published_file() else 0.0001
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.pt"
@@ -155,7 +156,7 @@ def engines(potential) -> list[dict]:
 
 
 def whole_step_check(row: dict, kernels_ms: float) -> Check:
-    """LAMMPS's step: in milliseconds where small, beside the kernels' where large."""
+    """Compare LAMMPS's step with a bar in ms, or for large boxes in times of the kernels."""
     n, value, unit = row["n_atoms"], row["milliseconds"], "ms"
     if n >= 20_000:
         unit = "times the kernels"
@@ -165,7 +166,7 @@ def whole_step_check(row: dict, kernels_ms: float) -> Check:
 
 
 def measure(fused: FusedPotential, n_atoms: int) -> dict:
-    """Time and memory of a step."""
+    """Measure time and peak memory of a step of ``n_atoms``."""
     step = Steps(fused, box_of(n_atoms))
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated()
@@ -185,7 +186,7 @@ def measure(fused: FusedPotential, n_atoms: int) -> dict:
 
 @benchmark("gpu", largest=MANY)
 def main(largest=4_000_000) -> Findings:
-    """Measure and judge, up to that many atoms."""
+    """Measure and judge boxes of up to ``largest`` atoms."""
     torch.manual_seed(0)
     peer = Peer(2, 128)
     if published_file():

