@@ -63,8 +63,7 @@ def benchmark(name: str, **quick: Any) -> Callable[[Callable], click.Command]:
 
 
 def kept(path: Path, make: Callable[..., Any], *arguments: Any) -> Any:
-    """Content of the JSON file ``path``; if it is missing, ``make`` returns the content and it is
-    written, so that an interrupted benchmark continues where it stopped."""
+    """Content of a JSON file, made if it is missing: an interrupted benchmark can continue."""
     if not path.exists():
         content = make(*arguments)
         path.parent.mkdir(parents=True, exist_ok=True)

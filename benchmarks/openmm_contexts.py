@@ -9,8 +9,7 @@ from benchmarks.blocks import slope
 from hipnn_ts.openmm.units import KILOJOULES_PER_MOLE_PER_EV
 
 STILL = 1e-9  # ps: a time step that moves nothing
-# kJ/mol per eV. ASE's constants (CODATA 2014) differ in the eighth digit, by 2e-4 eV for a box of
-# water.
+# kJ/mol per eV. ASE's (CODATA 2014) differs in the eighth digit: by 2e-4 eV for a box of water.
 EV = KILOJOULES_PER_MOLE_PER_EV
 
 
@@ -42,8 +41,7 @@ def total_energy(moving: openmm.Context) -> float:
 
 
 def python_force(compute, periodic: bool) -> openmm.PythonForce:
-    """A force that calls compute(positions in Å, cell in Å or None) -> energy in eV, forces in
-    eV/Å, both tensors."""
+    """A force from compute(positions, cell or None; Å) -> tensors: energy (eV), forces (eV/Å)."""
 
     def call(state):
         positions = state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)

@@ -107,8 +107,7 @@ def train_with_hippynn(
     batch: int,
     seed: int,
 ) -> tuple[Potential, dict]:
-    """Train on lists of frames for ``minutes`` of processor time; the potential, and a dict with
-    minutes, epochs and learning curve."""
+    """Train on lists of frames for ``minutes`` of processor time; the potential and its history."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = [*training, *validation]
     counts = composition(frames, network.elements)

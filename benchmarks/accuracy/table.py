@@ -75,8 +75,7 @@ def print_rows(chosen: Set, run: dict) -> None:
 
 
 def times_faster(ours: list[dict], theirs: dict) -> float:
-    """Ratio of the times at which ``theirs`` and the first of ``ours`` reach the best error of
-    validation forces of ``theirs``; 0 if none of ours does."""
+    """How many times sooner one of ours had their best validation force error; 0 if none had."""
     curve = theirs["training"]["curve"]
     error = min(value for _, value in curve)
     late, *early = (

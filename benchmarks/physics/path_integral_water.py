@@ -108,8 +108,7 @@ def frames_of(path: Path, start: Atoms) -> list[Atoms]:
 
 
 def recorded(folder: Path) -> dict[str, float]:
-    """Length of the run, and mean temperature and kinetic energy of a hydrogen without the first
-    fifth."""
+    """Length of the run; without its first fifth, temperature and a hydrogen's kinetic energy."""
     rows = {row[0]: row[1:] for row in np.loadtxt(folder / "run.out", ndmin=2).tolist()}
     times, temperatures, kinetic = np.array([rows[step] for step in sorted(rows)]).T
     counted = len(times) // 5

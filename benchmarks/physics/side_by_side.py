@@ -46,8 +46,7 @@ run {steps}
 
 @dataclass
 class Run:
-    """Settings of both engines: they run for minutes or steps, whichever end first, and write a
-    row of the record ``every`` so many steps."""
+    """Settings of both engines, which end after minutes or steps and record ``every`` few steps."""
 
     model: Path
     start: Atoms

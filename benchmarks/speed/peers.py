@@ -50,8 +50,7 @@ ENVIRONMENT = {
 
 
 def prepare(folder: Path) -> Atoms:
-    """Write our networks, whose other settings are training's defaults, and the water; return the
-    water."""
+    """Write our networks, with training's defaults otherwise, and the water, which is returned."""
     atoms = water_box(*BOX)
     write(folder / "water.xyz", atoms)
     for style in ("atomic", "charge"):

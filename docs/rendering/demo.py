@@ -14,7 +14,7 @@ def draw(path: Path, metrics: Path, parity: tuple[np.ndarray, np.ndarray], resul
     ----------
     path : file to write
     metrics : the training's CSV log
-    parity : reference and predicted force components of the validation frames, eV/Å
+    parity : reference and predicted force components, eV/Å
     results : runs with times and total energies
     """
     figure = Figure(figsize=(13, 4), layout="constrained")

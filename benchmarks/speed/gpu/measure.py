@@ -142,8 +142,7 @@ def copies_error(fused: FusedPotential, n_atoms: int) -> float:
 
 
 def engines(potential) -> list[dict]:
-    """Whole steps of LAMMPS and OpenMM; random weights, which hold no molecule together, need a
-    shorter time step."""
+    """Whole steps of LAMMPS and OpenMM, shorter with random weights: they hold nothing together."""
     timestep = 0.0005 if published_file() else 0.0001
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.pt"
