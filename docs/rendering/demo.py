@@ -33,7 +33,9 @@ def draw(path: Path, metrics: Path, parity: tuple[np.ndarray, np.ndarray], resul
     scatter.plot([-bound, bound], [-bound, bound], "k", linewidth=0.5)
     scatter.plot(reference.ravel(), predicted.ravel(), ".", markersize=2)
     scatter.set(
-        xlabel="GFN-xTB force, eV/Å", ylabel="HIP-NN-TS force, eV/Å", title="Validation frames"
+        xlabel="GFN2-xTB force, eV/Å",
+        ylabel="HIP-NN-TS force, eV/Å",
+        title="Every tenth labelled frame",
     )
 
     for result in results:

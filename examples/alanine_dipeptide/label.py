@@ -16,7 +16,10 @@ from tblite.ase import TBLite  # noqa: E402
 PHI, PSI = (4, 6, 8, 14), (6, 8, 14, 16)
 # Atoms beyond the central bond of each angle, which turn with it.
 BEYOND = {PHI: [*range(8, 22)], PSI: [*range(14, 22)]}
-STARTS = ((-80, 75), (-150, 155), (-75, -15), (60, -60), (60, 40), (-150, 60))  # φ, ψ in degrees
+STARTS = (
+    *((-80, 75), (-150, 155), (-75, -15), (60, -60), (60, 40), (-150, 60)),  # φ, ψ in degrees
+    *((0, 75), (0, 150), (120, 60), (120, 180)),  # on the barriers between these
+)
 TEMPERATURES = (300.0, 600.0)
 INTERVAL = 20  # steps of 1 fs between frames
 

@@ -10,5 +10,5 @@ mkdir -p "$out"
 cp "$model" "$out/model.pt"
 cp ../lammps/in.water_npt ../lammps/water.mol "$out"
 (cd "$out" && OMP_NUM_THREADS=1 mpirun -np 2 lmp -in in.water_npt -var model model.pt \
-  -var cells "${CELLS:-4}" -var warm "${WARM:-2000}" -var steps "${STEPS:-6000}")
+  -var cells "${CELLS:-4}" -var warm "${WARM:-2000}" -var steps "${STEPS:-6000}" -var pressure "${PRESSURE:-5000}")
 python plot.py "$out"

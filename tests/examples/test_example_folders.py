@@ -22,7 +22,7 @@ SHORT = {
     "water": ({"MINUTES": 0.03, "STEPS": 20}, ["errors/parity.png"]),
     "water_density": ({"CELLS": 3, "WARM": 5, "STEPS": 200}, ["water.png"]),
     "alanine_dipeptide": (
-        {"FRAMES": 2, "MINUTES": 0.03, "STEPS": 200, "HEATING": 100},
+        {"FRAMES": 1, "MINUTES": 0.03, "STEPS": 200, "HEATING": 100},
         ["vacuum.png"],
     ),
     "ml_mm": ({"STEPS": 20, "PADDING": 0.7, "CUTOFF": 0.7}, ["water.png"]),

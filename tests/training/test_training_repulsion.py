@@ -107,8 +107,8 @@ def test_a_run_learns_goes_on_after_a_kill_and_is_exported(repelled, tmp_path, t
 
 
 def test_radii_by_the_data():
-    """The radii are 0.85 and 0.95 of the closest approach, but at most 1.5 times the sum of covalent
-    radii (H 0.31 Å, O 0.66 Å), which limits H-H, and O-O, which has no data."""
+    """The radii are 0.85 and 0.95 of the closest approach, but at most 1.5 times the sum of the
+    covalent radii (H 0.31 Å, O 0.66 Å), which limits H-H, and O-O, which has no data."""
     found = automatic_radii(["H", "O"], {"H-O": 0.885, "H-H": 1.3}, 5.0)
     assert found == {"H-O": (0.75, 0.84), "H-H": (0.83, 0.93), "O-O": (1.77, 1.98)}
     assert automatic_radii(["Cs"], {}, 5.0) == {"Cs-Cs": (4.25, 4.75)}
