@@ -1,10 +1,10 @@
-"""Which automatic repulsion leaves no hole below the closest approach, and hotter frames alone?
+"""Where the automatic repulsion should begin: no well below the closest approach, no harm beyond.
 
-Models that bench-accuracy trained, with the repulsion at several shares of the closest approach of
-each two elements in the training frames. In those frames the closest pair of each two elements is
-pressed together: the depth of the deepest well that atoms can fall into on the way says how far the
-repulsion is from closing the hole. On the frames of the set's tests, the forces that the repulsion
-adds say what it spoils.
+Models that bench-accuracy trained get the repulsion at several shares of the closest approach of
+each two elements in their training frames. In those frames, the closest pair of each two elements
+is pressed together: a well on the way, whose depth is judged, is a hole that atoms can fall into.
+On the frames of the set's tests, some of them hotter, the forces that the repulsion adds say what
+it spoils; they are judged, too. Needs the published data.
 """
 
 from pathlib import Path
