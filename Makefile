@@ -11,7 +11,7 @@ PROSE := benchmarks csrc docs examples lammps_plugin python tests tools
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
+.PHONY: demo check test mutants wheel wheel-torch arm second-lammps debian kokkos sanitize lint format fuzz leaks soak docs pictures examples figures bench bench-ase bench-committee bench-learning bench-cpu bench-runtime \
   bench-published bench-openmm bench-peers bench-accuracy bench-lammps bench-lammps-conservation \
   bench-demo bench-density bench-derived-physics bench-repulsion bench-energy-walk bench-molecule-drift bench-path-integral-water bench-polynomials \
   bench-reach bench-recipe bench-recipe-gap bench-recipe-optimizer bench-small-networks bench-stability \
@@ -102,6 +102,14 @@ debian: $(VENV)/.installed
 	tools/debian/set_up.sh $(DEBIAN)
 	tools/debian/inside.sh $(DEBIAN)/root hipnn-ts selftest
 	HIPNN_TS_LAMMPS_PROGRAMS=$(CURDIR)/$(DEBIAN)/bin $(BIN)/pytest $(DEBIAN_TESTS)
+
+# Add to that chroot a LAMMPS with Kokkos and the plugin with hipnn/ts/kk, and run the tests of LAMMPS in which every
+# style takes its form for Kokkos, then those of the emulated GPU, in whose memory LAMMPS's arrays are.
+kokkos: export HIPNN_TS_LAMMPS_PROGRAMS = $(CURDIR)/$(DEBIAN)/kokkos
+kokkos: $(VENV)/.installed
+	tools/debian/kokkos.sh $(DEBIAN)
+	$(BIN)/pytest $(DEBIAN_TESTS)
+	HIPNN_TS_EMULATION_HOST_MEMORY_IS_OF_DEVICE=0 $(BIN)/pytest -n 2 tests/cuda/test_cuda_lammps*.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

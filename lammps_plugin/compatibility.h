@@ -5,10 +5,15 @@
 #pragma once
 
 #include "lmptype.h"
+#include "utils.h"
 
+#include <cstdint>
 #include <dlfcn.h>
 #include <mpi.h>
 #include <string>
+#if __has_include(<version>)
+#include <version>
+#endif
 
 extern "C" {
 // LAMMPS's C interface, the same in all versions.
@@ -54,6 +59,23 @@ inline std::string found_strings() {
   return dlsym(RTLD_DEFAULT, "_ZN9LAMMPS_NS5utils4trimERKSs") ? "pre-C++11" : "C++11";
 }
 
+/// A LAMMPS of 2026 or later, compiled as C++20, formats messages with std::format; its functions
+/// that take a message then have other names.
+#ifdef __cpp_lib_format
+constexpr const char* built_format = "std::format (C++20)";
+constexpr const char* other_format = "its own fmt library (C++17)";
+#else
+constexpr const char* built_format = "its own fmt library (C++17)";
+constexpr const char* other_format = "std::format (C++20)";
+#endif
+
+inline const char* found_format() {
+  // Volatile, because compilers assume that no function is missing.
+  const volatile auto address =
+      reinterpret_cast<std::uintptr_t>(&LAMMPS_NS::utils::fmtargs_logmesg);
+  return address != 0 ? built_format : other_format;
+}
+
 inline std::string sizes(int bigint, int tagint, int imageint) {
   const auto bits = [](int bytes) { return std::to_string(8 * bytes); };
   return bits(bigint) + "-bit counts, " + bits(tagint) + "-bit atom ids and " + bits(imageint) +
@@ -69,7 +91,8 @@ inline std::string mismatch(void* lmp) {
       {"with " + sizes(sizeof(bigint), sizeof(tagint), sizeof(imageint)),
        "with " + sizes(size("bigint"), size("tagint"), size("imageint"))},
       {std::string("with ") + built_mpi, "with " + found_mpi()},
-      {std::string("with ") + built_strings + " strings", "with " + found_strings() + " strings"}};
+      {std::string("with ") + built_strings + " strings", "with " + found_strings() + " strings"},
+      {std::string("with ") + built_format, std::string("with ") + found_format()}};
   for (const auto& [built, found] : sides) {
     if (built != found) {
       return "built for LAMMPS " + built + ", found LAMMPS " + found +

@@ -13,6 +13,7 @@ namespace hipnn_ts_lammps {
 
 namespace {
 
+using hipnn_ts::cuda::Array;
 using hipnn_ts::cuda::RowVirials;
 
 template <class Real> class DeviceEvaluator final : public Evaluator {
@@ -45,6 +46,7 @@ public:
         Lattice(places.box), images_, atoms.row_of_image, rows_, places.x, counts.receivers);
     step_.set_atoms(atoms, border_.receivers(), at, places.reach);
     atoms_ = std::move(atoms);
+    numbers_are_there_ = false;
     int64_t widest = 0;
     for (size_t k = 1; k < widths_.size(); ++k) {
       widest = std::max(widest, widths_[k]);
@@ -58,6 +60,11 @@ public:
   }
 
   void gather_pairs(const Places& places) override {
+    if (places.on_device) {
+      upload_numbers();
+      places.on_device->read_positions(image_atoms_.size(), image_atoms_.data(), step_.places());
+      return;
+    }
     const Lattice lattice(places.box);
     if (in_lattice(lattice, atoms_, images_, rows_, places.x, places.n_threads)) {
       const int n_rows = rows_.counts().senders;
@@ -94,11 +101,15 @@ public:
     const RowVirials wanted = tally.centroid_virials ? RowVirials::all_to_senders_too
                               : tally.atom_virials   ? RowVirials::halves
                                                      : RowVirials::none;
-    results_ = step_.results(wanted);
+    results_ = step_.results(wanted, !tally.on_device);
     Sums total;
     total.energy = results_.energy;
     std::copy_n(results_.virial, 6, total.virial.begin());
     add_sums(tally, total);
+    if (tally.on_device) {
+      tally.on_device->add_forces(
+          row_atoms_.size(), row_atoms_.data(), tally.energy_unit, step_.forces());
+    }
     if (tally.forces) {
       add_rows<3>(tally, rows_, counts.senders, results_.forces, tally.forces, n_threads);
     }
@@ -146,7 +157,9 @@ public:
   double memory_usage() const override {
     return static_cast<double>(step_.bytes()) + border_.bytes() +
            (positions_.size() + places_.size()) * sizeof(double) + messages_.size() * sizeof(Real) +
-           (images_.capacity() + atoms_.row_of_image.capacity()) * sizeof(int) +
+           (images_.capacity() + atoms_.row_of_image.capacity() + image_atoms_.size() +
+            row_atoms_.size()) *
+               sizeof(int) +
            atoms_.shifts.capacity() * sizeof(int16_t);
   }
 
@@ -155,6 +168,20 @@ private:
     return {messages_.data(), widths_[block], border_.slots()};
   }
   Real* of_others(int block) const { return messages_.data() + border_.size() * widths_[block]; }
+
+  /// The numbers of LAMMPS's atoms, which AtomsOnDevice needs, after each rebuild.
+  void upload_numbers() {
+    if (numbers_are_there_) {
+      return;
+    }
+    numbers_are_there_ = true;
+    image_atoms_ = Array<int>(device_, images_);
+    std::vector<int> of_rows(rows_.counts().senders);
+    for (size_t row = 0; row < of_rows.size(); ++row) {
+      of_rows[row] = rows_.atom(static_cast<int>(row));
+    }
+    row_atoms_ = Array<int>(device_, of_rows);
+  }
 
   double* place_images(double* const* x) {
     double* const places = places_.resize(device_, 3 * static_cast<int64_t>(images_.size()));
@@ -170,6 +197,8 @@ private:
   Border border_;
   hipnn_ts::cuda::RankStep<Real> step_;
   hipnn_ts::cuda::RankAtoms atoms_;
+  Array<int> image_atoms_, row_atoms_; // LAMMPS's atoms, on the device
+  bool numbers_are_there_ = false;
   std::vector<int> images_; // LAMMPS's atoms
   hipnn_ts::cuda::HostArray<double> positions_, places_;
   hipnn_ts::cuda::HostArray<Real> messages_; // rows of the border

@@ -17,10 +17,23 @@ struct Sums {
   std::array<double, 6> virial{};
 };
 
+/// LAMMPS's own positions and forces in the memory of the device on which the network is evaluated.
+/// Pointers are to that device's memory, and calls return when the device has finished.
+class AtomsOnDevice {
+public:
+  virtual ~AtomsOnDevice() = default;
+  /// Writes the positions of n of LAMMPS's atoms, (n, 3). If one is not finite, the host's copy of
+  /// the positions is renewed, in which the atom is then looked for.
+  virtual void read_positions(int64_t n, const int* atoms, double* positions) = 0;
+  /// Adds `factor` times forces (n, 3) to those of n of LAMMPS's atoms, each of which occurs once.
+  virtual void add_forces(int64_t n, const int* atoms, double factor, const double* forces) = 0;
+};
+
 /// Where a rank's results are added, in LAMMPS's units; null if not wanted.
 struct Tally {
   double energy_unit; ///< 1 eV in LAMMPS's units, times the weight of the member
   double* const* forces;
+  AtomsOnDevice* on_device; ///< for forces, instead
   double* energy;
   double* virial; ///< xx yy zz xy xz yz
   double* atom_energies;
@@ -33,6 +46,7 @@ struct Tally {
 struct Places {
   const LAMMPS_NS::NeighList* list; ///< for evaluators that need one
   double* const* x;
+  AtomsOnDevice* on_device;  ///< for positions between rebuilds, instead of x, if not null
   std::array<double, 9> box; ///< vectors are its rows
   double cutoff, reach;      ///< Å; atoms move by less than the difference from the cutoff
   int n_threads;

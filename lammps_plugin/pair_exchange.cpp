@@ -37,6 +37,7 @@ void PairHipnnTs::evaluate_blocks() {
 /// The additional passes of compute centroid/stress/atom for a network of several blocks, in steps
 /// that request it.
 void PairHipnnTs::add_centroid_passes() {
+  bring_positions_to_host();
   if (!evaluator_->needs_list()) {
     neighbor->build_one(list);
   }

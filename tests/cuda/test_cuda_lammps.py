@@ -50,6 +50,16 @@ def test_committees(tmp_path, run, water, random_committee, ranks):
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
 
 
+def test_members_are_compared_in_some_steps(tmp_path, run, water, random_committee):
+    """With Kokkos, positions are then taken from the host, at a rebuild (step 6) and elsewhere."""
+    dynamics = "velocity all create 600 1\nneigh_modify every 2 delay 0 check no\n"
+    dynamics += "timestep 0.0005\nfix 1 all nve\nrun 10\nunfix 1\n"
+    script = script_of(tmp_path, water(2), random_committee(), dynamics)
+    for style in ("pair_style hipnn/ts", "pair_style hipnn/ts device cuda"):
+        script = script.replace(f"{style}\n", f"{style} committee every 3\n")
+    run.equal(script)
+
+
 def test_polynomials_of_wide_layers(tmp_path, run, water, random_model):
     """cuBLAS computes the matrix products of wide layers, in single precision."""
     model = random_model(

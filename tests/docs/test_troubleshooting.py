@@ -15,6 +15,7 @@ COMPLETE = (
     "lammps_plugin/pair_checks.cpp",
     "lammps_plugin/pair_extract.cpp",
     "lammps_plugin/pair_hipnn_ts.cpp",
+    "lammps_plugin/kokkos/pair_hipnn_ts_kokkos.cpp",
     "python/hipnn_ts/openmm/force.py",
     "python/hipnn_ts/openmm/reporter.py",
     "python/hipnn_ts/openmm/particles.py",

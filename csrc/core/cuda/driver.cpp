@@ -10,6 +10,7 @@ namespace {
 
 // Numbers of CUDA's driver interface (cuda.h); they do not change between its versions.
 constexpr int compute_capability_major = 75, compute_capability_minor = 76;
+constexpr int pointer_memory_type = 2, device_memory = 2, pointer_device = 9;
 constexpr int max_dynamic_shared_size_bytes = 8;
 constexpr int unasked_shared_bytes = 48 * 1024;
 constexpr int pinned_allocation = 1, device_location = 1, default_stream = 0;
@@ -39,6 +40,7 @@ Driver::Driver()
       get_memory_(library_.find<int(size_t*, int)>("cuDeviceTotalMem_v2")),
       get_error_name_(library_.find<int(int, const char**)>("cuGetErrorName")),
       retain_primary_(library_.find<int(Context*, int)>("cuDevicePrimaryCtxRetain")),
+      get_pointer_attribute_(library_.find<int(void*, int, Address)>("cuPointerGetAttribute")),
       set_current_(library_.find<int(Context)>("cuCtxSetCurrent")),
       get_current_(library_.find<int(Context*)>("cuCtxGetCurrent")),
       create_stream_(library_.find<int(Stream*, unsigned)>("cuStreamCreate")),
@@ -109,6 +111,15 @@ Context Driver::primary_context(int device) const {
   Context context = nullptr;
   check(retain_primary_(&context, device), "primary context");
   return context;
+}
+
+int Driver::device_of(const void* memory) const noexcept {
+  unsigned type = 0;
+  int device = -1;
+  const bool known = get_pointer_attribute_(&type, pointer_memory_type, address(memory)) == 0 &&
+                     type == device_memory &&
+                     get_pointer_attribute_(&device, pointer_device, address(memory)) == 0;
+  return known ? device : -1;
 }
 
 void Driver::use(Context context) const {

@@ -32,6 +32,8 @@ public:
   int64_t memory(int device) const;
   /// The device's primary context, which the CUDA runtime also uses, kept until the process ends.
   Context primary_context(int device) const;
+  /// The device in whose memory this is, or -1.
+  int device_of(const void* memory) const noexcept;
   /// Make a context this thread's.
   void use(Context context) const;
 
@@ -74,6 +76,7 @@ private:
   int (*get_memory_)(size_t*, int);
   int (*get_error_name_)(int, const char**);
   int (*retain_primary_)(Context*, int);
+  int (*get_pointer_attribute_)(void*, int, Address);
   int (*set_current_)(Context);
   int (*get_current_)(Context*);
   int (*create_stream_)(Stream*, unsigned);

@@ -43,6 +43,8 @@ public:
   /// keep them in a lattice.
   void move(Module& rank, const double* positions, const double* box);
   void place(const double* places);
+  /// (n_images, 3) on the device, for a host that writes the positions of all images there itself.
+  double* places() { return places_.data(); }
 
   /// The pairs within the cutoff at these positions; species (n_rows,) on the device.
   template <class T>

@@ -131,8 +131,8 @@ template <class T> void RankStep<T>::add_gradients(int k, const T* of_border) {
   give("add_rows", border(k, gradients_.data()), of_border);
 }
 
-template <class T> const RankResults& RankStep<T>::results(RowVirials wanted) {
-  network_.forces(vector_gradients_.data(), 1.0, forces());
+template <class T> const RankResults& RankStep<T>::results(RowVirials wanted, bool forces_on_host) {
+  network_.forces(vector_gradients_.data(), 1.0, results_.data());
   search().launch(
       "check_results", over(n_receivers_),
       CheckResultsArguments{n_receivers_, energies(), forces(), flags_.data() + not_finite});
@@ -146,15 +146,15 @@ template <class T> const RankResults& RankStep<T>::results(RowVirials wanted) {
       "total_results", Grid{1, warp_size},
       TotalResultsArguments{
           n_partial, partial_.data(), flags_.data() + close_pairs, flags_.data() + not_finite,
-          results_.data()});
-  int64_t size = sums_size + 3 * n_rows_ + n_receivers_;
+          sums()});
+  int64_t end = 3 * n_rows_ + sums_size + n_receivers_;
   const auto add_virials = [&](const char* kernel, int n_components) {
     rank().launch(
         kernel, warp_each(n_rows_),
         RowVirialsArguments<T>{
             n_rows_, n_receivers_, step_.by_receiver, step_.by_sender, step_.vectors,
-            vector_gradients_.data(), results_.data() + size});
-    size += n_components * n_rows_;
+            vector_gradients_.data(), results_.data() + end});
+    end += n_components * n_rows_;
   };
   if (wanted != RowVirials::none) {
     add_virials("row_virials", 6);
@@ -162,15 +162,18 @@ template <class T> const RankResults& RankStep<T>::results(RowVirials wanted) {
   if (wanted == RowVirials::all_to_senders_too) {
     add_virials("row_centroid_virials", 9);
   }
-  const double* sums = on_host_.resize(*device_, results_.size());
-  device_->download(on_host_.data(), results_.data(), bytes_of<double>(size));
+  const int64_t begin = forces_on_host ? 0 : 3 * n_rows_;
+  const double* all = on_host_.resize(*device_, results_.size());
+  device_->download(
+      on_host_.data() + begin, results_.data() + begin, bytes_of<double>(end - begin));
+  const double* sums = all + 3 * n_rows_;
   found_.energy = sums[0];
   std::copy_n(sums + 1, 6, found_.virial);
   found_.close = sums[sum_close] != 0;
   const auto wrong = static_cast<int64_t>(sums[sum_wrong]);
   found_.wrong = wrong > 0 ? n_receivers_ - wrong : -1;
-  found_.forces = sums + sums_size;
-  found_.energies = found_.forces + 3 * n_rows_;
+  found_.forces = all;
+  found_.energies = sums + sums_size;
   found_.virials = found_.energies + n_receivers_;
   found_.all_to_senders = found_.virials + 6 * n_rows_;
   return found_;

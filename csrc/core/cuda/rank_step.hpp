@@ -18,7 +18,7 @@ struct RankResults {
   double virial[6] = {};        // xx yy zz xy xz yz
   bool close = false;           // a pair is closer than in the training data
   int64_t wrong = -1;           // a receiver whose energy or force is not finite
-  const double* forces;         // (n_rows, 3)
+  const double* forces;         // (n_rows, 3), if wanted
   const double* energies;       // (n_receivers,)
   const double* virials;        // (n_rows, 6): half of each pair's to each of its ends
   const double* all_to_senders; // (n_rows, 9): xx yy zz xy xz yz yx zx zy
@@ -27,11 +27,11 @@ struct RankResults {
 /// Optional results of a step.
 enum class RowVirials { none, halves, all_to_senders_too };
 
-/// Order of calls: set_atoms if the host renews its list, set_species if those changed; move or
-/// place, begin, then for each wanted member choose, forward(0 .. n - 1), backward(n - 1 .. 0), and
-/// results. Before forward(k > 0) the features of rows that are not receivers come in; after
-/// backward(k > 0) their gradients go out, and those of the border's receivers are added. Only
-/// set_atoms, fetch_* and results synchronise with the device.
+/// Order of calls: set_atoms if the host renews its list, set_species if those changed; positions
+/// by move, place or places; begin, then for each wanted member choose, forward(0 .. n - 1),
+/// backward(n - 1 .. 0), and results. Before forward(k > 0) the features of rows that are not
+/// receivers come in; after backward(k > 0) their gradients go out, and those of the border's
+/// receivers are added. Only set_atoms, fetch_* and results synchronise with the device.
 template <class T> class HIPNN_TS_API RankStep {
 public:
   /// Weights are copied, and the device is borrowed. self_energies (members, species), eV.
@@ -48,6 +48,7 @@ public:
   /// As in RankPairs.
   void move(const double* positions, const double* box) { pairs_.move(rank(), positions, box); }
   void place(const double* places) { pairs_.place(places); }
+  double* places() { return pairs_.places(); }
   void begin();
 
   /// Results start from zero if `afresh`; otherwise the member's are added.
@@ -61,7 +62,10 @@ public:
   void fetch_gradients(int k, T* of_others);
   void add_gradients(int k, const T* of_border);
 
-  const RankResults& results(RowVirials wanted);
+  /// Without `forces_on_host` the forces stay on the device.
+  const RankResults& results(RowVirials wanted, bool forces_on_host = true);
+  /// (n_rows, 3) on the device, until the next results. eV/Å.
+  const double* forces() const { return results_.data(); }
   /// Of the last step.
   FetchedPairs<T> fetched_pairs() const { return {*device_, step_, pairs_.listed()}; }
 
@@ -78,8 +82,8 @@ private:
   BorderArguments<T> others_of(int k, T* rows) const;
   void fetch(const BorderArguments<T>& x, T* to);
   void give(const char* kernel, const BorderArguments<T>& x, const T* from);
-  double* forces() const { return results_.data() + sums_size; }
-  double* energies() const { return forces() + 3 * n_rows_; }
+  double* sums() const { return results_.data() + 3 * n_rows_; }
+  double* energies() const { return sums() + sums_size; }
 
   Device* device_;
   std::vector<DeviceWeights<T>> members_;
@@ -96,7 +100,8 @@ private:
   std::vector<Array<T>> features_; // input features of each block, padded
   Array<T> gradients_;             // gradients of the last block's input
   Array<int> flags_;
-  Array<double> results_, partial_;
+  Array<double> results_; // forces, sums, energies, virials: what goes to the host is in one piece
+  Array<double> partial_;
   HostArray<double> on_host_;
   RankResults found_;
 };

@@ -126,6 +126,16 @@ int cuDevicePrimaryCtxRetain(void** context, int) {
   *context = &context_of_the_gpu;
   return 0;
 }
+/// The host's memory counts as a device's if a variable says so; then LAMMPS's arrays are in it.
+int cuPointerGetAttribute(void* value, int attribute, unsigned long long) {
+  const char* device = std::getenv("HIPNN_TS_EMULATION_HOST_MEMORY_IS_OF_DEVICE");
+  if (!device) {
+    return 1;
+  }
+  constexpr int memory_type = 2, of_device = 2;
+  *static_cast<int*>(value) = attribute == memory_type ? of_device : std::atoi(device);
+  return 0;
+}
 int cuCtxSetCurrent(void* context) {
   current = context;
   return 0;
