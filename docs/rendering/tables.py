@@ -38,12 +38,9 @@ TABLES = {
     ),
     "stages": Table(
         "cpu",
-        "stage",
-        lambda result: (
-            (stage, {"us": us})
-            for stage, us in next(iter(result["networks"].values()))["stages_us_per_atom"].items()
-        ),
-        lambda result: [(f"{next(iter(result['networks']))}: µs/atom of one thread", "us", ".2f")],
+        "µs/atom of one thread",
+        timings.stages,
+        lambda result: [(stage, stage, ".1f") for stage in next(timings.stages(result))[1]],
     ),
     "demo": Table(
         "demo",

@@ -29,6 +29,15 @@ def after_cpu(result: dict) -> str:
     )
 
 
+def stages(result: dict) -> Rows:
+    """Times of the stages, and of the least arithmetic at the speed of matrix products."""
+    of_a_thread = result["gemm_peak_gflops"] / result["threads"]
+    for name, row in result["networks"].items():
+        parts = row["stages_us_per_atom"]
+        least = 1e3 * row["minimum_mflop_per_atom"] / of_a_thread
+        yield name, {**parts, "all": sum(parts.values()), "least arithmetic": least}
+
+
 def lammps_rows(result: dict) -> Rows:
     for section in ("peers", "sizes"):
         yield from result["sections"].get(section, {}).get("rows", {}).items()
