@@ -44,5 +44,5 @@ step kokkos "Kokkos of Debian's sid was not to be had, which wants a network"
 step lammps_of_sid "LAMMPS of Debian's sid was not built"
 rm -f "$root/done-plugin"
 step plugin "the plugin was not built"
-programs "$folder/kokkos" LAMMPS_PLUGIN_PATH=/kokkos_plugin/lammps_plugin /lammps_of_sid/build/lmp \
+programs "$folder/kokkos" env LAMMPS_PLUGIN_PATH=/kokkos_plugin/lammps_plugin /lammps_of_sid/build/lmp \
   -k on t '${OMP_NUM_THREADS:-1}' -sf kk -pk kokkos newton on neigh half
