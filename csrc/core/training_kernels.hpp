@@ -4,6 +4,9 @@
 // core/kernels.hpp.
 #pragma once
 
+#include <cmath>
+#include <limits>
+
 #include "core/kernels.hpp"
 
 namespace hipnn_ts {
@@ -34,6 +37,11 @@ template <class T> struct MomentsProblem {
   MomentsDirection<T> along;
   int n_threads;
 };
+
+/// The |z| beyond which a Gaussian is below the machine epsilon.
+template <class T> T sensitivity_reach() {
+  return std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon()));
+}
 
 /// The sensitivities that matter at given distances: those with |z| below `reach`.
 template <class T> struct WindowsProblem {

@@ -4,9 +4,6 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
-#include <cmath>
-#include <limits>
-
 #include "core/training_kernels.hpp"
 #include "torch/checks.hpp"
 #include "torch/cuda/guard.hpp"
@@ -22,10 +19,9 @@ void find_windows(
     const Tensor& distances, const Tensor& mu, const Tensor& sigma, Tensor& first, Tensor& count) {
   const Tensor inverse_mu = mu.reciprocal();
   training_kernels<T>(1).active_windows( // the same for every number of components
-      {distances.numel(), static_cast<int>(mu.numel()),
-       std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon())), distances.const_data_ptr<T>(),
-       inverse_mu.const_data_ptr<T>(), sigma.const_data_ptr<T>(), first.data_ptr<int32_t>(),
-       count.data_ptr<int32_t>(), at::get_num_threads()});
+      {distances.numel(), static_cast<int>(mu.numel()), sensitivity_reach<T>(),
+       distances.const_data_ptr<T>(), inverse_mu.const_data_ptr<T>(), sigma.const_data_ptr<T>(),
+       first.data_ptr<int32_t>(), count.data_ptr<int32_t>(), at::get_num_threads()});
 }
 
 std::tuple<Tensor, Tensor>

@@ -53,7 +53,7 @@ HEADLINES = (
         *("cpu", lambda r: _first(r)["us_per_atom"], "{:.1f} µs/atom"),
     ),
     (
-        "beside hippynn's best CPU kernel, same weights",
+        "compared with hippynn's best CPU kernel, same weights",
         *("cpu", lambda r: _first(r)["times_hippynn"], "{:.0f} × as fast"),
     ),
     (
@@ -61,7 +61,7 @@ HEADLINES = (
         *("cpu", lambda r: _first(r)["gflops_on_minimum_work"] / r["gemm_peak_gflops"], "{:.2f}"),
     ),
     (
-        "training step beside hippynn",
+        "training step compared with hippynn",
         "cpu",
         lambda r: min(row["times_hippynn"] for row in r["training"].values()),
         "{:.1f} × as fast",
@@ -84,7 +84,7 @@ HEADLINES = (
     ),
     ("OpenMM, alanine dipeptide, CPU platform", "openmm", _small_molecule, "{:.2f} ms a step"),
     (
-        "NVIDIA H200, 20,577 atoms of water, beside hippynn with Triton",
+        "NVIDIA H200, 20,577 atoms of water, compared with hippynn's Triton kernels",
         "gpu",
         lambda r: next(
             check["value"]

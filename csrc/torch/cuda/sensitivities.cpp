@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <cmath>
-#include <limits>
-
 #include "core/cuda/grids.hpp"
 #include "core/cuda/training_arguments.hpp"
+#include "core/training_kernels.hpp"
 #include "torch/cuda/arguments.hpp"
 #include "torch/cuda/training.hpp"
 #include "torch/cuda/training_kernels.hpp"
@@ -148,11 +146,10 @@ active_windows_on(Device& device, const Tensor& distances, const Tensor& mu, con
   const Tensor centre = mu.reciprocal().contiguous();
   with_type(distances, [&](auto zero) {
     using T = decltype(zero);
-    const T reach = std::sqrt(-2 * std::log(std::numeric_limits<T>::epsilon()));
     module.launch(
         "active_windows", over(r.numel()),
         WindowsArguments<T>{
-            r.numel(), static_cast<int>(mu.numel()), reach, r.const_data_ptr<T>(),
+            r.numel(), static_cast<int>(mu.numel()), sensitivity_reach<T>(), r.const_data_ptr<T>(),
             centre.const_data_ptr<T>(), width.const_data_ptr<T>(), first.data_ptr<int>(),
             count.data_ptr<int>()});
   });
