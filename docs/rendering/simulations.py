@@ -49,7 +49,6 @@ def stability(result: dict) -> Rows:
         yield (
             name,
             {
-                "minutes": runs[0]["minutes_of_training"],
                 "held": sum(not run["end"] for run in runs),
                 "picoseconds": sum(run["picoseconds"] for run in runs),
                 "largest": max(changes, default=None),

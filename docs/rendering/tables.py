@@ -189,7 +189,6 @@ TABLES = {
         "set, model",
         simulations.stability,
         (
-            ("minutes of training", "minutes", "g"),
             ("runs to the end", "held", "d"),
             ("held, ps", "picoseconds", ",.0f"),
             ("largest change of a bond, Å", "largest", ".2f"),
