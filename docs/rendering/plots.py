@@ -25,7 +25,8 @@ def bars(path: Path, values: dict[str, float], label: str, note: str = "", log=T
     axes = figure.subplots()
     colours = [OURS if name.startswith("hipnn-ts") else THEIRS for name in ordered]
     shown = axes.barh(list(ordered), list(ordered.values()), color=colours)
-    axes.bar_label(shown, [f"{value:,.3g}" for value in ordered.values()], padding=3)
+    figures = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in ordered.values()]
+    axes.bar_label(shown, figures, padding=3)
     axes.set_xlabel(label)
     if log:
         axes.set_xscale("log")
