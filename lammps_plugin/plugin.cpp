@@ -7,9 +7,6 @@
 #include "compatibility.h"
 #include "create_pair.h"
 #include "exceptions.h"
-#ifdef HIPNN_TS_KOKKOS
-#include "kokkos/create_kokkos_pair.h"
-#endif
 #include "missing/lammpsplugin.h"
 
 #include <cstdio>

@@ -2,9 +2,9 @@
 //
 // pair_style hipnn/ts/kk: the same potential in a LAMMPS that keeps its atoms in Kokkos's memory.
 // With a GPU, positions and forces stay there; without one, they alone move between the memories.
-#include "create_kokkos_pair.h"
 #include "kokkos_atoms.h"
 
+#include "../create_pair.h"
 #include "../pair_hipnn_ts.h"
 
 #include "core/cuda/driver.hpp"
