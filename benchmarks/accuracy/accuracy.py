@@ -6,8 +6,9 @@ On each set this package trains with its defaults, which have polynomials (HIP-H
 norms (HIP-NN-TS); hippynn trains the network with norms by its own recipe on the same data and
 split for the same time. The default is also trained in a tenth of the time and with two other seeds
 (the mean of the three is a committee). Some sets add norms of lower tensor orders, the default in
-four times the time, and NEP and MACE, whose interpreter `make .venv-mace/.installed` sets up. Test
-errors are judged: ours against the peers' and the best published ones of like cost.
+four times the time, a network that learns from the committee (`hipnn-ts distil`), and NEP and MACE,
+whose interpreter `make .venv-mace/.installed` sets up. Test errors are judged: ours against the
+peers' and the best published ones of like cost.
 Minutes are processor time of one thread, on which other work of the machine has little effect. What
 was trained is kept in the folder accuracy/, where an interrupted run continues. Each run updates
 results/accuracy/SET.json; --quick trains small networks for seconds and writes nothing there. Needs
@@ -54,6 +55,11 @@ def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
         "long": [replace(default, share=LONG)] if chosen.long else [],
         "peers": [Run(side, None) for side in PEERS] if chosen.peers else [],
         "orders": [Run(OURS, 1), Run(OURS, 0)] if chosen.orders else [],
+        "distilled": [
+            replace(default, share=share, distilled=True)
+            for share in (1.0, *([LONG] if chosen.long and "long" not in without else []))
+            if chosen.distilled_at
+        ],
     }
     return [default, *(run for kind, runs in kinds.items() if kind not in without for run in runs)]
 
@@ -70,7 +76,9 @@ def train_all(name: str, folder: Path, without: Sequence[str], quick: bool) -> l
         given = run.share * minutes
         print(f"\n{name}: {named(vars(run))}, seed {run.seed}, {given:g} minutes ...", flush=True)
         output = folder_of(run, name, given, quick)
-        arguments = run, chosen, folder, output, given, quick
+        members = [replace(planned[0], seed=seed) for seed in (0, *SEEDS)]
+        folders = [folder_of(member, name, minutes, quick) for member in members]
+        arguments = run, chosen, folder, output, given, quick, folders if run.distilled else ()
         rows.append(spawned(trained, *arguments, python=run.python))
         print_rows(chosen, rows[-1])
         if replace(run, seed=0) == planned[0]:
@@ -90,7 +98,7 @@ def earlier_rows(path: Path, chosen: Set, planned: list[Run]) -> list[dict]:
     result = json.loads(path.read_text()) if path.exists() else {"minutes": None}
     if result["minutes"] != chosen.minutes:
         return []
-    earlier = {"invariants": "norms", "seed": 0, "commit": result["commit"]}
+    earlier = {"invariants": "norms", "seed": 0, "distilled": False, "commit": result["commit"]}
     rows = [earlier | row for row in result["runs"]]
     again = [vars(run).items() for run in (*planned, *committee)]
     return [row for row in rows if not any(run <= row.items() for run in again)]
@@ -117,9 +125,10 @@ def report(name: str, chosen: Set, rows: list[dict]) -> dict:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["norms", HIPPYNN, "seeds", "long", "peers", "orders"]),
+    type=click.Choice(["norms", HIPPYNN, "seeds", "long", "peers", "orders", "distilled"]),
     help="Leave out norms, hippynn's side, other seeds, runs of four times the time, NEP and MACE, "
-    "lower tensor orders; what an earlier report has of them is kept.",
+    "lower tensor orders, the network that learns from the committee; what an earlier report has "
+    "of them is kept.",
 )
 @click.option("--quick", is_flag=True, help="Seconds for each run; writes no results.")
 def main(only: tuple[str, ...], without: tuple[str, ...], quick: bool) -> None:

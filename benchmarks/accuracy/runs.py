@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ase import Atoms
 from ase.data import atomic_numbers
+from ase.io import write
 
 from benchmarks.accuracy.peer_training import MACE, NEP, small_batch, train_peer
 from benchmarks.accuracy.sets import Set
@@ -17,8 +19,11 @@ from benchmarks.accuracy.table import row_of
 from benchmarks.models import TRAINED
 from hipnn_ts.checkpoint import load_checkpoint
 from hipnn_ts.data.read import read_named
+from hipnn_ts.distillation import Sampling, distil
 from hipnn_ts.evaluation import compare, errors_of, evaluate
 from hipnn_ts.evaluation.ensemble import mean_of
+from hipnn_ts.export import export_committee
+from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.fit import LOG, train
@@ -30,19 +35,22 @@ PEERS = NEP, MACE
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
 QUICK_FRAMES = 20
+DISTILLED_FRAMES = 2000
 CURVE_POINTS = 200  # of a learning curve in the report, about
 
 
 @dataclass(frozen=True)
 class Run:
     """One training: its side, tensor order (None for other kinds of network), share of the set's
-    minutes, invariants and seed (None: a committee of all seeds)."""
+    minutes, invariants, seed (None: a committee of all seeds), and whether it learns from that
+    committee."""
 
     side: str
     l_max: int | None
     share: float = 1.0
     invariants: str = "norms"
     seed: int | None = 0
+    distilled: bool = False
 
     @property
     def network(self) -> dict:
@@ -60,12 +68,24 @@ class Run:
 def folder_of(run: Run, name: str, minutes: float, quick: bool = False) -> Path:
     """Folder in which a training is kept and continued."""
     kind = f"{'quick' if quick else f'{minutes:g}-minutes'}-seed-{run.seed}"
-    return TRAINED / kind / name / f"{run.side}-{run.invariants}-l{run.l_max}"
+    invariants = f"{run.invariants}{'-distilled' if run.distilled else ''}"
+    return TRAINED / kind / name / f"{run.side}-{invariants}-l{run.l_max}"
 
 
-def trained(run: Run, chosen: Set, data: Path, output: Path, minutes: float, quick: bool) -> dict:
-    """Train in ``output`` on the set's files below ``data``; a row of the report with errors."""
+def trained(
+    run: Run,
+    chosen: Set,
+    data: Path,
+    output: Path,
+    minutes: float,
+    quick: bool,
+    members: Sequence[Path] = (),
+) -> dict:
+    """Train in ``output`` on the set's files below ``data``; a row of the report with errors.
+    ``members`` are folders of networks from which a distilled one learns."""
     config = config_of(chosen, data, minutes, run.seed, run.network, quick)
+    if run.distilled:
+        config = with_distilled(config, members, chosen.distilled_at, output, quick)
     if run.side in PEERS:
         peer, training = train_peer(run.side, config, output)
         errors = peer.errors
@@ -89,6 +109,29 @@ def together(runs: list[dict], outputs: list[Path], chosen: Set, data: Path) -> 
         "training": {"minutes": minutes, "curve": []},
         "tests": judge_all(errors, chosen, data),
     }
+
+
+def with_distilled(
+    config: RunConfig,
+    members: Sequence[Path],
+    temperatures: tuple[float, ...],
+    folder: Path,
+    quick: bool,
+) -> RunConfig:
+    """The configuration with frames that the members label, which are made where they lack."""
+    file = folder / "distilled.extxyz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        starts = load_data(config.data)[0].frames
+        with TemporaryDirectory() as scratch:
+            committee = Path(scratch) / "committee.pt"
+            export_committee([load_checkpoint(each / "best.ckpt") for each in members], committee)
+            number = QUICK_FRAMES if quick else DISTILLED_FRAMES
+            frames = list(distil(committee, starts, number, Sampling(temperatures)))
+        with replacing(file) as temporary:
+            write(temporary, frames, format="extxyz")
+    data = config.data.model_copy(update={"distilled": (file,)})
+    return config.model_copy(update={"data": data})
 
 
 def config_of(

@@ -55,6 +55,7 @@ class Set:
     orders: bool = False  # train lower tensor orders too
     long: bool = False  # train the default for more time too
     peers: bool = False  # train NEP and MACE too
+    distilled_at: tuple[float, ...] = ()  # K; train one network that learns from the committee too
 
 
 def _test(name: str, label: str, file: str | None) -> Test:
@@ -101,6 +102,7 @@ SETS = {
         energy_unit="meV",
         long=True,
         peers=True,
+        distilled_at=(300.0, 600.0, 1200.0),
     ),
     "ethanol_rmd17": _set(
         "ethanol_rmd17",
@@ -112,6 +114,7 @@ SETS = {
         orders=True,
         long=True,
         peers=True,
+        distilled_at=(300.0, 600.0, 1200.0),
     ),
     **{
         f"mlearn_{element}": _set(

@@ -106,6 +106,7 @@ def _of_set(result: dict) -> Iterator[tuple[str, str, int, float, str]]:
             members = 3 if run.get("seed", 0) is None else 1
             kind = ", norms" if run["invariants"] == "norms" else ""
             kind += f", {members} members" if members > 1 else ""
+            kind += ", distilled" if run.get("distilled") else ""
             yield f"hipnn-ts{kind}", timed, members, error, source
     for figure in result["published"][test]:
         if figure["model"] in PUBLISHED:

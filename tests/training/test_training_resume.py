@@ -15,7 +15,8 @@ import torch
 import yaml
 from comparing import smallest
 
-from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint
+from hipnn_ts.archives import load_tensors
+from hipnn_ts.checkpoint import load_checkpoint, save_checkpoint, write_whole
 from hipnn_ts.errors import InputError
 from hipnn_ts.training import fit
 from hipnn_ts.training.config import parse_config
@@ -178,6 +179,19 @@ def test_a_state_of_another_format_is_refused(settings, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"last\.ckpt: the run to resume differs: format was"):
         train(settings(epochs=1), tmp_path, resume=True)
+
+
+def test_a_run_from_before_a_key_existed_goes_on(settings, tmp_path):
+    train(settings(epochs=1), tmp_path)
+    state = load_tensors(tmp_path / fit.STATE)
+    for section, key in (("data", "distilled"), ("training", "weight_decay")):
+        del state["run"]["config"][section][key]
+    write_whole(tmp_path / fit.STATE, state)
+    before = (tmp_path / "best.ckpt").read_bytes()
+    train(settings(epochs=1), tmp_path, resume=True)
+    assert (tmp_path / "best.ckpt").read_bytes() == before
+    with pytest.raises(InputError, match=r"training\.weight_decay was 0\.0 and is now 0\.1"):
+        train(settings(epochs=1, weight_decay=0.1), tmp_path, resume=True)
 
 
 def test_only_the_same_run_is_resumed(settings, tmp_path):

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Print the errors of a potential on reference data.",
     "export": "Write one TorchScript file that every engine runs.",
     "deviate": "Compare the members of a committee on a trajectory.",
+    "distil": "Write frames that a committee labels, to train one network on.",
     "stability": "Test whether molecular dynamics with a potential remains stable.",
     "select": "Choose the frames of a trajectory that are worth labelling.",
     "import-hippynn": "Make a checkpoint from a model that hippynn trained.",

@@ -8,7 +8,7 @@ import torch
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import ConcatDataset, Dataset
 
 from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.data.list_on_disk import ListOnDisk
@@ -48,6 +48,7 @@ class ReferenceDataset(Dataset):
     dtype : precision of vectors, forces and stress
     names : names of the frames in messages, default "frame 0", "frame 1", ...
     keep_pairs : list neighbours once; if false, each time a sample is requested, in less memory
+    weight : factor on the weights of all samples
 
     Raises
     ------
@@ -64,8 +65,9 @@ class ReferenceDataset(Dataset):
         dtype: torch.dtype,
         names: Sequence[str] | None = None,
         keep_pairs: bool = True,
+        weight: float = 1.0,
     ):
-        self._frames = frames
+        self._frames, self._weight = frames, weight
         self._names = names or [f"frame {index}" for index in range(len(frames))]
         self._network = elements, cutoff, dtype
         self._kept = None
@@ -96,9 +98,25 @@ class ReferenceDataset(Dataset):
 
     def _list(self, index: int) -> Sample:
         try:
-            return _sample(self._frames[index], *self._network)
+            sample = _sample(self._frames[index], *self._network)
         except InputError as error:
             raise InputError(f"{self._names[index]}: {error}") from error
+        return sample._replace(weight=self._weight * sample.weight)
+
+
+class JoinedDataset(Dataset):
+    """Samples of several datasets, one after the other."""
+
+    def __init__(self, parts: Sequence[ReferenceDataset]):
+        self._joined = ConcatDataset(parts)
+        self.n_atoms = [n for part in parts for n in part.n_atoms]
+
+    def __len__(self) -> int:
+        return len(self._joined)
+
+    def __getitem__(self, index: int) -> Sample:
+        """As of a ``ReferenceDataset``."""
+        return self[~index]._replace(weight=0.0) if index < 0 else self._joined[index]
 
 
 def composition(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:

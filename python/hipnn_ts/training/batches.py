@@ -8,10 +8,12 @@ import torch
 from torch.utils.data import Sampler
 
 from hipnn_ts.data.batch import Batch, collate
-from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.data.dataset import JoinedDataset, ReferenceDataset
 
 
-def batch_on(device: torch.device, data: ReferenceDataset, indices: Sequence[int]) -> Batch:
+def batch_on(
+    device: torch.device, data: ReferenceDataset | JoinedDataset, indices: Sequence[int]
+) -> Batch:
     """These configurations as one batch on a device."""
     batch = collate([data[index] for index in indices])
     return batch if device.type == "cpu" else Batch(*(tensor.to(device) for tensor in batch))

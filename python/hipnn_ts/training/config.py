@@ -133,9 +133,12 @@ def _written(default: Any) -> str:
 
 
 def _in_folder(data: DataConfig, folder: Path) -> DataConfig:
-    moved = {"train": _files(data.train, folder, "train")}
-    if not isinstance(data.validation, float):
-        moved["validation"] = _files(data.validation, folder, "validation")
+    named = {key: getattr(data, key) for key in ("train", "validation", "distilled")}
+    moved = {
+        key: _files(files, folder, key)
+        for key, files in named.items()
+        if not isinstance(files, float)
+    }
     return data.model_copy(update=moved)
 
 

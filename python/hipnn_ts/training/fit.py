@@ -4,13 +4,14 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 import yaml
 
 from hipnn_ts.checkpoint import read_checkpoint, save_checkpoint
+from hipnn_ts.data.dataset import JoinedDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
 from hipnn_ts.model.potential import Potential
@@ -98,6 +99,7 @@ def train(
     with (
         closing(prepared.training),
         closing(prepared.validation),
+        nullcontext() if prepared.distilled is None else closing(prepared.distilled),
         Ranks(settings.device) as ranks,
         _alone(output, ranks),
     ):
@@ -128,9 +130,10 @@ def train(
             if settings.self_energies == "trained":
                 potential.train_self_energies()
             freeze(potential, settings.freeze)
-            loop = TrainingLoop(
-                potential, settings, prepared.training, prepared.validation, ranks, clock
-            )
+            trained_on = prepared.training
+            if prepared.distilled is not None:
+                trained_on = JoinedDataset([trained_on, prepared.distilled])
+            loop = TrainingLoop(potential, settings, trained_on, prepared.validation, ranks, clock)
             if earlier:
                 loop.load_state(earlier["loop"])
                 best.load_state(earlier["best"])

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from hipnn_ts.data.batch import Batch
-from hipnn_ts.data.dataset import ReferenceDataset
+from hipnn_ts.data.dataset import JoinedDataset, ReferenceDataset
 from hipnn_ts.errors import InputError
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.average import AveragedWeights
@@ -40,7 +40,7 @@ class TrainingLoop:
         self,
         potential: Potential,
         config: TrainingConfig,
-        training: ReferenceDataset,
+        training: ReferenceDataset | JoinedDataset,
         validation: ReferenceDataset,
         ranks: Ranks,
         clock: Callable[[], float] = time.monotonic,

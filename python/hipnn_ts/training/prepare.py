@@ -29,6 +29,8 @@ from hipnn_ts.training.recipe import completed, described
 from hipnn_ts.training.repulsion import automatic_radii
 from hipnn_ts.training.sections import DataConfig, RunConfig, TrainingConfig
 
+USES = {"training": "train", "validation": "validation", "distilled": "distilled"}
+
 
 class Prepared(NamedTuple):
     """Everything a run needs before its first step."""
@@ -37,6 +39,7 @@ class Prepared(NamedTuple):
     settings: TrainingConfig  # with values that depend on the data
     training: ReferenceDataset
     validation: ReferenceDataset
+    distilled: ReferenceDataset | None  # trained on, in addition
     self_energies: torch.Tensor  # (elements,) float64, eV
     resolved: dict[str, Any]  # the configuration with every default filled in
     origin: dict[str, Any]  # the same without folders, but with checksums, counts and versions
@@ -59,6 +62,8 @@ def prepare(
     network = network_config(config, _elements(training.frames))
     dtype = getattr(torch, config.training.precision)
     parts = {"training": training, "validation": validation}
+    if config.data.distilled:
+        parts["distilled"] = read_named(config.data.distilled, in_memory=config.data.in_memory)
     datasets = {
         name: ReferenceDataset(
             part.frames,
@@ -67,6 +72,7 @@ def prepare(
             dtype,
             part.names,
             config.data.in_memory if config.data.keep_pairs is None else config.data.keep_pairs,
+            config.data.distilled_weight if name == "distilled" else 1.0,
         )
         for name, part in parts.items()
     }
@@ -75,6 +81,8 @@ def prepare(
     energies = array("d")  # eV, minus the repulsion; nan if a frame has no energy
 
     def observe(part: str, sample: Sample) -> None:
+        if part == "distilled":  # what a potential made up is no fact about the data
+            return
         closest_of_all(sample)
         if part == "training":
             closest(sample)
@@ -90,13 +98,14 @@ def prepare(
         earlier = longest_radii or {}
         radii = {pair: min(earlier.get(pair, r), r, key=itemgetter(1)) for pair, r in radii.items()}
         network = network.model_copy(update={"zbl": radii})
-    settings = completed(config.training, datasets["training"].n_atoms)
+    trained = [n for part in datasets if part != "validation" for n in datasets[part].n_atoms]
+    settings = completed(config.training, trained)
     resolved = config.model_copy(update={"training": settings}).model_dump(mode="json")
     resolved["network"] = network.for_training()
     origin = {
         "config": _without_folders(resolved),
         "data": _checksums(config.data),
-        "frames": {"train": len(training.frames), "validation": len(validation.frames)},
+        "frames": {USES[part]: len(found.frames) for part, found in parts.items()},
         "closest_approach": closest.by_elements(),
         "error_units": UNITS,
         "versions": {name: version(name) for name in ("hipnn-ts", "torch")},
@@ -104,12 +113,14 @@ def prepare(
     return Prepared(
         network,
         settings,
-        *datasets.values(),
+        datasets["training"],
+        datasets["validation"],
+        datasets.get("distilled"),
         self_energies,
         resolved,
         origin,
         lines,
-        described(network, settings, config, len(training.frames)),
+        described(network, settings, config, len(trained)),
     )
 
 
@@ -228,7 +239,7 @@ def _without_folders(resolved: dict[str, Any]) -> dict[str, Any]:
 
 def _checksums(data: DataConfig) -> list[dict[str, str]]:
     """Name and SHA-256 of each file, enough to recognise it on another machine."""
-    groups = {"train": data.train}
+    groups = {"train": data.train, "distilled": data.distilled}
     if not isinstance(data.validation, float):
         groups["validation"] = data.validation
     return [

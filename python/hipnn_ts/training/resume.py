@@ -9,6 +9,7 @@ from hipnn_ts.archives import load_tensors
 from hipnn_ts.checkpoint import write_whole
 from hipnn_ts.errors import InputError
 from hipnn_ts.kinds import STATE_KIND
+from hipnn_ts.training.config import SECTIONS
 from hipnn_ts.training.loop import TrainingLoop
 from hipnn_ts.training.observers import KeepBest, Observer
 from hipnn_ts.validation import first_difference
@@ -56,7 +57,8 @@ class KeepState(Observer):
 
 
 def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """The state that ``KeepState`` wrote, or None if there is no file.
+    """The state that ``KeepState`` wrote, or None if there is no file. Keys of the configuration
+    that did not exist when it was written count as their defaults.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
     try:
         content = load_tensors(path)
         run = content["run"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        run["config"] = {name: _completed(name, keys) for name, keys in run["config"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected the state of an interrupted run, found a file that cannot be read"
         ) from error
@@ -79,3 +82,9 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
                 f"{path}: the run to resume differs: {difference}; start a new one elsewhere"
             )
     return content
+
+
+def _completed(section: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """A section with the defaults of the keys that it lacks."""
+    defaults = SECTIONS[section].model_construct(**keys).model_dump(mode="json", warnings=False)
+    return defaults | keys

@@ -30,6 +30,14 @@ class DataConfig(LabelConfig):
         default=0.1,
         description="files or patterns, or the fraction of the training frames to hold out",
     )
+    distilled: tuple[Path, ...] = Field(
+        default=(),
+        description="files or patterns of hipnn-ts distil: frames that a potential labelled, which "
+        "are trained on, but neither validate nor count as reference data",
+    )
+    distilled_weight: PositiveFloat = Field(
+        default=0.3, description="factor on the errors of these frames in the loss"
+    )
     group_by: str | None = Field(
         default=None,
         description="key of the frames' info (a trajectory, say): frames with the same value stay "
@@ -47,7 +55,7 @@ class DataConfig(LabelConfig):
         "[in_memory]",
     )
 
-    @field_validator("train", "validation", mode="before")
+    @field_validator("train", "validation", "distilled", mode="before")
     @classmethod
     def _files(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str | Path):
@@ -55,6 +63,8 @@ class DataConfig(LabelConfig):
         fraction = isinstance(value, float | int) and info.field_name == "validation"
         if (isinstance(value, list | tuple) and value) or (fraction and 0 < value < 1):
             return value
+        if info.field_name == "distilled" and value in ([], ()):
+            return ()
         either = " or a fraction between 0 and 1" if info.field_name == "validation" else ""
         raise ValueError(f"expected a list of files{either}, found {value!r}")
 
