@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from tempfile import TemporaryDirectory
 
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.io import write
 
 from benchmarks.accuracy.peer_training import MACE, NEP, small_batch, train_peer
 from benchmarks.accuracy.sets import Set
@@ -23,7 +23,7 @@ from hipnn_ts.distillation import Sampling, distil
 from hipnn_ts.evaluation import compare, errors_of, evaluate
 from hipnn_ts.evaluation.ensemble import mean_of
 from hipnn_ts.export import export_committee
-from hipnn_ts.files import replacing
+from hipnn_ts.frames import write_frames
 from hipnn_ts.model.potential import Potential
 from hipnn_ts.training.config import network_config, parse_config
 from hipnn_ts.training.fit import LOG, train
@@ -35,7 +35,7 @@ PEERS = NEP, MACE
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 QUICK = {"n_features": [8, 8], "n_atom_layers": 1, "n_sensitivities": 8}
 QUICK_FRAMES = 20
-DISTILLED_FRAMES = 2000
+DISTILLED_FRAMES, DISTILLED_ATOMS = 2000, 54_000  # at most
 CURVE_POINTS = 200  # of a learning curve in the report, about
 
 
@@ -122,14 +122,14 @@ def with_distilled(
     file = folder / "distilled.extxyz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        starts = load_data(config.data)[0].frames
+        starts = load_data(config.data)[0]
         with TemporaryDirectory() as scratch:
             committee = Path(scratch) / "committee.pt"
             export_committee([load_checkpoint(each / "best.ckpt") for each in members], committee)
-            number = QUICK_FRAMES if quick else DISTILLED_FRAMES
-            frames = list(distil(committee, starts, number, Sampling(temperatures)))
-        with replacing(file) as temporary:
-            write(temporary, frames, format="extxyz")
+            fitting = round(DISTILLED_ATOMS / mean(map(len, starts.frames)))
+            number = min(QUICK_FRAMES if quick else DISTILLED_FRAMES, fitting)
+            named = list(zip(starts.names, starts.frames, strict=True))
+            write_frames(file, distil(committee, named, number, Sampling(temperatures)))
     data = config.data.model_copy(update={"distilled": (file,)})
     return config.model_copy(update={"data": data})
 

@@ -80,6 +80,7 @@ MOLECULE = {
 }
 METAL = {**MOLECULE, "soft_min": 1.6, "cutoff": 5.0, "soft_max": 4.5}
 LONGER = {"cutoff": 6.0, "soft_max": 5.5}  # lithium's bonds are longer
+HOT = {"Mo": (300.0, 1500.0, 3000.0), "Si": (300.0, 1000.0, 2000.0)}  # K, below to above melting
 WIDER = MOLECULE | {"n_features": [64, 64]}  # as in peers.py: cost_accuracy.py joins the two
 TRAINING_ERROR = {"all (training error)": "all"}
 SETS = {
@@ -123,6 +124,7 @@ SETS = {
             {"test": "test"},
             orders=element != "Li",
             peers=element == "Mo",
+            distilled_at=HOT.get(element, ()),
         )
         for element in ("Li", "Mo", "Si")
     },

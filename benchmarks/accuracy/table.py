@@ -18,7 +18,7 @@ def named(run: dict) -> str:
     hop = ", polynomials" if run["invariants"] == "polynomials" else ""
     earlier = f" (of {run['commit']})" if "commit" in run else ""
     kind = ", committee of 3" if "seed" in run and run["seed"] is None else ""
-    kind += ", learned from the committee" if run.get("distilled") else ""
+    kind += ", distilled" if run.get("distilled") else ""
     return f"{run['side']}, l_max {run['l_max']}{hop}{kind}{earlier}"
 
 

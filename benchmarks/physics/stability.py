@@ -81,9 +81,10 @@ def kept_rows(earlier: dict, picoseconds: float) -> dict[str, list[dict]]:
 
 @benchmark("stability", picoseconds=0.1, runs=1)
 @click.option("--only", multiple=True, type=click.Choice(list(SETS)), help="These sets alone.")
-def main(earlier: dict, only: tuple[str, ...], picoseconds=100.0, runs=5) -> Iterator[Findings]:
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="These alone.")
+def main(earlier: dict, only, kinds, picoseconds=100.0, runs=5) -> Iterator[Findings]:
     rows = kept_rows(earlier, picoseconds)
-    for name, kind in product(only or SETS, KINDS):
+    for name, kind in product(only or SETS, kinds or KINDS):
         models = trained(name, kind)
         if not models:
             print(f"{name}, {kind}: no model; make bench-accuracy trains it")

@@ -1,17 +1,20 @@
 """Frames of a potential's own dynamics, labelled by it, on which another potential is trained.
 
-A student that learns from a committee errs as little as the committee and costs as little as one
-member. The authors of HIP-NN train students so, on labels for the reference data's own geometries:
-S. Matin et al., Digital Discovery 2025 (arXiv:2502.05379), and arXiv:2503.14293. Here the
-geometries are new ones, hotter than the data, where networks trained on few frames differ most.
+A student that learns from a committee errs about as little as the committee and costs as little as
+one member. The authors of HIP-NN train students so, on labels for the reference data's own
+geometries: S. Matin et al., Digital Discovery 2025 (arXiv:2502.05379), and arXiv:2503.14293. Here
+the geometries are new ones, hotter than the data, where networks trained on few frames differ most.
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from itertools import count
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,20 +22,23 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.neighborlist import build_neighbor_list, get_connectivity_matrix, natural_cutoffs
+from scipy.sparse.csgraph import connected_components
 
 from hipnn_ts.ase import HIPNNTSCalculator
+from hipnn_ts.committee.deviations import deviations_of, read_file, wording_of
 from hipnn_ts.dynamics import bare, langevin
 from hipnn_ts.errors import InputError
 from hipnn_ts.stability import HOT
 
 LABELS = "energy", "forces", "stress"
-DEVIATIONS = "forces_std", "forces_uncertainty"  # of a committee, of a single network
+TOGETHER = 2.0  # times the sum of covalent radii: atoms farther apart belong to two fragments
 VAIN = 20  # walks without any frame after which sampling gives up
 
 
 class Sampling(NamedTuple):
     """How to walk: K, fs and 1/fs. A walk ends after ``length`` frames, or where a force deviates
-    by more than ``stop`` (eV/Å) among the members or is as uncertain."""
+    by more than ``stop`` (eV/Å) among the members or, of a single network, is as uncertain."""
 
     temperatures: tuple[float, ...]
     timestep: float = 0.5
@@ -45,24 +51,36 @@ class Sampling(NamedTuple):
 
 def distil(
     model: str | Path,
-    structures: Sequence[Atoms],
+    structures: Sequence[tuple[str, Atoms]],
     number: int,
     sampling: Sampling,
     processes: int = 1,
 ) -> Iterator[Atoms]:
     """So many frames with energy (eV), forces (eV/Å) and, where defined, stress (eV/Å³).
 
-    Walks take the temperatures in turn; each begins from a structure that is drawn at random. The
-    frames do not depend on ``processes``.
+    Walks take the temperatures in turn; each begins from one of the named structures, drawn at
+    random. ``temperature`` (K) and, where the model tells it, the largest deviation or uncertainty
+    of a force (``max_devi_f``, eV/Å) are in the frames' ``info``. The frames do not depend on
+    ``processes``.
 
     Raises
     ------
     InputError
-        The model cannot be read or cannot evaluate a structure, or walks end before their first
-        frame.
+        The model cannot be read or cannot evaluate a structure, walks end before their first
+        frame, or a process ends.
     """
+    if sampling.interval < sampling.timestep:
+        raise InputError(
+            f"interval: expected at least the timestep ({sampling.timestep:g} fs), found "
+            f"{sampling.interval:g} fs"
+        )
+    potential = read_file(model)
+    for _ in deviations_of(potential, structures):
+        pass  # all can be evaluated
+    calculator = HIPNNTSCalculator(model, beyond_training="ignore")
     left, vain = number, 0
-    for frames in _walks(model, structures, sampling, processes):
+    starts = [atoms for _, atoms in structures]
+    for frames in _walks(calculator, starts, sampling, processes):
         vain = 0 if frames else vain + 1
         if vain == VAIN:
             raise InputError(
@@ -77,63 +95,83 @@ def distil(
 
 
 def walk(
-    structures: Sequence[Atoms], calculator: Calculator, sampling: Sampling, number: int
+    structures: Sequence[Atoms], calculator: HIPNNTSCalculator, sampling: Sampling, number: int
 ) -> list[Atoms]:
-    """Frames of walk ``number``; ``temperature`` (K) and the largest deviation (``max_devi_f``,
-    eV/Å, where the model has one) are in their ``info``.
+    """The labelled frames of walk ``number``.
 
-    Raises InputError if the structure it begins with cannot be evaluated."""
+    It ends early where a force deviates too much, in any step; where the temperature is five times
+    the one asked for; where the structure has come apart; or where forces are not finite.
+    """
     random = np.random.default_rng([sampling.seed, number])
     temperature = sampling.temperatures[number % len(sampling.temperatures)]
     start = structures[random.integers(len(structures))]
     dynamics = langevin(
         start, calculator, temperature, sampling.timestep, sampling.friction, random
     )
-    dynamics.atoms.get_forces()  # what cannot be evaluated at all is no end of a walk
+    whole, measure = n_fragments(start), wording_of(calculator.metadata)[2]
+    every = round(sampling.interval / sampling.timestep)
     frames: list[Atoms] = []
-    every = max(round(sampling.interval / sampling.timestep), 1)
-    for _ in range(sampling.length):
-        try:
-            dynamics.run(every)
-        except InputError:  # no finite forces, or atoms at one place
-            break
-        results = calculator.results
-        deviation = next((float(results[key].max()) for key in DEVIATIONS if key in results), 0.0)
-        hot = not dynamics.atoms.get_temperature() <= HOT * temperature
-        if hot or not deviation <= sampling.stop:
-            break
-        frame = bare(dynamics.atoms)
-        labels = {key: results[key] for key in LABELS if key in results}
-        frame.calc = SinglePointCalculator(frame, **labels)
-        frame.info = {"temperature": temperature, "max_devi_f": deviation}
-        frames.append(frame)
+    try:
+        for step, _ in enumerate(dynamics.irun(every * sampling.length)):
+            atoms, results = dynamics.atoms, calculator.results
+            largest = float(results[measure].max()) if measure in results else None
+            hot = not atoms.get_temperature() <= HOT * temperature
+            if hot or (largest is not None and not largest <= sampling.stop):
+                break
+            if step == 0 or step % every:
+                continue
+            if n_fragments(atoms) > whole:
+                break
+            frames.append(_labelled(atoms, results, temperature, largest))
+    except InputError:  # no finite forces, or atoms at one place
+        pass
     return frames
 
 
+def measured(model: str | Path) -> str | None:
+    """The word for ``max_devi_f`` of a model's frames; None where they have none."""
+    metadata = read_file(model).metadata
+    if metadata.members == 1 and metadata.uncertainty is None:
+        return None
+    return wording_of(metadata)[1]
+
+
+def n_fragments(atoms: Atoms) -> int:
+    """Number of parts of a structure that no pair of near atoms connects."""
+    near = build_neighbor_list(atoms, natural_cutoffs(atoms, mult=TOGETHER), self_interaction=False)
+    return int(connected_components(get_connectivity_matrix(near.nl))[0])
+
+
+def _labelled(atoms: Atoms, results: dict, temperature: float, largest: float | None) -> Atoms:
+    frame = bare(atoms)
+    labels = {key: results[key] for key in LABELS if key in results}
+    frame.calc = SinglePointCalculator(frame, **labels)
+    frame.info = {"temperature": temperature}
+    if largest is not None:
+        frame.info["max_devi_f"] = largest
+    return frame
+
+
 def _walks(
-    model: str | Path, structures: Sequence[Atoms], sampling: Sampling, processes: int
+    calculator: HIPNNTSCalculator, structures: Sequence[Atoms], sampling: Sampling, processes: int
 ) -> Iterator[list[Atoms]]:
     """Frames of each walk, in order, without an end."""
-    calculator = HIPNNTSCalculator(model, beyond_training="ignore")
     if processes == 1:
-        number = 0
-        while True:
+        for number in count():
             yield walk(structures, calculator, sampling, number)
-            number += 1
-    with (
-        _one_thread(),
-        ProcessPoolExecutor(
-            processes, get_context("spawn"), _begin, (structures, calculator)
-        ) as pool,
-    ):
+    context, own = get_context("spawn"), (structures, calculator)
+    with _one_thread(), ProcessPoolExecutor(processes, context, _begin, own) as pool:
         waiting: deque[Future] = deque()
-        number = 0
         try:
-            while True:
-                while len(waiting) < 2 * processes:
-                    waiting.append(pool.submit(_walk, sampling, number))
-                    number += 1
-                yield waiting.popleft().result()
+            for number in count():
+                waiting.append(pool.submit(_walk, sampling, number))
+                if len(waiting) == 2 * processes:
+                    yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "expected each process to finish its walk, found one that ended before; is there "
+                "too little memory for so many?"
+            ) from error
         finally:
             for future in waiting:
                 future.cancel()
@@ -157,8 +195,14 @@ _own: dict[str, object] = {}
 
 
 def _begin(structures: Sequence[Atoms], calculator: Calculator) -> None:
-    """In a new process: keep what every walk needs."""
+    """In a new process: keep what every walk needs, and end with the parent."""
     _own.update(structures=structures, calculator=calculator)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent_process().join()
+    os._exit(1)
 
 
 def _walk(sampling: Sampling, number: int) -> list[Atoms]:

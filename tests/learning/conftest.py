@@ -68,7 +68,8 @@ def write_config():
 @pytest.fixture
 def frames_to_label():
     """Function that makes a round's folder with n waters; their first coordinate is their index."""
-    from hipnn_ts.learning.folder import FRAMES, write_frames
+    from hipnn_ts.frames import write_frames
+    from hipnn_ts.learning.folder import FRAMES
 
     def make(folder, n):
         frames = []

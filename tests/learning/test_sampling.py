@@ -10,9 +10,10 @@ from comparing import largest
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.dynamics import bare
+from hipnn_ts.frames import write_frames
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.config import held_back_of
-from hipnn_ts.learning.folder import read_frames, write_frames
+from hipnn_ts.learning.folder import read_frames
 from hipnn_ts.learning.sampling import rattled, steps, walk
 from hipnn_ts.learning.sections import LearnConfig, SamplingConfig
 from hipnn_ts.learning.walking import reference_walk

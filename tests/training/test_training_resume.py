@@ -184,8 +184,9 @@ def test_a_state_of_another_format_is_refused(settings, tmp_path, monkeypatch):
 def test_a_run_from_before_a_key_existed_goes_on(settings, tmp_path):
     train(settings(epochs=1), tmp_path)
     state = load_tensors(tmp_path / fit.STATE)
-    for section, key in (("data", "distilled"), ("training", "weight_decay")):
-        del state["run"]["config"][section][key]
+    config = state["run"]["config"]
+    del config["data"]["distilled"], config["training"]["weight_decay"]
+    del config["training"]["loss"]["late_energy"]
     write_whole(tmp_path / fit.STATE, state)
     before = (tmp_path / "best.ckpt").read_bytes()
     train(settings(epochs=1), tmp_path, resume=True)

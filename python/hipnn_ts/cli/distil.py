@@ -2,7 +2,7 @@
 
 import click
 
-from hipnn_ts.cli.stability import POSITIVE
+from hipnn_ts.cli.numbers import POSITIVE, POSITIVE_OR_INFINITE
 
 
 @click.command()
@@ -10,7 +10,12 @@ from hipnn_ts.cli.stability import POSITIVE
 @click.argument("structures", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Extended XYZ to write.")
 @click.option(
-    "-n", "--number", type=click.IntRange(1), default=2000, show_default=True, help="Of frames."
+    "-n",
+    "--number",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="Number of frames.",
 )
 @click.option(
     "--temperature",
@@ -22,7 +27,7 @@ from hipnn_ts.cli.stability import POSITIVE
 )
 @click.option(
     "--stop",
-    type=POSITIVE,
+    type=POSITIVE_OR_INFINITE,
     default=1.0,
     show_default=True,
     help="Force deviation (or uncertainty) of an atom at which a walk ends, eV/Å.",
@@ -36,54 +41,59 @@ from hipnn_ts.cli.stability import POSITIVE
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Walks at once."
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of processes that walk at the same time.",
 )
 def distil(model, structures, output, number, temperatures, processes, **how):
     """Write frames that MODEL labels, on which another potential can be trained.
 
     MODEL is an exported file, best a committee. Langevin dynamics at constant volume begin from
-    frames of STRUCTURES (whatever ASE reads) in turn with new velocities. Each frame receives the
-    energy, forces and stress of MODEL; of a committee, those of its mean.
+    frames of STRUCTURES (whatever ASE reads), drawn at random, with new velocities. Single atoms
+    are left out. Each frame receives the energy, forces and stress of MODEL; of a committee, those
+    of its mean.
 
     A network that is trained on reference data and on such frames (data.distilled of hipnn-ts
-    train) errs as little as the committee and costs as little as one member.
+    train) errs about as little as the committee and costs as little as one member.
     """
-    from ase.io import write
-
     from hipnn_ts.committee.trajectory import read_trajectories
-    from hipnn_ts.distillation import Sampling
-    from hipnn_ts.distillation import distil as sample
+    from hipnn_ts.distillation import Sampling, distil, measured
     from hipnn_ts.errors import InputError
-    from hipnn_ts.files import replacing
+    from hipnn_ts.frames import write_frames
 
-    starts = [atoms for _, atoms in read_trajectories(structures)]
+    starts = [(name, atoms) for name, atoms in read_trajectories(structures) if len(atoms) != 1]
     if not starts:
-        raise InputError(f"{structures[0]}: expected frames, found none")
-    sampling = Sampling(temperatures, **how)
-    frames = []
-    with click.progressbar(
-        sample(model, starts, number, sampling, processes), length=number, label="walking"
-    ) as progress:
-        frames.extend(progress)
-    with replacing(output) as temporary:
-        write(temporary, frames, format="extxyz")
-    for line in report(output, frames):
+        raise InputError(f"{structures[0]}: expected structures of several atoms, found none")
+    frames = distil(model, starts, number, Sampling(temperatures, **how), processes)
+    infos = []
+    with click.progressbar(frames, length=number, label="walking") as progress:
+        write_frames(output, _noting(progress, infos))
+    click.echo(f"{output}: {number} frames")
+    for line in report(temperatures, infos, measured(model)):
         click.echo(line)
 
 
-def report(output, frames):
-    """How many frames each temperature gave, and how far the members deviate there."""
+def _noting(frames, infos):
+    """The same frames, whose info is appended to ``infos``."""
+    for frame in frames:
+        infos.append(frame.info)
+        yield frame
+
+
+def report(temperatures, infos, measure):
+    """How many frames each temperature gave, and the largest deviations or uncertainties there."""
     import numpy as np
 
-    yield f"{output}: {len(frames)} frames"
-    for temperature in sorted({frame.info["temperature"] for frame in frames}):
-        found = [
-            1000 * frame.info["max_devi_f"]
-            for frame in frames
-            if frame.info["temperature"] == temperature
-        ]
-        middle, high = np.percentile(found, [50, 95])
-        yield (
-            f"{temperature:g} K: {len(found)} frames, largest deviation of a force in each, "
-            f"meV/Å: median {middle:.0f}, 95 of 100 below {high:.0f}"
-        )
+    if measure is None:
+        yield "a single network without force uncertainty: --stop had no effect"
+    for temperature in temperatures:
+        of_it = [info for info in infos if info["temperature"] == temperature]
+        line = f"{temperature:g} K: {len(of_it)} frames"
+        if of_it and measure is not None:
+            found = [1000 * info["max_devi_f"] for info in of_it]
+            middle, high = np.percentile(found, [50, 95])
+            line += f", largest {measure} of a force in each, meV/Å: median {middle:.0f}, "
+            line += f"95 of 100 below {high:.0f}"
+        yield line

@@ -36,13 +36,11 @@ def select(model, trajectories, output, above, below, number, topology, elements
     that deviation (max_devi_f) and those of its atoms (forces_std, or forces_uncertainty for a
     single network), and without reference values.
     """
-    from ase.io import write
-
     from hipnn_ts.committee.deviations import deviations_of, load_judge, wording_of
     from hipnn_ts.committee.selection import select as choose
     from hipnn_ts.committee.trajectory import read_trajectories
     from hipnn_ts.errors import InputError
-    from hipnn_ts.files import replacing
+    from hipnn_ts.frames import write_frames
 
     potential = load_judge(model)
     network = potential.metadata.network
@@ -62,6 +60,5 @@ def select(model, trajectories, output, above, below, number, topology, elements
         atoms.arrays = {name: atoms.arrays[name] for name in ("numbers", "positions")}
         atoms.set_array(wording_of(potential.metadata)[2], within[index].deviations.forces)
         written.append(atoms)
-    with replacing(output) as temporary:
-        write(temporary, written, format="extxyz")
+    write_frames(output, written)
     click.echo(f"{output}: {len(chosen)} of {len(within)} frames within bounds, of {n_frames}")

@@ -2,7 +2,7 @@
 
 import click
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
+from hipnn_ts.cli.numbers import POSITIVE, POSITIVE_OR_INFINITE
 
 
 @click.command()
@@ -16,7 +16,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--bond-change",
-    type=POSITIVE,
+    type=POSITIVE_OR_INFINITE,
     default=0.5,
     show_default=True,
     help="Å by which the length of a bond may differ from that at the start; inf for reactions.",
@@ -44,13 +44,13 @@ def stability(
     import json
 
     import numpy as np
-    from ase.io import write
 
     from hipnn_ts.ase import HIPNNTSCalculator
     from hipnn_ts.committee.trajectory import read_trajectories
     from hipnn_ts.errors import InputError
     from hipnn_ts.export.extrapolation import limits
     from hipnn_ts.files import replacing
+    from hipnn_ts.frames import write_frames
     from hipnn_ts.stability import Conditions, first_frame, run
 
     calculator = HIPNNTSCalculator(model, beyond_training="ignore", uncertainty=False)
@@ -84,8 +84,7 @@ def stability(
             temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     broken = [outcome for outcome in outcomes if not outcome.held]
     if frames and broken:
-        with replacing(frames) as temporary:
-            write(temporary, [ended(outcome) for outcome in broken], format="extxyz")
+        write_frames(frames, map(ended, broken))
 
 
 def described(outcome):

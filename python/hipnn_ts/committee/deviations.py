@@ -42,14 +42,19 @@ def load_judge(path: str | Path) -> NativePotential:
     InputError
         The file is neither; also the errors of ``load_exported``.
     """
+    potential = read_file(path)
+    check_judge(str(path), potential.metadata)
+    return potential
+
+
+def read_file(path: str | Path) -> NativePotential:
+    """A committee or a single network in one file. Raises the errors of ``load_exported``."""
     if Path(path).is_dir():
         raise InputError(
             f"{path}: expected a committee in one file, found a directory; make one with "
             f"'hipnn-ts export {path} -o model.pt'"
         )
-    potential = ExportedPotential.read(path)
-    check_judge(str(path), potential.metadata)
-    return potential
+    return ExportedPotential.read(path)
 
 
 def check_judge(name: str, metadata: Metadata) -> None:

@@ -1,17 +1,12 @@
 """Predictions beside the reference, frame by frame, in a file."""
 
-import gzip
-import lzma
 from pathlib import Path
-
-from ase.io.extxyz import write_xyz
 
 from hipnn_ts.data.labels import WEIGHT
 from hipnn_ts.evaluation.compare import Comparison
-from hipnn_ts.files import replacing
+from hipnn_ts.frames import write_frames
 
 PREFIX = "hipnn_ts_"
-OPENERS = {".xz": lzma.open, ".gz": gzip.open}
 
 
 def write_predictions(path: str | Path, comparison: Comparison) -> None:
@@ -38,8 +33,4 @@ def write_predictions(path: str | Path, comparison: Comparison) -> None:
         if comparison.stresses[index] is not None:
             frame.info[f"{PREFIX}stress"] = comparison.stresses[index]
         frames.append(frame)
-    with (
-        replacing(path) as temporary,
-        OPENERS.get(Path(path).suffix, open)(temporary, "wt", encoding="utf-8") as file,
-    ):
-        write_xyz(file, frames)
+    write_frames(path, frames)

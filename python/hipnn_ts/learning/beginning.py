@@ -10,7 +10,8 @@ from ase.io import read
 
 from hipnn_ts.dynamics import bare
 from hipnn_ts.errors import InputError
-from hipnn_ts.learning.folder import make, read_frames, write_frames
+from hipnn_ts.frames import write_frames
+from hipnn_ts.learning.folder import make, read_frames
 from hipnn_ts.learning.sampling import rattled
 from hipnn_ts.learning.sections import LearnConfig
 

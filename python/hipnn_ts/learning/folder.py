@@ -4,14 +4,14 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ase import Atoms
-from ase.io import read, write
+from ase.io import read
 
 from hipnn_ts.errors import InputError
 from hipnn_ts.files import replacing
@@ -53,12 +53,6 @@ def make(folder: Path) -> Path:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
     return folder
-
-
-def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
-    """As extended XYZ, completely or not at all. Raises InputError."""
-    with replacing(path) as temporary:
-        write(temporary, list(frames), format="extxyz")
 
 
 def read_frames(path: Path) -> list[Atoms]:

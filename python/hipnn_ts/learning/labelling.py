@@ -18,6 +18,7 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from hipnn_ts.errors import InputError
+from hipnn_ts.frames import write_frames
 from hipnn_ts.learning import processes
 from hipnn_ts.learning.folder import (
     FRAMES,
@@ -28,7 +29,6 @@ from hipnn_ts.learning.folder import (
     make,
     read_frames,
     round_folder,
-    write_frames,
     write_json,
 )
 from hipnn_ts.learning.reference import make_calculator

@@ -12,6 +12,7 @@ from hipnn_ts.errors import InputError
 from hipnn_ts.export.potential import ExportedPotential
 from hipnn_ts.extras import need
 from hipnn_ts.files import replacing
+from hipnn_ts.frames import write_frames
 from hipnn_ts.learning import choosing
 from hipnn_ts.learning.beginning import STARTS, first_frames, take_starts
 from hipnn_ts.learning.config import identity_of, training_of
@@ -28,7 +29,6 @@ from hipnn_ts.learning.folder import (
     read_frames,
     read_json,
     round_folder,
-    write_frames,
     write_json,
 )
 from hipnn_ts.learning.jobs import Jobs, started

@@ -7,7 +7,8 @@ import numpy as np
 from ase import Atoms
 
 from hipnn_ts.ase import HIPNNTSCalculator
-from hipnn_ts.learning.folder import claimed, make, read_frames, read_json, write_frames, write_json
+from hipnn_ts.frames import write_frames
+from hipnn_ts.learning.folder import claimed, make, read_frames, read_json, write_json
 from hipnn_ts.learning.reference import make_calculator
 from hipnn_ts.learning.sampling import steps, walk
 from hipnn_ts.learning.sections import LearnConfig

@@ -76,12 +76,15 @@ def prepare(
         )
         for name, part in parts.items()
     }
-    closest, closest_of_all = (ClosestApproach(network.elements) for _ in range(2))
+    closest, closest_of_all, closest_distilled = (
+        ClosestApproach(network.elements) for _ in range(3)
+    )
     repulsion = None if network.zbl is None else Repulsion(network)
     energies = array("d")  # eV, minus the repulsion; nan if a frame has no energy
 
     def observe(part: str, sample: Sample) -> None:
         if part == "distilled":  # what a potential made up is no fact about the data
+            closest_distilled(sample)
             return
         closest_of_all(sample)
         if part == "training":
@@ -94,6 +97,7 @@ def prepare(
     lines += source
     if config.network.get("zbl", "auto") == "auto":
         found = smallest(closest_of_all.by_elements(), known or {})
+        found = closest_distilled.by_elements() | found  # of pairs that the data lacks
         radii = automatic_radii(network.elements, found, network.cutoff)
         earlier = longest_radii or {}
         radii = {pair: min(earlier.get(pair, r), r, key=itemgetter(1)) for pair, r in radii.items()}

@@ -86,5 +86,15 @@ def state_to_resume(path: Path, identity: dict[str, Any]) -> dict[str, Any] | No
 
 def _completed(section: str, keys: dict[str, Any]) -> dict[str, Any]:
     """A section with the defaults of the keys that it lacks."""
-    defaults = SECTIONS[section].model_construct(**keys).model_dump(mode="json", warnings=False)
-    return defaults | keys
+    if section not in SECTIONS:
+        return keys
+    return _merged(SECTIONS[section].model_construct().model_dump(mode="json"), keys)
+
+
+def _merged(defaults: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
+    inner = {
+        name: _merged(defaults[name], value)
+        for name, value in keys.items()
+        if isinstance(value, dict) and isinstance(defaults.get(name), dict)
+    }
+    return defaults | keys | inner
