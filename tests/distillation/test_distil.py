@@ -11,6 +11,7 @@ from ase import Atoms
 from ase.build import molecule
 from ase.io import write
 from click.testing import CliRunner
+from comparing import largest
 
 from hipnn_ts.ase import HIPNNTSCalculator
 from hipnn_ts.cli import main
@@ -87,7 +88,7 @@ def test_a_walk_ends_where_the_members_disagree(committee, boxes):
     kept = list(distil(committee, boxes, 10, WARM._replace(stop=stop)))
     assert deviations.max() > stop
     assert len(kept) == 10
-    assert max(frame.info["max_devi_f"] for frame in kept) <= stop
+    assert largest(frame.info["max_devi_f"] for frame in kept) <= stop
 
 
 def test_walks_without_any_frame_end_in_a_sentence(committee, boxes):
@@ -123,11 +124,11 @@ def test_the_deviation_is_looked_at_in_every_step(committee, boxes):
     start = structures[random.integers(2)]
     dynamics = langevin(start, calculator, 300.0, once.timestep, once.friction, random)
     deviations = [float(calculator.results["forces_std"].max()) for _ in dynamics.irun(40)]
-    largest, last = max(deviations), deviations[-1]
-    assert largest > last
-    between = once._replace(stop=(largest + last) / 2)
+    highest, last = largest(deviations), deviations[-1]
+    assert highest > last
+    between = once._replace(stop=(highest + last) / 2)
     assert walk(structures, calculator, between, 0) == []
-    assert len(walk(structures, calculator, once._replace(stop=1.01 * largest), 0)) == 1
+    assert len(walk(structures, calculator, once._replace(stop=1.01 * highest), 0)) == 1
 
 
 def test_an_interval_is_at_least_a_step(committee, boxes):
