@@ -58,7 +58,7 @@ def runs_of(chosen: Set, without: Sequence[str]) -> list[Run]:
         "distilled": [
             replace(default, share=share, distilled=True)
             for share in (1.0, *([LONG] if chosen.long and "long" not in without else []))
-            if chosen.distilled_at
+            if chosen.distilled_at and "seeds" not in without
         ],
     }
     return [default, *(run for kind, runs in kinds.items() if kind not in without for run in runs)]
@@ -72,13 +72,13 @@ def train_all(name: str, folder: Path, without: Sequence[str], quick: bool) -> l
     planned = runs_of(chosen, without)
     kept = [] if quick else earlier_rows(path, chosen, planned)
     rows, checks, of_seeds = [], [], []
+    seeds = [replace(planned[0], seed=seed) for seed in (0, *SEEDS)]
+    members = [folder_of(run, name, minutes, quick) for run in seeds]
     for run in planned:
         given = run.share * minutes
         print(f"\n{name}: {named(vars(run))}, seed {run.seed}, {given:g} minutes ...", flush=True)
         output = folder_of(run, name, given, quick)
-        members = [replace(planned[0], seed=seed) for seed in (0, *SEEDS)]
-        folders = [folder_of(member, name, minutes, quick) for member in members]
-        arguments = run, chosen, folder, output, given, quick, folders if run.distilled else ()
+        arguments = run, chosen, folder, output, given, quick, members if run.distilled else ()
         rows.append(spawned(trained, *arguments, python=run.python))
         print_rows(chosen, rows[-1])
         if replace(run, seed=0) == planned[0]:

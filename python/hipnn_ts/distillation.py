@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.neighborlist import build_neighbor_list, get_connectivity_matrix, natural_cutoffs
 from scipy.sparse.csgraph import connected_components
@@ -194,7 +193,7 @@ def _one_thread() -> Iterator[None]:
 _own: dict[str, object] = {}
 
 
-def _begin(structures: Sequence[Atoms], calculator: Calculator) -> None:
+def _begin(structures: Sequence[Atoms], calculator: HIPNNTSCalculator) -> None:
     """In a new process: keep what every walk needs, and end with the parent."""
     _own.update(structures=structures, calculator=calculator)
     threading.Thread(target=_end_with_parent, daemon=True).start()

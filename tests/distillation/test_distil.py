@@ -136,7 +136,7 @@ def test_an_interval_is_at_least_a_step(committee, boxes):
         next(distil(committee, boxes, 1, WARM._replace(interval=0.1)))
 
 
-def test_a_process_that_ends_gives_a_sentence(committee, boxes, monkeypatch):
+def test_a_process_that_ends_gives_a_sentence(committee, boxes):
     frames = distil(committee, boxes, 10**6, WARM, processes=2)
     next(frames)
     for child in psutil.Process().children(recursive=True):

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
@@ -62,6 +63,16 @@ def test_they_change_nothing_that_describes_the_data(settings, with_distilled):
         assert all(a.energy == b.energy for a, b in zip(ours, theirs, strict=True))
     assert without.distilled is None
     assert [sample.energy for sample in with_them.distilled] == [-3.0] * 30
+
+
+def test_the_repulsion_stays_clear_of_pairs_that_only_they_have(with_distilled, tmp_path):
+    ethane = molecule("C2H6")
+    closest = ethane.get_distance(0, 1)
+    ethane.calc = SinglePointCalculator(ethane, energy=-1.0, forces=np.zeros((8, 3)))
+    write(tmp_path / "ethane.extxyz", ethane, format="extxyz")
+    prepared = prepare(with_distilled(distilled=(tmp_path / "ethane.extxyz",)))
+    assert "C-C" not in prepared.origin["closest_approach"]
+    assert 0.9 * closest < prepared.network.zbl["C-C"][1] < closest
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
